@@ -1,0 +1,119 @@
+"""The cluster's files: made once by `initdb`, and the roles and the database inside.
+
+It must never touch a cluster that is already there, and never leave a half-made one behind.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from auditportal.embedded.errors import EmbeddedPostgresError
+from auditportal.embedded.place import Place
+
+SUPERUSER = "postgres"
+DATABASE = "portal"
+OWNER = "portal_owner"
+ROLES = (OWNER, "portal_app", "portal_observer")
+
+# Written to postgresql.conf once, where an operator may change them.
+CONFIGURATION = {
+    "shared_buffers": "256MB",
+    "max_connections": "100",
+    "max_wal_size": "2GB",
+    "checkpoint_completion_target": "0.9",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %u@%d ",
+    "log_checkpoints": "off",
+}
+
+
+def make_cluster(place: Place, programs: Path) -> None:
+    """Make the cluster if there is none. Callers hold the start lock.
+
+    `initdb` works in a folder of another name and the rename comes last, so a cluster is whole
+    or absent, whenever the making is killed.
+    """
+    if (place.data / "PG_VERSION").exists():
+        _refuse_other_version(place, programs)
+        return
+    if place.data.exists():
+        raise EmbeddedPostgresError(
+            f"{place.data} holds no PostgreSQL database; move it away to start with an empty one"
+        )
+    for abandoned in place.folder.glob(".new-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=place.folder))
+    if place.account.dropped:
+        os.chown(fresh, place.account.uid, place.account.gid)
+    try:
+        _initdb(place, programs, fresh)
+        fresh.rename(place.data)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _initdb(place: Place, programs: Path, fresh: Path) -> None:
+    options = [f"--set={name}={value}" for name, value in CONFIGURATION.items()]
+    made = place.account.run(
+        [
+            programs / "initdb",
+            f"--pgdata={fresh}",
+            f"--username={SUPERUSER}",
+            "--auth=trust",  # the socket lies in a folder nobody else can enter
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--locale=C",
+            "--data-checksums",
+            "--no-instructions",
+            *options,
+        ]
+    )
+    if made.returncode != 0:
+        raise EmbeddedPostgresError(
+            f"cannot make the database in {place.folder}: {_reason(made.stderr)}"
+        )
+
+
+def _reason(output: str) -> str:
+    """The line of a program's output that says what went wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for marker in ("No space left", "FATAL:", "error:", "could not"):
+        for line in lines:
+            if marker in line:
+                return line
+    return lines[-1] if lines else "it gave no reason"
+
+
+def _refuse_other_version(place: Place, programs: Path) -> None:
+    theirs = (place.data / "PG_VERSION").read_text().strip()
+    ours = place.account.run([programs / "postgres", "--version"]).stdout.split()[-1].split(".")[0]
+    if theirs != ours:
+        raise EmbeddedPostgresError(
+            f"{place.data} was made by PostgreSQL {theirs}, and this is PostgreSQL {ours}; "
+            "carry it over with pg_upgrade, or with pg_dump of the old version"
+        )
+
+
+def make_roles(server: dict[str, str]) -> None:
+    """Make the roles and the database that are missing; harmless to repeat at every start."""
+    with psycopg.connect(**server, autocommit=True, connect_timeout=10) as connection:  # type: ignore[arg-type]
+        known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+        for role in ROLES:
+            if role not in known:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        if not connection.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
+        ).fetchone():
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                    sql.Identifier(DATABASE), sql.Identifier(OWNER)
+                )
+            )

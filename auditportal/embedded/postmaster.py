@@ -1,0 +1,124 @@
+"""The server process itself: is it alive, start it, signal it, wait for its end.
+
+It must never believe a pid file alone: a pid may be stale, a zombie, or somebody else's by now.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+from auditportal.embedded.account import environment
+from auditportal.embedded.errors import EmbeddedPostgresError
+from auditportal.embedded.place import Place
+
+POLL_SECONDS = 0.02
+
+# Started by this process. Held so that none is collected while it runs, and polled so that none
+# stays a zombie while we live.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def read_pid(place: Place) -> int | None:
+    """The pid in the pid file, whatever has become of it."""
+    try:
+        return int(place.pid_file.read_text().splitlines()[0])
+    except (FileNotFoundError, NotADirectoryError, IndexError, ValueError):
+        return None
+
+
+def live_pid(place: Place) -> int | None:
+    """The pid of this cluster's running postmaster."""
+    pid = read_pid(place)
+    return pid if pid and is_alive(pid) and not _is_somebody_else(pid, place) else None
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie has died."""
+    child = _children.get(pid)
+    if child is not None and child.poll() is not None:
+        del _children[pid]
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _state(pid) not in ("Z", "X")
+
+
+def _state(pid: int) -> str:
+    """The state letter of /proc; empty where there is no /proc."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""
+
+
+def _is_somebody_else(pid: int, place: Place) -> bool:
+    """Whether the pid is surely not this cluster's postmaster, which stands in its data folder.
+    Where the system does not say, it may be."""
+    try:
+        return not Path(f"/proc/{pid}/cwd").samefile(place.data)
+    except PermissionError:
+        return True  # not ours to look at, and the server's account is always ours
+    except OSError:
+        return False
+
+
+def clear_stale_pid_file(place: Place) -> None:
+    """Remove a pid file whose pid another program has by now; PostgreSQL would believe it.
+    Callers hold the start lock."""
+    pid = read_pid(place)
+    if pid and is_alive(pid) and _is_somebody_else(pid, place):
+        place.pid_file.unlink(missing_ok=True)
+
+
+def launch(
+    place: Place, programs: Path, socket: Path, settings: Mapping[str, str], log: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """Start the postmaster in a session of its own, out of reach of the terminal's Ctrl-C."""
+    options = {"listen_addresses": "", "unix_socket_directories": str(socket), **settings}
+    options["unix_socket_permissions"] = "0700"
+    child = subprocess.Popen(
+        [
+            str(programs / "postgres"),
+            "-D",
+            str(place.data),
+            *(f"--{name}={value}" for name, value in options.items()),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        cwd="/",
+        env=environment(),
+        umask=0o077,
+        start_new_session=True,
+        **place.account.identity(),
+    )
+    _children[child.pid] = child
+    return child
+
+
+def end(place: Place, how: signal.Signals, patience: float) -> None:
+    """Signal the postmaster and wait until it is gone."""
+    pid = live_pid(place)
+    if pid is None:
+        return
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        return
+    deadline = time.monotonic() + patience
+    while is_alive(pid):
+        if time.monotonic() > deadline:
+            raise EmbeddedPostgresError(
+                f"PostgreSQL (pid {pid}) did not stop within {patience:.0f} seconds"
+            )
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,166 @@
+"""One embedded PostgreSQL in one home folder: start, stop, kill, and how to connect.
+
+It must never read Django's settings, so that tests can use it alone, and never decide who may
+stop a server that others use; `sharing` does that.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import IO, Literal
+
+import psycopg
+
+from auditportal.bounded_log import open_log
+from auditportal.embedded import cluster, postmaster
+from auditportal.embedded.binaries import reachable_programs
+from auditportal.embedded.errors import EmbeddedPostgresError
+from auditportal.embedded.locks import exclusive
+from auditportal.embedded.place import (
+    Place,
+    find_place,
+    make_home,
+    make_place,
+    make_socket_folder,
+    socket_folder,
+)
+
+Mode = Literal["fast", "immediate"]
+SIGNALS: dict[Mode, signal.Signals] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
+START_PATIENCE_SECONDS = 240.0
+STOP_PATIENCE_SECONDS = 60.0
+# A killed postmaster leaves backends that end by themselves within a moment; until then a new
+# one refuses to start beside them.
+LEFTOVERS_PATIENCE_SECONDS = 20.0
+UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+
+class EmbeddedPostgres:
+    """The server of one home folder. Any number of objects and processes may speak of the same."""
+
+    def __init__(self, home: Path, fsync: bool = True) -> None:
+        """`fsync=False` is for tests alone: a power cut may then destroy the cluster."""
+        self.home = home.absolute()
+        self.fsync = fsync
+        self.log = self.home / "logs" / "postgres.log"
+
+    @property
+    def start_lock(self) -> Path:
+        return self.home / "postgres.start.lock"
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's pid while it runs."""
+        place = find_place(self.home)
+        return postmaster.live_pid(place) if place else None
+
+    def is_running(self) -> bool:
+        """Whether the server takes connections."""
+        return self.pid is not None and self._refusal() is None
+
+    def dsn(self, role: str = cluster.SUPERUSER, dbname: str = cluster.DATABASE) -> dict[str, str]:
+        """How to connect, as psycopg's parameters."""
+        place = find_place(self.home)
+        if place is None:
+            raise EmbeddedPostgresError(f"there is no database in {self.home} yet")
+        return {"host": str(socket_folder(place)), "port": "5432", "user": role, "dbname": dbname}
+
+    def start(self) -> None:
+        """Make the cluster if there is none and start the server if it does not run."""
+        make_home(self.home)
+        with exclusive(self.start_lock):
+            self.start_locked()
+
+    def start_locked(self) -> None:
+        """`start` for a caller that holds the start lock."""
+        if self.is_running():
+            return
+        place = make_place(self.home)
+        programs = reachable_programs(place, place.account)
+        cluster.make_cluster(place, programs)
+        self._launch(place, programs)
+        cluster.make_roles(self.dsn(dbname="postgres"))
+
+    def stop(self, mode: Mode = "fast") -> None:
+        """Stop the server whoever uses it, and wait for its end."""
+        if self.home.is_dir():
+            with exclusive(self.start_lock):
+                self.stop_locked(mode)
+
+    def stop_locked(self, mode: Mode = "fast") -> None:
+        """`stop` for a caller that holds the start lock."""
+        place = find_place(self.home)
+        if place:
+            postmaster.end(place, SIGNALS[mode], STOP_PATIENCE_SECONDS)
+
+    def kill(self) -> None:
+        """SIGKILL the postmaster, as a crash would; the next start recovers."""
+        place = find_place(self.home)
+        if place:
+            postmaster.end(place, signal.SIGKILL, STOP_PATIENCE_SECONDS)
+
+    def remove(self) -> None:
+        """Stop the server and remove its cluster for good; for tests."""
+        self.stop("immediate")
+        place = find_place(self.home)
+        if place:
+            shutil.rmtree(socket_folder(place), ignore_errors=True)
+            shutil.rmtree(place.folder)
+            if (self.home / "postgres").is_symlink():
+                (self.home / "postgres").unlink()
+
+    def _launch(self, place: Place, programs: Path) -> None:
+        leftovers_deadline = time.monotonic() + LEFTOVERS_PATIENCE_SECONDS
+        while True:
+            reason = self._launch_once(place, programs)
+            if reason is None:
+                return
+            leftovers = "pre-existing shared memory" in reason or "lock file" in reason
+            if not leftovers or time.monotonic() > leftovers_deadline:
+                raise EmbeddedPostgresError(
+                    f"PostgreSQL does not start in {place.folder}: {reason} (log: {self.log})"
+                )
+            time.sleep(0.2)
+
+    def _launch_once(self, place: Place, programs: Path) -> str | None:
+        """Start the postmaster and wait until it serves; otherwise the reason why not."""
+        postmaster.clear_stale_pid_file(place)
+        settings = {} if self.fsync else UNSAFE_BUT_FAST
+        with self._open_log() as log:
+            before = self.log.stat().st_size
+            child = postmaster.launch(place, programs, make_socket_folder(place), settings, log)
+        deadline = time.monotonic() + START_PATIENCE_SECONDS
+        while postmaster.is_alive(child.pid):
+            if postmaster.read_pid(place) == child.pid and self._refusal() is None:
+                return None
+            if time.monotonic() > deadline:
+                return f"it is still recovering after {START_PATIENCE_SECONDS:.0f} seconds"
+            time.sleep(postmaster.POLL_SECONDS)
+        return self._last_words(before)
+
+    def _open_log(self) -> IO[bytes]:
+        try:
+            return open_log(self.log)
+        except OSError as error:
+            raise EmbeddedPostgresError(f"cannot write {self.log}: {error.strerror}") from error
+
+    def _refusal(self) -> str | None:
+        """Why the server takes no connection, or None when it does."""
+        try:
+            psycopg.connect(**self.dsn(dbname="postgres"), connect_timeout=5).close()  # type: ignore[arg-type]
+        except psycopg.OperationalError as error:
+            return str(error)
+        return None
+
+    def _last_words(self, offset: int) -> str:
+        """What the server wrote last about why it ended."""
+        with self.log.open("rb") as log:
+            log.seek(offset)
+            lines = log.read().decode(errors="replace").splitlines()
+        fatal = [line for line in lines if "FATAL:" in line or "PANIC:" in line]
+        line = (fatal or lines or ["it gave no reason"])[-1]
+        return line.partition("FATAL:")[2].strip() or line
