@@ -51,9 +51,7 @@ def make_home(home: Path) -> None:
     except NotADirectoryError:
         raise EmbeddedPostgresError(f"PORTAL_HOME: {home} lies below a file") from None
     except OSError as error:
-        raise EmbeddedPostgresError(
-            f"PORTAL_HOME: cannot make {home}: {error.strerror}"
-        ) from error
+        raise EmbeddedPostgresError(f"PORTAL_HOME: cannot make {home}: {error.strerror}") from error
 
 
 def find_place(home: Path) -> Place | None:
@@ -163,7 +161,7 @@ def make_socket_folder(place: Place) -> Path:
         return beside
     if remembered.exists() and _is_closed_to_others(socket_folder(place), place.account):
         return socket_folder(place)
-    short = Path(tempfile.mkdtemp(prefix="auditportal-", dir="/tmp"))  # noqa: S108
+    short = Path(tempfile.mkdtemp(prefix="auditportal-", dir="/tmp"))
     _give(short, place.account)
     remembered.write_text(str(short))
     return short

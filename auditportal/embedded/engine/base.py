@@ -1,0 +1,36 @@
+"""The connection class of the embedded engine; Django loads it by this module's name.
+
+It must never touch a connection whose HOST is set: such a database is somewhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db.backends.postgresql import base
+from psycopg import OperationalError
+
+from auditportal.embedded import EmbeddedPostgres, EmbeddedPostgresError, sharing
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """PostgreSQL at `settings.PORTAL_HOME`, started when it is first needed or found dead."""
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if self.settings_dict["HOST"]:
+            return super().get_new_connection(conn_params)
+        server = EmbeddedPostgres(settings.PORTAL_HOME)
+        try:
+            sharing.use(server)
+            try:
+                return super().get_new_connection(self._located(server, conn_params))
+            except OperationalError:
+                sharing.revive(server)
+                return super().get_new_connection(self._located(server, conn_params))
+        except EmbeddedPostgresError as error:
+            raise OperationalError(str(error)) from error
+
+    def _located(self, server: EmbeddedPostgres, conn_params: dict[str, Any]) -> dict[str, Any]:
+        """The parameters with the place of the server's socket."""
+        return conn_params | server.dsn(self.settings_dict["USER"], self.settings_dict["NAME"])

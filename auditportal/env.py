@@ -1,0 +1,136 @@
+"""Every environment variable the portal reads, and the readers that refuse a bad one aloud.
+
+It must never guess: a value that is not understood stops the start, naming the variable.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off"})
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable: its name, its default as one would write it, what it is for."""
+
+    name: str
+    default: str
+    help: str
+
+
+ENVIRONMENT: tuple[Variable, ...] = (
+    Variable("PORTAL_HOME", ".portal", "folder of the embedded database, keys, logs and secrets"),
+    Variable("PORT", "8000", "port the portal listens on"),
+    Variable("PORTAL_BIND", "127.0.0.1", "address the portal listens on"),
+    Variable("PORTAL_SAMPLE", "1", "play sample agents into an empty embedded ledger; 0 does not"),
+    Variable("DATABASE_URL", "", "PostgreSQL of your own; empty runs the embedded one"),
+    Variable("OWNER_DATABASE_URL", "", "the role that migrates; empty takes DATABASE_URL"),
+    Variable("OBSERVER_DATABASE_URL", "", "where observers read, such as a replica"),
+    Variable("PORTAL_KEY_DIR", "", "folder of the private keys; empty takes PORTAL_HOME/keys"),
+    Variable(
+        "DJANGO_SECRET_KEY",
+        "",
+        "secret of sessions and forms; made under PORTAL_HOME, required with DATABASE_URL",
+    ),
+    Variable("DJANGO_DEBUG", "0", "1 shows tracebacks in the browser; never where others can look"),
+    Variable("PORTAL_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "names the portal answers to"),
+    Variable("PORTAL_HTTPS", "0", "1 behind a TLS proxy: secure cookies, X-Forwarded-Proto, HSTS"),
+    Variable("PORTAL_TRUSTED_ORIGINS", "", "origins whose forms are taken, such as https://a.org"),
+    Variable("PORTAL_WORKERS", "2", "web processes"),
+    Variable("PORTAL_THREADS", "16", "requests one web process answers at once"),
+    Variable("PORTAL_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+    Variable("PORTAL_LOG_FILE", "", "JSON log lines go here too; `portal` sets it for its server"),
+)
+_DEFAULTS = {variable.name: variable.default for variable in ENVIRONMENT}
+
+
+def read_str(name: str) -> str:
+    """The text of a registered variable; set but empty counts as not set."""
+    return os.environ.get(name, "").strip() or _DEFAULTS[name]
+
+
+def read_bool(name: str) -> bool:
+    """1 or 0, and the usual words for them."""
+    text = read_str(name).lower()
+    if text in TRUE:
+        return True
+    if text in FALSE:
+        return False
+    raise _wrong(name, "is neither 1 nor 0")
+
+
+def read_int(name: str, least: int, most: int) -> int:
+    """A whole number from `least` to `most`."""
+    try:
+        number = int(read_str(name))
+    except ValueError:
+        raise _wrong(name, "is not a whole number") from None
+    if not least <= number <= most:
+        raise _wrong(name, f"is not between {least} and {most}")
+    return number
+
+
+def read_list(name: str) -> list[str]:
+    """Words between commas."""
+    return [word for part in read_str(name).split(",") if (word := part.strip())]
+
+
+def read_log_level(name: str) -> str:
+    """One of the five levels, in capitals."""
+    level = read_str(name).upper()
+    if level not in LOG_LEVELS:
+        raise _wrong(name, f"is none of {', '.join(LOG_LEVELS)}")
+    return level
+
+
+def read_path(name: str, default: Path | None = None) -> Path:
+    """An absolute path; a relative default lies in the project, a relative value where we are."""
+    if not os.environ.get(name, "").strip():
+        return default or BASE_DIR / _DEFAULTS[name]
+    try:
+        return Path(read_str(name)).expanduser().absolute()
+    except RuntimeError:
+        raise _wrong(name, "names an unknown user's folder") from None
+
+
+def read_database(name: str) -> dict[str, Any] | None:
+    """Django's settings of a PostgreSQL URL, or None when the variable is not set.
+
+    The parser is libpq's own, so everything it knows may stand in the URL.
+    """
+    url = read_str(name)
+    if not url:
+        return None
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured(f"{name} is not a postgresql:// URL")
+    try:
+        options: dict[str, Any] = dict(conninfo_to_dict(url))
+    except psycopg.Error as error:
+        # libpq's reason may quote the URL, whose password must not reach a log.
+        reason = str(error).split(":")[0].split('"')[0].strip()
+        raise ImproperlyConfigured(f"{name} is not a usable PostgreSQL URL ({reason})") from None
+    if not options.get("dbname"):
+        raise ImproperlyConfigured(f"{name} names no database (postgresql://host/DATABASE)")
+    known = {
+        "NAME": options.pop("dbname"),
+        "USER": options.pop("user", ""),
+        "PASSWORD": options.pop("password", ""),
+        "HOST": options.pop("host", ""),
+        "PORT": str(options.pop("port", "")),
+    }
+    return {"ENGINE": "django.db.backends.postgresql", **known, "OPTIONS": options}
+
+
+def _wrong(name: str, what: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name}={read_str(name)} {what}")

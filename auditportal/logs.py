@@ -1,0 +1,88 @@
+"""How log lines look and where they go: for people on stderr, as JSON in a file.
+
+It must never write to standard output, which belongs to what a command answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import Processor
+
+
+def _json(value: Any, **_: Any) -> str:
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+# What every line gets, whether it comes from structlog or from the standard library.
+_SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+    structlog.processors.UnicodeDecoder(),
+]
+
+
+def configure_structlog() -> None:
+    """Hand structlog's lines to the standard library, where the handlers are."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _formatter(*last: Processor) -> dict[str, Any]:
+    strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    return {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": _SHARED,
+        "processors": [strip, *last],
+    }
+
+
+def logging_settings(level: str, file: str) -> dict[str, Any]:
+    """The LOGGING setting. The line or two of every request go to the file alone, unless they
+    tell of trouble."""
+    handlers: dict[str, Any] = {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "text"},
+        "trouble": {"class": "logging.StreamHandler", "formatter": "text", "level": "WARNING"},
+    }
+    if file:
+        handlers["file"] = {
+            "class": "logging.FileHandler",
+            "filename": file,
+            "encoding": "utf-8",
+            "delay": True,
+            "formatter": "json",
+        }
+    also = ["file"] if file else []
+    console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "text": _formatter(console),
+            "json": _formatter(
+                structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(_json)
+            ),
+        },
+        "handlers": handlers,
+        "root": {"handlers": ["stderr", *also], "level": level},
+        "loggers": {
+            "django_structlog": {"handlers": ["trouble", *also], "propagate": False},
+            "django.request": {"handlers": also, "propagate": False},
+            "django.server": {"handlers": ["stderr"], "propagate": False},
+        },
+    }

@@ -1,0 +1,25 @@
+"""`migrate`, as the role that owns the tables.
+
+It must never run on another alias: the router would skip every operation there, and Django would
+still write down that it was done.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.core.management.commands import migrate
+
+
+class Command(migrate.Command):
+    """Django's command with `owner` for its database."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.set_defaults(database="owner")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["database"] != "owner":
+            raise CommandError("migrations run as the owner: leave --database out", returncode=2)
+        super().handle(*args, **options)

@@ -1,0 +1,52 @@
+"""Django's secret key on the embedded default: made once, kept in the home folder.
+
+It must never be made twice, and never be readable by others.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from auditportal.embedded.errors import EmbeddedPostgresError
+from auditportal.embedded.place import make_home
+
+
+@cache
+def kept_secret_key(home: Path) -> str:
+    """The key of this home folder. Two first starts at once agree: a hard link never replaces."""
+    path = home / "secret_key"
+    try:
+        if not path.exists():
+            make_home(home)
+            _make(path)
+        key = path.read_text().strip()
+    except EmbeddedPostgresError as error:
+        raise ImproperlyConfigured(str(error)) from error
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"cannot keep the secret key in {path}: {error.strerror}"
+        ) from error
+    if len(key) < 50:
+        raise ImproperlyConfigured(f"{path} holds no secret key; remove it to have a new one made")
+    return key
+
+
+def _make(path: Path) -> None:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(64))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            return
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -1,0 +1,219 @@
+"""The portal's settings, all from the environment (the table is in `env.py`).
+
+It must never start a server, make a folder or write a file when imported.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import lazy
+
+from auditportal import env
+from auditportal.logs import configure_structlog, logging_settings
+from auditportal.secret_key import kept_secret_key
+
+BASE_DIR = env.BASE_DIR
+PORTAL_HOME = env.read_path("PORTAL_HOME")
+PORTAL_KEY_DIR = env.read_path("PORTAL_KEY_DIR", PORTAL_HOME / "keys")
+PORTAL_SAMPLE = env.read_bool("PORTAL_SAMPLE")
+PORTAL_BIND = env.read_str("PORTAL_BIND")
+PORTAL_PORT = env.read_int("PORT", 1, 65535)
+PORTAL_WORKERS = env.read_int("PORTAL_WORKERS", 1, 256)
+PORTAL_THREADS = env.read_int("PORTAL_THREADS", 1, 1024)
+
+DEBUG = env.read_bool("DJANGO_DEBUG")
+ALLOWED_HOSTS = env.read_list("PORTAL_ALLOWED_HOSTS")
+
+# --- Database -------------------------------------------------------------------------------
+# `default` is the application's role, which owns nothing; `owner` migrates; `observer`, if there
+# is one, is where observers read.
+
+PORTAL_EMBEDDED = not env.read_str("DATABASE_URL")
+
+
+def _embedded(role: str) -> dict[str, Any]:
+    return {"ENGINE": "auditportal.embedded.engine", "NAME": "portal", "USER": role, "HOST": ""}
+
+
+def _with_patience(database: dict[str, Any]) -> dict[str, Any]:
+    """Connections are kept and looked at before each request, so that a restarted PostgreSQL
+    costs nobody a request; nothing waits long for a dead one."""
+    options = {"connect_timeout": 10, "application_name": "audit-portal"}
+    return {
+        **database,
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options | database.get("OPTIONS", {}),
+    }
+
+
+_application = env.read_database("DATABASE_URL") or _embedded("portal_app")
+_owner = env.read_database("OWNER_DATABASE_URL") or (
+    _embedded("portal_owner") if PORTAL_EMBEDDED else _application
+)
+_observer = env.read_database("OBSERVER_DATABASE_URL")
+
+DATABASES = {"default": _with_patience(_application), "owner": _with_patience(_owner)}
+if _observer:
+    DATABASES["observer"] = _with_patience(_observer)
+LEDGER_READ_ALIAS = "observer" if _observer else "default"
+DATABASE_ROUTERS = ["auditportal.routers.AliasRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+SECRET_KEY = env.read_str("DJANGO_SECRET_KEY")
+if not SECRET_KEY and not PORTAL_EMBEDDED:
+    raise ImproperlyConfigured(
+        "DJANGO_SECRET_KEY is not set, and with DATABASE_URL it must be: a long random text, the "
+        "same for every process of the portal"
+    )
+if not SECRET_KEY:
+    SECRET_KEY = cast(str, lazy(kept_secret_key, str)(PORTAL_HOME))
+
+# --- What it is made of ---------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "auditportal",
+    "events.apps.EventsConfig",
+    "observers.apps.ObserversConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_structlog",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "auditportal.static.StaticFilesMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+
+ROOT_URLCONF = "auditportal.urls"
+WSGI_APPLICATION = "auditportal.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = "static/"
+STATIC_ROOT = PORTAL_HOME / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "auditportal.static.StaticFilesStorage"},
+}
+
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Who may do what ------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+
+SESSION_COOKIE_NAME = "auditportal_session"
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "auditportal_csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = env.read_list("PORTAL_TRUSTED_ORIGINS")
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+if env.read_bool("PORTAL_HTTPS"):
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds())
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    },
+}
+
+# --- HTTP API -------------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+KNOX_TOKEN_MODEL = "events.ApiToken"  # noqa: S105 - the name of a model
+REST_KNOX = {
+    "SECURE_HASH_ALGORITHM": "hashlib.sha512",
+    "AUTH_TOKEN_CHARACTER_LENGTH": 64,
+    "TOKEN_TTL": None,
+    "AUTH_HEADER_PREFIX": "Bearer",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Audit Portal",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Logs -----------------------------------------------------------------------------------
+
+configure_structlog()
+LOGGING = logging_settings(env.read_log_level("PORTAL_LOG_LEVEL"), env.read_str("PORTAL_LOG_FILE"))

@@ -1,0 +1,27 @@
+"""First-party style and script: named by their content once collected, plain until then.
+
+It must never hide that a collected file is missing: the manifest stays strict.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class StaticFilesStorage(CompressedManifestStaticFilesStorage):
+    """Whitenoise's storage, usable before `collectstatic` too, as tests and `runserver` are."""
+
+    def stored_name(self, name: str) -> str:
+        return super().stored_name(name) if self.hashed_files else name
+
+
+class StaticFilesMiddleware(WhiteNoiseMiddleware):
+    """Whitenoise's middleware, silent where nothing has been collected."""
+
+    def add_files(self, root: Any, prefix: str | None = None) -> None:
+        if Path(root).is_dir():
+            super().add_files(root, prefix=prefix)

@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""The command line of the portal; works from any folder.
+
+It must never show a traceback for a failure that is not a bug.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+def main() -> None:
+    """Run a command; 2 is the exit code of one that could not run."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "auditportal.settings")
+    try:
+        from django.core.management import execute_from_command_line
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error}; use .venv/bin/python, which `make run` makes")
+    from auditportal.failures import EXIT_COULD_NOT_RUN, explain
+
+    # An embedded server that this process started is stopped on the way out.
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        from django.conf import settings
+
+        settings.INSTALLED_APPS  # noqa: B018 - a bad setting is told before the command is sought
+        execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        line = None if "--traceback" in sys.argv else explain(error)
+        if line is None:
+            raise
+        print(f"manage.py: {line}", file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_COULD_NOT_RUN)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()
