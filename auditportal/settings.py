@@ -6,7 +6,7 @@ It must never start a server, make a folder or write a file when imported.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -71,7 +71,7 @@ if not SECRET_KEY and not PORTAL_EMBEDDED:
         "same for every process of the portal"
     )
 if not SECRET_KEY:
-    SECRET_KEY = cast(str, lazy(kept_secret_key, str)(PORTAL_HOME))
+    SECRET_KEY = lazy(kept_secret_key, str)(PORTAL_HOME)
 
 # --- What it is made of ---------------------------------------------------------------------
 

@@ -40,9 +40,9 @@ class Place:
 def make_home(home: Path) -> None:
     """Make the home folder. Root's may be passed through, not listed, by the server's account;
     everything secret below it is closed by itself."""
-    if home.is_dir():
-        return
     try:
+        if home.is_dir():
+            return
         home.parent.mkdir(parents=True, exist_ok=True)
         home.mkdir(exist_ok=True)
         home.chmod(0o711 if os.geteuid() == 0 else 0o700)

@@ -82,8 +82,9 @@ def clear_stale_pid_file(place: Place) -> None:
 
 def launch(
     place: Place, programs: Path, socket: Path, settings: Mapping[str, str], log: IO[bytes]
-) -> subprocess.Popen[bytes]:
-    """Start the postmaster in a session of its own, out of reach of the terminal's Ctrl-C."""
+) -> int:
+    """Start the postmaster in a session of its own, out of reach of the terminal's Ctrl-C, and
+    give its pid."""
     options = {"listen_addresses": "", "unix_socket_directories": str(socket), **settings}
     options["unix_socket_permissions"] = "0700"
     child = subprocess.Popen(
@@ -103,7 +104,7 @@ def launch(
         **place.account.identity(),
     )
     _children[child.pid] = child
-    return child
+    return child.pid
 
 
 def end(place: Place, how: signal.Signals, patience: float) -> None:

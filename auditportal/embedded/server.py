@@ -36,6 +36,9 @@ STOP_PATIENCE_SECONDS = 60.0
 # A killed postmaster leaves backends that end by themselves within a moment; until then a new
 # one refuses to start beside them.
 LEFTOVERS_PATIENCE_SECONDS = 20.0
+LEFTOVERS = ("pre-existing shared memory", "lock file", "still in use")
+# A server that is full serves.
+FULL = ("too many clients", "remaining connection slots")
 # Unsafe against a power cut only: a killed server still keeps every commit it answered.
 WITHOUT_FSYNC = {"fsync": "off", "full_page_writes": "off"}
 
@@ -81,7 +84,7 @@ class EmbeddedPostgres:
         if self.is_running():
             return
         place = make_place(self.home)
-        programs = reachable_programs(place, place.account)
+        programs = reachable_programs(place.folder, place.account)
         cluster.make_cluster(place, programs)
         self._launch(place, programs)
         cluster.make_roles(self.dsn(dbname="postgres"))
@@ -115,33 +118,37 @@ class EmbeddedPostgres:
                 (self.home / "postgres").unlink()
 
     def _launch(self, place: Place, programs: Path) -> None:
-        leftovers_deadline = time.monotonic() + LEFTOVERS_PATIENCE_SECONDS
+        """Have a postmaster serve: one that is on its way up already, or a new one."""
+        deadline = time.monotonic() + LEFTOVERS_PATIENCE_SECONDS
         while True:
-            reason = self._launch_once(place, programs)
+            offset = self.log.stat().st_size if self.log.exists() else 0
+            found = postmaster.live_pid(place)
+            reason = self._await(place, found or self._spawn(place, programs), offset)
             if reason is None:
                 return
-            leftovers = "pre-existing shared memory" in reason or "lock file" in reason
-            if not leftovers or time.monotonic() > leftovers_deadline:
+            passing = found or any(mark in reason for mark in LEFTOVERS)
+            if not passing or time.monotonic() > deadline:
                 raise EmbeddedPostgresError(
                     f"PostgreSQL does not start in {place.folder}: {reason} (log: {self.log})"
                 )
-            time.sleep(0.2)
+            time.sleep(0.1)
 
-    def _launch_once(self, place: Place, programs: Path) -> str | None:
-        """Start the postmaster and wait until it serves; otherwise the reason why not."""
+    def _spawn(self, place: Place, programs: Path) -> int:
         postmaster.clear_stale_pid_file(place)
         settings = {} if self.fsync else WITHOUT_FSYNC
         with self._open_log() as log:
-            before = self.log.stat().st_size
-            child = postmaster.launch(place, programs, make_socket_folder(place), settings, log)
+            return postmaster.launch(place, programs, make_socket_folder(place), settings, log)
+
+    def _await(self, place: Place, pid: int, offset: int) -> str | None:
+        """Wait until the postmaster serves; otherwise the reason why it does not."""
         deadline = time.monotonic() + START_PATIENCE_SECONDS
-        while postmaster.is_alive(child.pid):
-            if postmaster.read_pid(place) == child.pid and self._refusal() is None:
+        while postmaster.is_alive(pid):
+            if postmaster.read_pid(place) == pid and self._refusal() is None:
                 return None
             if time.monotonic() > deadline:
                 return f"it is still recovering after {START_PATIENCE_SECONDS:.0f} seconds"
             time.sleep(postmaster.POLL_SECONDS)
-        return self._last_words(before)
+        return self._last_words(offset)
 
     def _open_log(self) -> IO[bytes]:
         try:
@@ -154,7 +161,7 @@ class EmbeddedPostgres:
         try:
             psycopg.connect(**self.dsn(dbname="postgres"), connect_timeout=5).close()  # type: ignore[arg-type]
         except psycopg.OperationalError as error:
-            return str(error)
+            return None if any(mark in str(error) for mark in FULL) else str(error)
         return None
 
     def _last_words(self, offset: int) -> str:

@@ -1,0 +1,122 @@
+"""`portal`: everything behind `make run`, from an empty folder to a served ledger.
+
+It must never do anything before it has the port, and never print a password twice.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import get_commands
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connections
+
+from auditportal.env import ENVIRONMENT
+from auditportal.failures import EXIT_COULD_NOT_RUN
+from auditportal.port import PortTaken, claim_port
+from auditportal.preparation import prepare
+from auditportal.supervisor import Supervisor, WebServerFailed, connectable, log_file
+
+DESCRIPTION = """\
+Start the portal and serve it until Ctrl-C.
+
+Starts the embedded PostgreSQL (or uses DATABASE_URL), brings the tables up to date, makes the
+first keys and the first administrator if there are none, and serves HTTP. On an empty embedded
+ledger sample agents write some events. Stopping is clean; after kill -9 the next start recovers.
+
+environment:
+"""
+
+
+class Command(BaseCommand):
+    """Prepare, serve, and say where to go."""
+
+    help = "Start the portal: database, tables, keys, administrator, web server."
+    requires_system_checks = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        width = max(len(variable.name) for variable in ENVIRONMENT)
+        lines = (f"  {v.name:{width}}  {v.help} [{v.default}]" for v in ENVIRONMENT)
+        parser.description = DESCRIPTION + "\n".join(lines)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        return parser
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=settings.PORTAL_PORT, help="PORT")
+        parser.add_argument(
+            "--workers", type=int, default=settings.PORTAL_WORKERS, help="PORTAL_WORKERS"
+        )
+        parser.add_argument("--no-sample", action="store_true", help="PORTAL_SAMPLE=0")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with claim_port(settings.PORTAL_BIND, options["port"]):
+                self._run(**options)
+        except (PortTaken, WebServerFailed) as error:
+            raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
+
+    def _run(self, *, port: int, workers: int, no_sample: bool, **_: Any) -> None:
+        self.stdout.write("Starting the portal…" if settings.PORTAL_EMBEDDED else "Starting…")
+        _reach_databases()
+        password = prepare()
+        sample = settings.PORTAL_EMBEDDED and settings.PORTAL_SAMPLE and not no_sample
+        sample = sample and "play_sample" in get_commands()
+        connections.close_all()
+        supervisor = Supervisor(port, workers, sample, say=self.stderr.write)
+        supervisor.run(ready=lambda: self._guide(port, password))
+        self.stdout.write("Stopped.")
+
+    def _guide(self, port: int, password: str | None) -> None:
+        """Where to go and what to type next."""
+        host = connectable(settings.PORTAL_BIND)
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        manage = _manage()
+        self.stdout.write(f"\nThe portal is at {url}/   (Ctrl-C stops it)\n\n")
+        if password:
+            self.stdout.write(f"  administrator  admin\n  password       {password}")
+            self.stdout.write("                 shown this once and kept nowhere\n\n")
+        self.stdout.write(
+            f"Write an event from another terminal:\n\n"
+            f"  TOKEN=$({manage} issue_token --agent my-agent)\n"
+            f'  curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\\n'
+            f'    -d \'{{"event_type": "greeting", "payload": {{"text": "hello"}}, '
+            f'"local_timestamp": "\'$(date -u +%FT%TZ)\'"}}\' \\\n'
+            f"    {url}/api/v1/events\n\n"
+            f"Check the ledger:\n\n"
+            f"  {manage} check_continuity\n  {manage} verify_ledger\n\n"
+            f"A lost password: {manage} changepassword admin\n"
+            f"Log: {log_file()}\n"
+        )
+
+
+def _reach_databases() -> None:
+    """Connect once as each role, so that an unreachable one is told of by its variable."""
+    for alias in connections:
+        try:
+            connections[alias].ensure_connection()
+        except OperationalError as error:
+            names = {"owner": "OWNER_DATABASE_URL", "observer": "OBSERVER_DATABASE_URL"}
+            name = names.get(alias, "DATABASE_URL")
+            if alias == "owner" and not os.environ.get(name):
+                name = "DATABASE_URL"
+            where = "the embedded database" if settings.PORTAL_EMBEDDED else name
+            reason = " ".join(str(error).split())
+            raise CommandError(f"{where}: {reason}", returncode=EXIT_COULD_NOT_RUN) from error
+
+
+def _manage() -> str:
+    """How to call manage.py from where the operator stands, for the same home."""
+    words = [_short(Path(sys.executable)), _short(settings.BASE_DIR / "manage.py")]
+    home = os.environ.get("PORTAL_HOME", "")
+    return " ".join([f"PORTAL_HOME={home}", *words] if home else words)
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,55 @@
+"""`serve`: the web server alone, for those whose own tools watch over processes.
+
+It must never migrate or make anything; `portal` does that and then runs this.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server as Granian
+
+from auditportal.children import die_with_parent
+
+STOP_PATIENCE_SECONDS = 10
+
+
+def load_application(main: int, target: str) -> Any:
+    """In a worker: tie it to granian's main process, then load Django."""
+    die_with_parent(main)
+    from auditportal.wsgi import application
+
+    return application
+
+
+class Command(BaseCommand):
+    """Serve the portal with granian until told to stop."""
+
+    help = "Serve the portal over HTTP, and nothing else: no migration, no sample, no first keys."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=settings.PORTAL_PORT)
+        parser.add_argument("--workers", type=int, default=settings.PORTAL_WORKERS)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        Granian(
+            "auditportal.wsgi:application",
+            address=settings.PORTAL_BIND,
+            port=options["port"],
+            interface=Interfaces.WSGI,
+            workers=options["workers"],
+            blocking_threads=settings.PORTAL_THREADS,
+            backlog=1024,
+            respawn_failed_workers=True,
+            workers_kill_timeout=STOP_PATIENCE_SECONDS,
+            log_level=LogLevels.warning,
+            log_dictconfig={"handlers": {}, "loggers": {"_granian": {}, "granian.access": {}}},
+        ).serve(target_loader=partial(load_application, os.getpid()))

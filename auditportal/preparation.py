@@ -1,0 +1,51 @@
+"""What must be there before the portal serves: tables, grants, keys, an administrator, style.
+
+It must never keep a password in clear, and never prepare twice at the same time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connections
+
+# Any number that nothing else of the portal locks.
+PREPARATION_LOCK = 0x7072_6570
+
+
+def prepare() -> str | None:
+    """Bring everything up to date; the first administrator's password if it was made just now."""
+    str(settings.SECRET_KEY)  # made now, so that a home that cannot keep it is told of now
+    with _alone():
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("apply_grants")
+        call_command("ensure_keys")
+        call_command("collectstatic", verbosity=0, interactive=False)
+        return _first_administrator()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Several portals may start at once on one database; they prepare one after the other."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARATION_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [PREPARATION_LOCK])
+
+
+def _first_administrator() -> str | None:
+    accounts = get_user_model()._default_manager
+    if accounts.filter(is_superuser=True).exists():
+        return None
+    password = secrets.token_urlsafe(15)
+    administrator = get_user_model()(username="admin", is_staff=True, is_superuser=True)
+    administrator.set_password(password)
+    administrator.save()
+    return password
