@@ -1,0 +1,90 @@
+"""Fixtures of every test: one real PostgreSQL a run, one fresh, migrated ledger a test.
+
+The ledger refuses TRUNCATE, so nothing is flushed: a migrated template database is cloned, and
+dropped afterwards. fsync is off; tests of durability start a server of their own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+from pytest_django import DjangoDbBlocker
+
+from auditportal.embedded import EmbeddedPostgres
+from events.composition import signing_service, witness_service
+from events.tests.ledger import Ledger
+
+TEMPLATE = "ledger_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of this test run."""
+    home = Path(tempfile.mkdtemp(prefix="auditportal-test-"))
+    home.chmod(0o755)  # the database runs as another user when the tests run as root
+    server = EmbeddedPostgres(home, fsync=False)
+    server.start()
+    yield server
+    server.remove()
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres, django_db_blocker: DjangoDbBlocker) -> str:
+    """The name of a migrated database to clone."""
+    with psycopg.connect(**postgres.dsn(dbname="postgres"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {TEMPLATE} OWNER portal_owner")
+    with django_db_blocker.unblock():
+        _point_at(postgres, TEMPLATE)
+        call_command("migrate", database="owner", verbosity=0)
+        call_command("apply_grants", verbosity=0)
+        connections.close_all()
+    return TEMPLATE
+
+
+@pytest.fixture
+def ledger(
+    postgres: EmbeddedPostgres,
+    template: str,
+    django_db_blocker: DjangoDbBlocker,
+    settings: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> Iterator[Ledger]:
+    """An empty ledger with a system key, the agents `agent-7` and `agent-8`, and one witness."""
+    name = f"ledger_{next(_numbers)}"
+    settings.PORTAL_KEY_DIR = tmp_path / "keys"  # type: ignore[attr-defined]
+    with psycopg.connect(**postgres.dsn(dbname="postgres"), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER portal_owner STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        with django_db_blocker.unblock():
+            _point_at(postgres, name)
+            for agent in (None, "agent-7", "agent-8"):
+                signing_service().create_key(agent)
+            witness_service().create_witness("alpha")
+            yield Ledger(postgres, name)
+            connections.close_all()
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _point_at(server: EmbeddedPostgres, name: str) -> None:
+    """Send every alias to one database of the test server, each in its own role."""
+    connections.close_all()
+    for alias in django_settings.DATABASES:
+        place = connections[alias].settings_dict
+        place["HOST"], place["PORT"] = server.dsn()["host"], server.dsn()["port"]
+        place["NAME"] = name
+        place["CONN_MAX_AGE"] = 0

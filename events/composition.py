@@ -1,0 +1,40 @@
+"""Puts the writer together as the settings say. It must never be imported by what it puts
+together."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from events.keys.backend import FileKeyBackend
+from events.keys.signing import SigningService
+from events.keys.witness import WitnessService
+from events.time_authority import TimeAuthorityService
+from events.writer import AtomicEventWriter
+
+
+@cache
+def _backend(folder: Path) -> FileKeyBackend:
+    return FileKeyBackend(folder)
+
+
+def key_backend() -> FileKeyBackend:
+    """The private keys under `PORTAL_KEY_DIR`, one backend a process."""
+    return _backend(Path(settings.PORTAL_KEY_DIR))
+
+
+def signing_service() -> SigningService:
+    """Signs with the agents' keys of this portal."""
+    return SigningService(key_backend())
+
+
+def witness_service() -> WitnessService:
+    """Attests with the witnesses of this portal."""
+    return WitnessService(key_backend())
+
+
+def writer() -> AtomicEventWriter:
+    """The door to the ledger, with its drift check."""
+    return AtomicEventWriter(signing_service(), witness_service(), TimeAuthorityService())

@@ -1,0 +1,65 @@
+"""Clock drift: how far the writer's clock is from the database's clock.
+
+It must never refuse an event (AC4) and never import Django or psycopg: arithmetic only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+from events.errors import LedgerConfigurationError
+
+DEFAULT_THRESHOLD_SECONDS = Decimal(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Local minus authority time. Positive: the writer's clock is ahead."""
+
+    offset: timedelta
+
+    @property
+    def seconds(self) -> Decimal:
+        """Absolute drift in seconds, to the millisecond, rounded half up as NUMERIC does."""
+        return abs(exact_seconds(self.offset)).quantize(Decimal("0.001"), ROUND_HALF_UP)
+
+    @property
+    def direction(self) -> str:
+        """`ahead`, `behind` or `none`."""
+        if not self.offset:
+            return "none"
+        return "ahead" if self.offset > timedelta(0) else "behind"
+
+    def exceeds(self, threshold_seconds: Decimal) -> bool:
+        """Whether the drift is more than the threshold; equal to it is still in bounds."""
+        return abs(exact_seconds(self.offset)) > threshold_seconds
+
+
+def measure_drift(local: datetime, authority: datetime) -> Drift:
+    """The drift between two aware datetimes."""
+    return Drift(local - authority)
+
+
+def exact_seconds(delta: timedelta) -> Decimal:
+    """A timedelta in seconds without rounding: microseconds are integers."""
+    return Decimal(delta // timedelta(microseconds=1)) / 1_000_000
+
+
+def check_threshold(value: object) -> Decimal:
+    """A drift threshold in seconds as a Decimal.
+
+    Raises:
+        LedgerConfigurationError: not a number, not finite, zero or negative.
+    """
+    try:
+        threshold = Decimal(str(value))
+    except InvalidOperation:
+        raise LedgerConfigurationError(f"AC4: the drift threshold {value!r} is no number") from None
+    if isinstance(value, bool) or not math.isfinite(threshold) or threshold <= 0:
+        raise LedgerConfigurationError(
+            f"AC4: the drift threshold must be a positive, finite number of seconds, not {value}"
+        )
+    return threshold

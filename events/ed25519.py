@@ -1,0 +1,63 @@
+"""Ed25519 (RFC 8032): key pairs, signatures, verification, over PyNaCl.
+
+It must never keep a key: bytes in, bytes or a verdict out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from nacl.exceptions import BadSignatureError
+from nacl.signing import SigningKey, VerifyKey
+
+from events.errors import LedgerError
+
+SIGNATURE_BYTES = 64
+KEY_BYTES = 32
+
+
+class SignatureError(LedgerError):
+    """A signature does not verify, or is not one."""
+
+
+def sign(seed: bytes, message: bytes) -> bytes:
+    """The 64-byte signature of `message` by the key whose 32-byte seed is given."""
+    return SigningKey(seed).sign(message).signature
+
+
+def public_key(seed: bytes) -> bytes:
+    """The 32-byte public key of a 32-byte seed."""
+    return bytes(SigningKey(seed).verify_key)
+
+
+def verify(key: bytes, message: bytes, signature: bytes) -> None:
+    """Nothing, or an exception.
+
+    Raises:
+        SignatureError: the key or the signature has the wrong length, or does not verify.
+    """
+    try:
+        VerifyKey(key).verify(message, signature)
+    except (BadSignatureError, ValueError, TypeError) as error:
+        raise SignatureError(str(error) or "the signature does not verify") from None
+
+
+def encode(raw: bytes) -> str:
+    """Standard base64 (RFC 4648 section 4), as keys and signatures are written."""
+    return base64.b64encode(raw).decode()
+
+
+def decode(text: str) -> bytes:
+    """The bytes of standard base64, strictly: a second spelling of the same bytes is refused.
+
+    Raises:
+        SignatureError: not base64, or not its canonical spelling.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise SignatureError("not standard base64") from None
+    if encode(raw) != text:
+        raise SignatureError("not the canonical base64 of its bytes")
+    return raw

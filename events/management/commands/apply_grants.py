@@ -1,0 +1,24 @@
+"""`apply_grants`: gives the roles that own nothing what they need, and takes the rest away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import connections, transaction
+
+from events import sql
+
+
+class Command(BaseCommand):
+    """Run after every migration, as the role that owns the tables. Idempotent."""
+
+    help = (
+        "Give the roles portal_app and portal_observer their privileges: SELECT and INSERT where "
+        "the ledger is append-only, and no more. Run it after every migration; it can be run again. "
+        "Roles that do not exist are passed over."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+            cursor.execute(sql.load("grants.sql"))

@@ -1,0 +1,227 @@
+"""Unmanaged mirrors of the ledger's tables, for the admin and for reading.
+
+They must never write: appending is the writer's, and every save or delete here refuses.
+`events/tests/test_models_mirror_catalogue.py` compares them with the database's own catalogue.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NoReturn
+
+from django.db import models
+from knox.models import AbstractAuthToken
+
+from events.errors import LedgerError
+
+
+class ReadOnlyModelError(LedgerError):
+    """A mirror of a ledger table was asked to write."""
+
+
+def _refuse(model: type[models.Model]) -> NoReturn:
+    raise ReadOnlyModelError(f"FR7: {model._meta.db_table} is read-only here; use the writer")
+
+
+class ReadOnlyQuerySet(models.QuerySet[Any]):
+    """A query set that can only read."""
+
+    def create(self, **kwargs: Any) -> NoReturn:
+        _refuse(self.model)
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse(self.model)
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse(self.model)
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        _refuse(self.model)
+
+    def delete(self) -> NoReturn:
+        _refuse(self.model)
+
+
+class ReadOnlyModel(models.Model):
+    """Base of every mirror."""
+
+    objects: ClassVar[Any] = ReadOnlyQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse(type(self))
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse(type(self))
+
+
+class LedgerEvent(ReadOnlyModel):
+    """`events`: append-only, hash-chained, signed, witnessed (FR6, FR7, CT-12)."""
+
+    event_id = models.UUIDField(primary_key=True)
+    sequence = models.BigIntegerField(unique=True)
+    event_type = models.TextField()
+    payload = models.JSONField()
+    prev_hash = models.TextField()
+    content_hash = models.TextField()
+    signature = models.TextField()
+    hash_alg_version = models.SmallIntegerField()
+    sig_alg_version = models.SmallIntegerField()
+    agent_id = models.TextField(null=True)
+    witness_id = models.TextField()
+    witness_signature = models.TextField()
+    local_timestamp = models.DateTimeField()
+    authority_timestamp = models.DateTimeField()
+    signing_key_id = models.TextField()
+    payload_hash = models.TextField()
+    payload_salt = models.TextField()
+
+    class Meta:
+        managed = False
+        db_table = "events"
+        verbose_name = "event"
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.event_type}"
+
+
+class Append(ReadOnlyModel):
+    """`appends`: one row per append transaction; the last one is the head."""
+
+    last_sequence = models.BigIntegerField(primary_key=True)
+    first_sequence = models.BigIntegerField()
+    content_hash = models.TextField()
+    authority_timestamp = models.DateTimeField()
+    event_count = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "appends"
+
+    def __str__(self) -> str:
+        return f"{self.first_sequence} to {self.last_sequence}"
+
+
+class AgentKey(ReadOnlyModel):
+    """`agent_keys`: Ed25519 public keys, valid by place in the ledger, never deleted."""
+
+    key_id = models.TextField(primary_key=True)
+    agent_id = models.TextField(null=True)
+    public_key = models.TextField(unique=True)
+    active_from = models.DateTimeField()
+    active_until = models.DateTimeField(null=True)
+    from_sequence = models.BigIntegerField()
+    until_sequence = models.BigIntegerField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "agent_keys"
+        verbose_name = "agent key"
+
+    def __str__(self) -> str:
+        return self.key_id
+
+
+class Witness(ReadOnlyModel):
+    """`witnesses`: a witness is its key (CT-12)."""
+
+    witness_id = models.TextField(primary_key=True)
+    public_key = models.TextField(unique=True)
+    active_from = models.DateTimeField()
+    active_until = models.DateTimeField(null=True)
+    from_sequence = models.BigIntegerField()
+    until_sequence = models.BigIntegerField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "witnesses"
+        verbose_name_plural = "witnesses"
+
+    def __str__(self) -> str:
+        return self.witness_id
+
+
+class ClockDriftWarning(ReadOnlyModel):
+    """`clock_drift_warnings`: written by the trigger `log_clock_drift_on_insert` (AC4)."""
+
+    id = models.BigAutoField(primary_key=True)
+    event = models.ForeignKey(
+        LedgerEvent, on_delete=models.DO_NOTHING, related_name="drift_warnings"
+    )
+    local_timestamp = models.DateTimeField()
+    authority_timestamp = models.DateTimeField()
+    drift_seconds = models.DecimalField(max_digits=1000, decimal_places=3)
+    logged_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "clock_drift_warnings"
+        verbose_name = "clock drift warning"
+
+    def __str__(self) -> str:
+        return f"{self.drift_seconds} s"
+
+
+class LedgerConfig(ReadOnlyModel):
+    """`ledger_config`: one row, the drift threshold."""
+
+    singleton = models.BooleanField(primary_key=True)
+    drift_threshold_seconds = models.DecimalField(max_digits=1000, decimal_places=3)
+
+    class Meta:
+        managed = False
+        db_table = "ledger_config"
+
+    def __str__(self) -> str:
+        return f"drift threshold {self.drift_threshold_seconds} s"
+
+
+class HaltState(ReadOnlyModel):
+    """`halt_state`: one row, whether appending is stopped (CT-11)."""
+
+    singleton = models.BooleanField(primary_key=True)
+    halted = models.BooleanField()
+    reason = models.TextField(null=True)
+    halted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "halt_state"
+
+    def __str__(self) -> str:
+        return f"halted: {self.reason}" if self.halted else "running"
+
+
+class CeremonyStep(ReadOnlyModel):
+    """`ceremonies`: what people proposed, approved and recorded (CT-13)."""
+
+    id = models.BigAutoField(primary_key=True)
+    ceremony_id = models.UUIDField()
+    kind = models.TextField()
+    step = models.TextField()
+    person = models.TextField()
+    content = models.JSONField()
+    event = models.ForeignKey(LedgerEvent, on_delete=models.DO_NOTHING, null=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "ceremonies"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.step} by {self.person}"
+
+
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]
+    """`api_tokens`: a token bound to one agent, or, without agent, to reading only."""
+
+    agent_id = models.TextField(null=True, blank=True)
+
+    class Meta:
+        managed = False
+        db_table = "api_tokens"
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.token_key}… for {self.agent_id or 'reading'}"

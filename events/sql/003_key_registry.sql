@@ -1,0 +1,37 @@
+-- Public keys of the agents. Private keys never enter the database.
+-- A key is valid for an event by the event's place in the ledger: from_sequence is the first
+-- sequence it may sign, until_sequence the last. The timestamps beside them are for readers.
+
+CREATE TABLE agent_keys (
+    key_id          TEXT        PRIMARY KEY CHECK (key_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$'),
+    agent_id        TEXT        CHECK (char_length(agent_id) BETWEEN 1 AND 200 AND agent_id !~ '[\x01-\x1f\x7f]'),
+    public_key      TEXT        NOT NULL UNIQUE CHECK (public_key ~ '^[A-Za-z0-9+/]{43}=$'),
+    active_from     TIMESTAMPTZ NOT NULL DEFAULT now(),
+    active_until    TIMESTAMPTZ,
+    from_sequence   BIGINT      NOT NULL CHECK (from_sequence > 0),
+    until_sequence  BIGINT      CHECK (until_sequence >= from_sequence - 1),
+    CHECK ((active_until IS NULL) = (until_sequence IS NULL))
+);
+COMMENT ON TABLE agent_keys IS 'Ed25519 public keys of agents, never deleted; agent_id is null for the system key';
+CREATE INDEX agent_keys_agent_id ON agent_keys (agent_id);
+-- One signer at a time, the system (null) included.
+CREATE UNIQUE INDEX agent_keys_one_active ON agent_keys (coalesce(agent_id, '')) WHERE until_sequence IS NULL;
+
+-- A registry row changes once in its life: from active to retired. Nothing else, and no delete.
+CREATE FUNCTION refuse_all_but_retirement() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    IF OLD.until_sequence IS NULL AND NEW.until_sequence IS NOT NULL
+       AND to_jsonb(OLD) - 'active_until' - 'until_sequence' = to_jsonb(NEW) - 'active_until' - 'until_sequence' THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'FR7: % on % is refused: a key is registered once and retired once', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'AP004';
+END
+$$;
+CREATE TRIGGER refuse_change_of_agent_keys
+    BEFORE UPDATE ON agent_keys FOR EACH ROW EXECUTE FUNCTION refuse_all_but_retirement();
+CREATE TRIGGER refuse_removal_of_agent_keys
+    BEFORE DELETE OR TRUNCATE ON agent_keys FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE agent_keys ENABLE ALWAYS TRIGGER refuse_change_of_agent_keys;
+ALTER TABLE agent_keys ENABLE ALWAYS TRIGGER refuse_removal_of_agent_keys;

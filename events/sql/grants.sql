@@ -1,0 +1,25 @@
+-- Privileges of the roles that own nothing. Idempotent: applied after every migration.
+-- portal_app: the portal itself. It reads and inserts where the ledger is append-only; what must
+-- move otherwise moves in functions that belong to the owner.
+-- portal_observer: reads the ledger, and nothing of accounts, sessions and tokens.
+
+DO $$
+DECLARE
+    ledger CONSTANT TEXT := 'events, canonical_events, appends, agent_keys, witnesses, clock_drift_warnings, ledger_config, halt_state, ceremonies';
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_app') THEN
+        GRANT USAGE ON SCHEMA public TO portal_app;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO portal_app;
+        GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO portal_app;
+        EXECUTE format('REVOKE ALL ON %s, django_migrations FROM portal_app', ledger);
+        EXECUTE format('GRANT SELECT ON %s, django_migrations TO portal_app', ledger);
+        GRANT INSERT ON events, ceremonies TO portal_app;
+        GRANT EXECUTE ON FUNCTION open_append, register_agent_key, retire_agent_key, register_witness,
+            retire_witness, set_drift_threshold, halt_ledger TO portal_app;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_observer') THEN
+        GRANT USAGE ON SCHEMA public TO portal_observer;
+        EXECUTE format('GRANT SELECT ON %s TO portal_observer', ledger);
+    END IF;
+END
+$$;

@@ -1,0 +1,1 @@
+SELECT drift_threshold_seconds FROM ledger_config

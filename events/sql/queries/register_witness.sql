@@ -1,0 +1,1 @@
+SELECT register_witness(%(witness_id)s, %(public_key)s)

@@ -1,0 +1,1 @@
+SELECT retire_agent_key(%(key_id)s)

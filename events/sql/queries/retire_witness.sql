@@ -1,0 +1,1 @@
+SELECT retire_witness(%(witness_id)s)

@@ -1,0 +1,1 @@
+SELECT set_drift_threshold(%(seconds)s)

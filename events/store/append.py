@@ -1,0 +1,59 @@
+"""Appending: the lock, the head, the rows. It must never run outside a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import connections
+
+from events.errors import LedgerError
+from events.event import FIELDS, Event
+from events.store.connection import execute, fetch_one
+
+
+class NoTransactionError(LedgerError):
+    """The append protocol was started outside a transaction: its lock would guard nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is known under the lock: the head, this append's authority time, the drift threshold
+    that the trigger is going to use (seconds)."""
+
+    last_sequence: int
+    content_hash: str
+    authority_timestamp: str
+    drift_threshold: Decimal
+
+
+INSERTED = tuple(name for name in FIELDS if name != "sequence")
+
+
+def open_append(using: str) -> Opening:
+    """Take the ledger's lock until the end of the transaction, and read the head.
+
+    Raises:
+        NoTransactionError: no transaction is open.
+        SystemHaltedError: CT-11, the ledger is halted.
+        HeadMismatchError: CT-13, the tail of `events` is not the head.
+    """
+    _require_transaction(using)
+    return Opening(*fetch_one(using, "open_append"))
+
+
+def insert_events(using: str, events: Sequence[Event]) -> None:
+    """Insert events in order; the triggers re-check each of them.
+
+    Raises:
+        AppendRefusedError: a trigger found one of them wrong, and nothing was written.
+    """
+    _require_transaction(using)
+    columns = {name: [getattr(event, name) for event in events] for name in INSERTED}
+    execute(using, "insert_events", columns)
+
+
+def _require_transaction(using: str) -> None:
+    if not connections[using].in_atomic_block:
+        raise NoTransactionError("FR7: appending needs an open transaction")

@@ -1,0 +1,101 @@
+"""Runs one named SQL file on a Django connection and turns the database's refusals into ours.
+
+It must never build SQL from values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+
+from events import sql
+from events.errors import (
+    AppendRefusedError,
+    HeadMismatchError,
+    LedgerError,
+    SystemHaltedError,
+)
+
+HALTED = "AP001"
+HEAD_MISMATCH = "AP002"
+APPEND_REFUSED = "AP003"
+APPEND_ONLY = "AP004"
+
+
+class LedgerUnavailableError(LedgerError):
+    """The database cannot be reached, or went away. Whether a commit under way held is unknown:
+    send the same `event_id` again."""
+
+
+class AppendOnlyError(LedgerError):
+    """FR7: a change of what is written was refused."""
+
+
+@contextmanager
+def named_errors() -> Iterator[None]:
+    """Turn the ledger's SQLSTATEs, and a lost connection, into `LedgerError`s.
+
+    Everything else passes as it is: a programming error is not the ledger's to explain.
+    """
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise LedgerUnavailableError(
+            f"the database is not available: {first_line(error)}"
+        ) from error
+    except DatabaseError as error:
+        raise _named(error) from error
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, for one-line reports."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def sqlstate(error: BaseException) -> str:
+    """The SQLSTATE behind a Django database error, "" when there is none."""
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def constraint(error: BaseException) -> str:
+    """The name of the constraint or check that refused, "" when there is none."""
+    diagnostics = getattr(error.__cause__, "diag", None)
+    return getattr(diagnostics, "constraint_name", None) or ""
+
+
+def _named(error: DatabaseError) -> Exception:
+    state = sqlstate(error)
+    message = first_line(error)
+    if state == HALTED:
+        return SystemHaltedError(message)
+    if state == HEAD_MISMATCH:
+        return HeadMismatchError(message)
+    if state == APPEND_REFUSED:
+        return AppendRefusedError(message, constraint(error))
+    if state == APPEND_ONLY:
+        return AppendOnlyError(message)
+    return error
+
+
+def fetch_all(using: str, query: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+    """Every row of `events/sql/queries/<query>.sql`, as tuples."""
+    with named_errors(), connections[using].cursor() as cursor:
+        cursor.execute(sql.load(f"queries/{query}.sql"), parameters)
+        return cursor.fetchall()
+
+
+def fetch_one(using: str, query: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    """The first row of a query, or None."""
+    with named_errors(), connections[using].cursor() as cursor:
+        cursor.execute(sql.load(f"queries/{query}.sql"), parameters)
+        return cursor.fetchone()
+
+
+def execute(using: str, query: str, parameters: Mapping[str, Any]) -> int:
+    """Run a statement and return how many rows it touched."""
+    with named_errors(), connections[using].cursor() as cursor:
+        cursor.execute(sql.load(f"queries/{query}.sql"), parameters)
+        return int(cursor.rowcount)

@@ -1,0 +1,102 @@
+"""Reading drift: the threshold, the warnings, figures by agent. It must never write a warning:
+the trigger `log_clock_drift_on_insert` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from events.drift import check_threshold
+from events.errors import LedgerConfigurationError
+from events.store.connection import fetch_all, fetch_one
+
+
+@dataclass(frozen=True, slots=True)
+class DriftWarning:
+    """One row of `clock_drift_warnings` with its event. `drift_seconds` is absolute."""
+
+    id: int
+    sequence: int
+    event_id: str
+    event_type: str
+    agent_id: str | None
+    local_timestamp: str
+    authority_timestamp: str
+    drift_seconds: Decimal
+    ahead: bool
+
+    @property
+    def direction(self) -> str:
+        """Where the writer's clock stood: `ahead` or `behind`."""
+        return "ahead" if self.ahead else "behind"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFilter:
+    """What warnings to list, in order of their id; times are half-open, authority clock."""
+
+    after: int | None = None
+    agent_id: str | None = None
+    min_seconds: Decimal | None = None
+    authority_from: datetime | None = None
+    authority_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDrift:
+    """Drift warnings of one agent; seconds are absolute."""
+
+    agent_id: str | None
+    warnings: int
+    median_seconds: Decimal
+    p95_seconds: Decimal
+    worst_seconds: Decimal
+    ahead: int
+    first_sequence: int
+    last_sequence: int
+
+
+def get_threshold(using: str) -> Decimal:
+    """The drift threshold in seconds, from the row that the trigger reads too.
+
+    Raises:
+        LedgerConfigurationError: the row is gone or its value is out of bounds.
+    """
+    row = fetch_one(using, "drift_threshold")
+    if row is None:
+        raise LedgerConfigurationError("AC4: the drift threshold is gone from ledger_config")
+    return check_threshold(row[0])
+
+
+def set_threshold(using: str, seconds: object) -> Decimal:
+    """Set the threshold for trigger and Python alike.
+
+    Raises:
+        LedgerConfigurationError: not a positive finite number.
+    """
+    row = fetch_one(using, "set_drift_threshold", {"seconds": check_threshold(seconds)})
+    if row is None or row[0] is None:
+        raise LedgerConfigurationError("AC4: the drift threshold is gone from ledger_config")
+    return Decimal(row[0])
+
+
+def list_warnings(using: str, chosen: DriftFilter, *, limit: int) -> list[DriftWarning]:
+    """At most `limit` warnings in order of id; go on with `after` = the last id."""
+    rows = fetch_all(using, "drift_warnings", {**asdict(chosen), "limit": limit})
+    return [DriftWarning(*row) for row in rows]
+
+
+def drift_by_agent(
+    using: str, *, start: int | None = None, end: int | None = None
+) -> list[AgentDrift]:
+    """Figures over the warnings of a sequence range, the worst agent first."""
+    bounds: Mapping[str, int | None] = {"start": start, "end": end}
+    return [AgentDrift(*row) for row in fetch_all(using, "drift_by_agent", bounds)]
+
+
+def recent_counts(using: str) -> tuple[int, int]:
+    """Warnings of the last hour and of the last day."""
+    hour, day = fetch_one(using, "drift_totals")
+    return int(hour), int(day)

@@ -1,0 +1,186 @@
+"""Reading the ledger: ranges, single events, the head, gaps.
+
+It must never write, and never hold more than one page of events in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Protocol
+
+from events.continuity import Gap
+from events.errors import LedgerError
+from events.event import GENESIS_HASH, Event
+from events.store.connection import fetch_all, fetch_one
+
+PAGE = 1000
+"""Events fetched at a time when a range is walked."""
+
+
+class EventStoreProtocol(Protocol):
+    """A source of events: the database, or an export file."""
+
+    def get_max_sequence(self) -> int:
+        """The highest sequence, 0 when there is none."""
+
+    def get_events_by_sequence_range(self, start: int, end: int) -> Iterator[Event]:
+        """The events from `start` to `end`, both included, in sequence order."""
+
+    def verify_sequence_continuity(
+        self, start: int = 1, end: int | None = None
+    ) -> tuple[bool, tuple[range, ...]]:
+        """`(is_continuous, missing_sequences)`, the missing ones as ranges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last row of `appends`: the truth about the tail."""
+
+    max_sequence: int
+    content_hash: str
+    authority_timestamp: str | None
+    event_count: int
+
+
+EMPTY = Head(0, GENESIS_HASH, None, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGap:
+    """A gap, and the sequence of the ceremony that documents it, if one does."""
+
+    gap: Gap
+    ceremony_sequence: int | None
+
+    @property
+    def documented(self) -> bool:
+        """Whether a ceremony explains it; otherwise it is an incident."""
+        return self.ceremony_sequence is not None
+
+
+@dataclass(frozen=True, slots=True)
+class GapReport:
+    """The first `limit` gaps of a range, and the totals over all of them."""
+
+    start: int
+    end: int
+    gaps: tuple[KnownGap, ...]
+    gap_count: int
+    missing_count: int
+
+    @property
+    def is_continuous(self) -> bool:
+        """No number is missing, documented or not."""
+        return self.gap_count == 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """What a range may be narrowed to; None leaves a side open. Times are half-open."""
+
+    start: int | None = None
+    end: int | None = None
+    event_types: Sequence[str] | None = None
+    agent_id: str | None = None
+    local_from: datetime | None = None
+    local_to: datetime | None = None
+    authority_from: datetime | None = None
+    authority_to: datetime | None = None
+    drifted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Whether appending is stopped, and why (CT-11)."""
+
+    halted: bool
+    reason: str | None
+    halted_at: str | None
+
+
+class HaltStateMissingError(LedgerError):
+    """CT-11: the row of the halt state is gone."""
+
+
+class PostgresEventStore:
+    """The ledger in PostgreSQL, through the Django connection `using`."""
+
+    def __init__(self, using: str = "default") -> None:
+        self.using = using
+
+    def get_max_sequence(self) -> int:
+        """The highest sequence in `events`, 0 when it is empty."""
+        return int(fetch_one(self.using, "max_sequence")[0])
+
+    def head(self) -> Head:
+        """Where the ledger ends, by the last append."""
+        row = fetch_one(self.using, "head")
+        return Head(*row) if row else EMPTY
+
+    def halt(self) -> Halt:
+        """The halt state.
+
+        Raises:
+            HaltStateMissingError: its row is gone.
+        """
+        row = fetch_one(self.using, "halt_state")
+        if row is None:
+            raise HaltStateMissingError("CT-11: the halt state is gone")
+        return Halt(*row)
+
+    def get_events_by_sequence_range(self, start: int, end: int) -> Iterator[Event]:
+        """The events from `start` to `end`, both included, in sequence order, page by page."""
+        while start <= end:
+            page = self.select(EventFilter(start=start, end=end), limit=PAGE)
+            yield from page
+            if len(page) < PAGE:
+                return
+            start = page[-1].sequence + 1
+
+    def select(self, chosen: EventFilter, *, limit: int, newest_first: bool = False) -> list[Event]:
+        """At most `limit` events that pass the filter, in sequence order."""
+        query = "events_descending" if newest_first else "events_ascending"
+        rows = fetch_all(self.using, query, {**asdict(chosen), "limit": limit})
+        return [Event(*row) for row in rows]
+
+    def get_event(self, sequence: int) -> Event | None:
+        """The event of a sequence number, or None."""
+        found = self.select(EventFilter(start=sequence, end=sequence), limit=1)
+        return found[0] if found else None
+
+    def get_events_by_id(self, event_ids: Sequence[str]) -> dict[str, Event]:
+        """The stored events among `event_ids`, by id."""
+        rows = fetch_all(self.using, "events_by_id", {"event_ids": list(event_ids)})
+        return {row[0]: Event(*row) for row in rows}
+
+    def find_gaps(self, start: int = 1, end: int | None = None, *, limit: int = 1000) -> GapReport:
+        """The gaps between `start` and `end`; without `end`, up to the head."""
+        end = self._last(end)
+        if end < start:
+            return GapReport(start, end, (), 0, 0)
+        rows = fetch_all(self.using, "gaps", {"start": start, "end": end, "limit": limit})
+        gaps = tuple(KnownGap(Gap(first, last), ceremony) for first, last, ceremony, *_ in rows)
+        count, missing = (int(rows[0][3]), int(rows[0][4])) if rows else (0, 0)
+        return GapReport(start, end, gaps, count, missing)
+
+    def verify_sequence_continuity(
+        self, start: int = 1, end: int | None = None
+    ) -> tuple[bool, tuple[range, ...]]:
+        """`(is_continuous, missing_sequences)`; a gap is one `range`, whatever its length.
+
+        Documented gaps are missing too: whether they are explained is `find_gaps`' answer.
+        """
+        end = self._last(end)
+        missing: list[range] = []
+        while start <= end:
+            report = self.find_gaps(start, end)
+            missing += [known.gap.as_range() for known in report.gaps]
+            if report.gap_count == len(report.gaps):
+                break
+            start = missing[-1].stop
+        return not missing, tuple(missing)
+
+    def _last(self, end: int | None) -> int:
+        return max(self.head().max_sequence, self.get_max_sequence()) if end is None else end

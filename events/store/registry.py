@@ -1,0 +1,137 @@
+"""The registry of agents' keys and witnesses. It must never see a private key.
+
+A key is valid for an event by the event's place: `from_sequence` … `until_sequence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import DatabaseError
+
+from events.errors import KeyRegistryError
+from events.store.connection import constraint, fetch_all, fetch_one, first_line
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """From when and where a key signs; an open end is None."""
+
+    active_from: str
+    active_until: str | None
+    from_sequence: int
+    until_sequence: int | None
+
+    def covers(self, sequence: int) -> bool:
+        """Whether an event at this place may be signed by the key."""
+        return self.from_sequence <= sequence and (
+            self.until_sequence is None or sequence <= self.until_sequence
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AgentKeyRecord:
+    """A public key of an agent; `agent_id` None is the system. `public_key` is base64."""
+
+    key_id: str
+    agent_id: str | None
+    public_key: str
+    validity: Validity
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessRecord:
+    """A witness, which is its key. `public_key` is base64."""
+
+    witness_id: str
+    public_key: str
+    validity: Validity
+
+
+def list_agent_keys(using: str) -> list[AgentKeyRecord]:
+    """Every key ever registered, oldest first."""
+    return [AgentKeyRecord(*row[:3], Validity(*row[3:])) for row in fetch_all(using, "agent_keys")]
+
+
+def list_witnesses(using: str) -> list[WitnessRecord]:
+    """Every witness ever registered, oldest first."""
+    return [WitnessRecord(*row[:2], Validity(*row[2:])) for row in fetch_all(using, "witnesses")]
+
+
+def active_keys(using: str, agent_ids: Iterable[str | None]) -> dict[str | None, str]:
+    """The active key_id of each agent that has one; None is the system."""
+    wanted = {"agent_ids": [agent or "" for agent in agent_ids]}
+    return {
+        agent or None: key_id for agent, key_id in fetch_all(using, "active_agent_keys", wanted)
+    }
+
+
+def active_witnesses(using: str) -> list[str]:
+    """The ids of the witnesses that may attest now."""
+    return [row[0] for row in fetch_all(using, "active_witnesses")]
+
+
+def register_agent_key(using: str, key_id: str, agent_id: str | None, public_key: str) -> int:
+    """Register a key and return the first sequence it may sign.
+
+    Raises:
+        KeyRegistryError: the name or the key is taken, or the agent has an active key.
+    """
+    values = {"key_id": key_id, "agent_id": agent_id, "public_key": public_key}
+    return _registered(using, "register_agent_key", values, f"key {key_id}")
+
+
+def register_witness(using: str, witness_id: str, public_key: str) -> int:
+    """Register a witness and return the first sequence it may attest.
+
+    Raises:
+        KeyRegistryError: the name or the key is taken.
+    """
+    values = {"witness_id": witness_id, "public_key": public_key}
+    return _registered(using, "register_witness", values, f"witness {witness_id}")
+
+
+def retire_agent_key(using: str, key_id: str) -> int:
+    """Retire a key for good and return the last sequence it may have signed.
+
+    Raises:
+        KeyRegistryError: there is no such active key.
+    """
+    return _retired(using, "retire_agent_key", {"key_id": key_id}, f"key {key_id}")
+
+
+def retire_witness(using: str, witness_id: str) -> int:
+    """Retire a witness for good and return the last sequence it may have attested.
+
+    Raises:
+        KeyRegistryError: there is no such active witness.
+    """
+    return _retired(using, "retire_witness", {"witness_id": witness_id}, f"witness {witness_id}")
+
+
+_REFUSALS = {
+    "agent_keys_one_active": "the agent has an active key already; rotate it instead",
+    "agent_keys_pkey": "this name is taken, and a name is never used twice",
+    "witnesses_pkey": "this name is taken; a new key is a new witness, give it a new name",
+    "agent_keys_public_key_key": "this public key is registered already",
+    "witnesses_public_key_key": "this public key is registered already",
+    "agent_keys_key_id_check": "use letters, digits, dot, dash and underscore",
+    "witnesses_witness_id_check": "use WITNESS: and letters, digits, dot, dash and underscore",
+    "agent_keys_agent_id_check": "an agent's name has 1 to 200 printable characters",
+}
+
+
+def _registered(using: str, query: str, values: dict[str, str | None], what: str) -> int:
+    try:
+        return int(fetch_one(using, query, values)[0])
+    except DatabaseError as error:
+        reason = _REFUSALS.get(constraint(error)) or first_line(error)
+        raise KeyRegistryError(f"{what} is not registered: {reason}") from error
+
+
+def _retired(using: str, query: str, values: dict[str, str], what: str) -> int:
+    row = fetch_one(using, query, values)
+    if row is None or row[0] is None:
+        raise KeyRegistryError(f"{what} is not retired: there is no such active key")
+    return int(row[0])

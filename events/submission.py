@@ -1,0 +1,169 @@
+"""What a writer asks to record, validated field by field before any lock is taken.
+
+It must never touch the database or a key, and never let a malformed field pass as another error
+than `InvalidSubmissionError`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from events import canonical
+from events.errors import CanonicalJSONError, FieldError, InvalidSubmissionError, TimestampError
+from events.timestamps import parse_timestamp
+
+MAX_PAYLOAD_BYTES = 2**20
+MAX_EXPANSION = 4 * 2**20
+"""Digits that the database may add to one payload by writing exponents out."""
+
+MAX_NAME = 200
+RESERVED_PREFIX = "ceremony."
+FIELDS = ("event_type", "payload", "local_timestamp", "event_id")
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One event to record.
+
+    `agent_id` None is the system. `local_timestamp` None takes the clock of the process that
+    writes. `event_id` None lets the ledger make one; given, it makes the write idempotent.
+    """
+
+    event_type: str
+    canonical_payload: bytes
+    agent_id: str | None
+    local_timestamp: datetime | None = None
+    event_id: str | None = None
+
+
+def validate(
+    document: Any, *, agent_id: str | None, index: int | None = None, plain: bool = False
+) -> Submission:
+    """The submission in a parsed JSON document of the HTTP contract.
+
+    `index` is its place in a batch, for the errors; `plain` is `canonical.Document.plain`.
+
+    Raises:
+        InvalidSubmissionError: every wrong field, each by its RFC 6901 pointer.
+    """
+    if not isinstance(document, Mapping):
+        kind = "null" if document is None else type(document).__name__
+        raise InvalidSubmissionError(
+            [FieldError("", f"an event is a JSON object, not {kind}", index)]
+        )
+    problems = _Problems(index)
+    for name in document:
+        if name not in FIELDS:
+            problems.add(f"/{_escape(name)}", f"unknown field; an event has {', '.join(FIELDS)}")
+    submission = Submission(
+        event_type=problems.take(
+            "/event_type", check_event_type, document.get("event_type", _MISSING), agent_id
+        ),
+        canonical_payload=problems.take(
+            "/payload", check_payload, document.get("payload", _MISSING), plain
+        ),
+        agent_id=agent_id,
+        local_timestamp=problems.take(
+            "/local_timestamp", check_local_timestamp, document.get("local_timestamp", _MISSING)
+        ),
+        event_id=problems.take("/event_id", check_event_id, document.get("event_id")),
+    )
+    problems.raise_any()
+    return submission
+
+
+def check_event_type(value: Any, agent_id: str | None) -> str:
+    """A type is 1 to 200 printable characters; ceremonies are the system's alone."""
+    name = check_name(value)
+    if agent_id is not None and name.startswith(RESERVED_PREFIX):
+        raise _WrongField(f"types that start with {RESERVED_PREFIX!r} are reserved for ceremonies")
+    return name
+
+
+def check_name(value: Any) -> str:
+    """A type's or an agent's name: 1 to 200 printable characters."""
+    if value is _MISSING:
+        raise _WrongField("is required")
+    if not isinstance(value, str):
+        raise _WrongField("must be a string")
+    if not 1 <= len(value) <= MAX_NAME:
+        raise _WrongField(f"must have 1 to {MAX_NAME} characters, not {len(value)}")
+    if not value.isprintable():
+        raise _WrongField("must be printable characters only")
+    return value
+
+
+def check_payload(value: Any, plain: bool = False) -> bytes:
+    """A payload is any JSON value with a canonical form of at most 1 MiB; returns that form."""
+    if value is _MISSING:
+        raise _WrongField("is required")
+    text = canonical.canonicalize(value, plain=plain)
+    if len(text) > MAX_PAYLOAD_BYTES:
+        raise _WrongField(
+            f"has {len(text):,} bytes in canonical form; at most {MAX_PAYLOAD_BYTES:,}"
+        )
+    if canonical.expansion(text) > MAX_EXPANSION:
+        raise _WrongField(
+            f"has numbers with exponents that would take more than {MAX_EXPANSION:,} digits in the database"
+        )
+    return text
+
+
+def check_local_timestamp(value: Any) -> datetime:
+    """The writer's clock, RFC 3339 with an offset. Any time is taken, however far off (AC4)."""
+    if value is _MISSING:
+        raise _WrongField("is required: the time of the writer's clock, with offset")
+    if not isinstance(value, str):
+        raise _WrongField("must be a string")
+    return parse_timestamp(value)
+
+
+def check_event_id(value: Any) -> str | None:
+    """Any UUID in its usual text form; null or nothing lets the ledger make one."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise _WrongField("must be a UUID such as 0191d7a0-0000-7000-8000-000000000001")
+    return value.lower()
+
+
+class _WrongField(Exception):
+    """What is wrong with one field."""
+
+
+class _Problems:
+    """Collects what is wrong, so that a writer learns all of it at once."""
+
+    def __init__(self, index: int | None) -> None:
+        self.index = index
+        self.errors: list[FieldError] = []
+
+    def add(self, pointer: str, detail: str) -> None:
+        self.errors.append(FieldError(pointer, detail, self.index))
+
+    def take(self, pointer: str, check: Any, *values: Any) -> Any:
+        try:
+            return check(*values)
+        except CanonicalJSONError as error:
+            self.add(pointer + error.path, error.reason)
+        except (_WrongField, TimestampError) as error:
+            self.add(pointer, str(error))
+        return None
+
+    def raise_any(self) -> None:
+        if self.errors:
+            raise InvalidSubmissionError(self.errors)
+
+
+def _escape(name: object) -> str:
+    printable = "".join(
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(name)[:MAX_NAME]
+    )
+    return printable.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,93 @@
+"""A ledger under test: how to write to it, and how a superuser tampers with it.
+
+It must never be imported outside tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+
+from auditportal.embedded import EmbeddedPostgres
+from events.canonical import canonicalize
+from events.composition import writer
+from events.event import Event
+from events.store.ledger import PostgresEventStore
+from events.submission import Submission
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One database of the test server; every Django alias points at it."""
+
+    server: EmbeddedPostgres
+    name: str
+
+    @property
+    def store(self) -> PostgresEventStore:
+        """Reads through the application's connection."""
+        return PostgresEventStore()
+
+    def write(self, count: int = 1, *, agent_id: str | None = "agent-7") -> list[Event]:
+        """Append `count` small events, each in a transaction of its own."""
+        return [
+            writer().write_event(submission(number=n, agent_id=agent_id)).event
+            for n in range(count)
+        ]
+
+    def connect(self, role: str = "portal_app") -> psycopg.Connection[Any]:
+        """A plain connection as one of the roles, or as the superuser `postgres`."""
+        return psycopg.connect(**self.server.dsn(role, self.name), autocommit=True)
+
+    @contextmanager
+    def tampering(self) -> Iterator[psycopg.Connection[Any]]:
+        """A superuser's connection with every trigger of the ledger switched off."""
+        tables = (
+            "events",
+            "appends",
+            "clock_drift_warnings",
+            "agent_keys",
+            "witnesses",
+            "halt_state",
+        )
+        with self.connect("postgres") as superuser:
+            for table in tables:
+                superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+            yield superuser
+            for table in tables:
+                superuser.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER ALL")
+
+    def tamper(self, *statements: str) -> None:
+        """Run statements as a superuser with the triggers off."""
+        with self.tampering() as superuser:
+            for statement in statements:
+                superuser.execute(statement)
+
+    def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Rows of a statement, as the superuser."""
+        with self.connect("postgres") as superuser:
+            return superuser.execute(statement, parameters).fetchall()
+
+
+def submission(
+    payload: Any = None,
+    *,
+    number: int = 0,
+    event_type: str = "test.happened",
+    agent_id: str | None = "agent-7",
+    local_timestamp: datetime | None = None,
+    event_id: str | None = None,
+) -> Submission:
+    """A valid submission; whatever is not given is ordinary."""
+    return Submission(
+        event_type=event_type,
+        canonical_payload=canonicalize({"number": number} if payload is None else payload),
+        agent_id=agent_id,
+        local_timestamp=local_timestamp or datetime.now(UTC),
+        event_id=event_id,
+    )
