@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,7 +19,8 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
-from pytest_django import DjangoDbBlocker
+from psycopg.conninfo import make_conninfo
+from pytest_django import DjangoDbBlocker, Settings
 
 from auditportal.embedded import EmbeddedPostgres
 from events.composition import signing_service, witness_service
@@ -43,7 +45,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def template(postgres: EmbeddedPostgres, django_db_blocker: DjangoDbBlocker) -> str:
     """The name of a migrated database to clone."""
-    with psycopg.connect(**postgres.dsn(dbname="postgres"), autocommit=True) as admin:
+    with _connect(postgres) as admin:
         admin.execute(f"CREATE DATABASE {TEMPLATE} OWNER portal_owner")
     with django_db_blocker.unblock():
         _point_at(postgres, TEMPLATE)
@@ -58,13 +60,13 @@ def ledger(
     postgres: EmbeddedPostgres,
     template: str,
     django_db_blocker: DjangoDbBlocker,
-    settings: pytest.FixtureRequest,
+    settings: Settings,
     tmp_path: Path,
 ) -> Iterator[Ledger]:
     """An empty ledger with a system key, the agents `agent-7` and `agent-8`, and one witness."""
     name = f"ledger_{next(_numbers)}"
-    settings.PORTAL_KEY_DIR = tmp_path / "keys"  # type: ignore[attr-defined]
-    with psycopg.connect(**postgres.dsn(dbname="postgres"), autocommit=True) as admin:
+    settings.PORTAL_KEY_DIR = tmp_path / "keys"
+    with _connect(postgres) as admin:
         admin.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER portal_owner STRATEGY FILE_COPY").format(
                 sql.Identifier(name), sql.Identifier(template)
@@ -78,6 +80,10 @@ def ledger(
             yield Ledger(postgres, name)
             connections.close_all()
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _connect(server: EmbeddedPostgres) -> psycopg.Connection[tuple[Any, ...]]:
+    return psycopg.connect(make_conninfo(**server.dsn(dbname="postgres")), autocommit=True)
 
 
 def _point_at(server: EmbeddedPostgres, name: str) -> None:

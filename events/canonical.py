@@ -190,12 +190,14 @@ def _write(value: Any, emit: Any, depth: int) -> None:
         emit(_integer(value))
     elif isinstance(value, float):
         emit(_double(value))
-    elif isinstance(value, dict | list | tuple):
-        if depth >= MAX_DEPTH:
-            raise _too_deep()
-        (_write_object if isinstance(value, dict) else _write_array)(value, emit, depth + 1)
-    else:
+    elif not isinstance(value, dict | list | tuple):
         raise CanonicalJSONError(f"{type(value).__name__} is not a JSON type")
+    elif depth >= MAX_DEPTH:
+        raise _too_deep()
+    elif isinstance(value, dict):
+        _write_object(value, emit, depth + 1)
+    else:
+        _write_array(value, emit, depth + 1)
 
 
 def _write_object(members: dict[Any, Any], emit: Any, depth: int) -> None:

@@ -111,7 +111,7 @@ def check_payload(value: Any, plain: bool = False) -> bytes:
         )
     if canonical.expansion(text) > MAX_EXPANSION:
         raise _WrongField(
-            f"has numbers with exponents that would take more than {MAX_EXPANSION:,} digits in the database"
+            f"has exponents that the database would write out as over {MAX_EXPANSION:,} digits"
         )
     return text
 

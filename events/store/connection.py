@@ -84,7 +84,8 @@ def fetch_all(using: str, query: str, parameters: Mapping[str, Any] | None = Non
     """Every row of `events/sql/queries/<query>.sql`, as tuples."""
     with named_errors(), connections[using].cursor() as cursor:
         cursor.execute(sql.load(f"queries/{query}.sql"), parameters)
-        return cursor.fetchall()
+        rows: list[Any] = cursor.fetchall()
+    return rows
 
 
 def fetch_one(using: str, query: str, parameters: Mapping[str, Any] | None = None) -> Any:

@@ -5,7 +5,7 @@ A key is valid for an event by the event's place: `from_sequence` … `until_seq
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import DatabaseError
@@ -51,12 +51,18 @@ class WitnessRecord:
 
 def list_agent_keys(using: str) -> list[AgentKeyRecord]:
     """Every key ever registered, oldest first."""
-    return [AgentKeyRecord(*row[:3], Validity(*row[3:])) for row in fetch_all(using, "agent_keys")]
+    return [
+        AgentKeyRecord(key_id, agent_id, public_key, Validity(*validity))
+        for key_id, agent_id, public_key, *validity in fetch_all(using, "agent_keys")
+    ]
 
 
 def list_witnesses(using: str) -> list[WitnessRecord]:
     """Every witness ever registered, oldest first."""
-    return [WitnessRecord(*row[:2], Validity(*row[2:])) for row in fetch_all(using, "witnesses")]
+    return [
+        WitnessRecord(witness_id, public_key, Validity(*validity))
+        for witness_id, public_key, *validity in fetch_all(using, "witnesses")
+    ]
 
 
 def active_keys(using: str, agent_ids: Iterable[str | None]) -> dict[str | None, str]:
@@ -122,7 +128,7 @@ _REFUSALS = {
 }
 
 
-def _registered(using: str, query: str, values: dict[str, str | None], what: str) -> int:
+def _registered(using: str, query: str, values: Mapping[str, str | None], what: str) -> int:
     try:
         return int(fetch_one(using, query, values)[0])
     except DatabaseError as error:
@@ -130,7 +136,7 @@ def _registered(using: str, query: str, values: dict[str, str | None], what: str
         raise KeyRegistryError(f"{what} is not registered: {reason}") from error
 
 
-def _retired(using: str, query: str, values: dict[str, str], what: str) -> int:
+def _retired(using: str, query: str, values: Mapping[str, str], what: str) -> int:
     row = fetch_one(using, query, values)
     if row is None or row[0] is None:
         raise KeyRegistryError(f"{what} is not retired: there is no such active key")

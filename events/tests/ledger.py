@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from auditportal.embedded import EmbeddedPostgres
 from events.canonical import canonicalize
@@ -19,6 +20,16 @@ from events.composition import writer
 from events.event import Event
 from events.store.ledger import PostgresEventStore
 from events.submission import Submission
+
+
+GUARDED = (
+    "events",
+    "appends",
+    "clock_drift_warnings",
+    "agent_keys",
+    "witnesses",
+    "halt_state",
+)
 
 
 @dataclass(frozen=True)
@@ -42,24 +53,16 @@ class Ledger:
 
     def connect(self, role: str = "portal_app") -> psycopg.Connection[Any]:
         """A plain connection as one of the roles, or as the superuser `postgres`."""
-        return psycopg.connect(**self.server.dsn(role, self.name), autocommit=True)
+        return psycopg.connect(make_conninfo(**self.server.dsn(role, self.name)), autocommit=True)
 
     @contextmanager
     def tampering(self) -> Iterator[psycopg.Connection[Any]]:
         """A superuser's connection with every trigger of the ledger switched off."""
-        tables = (
-            "events",
-            "appends",
-            "clock_drift_warnings",
-            "agent_keys",
-            "witnesses",
-            "halt_state",
-        )
         with self.connect("postgres") as superuser:
-            for table in tables:
+            for table in GUARDED:
                 superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
             yield superuser
-            for table in tables:
+            for table in GUARDED:
                 superuser.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER ALL")
 
     def tamper(self, *statements: str) -> None:

@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     help = (
         "Give the roles portal_app and portal_observer their privileges: SELECT and INSERT where "
-        "the ledger is append-only, and no more. Run it after every migration; it can be run again. "
+        "the ledger is append-only, and no more. Run it after every migration; it is idempotent. "
         "Roles that do not exist are passed over."
     )
 
