@@ -82,7 +82,11 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr", *also], "level": level},
         "loggers": {
             "django_structlog": {"handlers": ["trouble", *also], "propagate": False},
-            "django.request": {"handlers": also, "propagate": False},
+            "django.request": {
+                "handlers": ["trouble", *also],
+                "level": "ERROR",
+                "propagate": False,
+            },
             "django.server": {"handlers": ["stderr"], "propagate": False},
         },
     }

@@ -5,6 +5,7 @@ It must never start a server, make a folder or write a file when imported.
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -215,5 +216,6 @@ SPECTACULAR_SETTINGS = {
 
 # --- Logs -----------------------------------------------------------------------------------
 
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO  # a caller's mistake is no trouble of ours
 configure_structlog()
 LOGGING = logging_settings(env.read_log_level("PORTAL_LOG_LEVEL"), env.read_str("PORTAL_LOG_FILE"))

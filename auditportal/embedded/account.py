@@ -47,6 +47,13 @@ class Account:
             **self.identity(),
         )
 
+    def can_run(self, program: Path) -> bool:
+        """Whether this account reaches the program and can run it."""
+        try:
+            return self.run([program, "--version"]).returncode == 0
+        except PermissionError:
+            return False
+
     def owns_and_reaches(self, folder: Path) -> bool:
         """Whether this account can enter the folder and write in it; asked of the system itself,
         because modes alone do not tell (access lists, read-only mounts, closed parents)."""

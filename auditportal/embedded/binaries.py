@@ -38,19 +38,12 @@ def reachable_programs(place: Path, account: Account) -> Path:
     site, version = installed()
     if not (programs(site) / "postgres").exists():
         raise EmbeddedPostgresError(f"{PACKAGE} {version} has no programs at {programs(site)}")
-    if not account.dropped or _runs(programs(site), account):
+    if not account.dropped or account.can_run(programs(site) / "postgres"):
         return programs(site)
     copy = place / f"programs-{version}"
     if not copy.exists():
         _copy(site, copy, account)
     return programs(copy)
-
-
-def _runs(folder: Path, account: Account) -> bool:
-    try:
-        return account.run([folder / "postgres", "--version"]).returncode == 0
-    except PermissionError:
-        return False
 
 
 def _copy(site: Path, copy: Path, account: Account) -> None:

@@ -6,6 +6,7 @@ It must never do anything before it has the port, and never print a password twi
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
@@ -114,7 +115,7 @@ def _manage() -> str:
     """How to call manage.py from where the operator stands, for the same home."""
     words = [_short(Path(sys.executable)), _short(settings.BASE_DIR / "manage.py")]
     home = os.environ.get("PORTAL_HOME", "")
-    return " ".join([f"PORTAL_HOME={home}", *words] if home else words)
+    return " ".join([f"PORTAL_HOME={shlex.quote(home)}", *words] if home else words)
 
 
 def _short(path: Path) -> str:

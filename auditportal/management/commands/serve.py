@@ -50,6 +50,6 @@ class Command(BaseCommand):
             backlog=1024,
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_PATIENCE_SECONDS,
-            log_level=LogLevels.warning,
+            log_level=LogLevels.error,
             log_dictconfig={"handlers": {}, "loggers": {"_granian": {}, "granian.access": {}}},
         ).serve(target_loader=partial(load_application, os.getpid()))

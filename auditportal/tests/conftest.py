@@ -1,0 +1,85 @@
+"""Homes and embedded servers for the tests of the wiring.
+
+A home must never be left behind with its server running.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from auditportal.embedded import EmbeddedPostgres
+from auditportal.env import BASE_DIR
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home folder not made yet, in a folder that other accounts can pass through."""
+    folder = Path(tempfile.mkdtemp(prefix="auditportal-test-"))
+    folder.chmod(0o711)
+    home = folder / "home"
+    yield home
+    if home.is_dir():
+        EmbeddedPostgres(home).remove()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def server(home: Path) -> EmbeddedPostgres:
+    """A running server in a fresh home."""
+    server = EmbeddedPostgres(home, fsync=False)
+    server.start()
+    return server
+
+
+@pytest.fixture
+def script() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a Python script as a process of its own, to be talked to over its pipes."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(source: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
+        process: subprocess.Popen[str] = subprocess.Popen(
+            [sys.executable, "-c", source, *map(str, arguments)],
+            cwd=BASE_DIR,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            **options,  # type: ignore[call-overload]
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def manage(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command of manage.py to its end, with this home and nothing else of our environment."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(BASE_DIR / "manage.py"), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd="/",
+            env=clean_environment(home, **environment),
+        )
+
+    return run
+
+
+def clean_environment(home: Path, **more: str) -> dict[str, str]:
+    """The environment of a portal whose every setting is its default, but for its home."""
+    kept = ("PATH", "HOME", "LANG", "DJANGO_SETTINGS_MODULE")
+    return {k: os.environ[k] for k in kept if k in os.environ} | {"PORTAL_HOME": str(home)} | more
