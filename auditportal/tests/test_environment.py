@@ -115,6 +115,8 @@ def test_refuses_a_bad_database_url_without_telling_its_password(
     [
         ({"PORT": "eighty"}, "PORT=eighty is not a whole number"),
         ({"DATABASE_URL": "postgresql://db/x"}, "DJANGO_SECRET_KEY is not set"),
+        ({"OWNER_DATABASE_URL": "postgresql://db/x"}, "OWNER_DATABASE_URL is set without"),
+        ({"OBSERVER_DATABASE_URL": "postgresql://db/x"}, "OBSERVER_DATABASE_URL is set without"),
         ({"PORTAL_WORKERS": "0"}, "PORTAL_WORKERS=0 is not between 1 and 256"),
     ],
 )

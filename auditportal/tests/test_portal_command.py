@@ -1,0 +1,261 @@
+"""`portal` comes up from nothing, goes down cleanly, and comes up again after any kill."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from auditportal.embedded import EmbeddedPostgres
+from auditportal.env import BASE_DIR
+from auditportal.tests.conftest import clean_environment
+
+PASSWORD = re.compile(r"^ +password +(\S+)$", re.MULTILINE)
+PATIENCE = 90.0
+
+
+class Portal:
+    """A portal as a user starts it, its output kept as it comes."""
+
+    def __init__(self, home: Path, port: int, **environment: str) -> None:
+        self.port = port
+        self.output = home.parent / f"output-{time.monotonic_ns()}"
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(BASE_DIR / "manage.py"), "portal"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env=clean_environment(
+                    home, PORT=str(port), PORTAL_SAMPLE="0", PYTHONUNBUFFERED="1", **environment
+                ),
+                start_new_session=True,
+            )
+
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def await_ready(self) -> Portal:
+        return self.await_text("The portal is at")
+
+    def await_text(self, text: str) -> Portal:
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.text():
+            assert self.process.poll() is None, self.text()
+            assert time.monotonic() < deadline, self.text()
+            time.sleep(0.05)
+        return self
+
+    def get(self, path: str) -> int:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return int(answer.status)
+
+    def descendants(self) -> list[int]:
+        """The pids of its web processes, granian's main one first."""
+        return [
+            grand for child in children(self.process.pid) for grand in (child, *children(child))
+        ]
+
+    def end(self, how: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(PATIENCE)
+
+
+def children(pid: int) -> list[int]:
+    """Its web processes; the postmaster is a child too, but none of these."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(p) for p in found if b"serve" in Path(f"/proc/{p}/cmdline").read_bytes()]
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def await_gone(pids: list[int]) -> None:
+    deadline = time.monotonic() + 20
+    while not all(gone(pid) for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def portal(home: Path, port: int) -> Iterator[Callable[..., Portal]]:
+    started: list[Portal] = []
+
+    def start(**environment: str) -> Portal:
+        started.append(Portal(home, port, **environment))
+        return started[-1]
+
+    yield start
+    for portal in started:
+        with suppress(ProcessLookupError):
+            portal.process.kill()
+        portal.process.wait()
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@linux
+def test_comes_up_from_nothing_goes_down_cleanly_and_comes_up_again(
+    home: Path, portal: Callable[..., Portal]
+) -> None:
+    first = portal().await_ready()
+    password = PASSWORD.search(first.text())
+    assert password
+    assert first.get("/admin/login/") == 200
+    web = first.descendants()
+    assert len(web) == 3
+    assert first.end(signal.SIGINT) == 0
+    assert first.text().endswith("Stopped.\n")
+    assert "Traceback" not in first.text()
+    assert all(gone(pid) for pid in web)
+    assert EmbeddedPostgres(home).pid is None
+
+    again = portal().await_ready()
+    assert not PASSWORD.search(again.text())
+    assert again.end(signal.SIGTERM) == 0
+    for file in home.rglob("*"):
+        if file.is_file() and "postgres" not in file.parts:
+            assert password[1].encode() not in file.read_bytes(), file
+
+
+@linux
+def test_survives_kill_9_of_each_of_its_processes(
+    home: Path, portal: Callable[..., Portal]
+) -> None:
+    """The supervisor, granian's main process, a worker, the database: in one portal's life."""
+    server = EmbeddedPostgres(home)
+    first = portal().await_ready()
+    web = first.descendants()
+    os.kill(first.process.pid, signal.SIGKILL)
+    first.process.wait()
+    await_gone(web)
+    left = server.pid
+    assert left is not None
+
+    second = portal().await_ready()
+    assert server.pid == left
+    main, *workers = second.descendants()
+    os.kill(left, signal.SIGKILL)
+    second.await_text("PostgreSQL has died; starting it again")
+    deadline = time.monotonic() + 30
+    while not server.is_running():
+        assert time.monotonic() < deadline
+    assert second.get("/admin/login/") == 200
+
+    os.kill(workers[0], signal.SIGKILL)
+    await_gone(workers[:1])
+    assert [second.get("/admin/login/") for _ in range(10)] == [200] * 10
+
+    os.kill(main, signal.SIGKILL)
+    await_gone(workers)
+    assert second.process.wait(PATIENCE) == 2
+    assert "the web server ended" in second.text()
+    assert "Traceback" not in second.text()
+    assert server.pid is None
+
+    assert portal().await_ready().end() == 0
+
+
+def test_a_taken_port_is_told_before_anything_is_made(
+    home: Path, port: int, portal: Callable[..., Portal]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        refused = portal()
+        assert refused.process.wait(PATIENCE) == 2
+    assert f"port {port} on 127.0.0.1 is taken" in refused.text()
+    assert len(refused.text().splitlines()) == 1
+    assert not home.exists()
+
+
+def test_two_starts_at_once_on_one_home_both_serve(home: Path, port: int) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        other = int(free.getsockname()[1])
+    pair = [Portal(home, port), Portal(home, other)]
+    try:
+        for one in pair:
+            assert one.await_ready().get("/admin/login/") == 200
+        passwords = [bool(PASSWORD.search(one.text())) for one in pair]
+        assert sorted(passwords) == [False, True]
+        assert pair[0].end() == 0
+        assert pair[1].get("/admin/login/") == 200
+        assert pair[1].end() == 0
+        assert EmbeddedPostgres(home).pid is None
+    finally:
+        for one in pair:
+            one.process.kill()
+            one.process.wait()
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "DATABASE_URL: .*refused"),
+        ({"DATABASE_URL": "postgresql://no-such-host.invalid/x"}, "DATABASE_URL: "),
+        (
+            {
+                "DATABASE_URL": "postgresql://127.0.0.1:1/x",
+                "OWNER_DATABASE_URL": "postgresql://127.0.0.1:2/x",
+            },
+            "DATABASE_URL: .*refused",
+        ),
+    ],
+)
+def test_an_unreachable_database_is_told_in_one_line(
+    portal: Callable[..., Portal], environment: dict[str, str], says: str
+) -> None:
+    refused = portal(DJANGO_SECRET_KEY="x" * 50, **environment)
+    assert refused.process.wait(PATIENCE) == 2
+    line = refused.text().splitlines()[-1]
+    assert re.search(says, line)
+    assert "Traceback" not in refused.text()
+
+
+def test_a_broken_home_is_told_in_one_line(home: Path, portal: Callable[..., Portal]) -> None:
+    home.write_text("")
+    refused = portal()
+    assert refused.process.wait(PATIENCE) == 2
+    home.unlink()
+    assert f"{home} is a file, not a folder" in refused.text().splitlines()[-1]
+    assert "Traceback" not in refused.text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_is_told_in_one_line(home: Path, portal: Callable[..., Portal]) -> None:
+    home.mkdir(0o711)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m,mode=0711", "tmpfs", str(home)]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("this system lets nobody mount a small disk")
+    try:
+        refused = portal()
+        assert refused.process.wait(PATIENCE) == 2
+        assert "No space left on device" in refused.text().splitlines()[-1]
+        assert "Traceback" not in refused.text()
+    finally:
+        EmbeddedPostgres(home).stop()
+        subprocess.run(["umount", str(home)], check=True)
