@@ -21,7 +21,6 @@ from events.event import Event
 from events.store.ledger import PostgresEventStore
 from events.submission import Submission
 
-
 GUARDED = (
     "events",
     "appends",
@@ -59,11 +58,16 @@ class Ledger:
     def tampering(self) -> Iterator[psycopg.Connection[Any]]:
         """A superuser's connection with every trigger of the ledger switched off."""
         with self.connect("postgres") as superuser:
+            always = superuser.execute(
+                "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgenabled = 'A'"
+            ).fetchall()
             for table in GUARDED:
                 superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
             yield superuser
             for table in GUARDED:
-                superuser.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER ALL")
+                superuser.execute(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
+            for table, trigger in always:
+                superuser.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
 
     def tamper(self, *statements: str) -> None:
         """Run statements as a superuser with the triggers off."""
