@@ -1,0 +1,58 @@
+"""The keys without which nothing can be written: the system's, a first agent's, a first witness's.
+
+It must never replace a key that was retired: that was somebody's decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from django.db import transaction
+
+from events import ed25519
+from events.errors import KeyBackendError
+from events.keys.signing import SigningService
+from events.keys.witness import PREFIX, WitnessService
+from events.store import registry
+from events.store.append import open_append
+from events.store.connection import named_errors
+
+FIRST_AGENT = "first-agent"
+FIRST_WITNESS = PREFIX + "first"
+
+
+def ensure_keys(signing: SigningService, witnessing: WitnessService) -> list[str]:
+    """Make what no key was ever registered for; returns one line for each key made.
+
+    Looks without a lock first, so that a halted ledger with its keys can still be served.
+
+    Raises:
+        KeyBackendError: a private key cannot be kept.
+        SystemHaltedError: CT-11, keys are missing and the ledger is halted.
+    """
+    if not list(_missing(signing, witnessing)):
+        return []
+    with named_errors(), transaction.atomic(using=signing.using):
+        # The ledger's own lock: of several that start at once, one makes the keys.
+        open_append(signing.using)
+        return [make() for make in list(_missing(signing, witnessing))]
+
+
+def _missing(signing: SigningService, witnessing: WitnessService) -> Iterator[Callable[[], str]]:
+    agents = {key.agent_id for key in registry.list_agent_keys(signing.using)}
+    if None not in agents:
+        yield lambda: f"made the system key {signing.create_key(None)}"
+    if not agents - {None}:
+        yield lambda: f"made the key {signing.create_key(FIRST_AGENT)} of agent {FIRST_AGENT}"
+    if not registry.list_witnesses(witnessing.using):
+        yield lambda: f"made the witness {_first_witness(witnessing)}"
+
+
+def _first_witness(witnessing: WitnessService) -> str:
+    """Register the first witness, with the private key that an interrupted start left, if any."""
+    try:
+        left = witnessing.backend.public_key(FIRST_WITNESS)
+    except KeyBackendError:
+        return witnessing.create_witness(FIRST_WITNESS)
+    registry.register_witness(witnessing.using, FIRST_WITNESS, ed25519.encode(left))
+    return FIRST_WITNESS

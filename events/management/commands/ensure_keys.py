@@ -1,0 +1,26 @@
+"""`ensure_keys`: makes the first keys of a new ledger.
+
+It must never touch a ledger that has its keys.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from events.composition import signing_service, witness_service
+from events.keys.first_keys import ensure_keys
+
+
+class Command(BaseCommand):
+    """One line for each key made, none when nothing was missing."""
+
+    help = (
+        "Make the system's key, a first agent's key and a first witness, each only if the ledger "
+        "never had one of the kind. It can be run again, and by several at once."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for line in ensure_keys(signing_service(), witness_service()):
+            self.stdout.write(line)
