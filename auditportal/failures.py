@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError
 
 from auditportal.embedded import EmbeddedPostgresError
+from events.errors import LedgerError
 
 EXIT_COULD_NOT_RUN = 2
 _OF_THE_SYSTEM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
@@ -20,7 +21,7 @@ _DATABASE = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg
 
 def explain(error: BaseException) -> str | None:
     """One line for an expected failure; None for anything else."""
-    if isinstance(error, ImproperlyConfigured | EmbeddedPostgresError):
+    if isinstance(error, ImproperlyConfigured | EmbeddedPostgresError | LedgerError):
         return _one_line(error)
     if isinstance(error, _DATABASE):
         return f"the database does not answer: {_one_line(error)}"
