@@ -31,6 +31,11 @@ format: $(VENV)/.dev  ## put the style right
 clean-venv:  ## remove the virtual environment; the next command makes it anew
 	rm -rf $(VENV)
 
+# A Python that was moved or removed since leaves a dead link behind: begin again.
+ifneq ($(shell $(BIN)/python -c '' 2>/dev/null && echo runs),runs)
+.PHONY: $(VENV)/.python
+endif
+
 # A stamp is written last, so an interrupted install is simply done again.
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
