@@ -59,6 +59,16 @@ class KnownGap:
         """Whether a ceremony explains it; otherwise it is an incident."""
         return self.ceremony_sequence is not None
 
+    def as_dict(self) -> dict[str, int | bool | None]:
+        """In JSON: `{start, end, count, documented, ceremony_sequence}`."""
+        return {
+            "start": self.gap.start,
+            "end": self.gap.end,
+            "count": self.gap.count,
+            "documented": self.documented,
+            "ceremony_sequence": self.ceremony_sequence,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class GapReport:

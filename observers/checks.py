@@ -1,0 +1,176 @@
+"""The checks of one event, a numbered algorithm; `docs/event-format.md` has the same numbers.
+
+It must never read a database or a clock: an event and keys in, failed checks out.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from events import ed25519, event, timestamps
+from events.ed25519 import SignatureError
+from events.errors import CanonicalJSONError, TimestampError
+from events.event import Event
+from observers.keyring import Keyring, TrustedKey
+
+
+class Check(StrEnum):
+    """The checks, in the order in which they are made."""
+
+    GAP = "gap"
+    FORMAT = "format"
+    PAYLOAD_HASH = "payload_hash"
+    CONTENT_HASH = "content_hash"
+    PREV_HASH = "prev_hash"
+    SIGNING_KEY = "signing_key"
+    SIGNATURE = "signature"
+    WITNESS = "witness"
+    WITNESS_SIGNATURE = "witness_signature"
+    HEAD = "head"
+
+    @property
+    def number(self) -> int:
+        """Its number in the algorithm, from 1."""
+        return list(Check).index(self) + 1
+
+
+MEANINGS = {
+    Check.GAP: "The sequence numbers follow one another; a gap is explained by a ceremony.",
+    Check.FORMAT: "Every field has the form that version 1 of the event format asks for.",
+    Check.PAYLOAD_HASH: "payload_hash is the salted hash of the canonical payload.",
+    Check.CONTENT_HASH: "content_hash is the hash of the twelve signed fields.",
+    Check.PREV_HASH: "prev_hash is the content_hash of the event before.",
+    Check.SIGNING_KEY: "The signing key is the agent's, and valid at this place in the ledger.",
+    Check.SIGNATURE: "The agent's signature verifies.",
+    Check.WITNESS: "The witness is registered, and valid at this place in the ledger.",
+    Check.WITNESS_SIGNATURE: "The witness's signature verifies.",
+    Check.HEAD: "The event agrees with the record of appends, and the last one with the head.",
+}
+"""What each check shows when it passes, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check that failed at a sequence number."""
+
+    sequence: int
+    check: Check
+    detail: str
+
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_HASHES = ("prev_hash", "content_hash", "payload_hash", "payload_salt")
+
+
+def check_event(subject: Event, keys: Keyring) -> Iterator[Finding]:
+    """Checks 2 to 4 and 6 to 9: all that an event shows by itself."""
+    signable = subject.signable_content()
+    for check, failures in (
+        (Check.FORMAT, _format(subject)),
+        (Check.PAYLOAD_HASH, _payload_hash(subject)),
+        (Check.CONTENT_HASH, _content_hash(subject, signable)),
+        (
+            Check.SIGNING_KEY,
+            _key(keys.agents.get(subject.signing_key_id), subject.agent_id, subject),
+        ),
+        (Check.SIGNATURE, _signature(subject, signable, keys)),
+        (Check.WITNESS, _key(keys.witnesses.get(subject.witness_id), subject.witness_id, subject)),
+        (Check.WITNESS_SIGNATURE, _witness_signature(subject, signable, keys)),
+    ):
+        for detail in failures:
+            yield Finding(subject.sequence, check, detail)
+
+
+def check_link(subject: Event, previous_hash: str) -> Iterator[Finding]:
+    """Check 5: the link to the event before, or to 64 zeros."""
+    if subject.prev_hash != previous_hash:
+        yield Finding(
+            subject.sequence,
+            Check.PREV_HASH,
+            f"prev_hash is {subject.prev_hash}, the event before has {previous_hash}",
+        )
+
+
+def _format(subject: Event) -> Iterator[str]:
+    for name in _HASHES:
+        if not _HASH.fullmatch(getattr(subject, name)):
+            yield f"{name} is not 64 lowercase hex digits"
+    for name in ("local_timestamp", "authority_timestamp"):
+        try:
+            timestamps.parse_canonical(getattr(subject, name))
+        except TimestampError as error:
+            yield f"{name}: {error}"
+    if not _is_canonical_uuid(subject.event_id):
+        yield "event_id is not a lowercase UUID"
+    if subject.hash_alg_version != event.HASH_ALG_VERSION:
+        yield f"hash_alg_version {subject.hash_alg_version} is unknown"
+    if subject.sig_alg_version != event.SIG_ALG_VERSION:
+        yield f"sig_alg_version {subject.sig_alg_version} is unknown"
+
+
+def _is_canonical_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _payload_hash(subject: Event) -> Iterator[str]:
+    try:
+        salt = bytes.fromhex(subject.payload_salt)
+        expected = event.payload_hash(salt, subject.canonical_payload)
+    except CanonicalJSONError as error:
+        yield f"the payload has no canonical form: {error}"
+    except ValueError:
+        yield "payload_salt is not hex"
+    else:
+        if expected != subject.payload_hash:
+            yield f"the payload hashes to {expected}, payload_hash is {subject.payload_hash}"
+
+
+def _content_hash(subject: Event, signable: bytes) -> Iterator[str]:
+    expected = event.content_hash(signable)
+    if expected != subject.content_hash:
+        yield f"the signed fields hash to {expected}, content_hash is {subject.content_hash}"
+
+
+def _key(key: TrustedKey | None, owner: str | None, subject: Event) -> Iterator[str]:
+    if key is None:
+        yield "it is not in the registry"
+        return
+    if key.owner != owner:
+        yield f"it belongs to {key.owner or 'the system'}, not to {owner or 'the system'}"
+    if not key.validity.covers(subject.sequence):
+        until = key.validity.until_sequence
+        yield (
+            f"it is valid from sequence {key.validity.from_sequence} "
+            f"to {'now' if until is None else until}"
+        )
+
+
+def _signature(subject: Event, signable: bytes, keys: Keyring) -> Iterator[str]:
+    key = keys.agents.get(subject.signing_key_id)
+    if key is None:
+        yield f"nothing to verify it with: {subject.signing_key_id} is not in the registry"
+        return
+    try:
+        signature = ed25519.decode(subject.signature)
+        ed25519.verify(key.public_key, event.agent_message(signable), signature)
+    except SignatureError as error:
+        yield f"key {subject.signing_key_id}: {error}"
+
+
+def _witness_signature(subject: Event, signable: bytes, keys: Keyring) -> Iterator[str]:
+    witness = keys.witnesses.get(subject.witness_id)
+    if witness is None:
+        yield f"nothing to verify it with: {subject.witness_id} is not in the registry"
+        return
+    try:
+        message = event.witness_message(ed25519.decode(subject.signature), signable)
+        ed25519.verify(witness.public_key, message, ed25519.decode(subject.witness_signature))
+    except SignatureError as error:
+        yield f"{subject.witness_id}: {error}"

@@ -1,0 +1,83 @@
+"""Continuity of the ledger: every gap of a range, and what explains each (FR7, CT-13).
+
+It must never fill a gap, and never expand one into its numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from events.store.ledger import KnownGap, PostgresEventStore
+from observers.ledger_check import last_sequence
+
+LISTED = 1000
+"""Gaps that an answer lists one by one; the totals count all of them."""
+
+PAGE = 50_000
+
+
+@dataclass
+class Continuity:
+    """The gaps of start … end. Documented gaps are explained; the others are incidents."""
+
+    start: int
+    end: int
+    listed: list[KnownGap] = field(default_factory=list)
+    gap_count: int = 0
+    missing_count: int = 0
+    undocumented_gaps: int = 0
+    undocumented_missing: int = 0
+
+    @property
+    def is_continuous(self) -> bool:
+        """No number is missing at all."""
+        return self.gap_count == 0
+
+    @property
+    def is_explained(self) -> bool:
+        """What is missing, if anything, a ceremony documents."""
+        return self.undocumented_gaps == 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The members of an answer of `GET /api/v1/continuity`."""
+        return {
+            "start": self.start,
+            "end": self.end,
+            "is_continuous": self.is_continuous,
+            "is_explained": self.is_explained,
+            "missing_count": self.missing_count,
+            "gap_count": self.gap_count,
+            "undocumented_gap_count": self.undocumented_gaps,
+            "gaps": [known.as_dict() for known in self.listed],
+        }
+
+    def add(self, known: KnownGap) -> None:
+        """Count a gap, and list it while there is room."""
+        self.gap_count += 1
+        self.missing_count += known.gap.count
+        if not known.documented:
+            self.undocumented_gaps += 1
+            self.undocumented_missing += known.gap.count
+        if len(self.listed) < LISTED:
+            self.listed.append(known)
+
+
+def check_continuity(using: str, start: int = 1, end: int | None = None) -> Continuity:
+    """Every gap between `start` and `end`; without `end`, as far as the events or the head go."""
+    store = PostgresEventStore(using)
+    last = last_sequence(store)
+    result = Continuity(start, last if end is None else min(end, last))
+    for known in _gaps(store, result.start, result.end):
+        result.add(known)
+    return result
+
+
+def _gaps(store: PostgresEventStore, start: int, end: int) -> Iterator[KnownGap]:
+    while start <= end:
+        report = store.find_gaps(start, end, limit=PAGE)
+        yield from report.gaps
+        if report.gap_count == len(report.gaps):
+            return
+        start = report.gaps[-1].gap.end + 1

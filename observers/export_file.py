@@ -1,0 +1,108 @@
+"""An export file (JSON lines) as a source of events: the second `EventStoreProtocol`.
+
+It must never hold the file in memory, and never pass over a line that it cannot read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from events import canonical
+from events.continuity import SequenceOrderError, validate_sequence_continuity
+from events.errors import CanonicalJSONError, LedgerError
+from events.event import FIELDS, Event
+
+_INTEGERS = frozenset({"sequence", "hash_alg_version", "sig_alg_version"})
+
+
+class ExportFileError(LedgerError):
+    """A line of an export is not an event, or the lines are out of order."""
+
+
+class ExportFileStore:
+    """The events of one export, which stand in sequence order."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def get_max_sequence(self) -> int:
+        """The last sequence of the file, 0 when it is empty."""
+        last = 0
+        for subject in self._read():
+            last = subject.sequence
+        return last
+
+    def get_first_sequence(self) -> int:
+        """The first sequence of the file, 0 when it is empty."""
+        return next((subject.sequence for subject in self._read()), 0)
+
+    def get_events_by_sequence_range(self, start: int, end: int) -> Iterator[Event]:
+        """The events from `start` to `end`, both included.
+
+        Raises:
+            ExportFileError: a line is not an event, or out of order.
+        """
+        for subject in self._read():
+            if subject.sequence > end:
+                return
+            if subject.sequence >= start:
+                yield subject
+
+    def verify_sequence_continuity(
+        self, start: int = 1, end: int | None = None
+    ) -> tuple[bool, tuple[range, ...]]:
+        """`(is_continuous, missing_sequences)`, the missing ones as ranges."""
+        last = self.get_max_sequence() if end is None else end
+        return validate_sequence_continuity(
+            (subject.sequence for subject in self._read()), start=start, end=last
+        )
+
+    def _read(self) -> Iterator[Event]:
+        previous = 0
+        try:
+            with self.path.open("rb") as lines:
+                for number, line in enumerate(lines, start=1):
+                    if not line.strip():
+                        continue
+                    subject = self._event(line, number)
+                    if subject.sequence <= previous:
+                        raise SequenceOrderError(
+                            f"{self.path}, line {number}: AC3: sequence {subject.sequence} "
+                            f"follows {previous}"
+                        )
+                    previous = subject.sequence
+                    yield subject
+        except OSError as error:
+            raise ExportFileError(f"cannot read {self.path}: {error.strerror}") from None
+
+    def _event(self, line: bytes, number: int) -> Event:
+        try:
+            return event_from_json(canonical.parse(line, stored=True).value)
+        except (CanonicalJSONError, ExportFileError) as error:
+            raise ExportFileError(f"{self.path}, line {number}: {error}") from None
+
+
+def event_from_json(document: Any) -> Event:
+    """The event of its JSON form (§7 of the HTTP contract).
+
+    Raises:
+        ExportFileError: a field is missing, unknown or of the wrong type.
+    """
+    if not isinstance(document, dict):
+        raise ExportFileError("an event is a JSON object")
+    if wrong := set(document) ^ set(FIELDS):
+        raise ExportFileError(f"missing or unknown fields: {', '.join(sorted(wrong))}")
+    for name, value in document.items():
+        if not _has_type(name, value):
+            raise ExportFileError(f"{name} has the wrong type")
+    return Event(**document | {"payload": canonical.canonicalize(document["payload"]).decode()})
+
+
+def _has_type(name: str, value: Any) -> bool:
+    if name == "payload" or (name == "agent_id" and value is None):
+        return True
+    if name in _INTEGERS:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str)

@@ -1,0 +1,82 @@
+"""The public keys that a verification trusts, from the registry or from a saved `GET /api/v1/keys`.
+
+It must never hold or ask for a private key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from events import ed25519
+from events.errors import LedgerError
+from events.store import registry
+from events.store.registry import Validity
+
+
+class KeyringError(LedgerError):
+    """A saved list of keys is not one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A public key (32 bytes), whose it is, and where in the ledger it may sign."""
+
+    owner: str | None
+    public_key: bytes
+    validity: Validity
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Agents' keys by key_id, witnesses by witness_id."""
+
+    agents: Mapping[str, TrustedKey]
+    witnesses: Mapping[str, TrustedKey]
+
+
+def keyring_from_registry(using: str) -> Keyring:
+    """Every key and witness ever registered."""
+    return Keyring(
+        agents={
+            key.key_id: TrustedKey(key.agent_id, ed25519.decode(key.public_key), key.validity)
+            for key in registry.list_agent_keys(using)
+        },
+        witnesses={
+            witness.witness_id: TrustedKey(
+                witness.witness_id, ed25519.decode(witness.public_key), witness.validity
+            )
+            for witness in registry.list_witnesses(using)
+        },
+    )
+
+
+def keyring_from_json(document: Any) -> Keyring:
+    """The keys of a saved answer of `GET /api/v1/keys`.
+
+    Raises:
+        KeyringError: it has not that form.
+    """
+    try:
+        return Keyring(
+            agents={
+                entry["key_id"]: _trusted(entry, entry["agent_id"]) for entry in document["agents"]
+            },
+            witnesses={
+                entry["witness_id"]: _trusted(entry, entry["witness_id"])
+                for entry in document["witnesses"]
+            },
+        )
+    except (KeyError, TypeError, ed25519.SignatureError) as error:
+        raise KeyringError(f"not an answer of GET /api/v1/keys: {error!r}") from None
+
+
+def _trusted(entry: Mapping[str, Any], owner: str | None) -> TrustedKey:
+    validity = Validity(
+        active_from=entry["active_from"],
+        active_until=entry["active_until"],
+        from_sequence=int(entry["from_sequence"]),
+        until_sequence=None if entry["until_sequence"] is None else int(entry["until_sequence"]),
+    )
+    return TrustedKey(owner, ed25519.decode(entry["public_key"]), validity)

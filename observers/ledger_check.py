@@ -1,0 +1,62 @@
+"""Verification of the database's ledger: the range, then what only the database knows (check 10).
+
+It must never write, and never take the head's word for what the events themselves can show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from events.continuity import Gap
+from events.store import appends
+from events.store.ledger import PostgresEventStore
+from observers.checks import Check, Finding
+from observers.keyring import keyring_from_registry
+from observers.verification import MAX_FINDINGS, Progress, Report, verify
+
+
+def verify_ledger(
+    using: str, start: int = 1, end: int | None = None, *, progress: Progress | None = None
+) -> Report:
+    """Checks 1 to 10 over start … end; without `end`, as far as the events or the head go."""
+    store = PostgresEventStore(using)
+    last = last_sequence(store)
+    end = last if end is None else min(end, last)
+
+    def documented_by(gap: Gap) -> int | None:
+        known = store.find_gaps(gap.start, gap.end, limit=1).gaps
+        return known[0].ceremony_sequence if known and known[0].gap == gap else None
+
+    report = verify(
+        store,
+        keyring_from_registry(using),
+        start,
+        end,
+        progress=progress,
+        documented_by=documented_by,
+    )
+    for finding in _head_findings(store, start, end):
+        report.add(finding)
+    report.findings.sort(key=lambda finding: (finding.sequence, finding.check.number))
+    return report
+
+
+def last_sequence(store: PostgresEventStore) -> int:
+    """How far the ledger goes, by the events or by the head, whichever says more."""
+    return max(store.get_max_sequence(), store.head().max_sequence)
+
+
+def _head_findings(store: PostgresEventStore, start: int, end: int) -> Iterator[Finding]:
+    """Check 10. A missing event is check 1's to report."""
+    for wrong in appends.disagreements(store.using, start, end, limit=MAX_FINDINGS):
+        if wrong.found_hash is not None:
+            yield Finding(
+                wrong.sequence,
+                Check.HEAD,
+                f"content_hash is {wrong.found_hash}, its append recorded {wrong.recorded_hash}",
+            )
+    head = store.head().max_sequence
+    for extra in store.get_events_by_sequence_range(max(start, head + 1), end):
+        yield Finding(
+            extra.sequence, Check.HEAD, f"the head is {head}; no append recorded this event"
+        )

@@ -1,0 +1,51 @@
+"""Arguments and output that the observers' commands share. It must never ask the ledger."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any, NoReturn
+
+from django.core.management.base import CommandError
+
+SOUND = 0
+FINDINGS = 1
+COULD_NOT_RUN = 2
+
+EXIT_CODES = "Exit codes: 0 sound, 1 findings, 2 could not run."
+
+
+def sequence(text: str) -> int:
+    """A sequence number from the command line: 1 or more."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a sequence number") from None
+    if not 1 <= number < 2**63:
+        raise ArgumentTypeError("a sequence number goes from 1 to 2^63-1")
+    return number
+
+
+def add_range(parser: ArgumentParser) -> None:
+    """`--start`, `--end` and `--json`."""
+    parser.add_argument("--start", type=sequence, default=1, metavar="N", help="first sequence")
+    parser.add_argument(
+        "--end", type=sequence, metavar="N", help="last sequence, included (default: the head)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def require_order(start: int, end: int | None) -> None:
+    """Refuse a range that ends before it starts."""
+    if end is not None and end < start:
+        refuse(f"the range ends at {end}, before it starts at {start}")
+
+
+def refuse(message: str) -> NoReturn:
+    """Stop with exit code 2 and one line."""
+    raise CommandError(message, returncode=COULD_NOT_RUN)
+
+
+def dump(document: dict[str, Any]) -> str:
+    """The JSON that a command prints."""
+    return json.dumps(document, ensure_ascii=False, indent=2, default=str)

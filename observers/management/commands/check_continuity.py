@@ -1,0 +1,68 @@
+"""`check_continuity`: is any sequence number missing, and does a ceremony explain it?"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from events.store.ledger import KnownGap
+from observers.continuity import Continuity, check_continuity
+from observers.management import arguments
+
+
+class Command(BaseCommand):
+    """Parse, ask `observers.continuity`, print."""
+
+    help = (
+        "Look for missing sequence numbers (FR7, CT-13). A gap is a range; it is documented when a "
+        "ceremony.sequence_skip event in the chain names exactly that range and two people "
+        "approved it. Documented gaps are listed and are no findings. " + arguments.EXIT_CODES
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        arguments.add_range(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        arguments.require_order(options["start"], options["end"])
+        result = check_continuity(settings.LEDGER_READ_ALIAS, options["start"], options["end"])
+        render = arguments.dump(result.as_dict()) if options["json"] else as_text(result)
+        self.stdout.write(render)
+        if not result.is_explained:
+            sys.exit(arguments.FINDINGS)
+
+
+def as_text(result: Continuity) -> str:
+    """The result for people."""
+    if result.end < result.start:
+        return "The ledger is empty; nothing can be missing." if result.end == 0 else "No events."
+    span = f"Sequences {result.start:,} to {result.end:,}"
+    if result.is_continuous:
+        return f"{span}: none missing."
+    lines = [f"{span}: {result.missing_count:,} missing in {_gaps(result.gap_count)}."]
+    lines += [f"  {_line(known)}" for known in result.listed]
+    if len(result.listed) < result.gap_count:
+        lines.append(f"  … and {_gaps(result.gap_count - len(result.listed))} more")
+    if result.is_explained:
+        lines.append("Every gap is documented.")
+    else:
+        lines.append(
+            f"INCIDENT: {_gaps(result.undocumented_gaps)} "
+            f"({result.undocumented_missing:,} numbers) without explanation."
+        )
+    return "\n".join(lines)
+
+
+def _line(known: KnownGap) -> str:
+    gap = known.gap
+    span = f"{gap.start}" if gap.count == 1 else f"{gap.start} to {gap.end} ({gap.count:,})"
+    if known.documented:
+        return f"{span}: documented by event {known.ceremony_sequence}"
+    return f"{span}: not explained"
+
+
+def _gaps(count: int) -> str:
+    return "1 gap" if count == 1 else f"{count:,} gaps"
