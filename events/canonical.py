@@ -96,7 +96,8 @@ def parse(text: bytes | str, *, stored: bool = False) -> Document:
             f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         ) from None
     except _RepeatedKey as error:
-        raise CanonicalJSONError(f"the key {error.args[0]!r} stands twice in one object") from None
+        key = _shorten(error.args[0])
+        raise CanonicalJSONError(f"the key {key!r} stands twice in one object") from None
     except RecursionError:
         raise _too_deep() from None
     if source.count("[") + source.count("{") > MAX_DEPTH:
@@ -168,13 +169,13 @@ def _too_deep() -> CanonicalJSONError:
 
 
 def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
         level = [
             child
             for node in level
-            if isinstance(node, dict | list)
             for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
         ]
         if not level:
             return
