@@ -54,12 +54,16 @@ def check_threshold(value: object) -> Decimal:
     Raises:
         LedgerConfigurationError: not a number, not finite, zero or negative.
     """
+    if isinstance(value, bool):
+        raise LedgerConfigurationError(f"AC4: the drift threshold {value} is no number")
     try:
-        threshold = Decimal(str(value))
+        threshold = Decimal(value if isinstance(value, int) else str(value))
     except InvalidOperation:
         raise LedgerConfigurationError(f"AC4: the drift threshold {value!r} is no number") from None
-    if isinstance(value, bool) or not math.isfinite(threshold) or threshold <= 0:
+    # Within the doubles, so that every reader of the threshold can hold it.
+    if not threshold.is_finite() or not 0 < float(threshold) < math.inf:
         raise LedgerConfigurationError(
-            f"AC4: the drift threshold must be a positive, finite number of seconds, not {value}"
+            "AC4: the drift threshold must be a positive, finite number of seconds, "
+            f"not {threshold:.6g}"
         )
     return threshold
