@@ -95,7 +95,7 @@ def test_public_keys_belong_to_their_private_keys(name: str) -> None:
     assert bytes(nacl.signing.SigningKey(seed).verify_key) == ed25519.public_key(seed)
 
 
-SIGNED = {
+SIGNED: dict[str, Any] = {
     "agent_id": "agent-8",
     "authority_timestamp": "2026-01-06T12:00:00.250001Z",
     "event_id": "0191d7a0-0000-7000-8000-00000000000f",
