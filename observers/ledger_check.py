@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from events.continuity import Gap
 from events.store import appends
 from events.store.ledger import PostgresEventStore
-from observers.checks import Check, Finding
-from observers.keyring import keyring_from_registry
-from observers.verification import MAX_FINDINGS, Progress, Report, verify
+from observers.checks import Check, Finding, check_event
+from observers.keyring import Keyring, keyring_from_registry
+from observers.verification import MAX_FINDINGS, Progress, Report, explained_gap, verify
 
 
 def verify_ledger(
@@ -23,18 +23,12 @@ def verify_ledger(
     last = last_sequence(store)
     end = last if end is None else min(end, last)
 
-    def documented_by(gap: Gap) -> int | None:
-        known = store.find_gaps(gap.start, gap.end, limit=1).gaps
-        return known[0].ceremony_sequence if known and known[0].gap == gap else None
+    keys = keyring_from_registry(using)
 
-    report = verify(
-        store,
-        keyring_from_registry(using),
-        start,
-        end,
-        progress=progress,
-        documented_by=documented_by,
-    )
+    def documented_by(gap: Gap) -> int | None:
+        return _ceremony_outside(store, keys, gap, range(start, end + 1))
+
+    report = verify(store, keys, start, end, progress=progress, documented_by=documented_by)
     for finding in _head_findings(store, start, end):
         report.add(finding)
     report.findings.sort(key=lambda finding: (finding.sequence, finding.check.number))
@@ -44,6 +38,23 @@ def verify_ledger(
 def last_sequence(store: PostgresEventStore) -> int:
     """How far the ledger goes, by the events or by the head, whichever says more."""
     return max(store.get_max_sequence(), store.head().max_sequence)
+
+
+def _ceremony_outside(
+    store: PostgresEventStore, keys: Keyring, gap: Gap, verified: range
+) -> int | None:
+    """The ceremony outside the verified range that documents a gap, if it is sound by itself.
+
+    One inside the range was seen already, and was no good.
+    """
+    known = store.find_gaps(gap.start, gap.end, limit=1).gaps
+    sequence = known[0].ceremony_sequence if known else None
+    if sequence is None or sequence in verified:
+        return None
+    ceremony = store.get_event(sequence)
+    if ceremony is None or explained_gap(ceremony) != gap or any(check_event(ceremony, keys)):
+        return None
+    return sequence
 
 
 def _head_findings(store: PostgresEventStore, start: int, end: int) -> Iterator[Finding]:
