@@ -1,0 +1,78 @@
+"""The verifier that `docs/event-format.md` prints is run as it stands, as an outsider would."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from events.composition import signing_service, writer
+from events.tests.ledger import Ledger, submission
+from observers.tests.test_verify_ledger_command import save_export, save_keys
+
+
+@pytest.fixture
+def verifier(tmp_path: Path) -> Path:
+    """The page's Python block as a program."""
+    page = (settings.BASE_DIR / "docs" / "event-format.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    path = tmp_path / "verifier.py"
+    path.write_text(program, encoding="utf-8")
+    return path
+
+
+def outsider(verifier: Path, export: Path, keys: Path) -> tuple[int, str]:
+    """Exit code and output of the program, which knows nothing of this project."""
+    ran = subprocess.run(
+        [sys.executable, "-I", "-W", "ignore", verifier, export, keys],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+PAYLOADS = [
+    {"big": -(2**63), "huge": 2**64 - 1, "e21": 1e21, "minus": -1e19, "tiny": 1e-7, "zero": -0.0},
+    {"😀": 1, "דּ": 2, "text": 'Prüfung "q" \\ \x0f\n'},
+    [None, True, [], {}],
+    "text",
+]
+
+
+def test_the_documented_verifier_agrees_with_the_ledger(
+    ledger: Ledger, verifier: Path, tmp_path: Path
+) -> None:
+    for payload in PAYLOADS:
+        writer().write_event(submission(payload))
+    signing_service().rotate_key("agent-7")
+    ledger.write(2)
+    keys = save_keys(tmp_path / "keys.json")
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    assert outsider(verifier, export, keys) == (0, "")
+
+
+def test_the_documented_verifier_finds_tampering(
+    ledger: Ledger, verifier: Path, tmp_path: Path
+) -> None:
+    ledger.write(6)
+    ledger.tamper(
+        """UPDATE events SET payload = '{"number": 7}' WHERE sequence = 2""",
+        "UPDATE events SET event_type = 'test.never' WHERE sequence = 4",
+        "DELETE FROM events WHERE sequence = 5",
+    )
+    keys = save_keys(tmp_path / "keys.json")
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    assert outsider(verifier, export, keys) == (
+        1,
+        "sequence 2: payload_hash\n"
+        "sequence 4: content_hash\n"
+        "sequence 4: signature\n"
+        "sequence 4: witness_signature\n"
+        "sequence 6: gap\n",
+    )
