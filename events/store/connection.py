@@ -47,7 +47,10 @@ def named_errors() -> Iterator[None]:
             f"the database is not available: {first_line(error)}"
         ) from error
     except DatabaseError as error:
-        raise _named(error) from error
+        named = _named(error)
+        if named is error:
+            raise  # `from error` would make the error its own cause, and hide psycopg's behind it
+        raise named from error
 
 
 def first_line(error: BaseException) -> str:
