@@ -1,0 +1,232 @@
+"""What an ingestion shows: a bar and messages on stderr, the summary on stdout.
+
+It must never put anything but the summary on stdout, nor a control character on a terminal.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+from django.core.management.base import OutputWrapper
+from rich.console import Console as Terminal
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from events.ingest.ingestion import Report
+from events.ingest.presets import Preset
+from events.ingest.records import Record
+from events.submission import Submission
+from events.timestamps import format_timestamp
+
+_SHOWN = 5
+_SHOWN_BYTES = 300
+
+
+class Console:
+    """The listener of the command `ingest`. `size` is the bytes to read, if known."""
+
+    def __init__(
+        self, stderr: OutputWrapper, size: int | None, max_errors: int, verbosity: int
+    ) -> None:
+        self._stderr = stderr
+        self._max_errors = max_errors
+        self._quiet = _LogsHeldBack() if verbosity < 2 else None
+        self._errors = 0
+        self._mapped = 0
+        self._previews: list[dict[str, Any]] = []
+        self._agents: set[str | None] = set()
+        self._new_agents: list[str] = []
+        self._done_before = 0
+        self._position = -1
+        self._label = ""
+        self._progress = _progress(verbosity > 0 and stderr.isatty())
+        self._task: TaskID = self._progress.add_task("", total=size, events=0)
+
+    def __enter__(self) -> Self:
+        if self._quiet:
+            self._quiet.start()
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+        if self._quiet:
+            self._quiet.stop()
+        if self._errors > self._max_errors:
+            self._say(f"… and {self._errors - self._max_errors:,} more records were rejected")
+        if error is not None and not isinstance(error, Exception):
+            self._say("interrupted; run it again to finish")
+
+    def assumed(self, report: Report, preset: Preset | None) -> None:
+        """Say what was assumed of an input."""
+        what = (
+            f"recognized as {preset.name} ({preset.what}); --preset says otherwise"
+            if preset
+            else "type log.line, agent first-agent; --preset, --type-field, --agent-field say more"
+        )
+        self._say(f"{report.label}: {what}")
+
+    def rejected(self, report: Report, record: Record, reason: str) -> None:
+        """Explain a rejected record, the first ones in full."""
+        self._errors += 1
+        if self._errors <= self._max_errors:
+            self._say(f"{report.label}:{record.line}: rejected: {reason}")
+
+    def mapped(self, report: Report, record: Record, submission: Submission) -> None:
+        """Count it, and keep the first for a dry run."""
+        self._mapped += 1
+        self._agents.add(submission.agent_id)
+        if len(self._previews) < _SHOWN:
+            self._previews.append(_preview(report, record, submission))
+
+    def moved(self, report: Report, position: int) -> None:
+        """Move the bar."""
+        if report.label != self._label:
+            self._done_before += max(self._position, 0) if self._label else 0
+            self._label, self._position = report.label, -1
+        if position != self._position or self._mapped % 256 == 0:
+            self._position = position
+            self._progress.update(
+                self._task,
+                completed=self._done_before + position,
+                description=_printable(report.label),
+                events=self._mapped,
+            )
+
+    def new_agent(self, agent_id: str, key_id: str) -> None:
+        """Name an agent that got a key."""
+        self._new_agents.append(agent_id)
+        self._say(f"new agent {agent_id}: made the key {key_id}")
+
+    def summarize(
+        self,
+        reports: Sequence[Report],
+        stdout: OutputWrapper,
+        *,
+        as_json: bool,
+        dry_run: bool,
+        failure: str | None,
+    ) -> None:
+        """What became of each input."""
+        if as_json:
+            stdout.write(self._json(reports, dry_run, failure))
+            return
+        for preview in self._previews if dry_run else ():
+            stdout.write("  ".join(f"{name}={value}" for name, value in preview.items()))
+        for report in reports:
+            stdout.write(_line(report, dry_run))
+
+    def _json(self, reports: Sequence[Report], dry_run: bool, failure: str | None) -> str:
+        summary: dict[str, Any] = {
+            "complete": failure is None,
+            "error": failure,
+            "dry_run": dry_run,
+            "inputs": [_as_dict(report) for report in reports],
+            "new_agents": self._new_agents,
+        }
+        if dry_run:
+            summary |= {"agents": sorted(map(str, self._agents)), "first": self._previews}
+        return orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode()
+
+    def _say(self, text: str) -> None:
+        if self._progress.disable:
+            self._stderr.write(_printable(text), str)
+        else:
+            self._progress.console.print(
+                _printable(text), markup=False, highlight=False, soft_wrap=True
+            )
+
+
+class _LogsHeldBack:
+    """Keeps the log lines of single batches and events off the terminal while the bar is there;
+    a log file still gets them, and `--verbosity 2` shows them."""
+
+    def __init__(self) -> None:
+        self._handlers = [
+            handler
+            for handler in logging.getLogger().handlers
+            if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
+        ]
+
+    def start(self) -> None:
+        """Let errors pass, and no less."""
+        for handler in self._handlers:
+            handler.addFilter(_is_error)
+
+    def stop(self) -> None:
+        """Let everything pass again."""
+        for handler in self._handlers:
+            handler.removeFilter(_is_error)
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
+
+
+def _progress(shown: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[events]:,} records"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Terminal(stderr=True),
+        disable=not shown,
+        transient=True,
+    )
+
+
+def _preview(report: Report, record: Record, submission: Submission) -> dict[str, Any]:
+    payload = submission.canonical_payload[:_SHOWN_BYTES].decode("utf-8", "ignore")
+    cut = "…" if len(submission.canonical_payload) > _SHOWN_BYTES else ""
+    moment = submission.local_timestamp
+    return {
+        "place": f"{report.label}:{record.line}",
+        "event_type": submission.event_type,
+        "agent_id": submission.agent_id,
+        "local_timestamp": format_timestamp(moment) if moment else "now",
+        "event_id": submission.event_id,
+        "payload": payload + cut,
+    }
+
+
+def _as_dict(report: Report) -> dict[str, Any]:
+    counts = asdict(report.counts)
+    return {"input": report.label, "source": report.source, "preset": report.preset, **counts}
+
+
+def _line(report: Report, dry_run: bool) -> str:
+    counts = report.counts
+    parts = [f"{counts.read:,} read"]
+    if not dry_run:
+        where = f" (sequence {counts.first_sequence} to {counts.last_sequence})"
+        parts.append(f"{counts.added:,} added{where if counts.added else ''}")
+        parts.append(f"{counts.already_there:,} already there")
+    parts.append(f"{counts.rejected:,} rejected")
+    if counts.drifted:
+        parts.append(f"{counts.drifted:,} with clock drift")
+    end = "; dry run, nothing was written" if dry_run else ""
+    return f"{_printable(report.label)} as {_printable(report.source)}: {', '.join(parts)}{end}"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

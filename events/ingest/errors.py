@@ -1,0 +1,16 @@
+"""What stops an ingestion, and what keeps one record out.
+
+It must never hold behaviour: who catches an error decides.
+"""
+
+from __future__ import annotations
+
+from events.errors import LedgerError
+
+
+class IngestError(LedgerError):
+    """An ingestion cannot start, or cannot go on."""
+
+
+class RejectedRecordError(LedgerError):
+    """One record cannot be taken; the message says why. The others go in."""

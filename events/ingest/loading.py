@@ -1,0 +1,115 @@
+"""Writes submissions in batches, and keeps the record that cannot be written from its neighbours.
+
+It must never write a record twice, and never go on when the ledger as a whole refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import DataError
+
+from events.errors import AppendRefusedError, EventIdConflictError
+from events.ingest.records import Record
+from events.store.connection import first_line
+from events.store.drift import get_threshold
+from events.submission import Submission
+from events.writer import AtomicEventWriter
+
+MAX_BATCH_BYTES = 8 * 2**20
+
+Item = tuple[Record, Submission]
+Reject = Callable[[Record, str], None]
+
+
+@dataclass
+class Counts:
+    """What became of the records of one input. Sequences are of the events added."""
+
+    read: int = 0
+    added: int = 0
+    already_there: int = 0
+    rejected: int = 0
+    drifted: int = 0
+    first_sequence: int | None = None
+    last_sequence: int | None = None
+
+
+@dataclass
+class Loader:
+    """Collects submissions and writes them `batch_size` at a time, each batch one transaction."""
+
+    writer: AtomicEventWriter
+    reject: Reject
+    counts: Counts
+    batch_size: int
+    _batch: dict[str, Item] = field(default_factory=dict)
+    _bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self._threshold = get_threshold(self.writer.using)
+
+    def add(self, record: Record, submission: Submission) -> None:
+        """Take a submission that has an event_id; errors as `AtomicEventWriter.write_events`."""
+        event_id = submission.event_id or ""
+        if event_id in self._batch:
+            # An id that comes again is looked up in the ledger, where the first one is by then.
+            self.flush()
+        self._batch[event_id] = (record, submission)
+        self._bytes += len(submission.canonical_payload)
+        if len(self._batch) >= self.batch_size or self._bytes >= MAX_BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is collected."""
+        items, self._batch, self._bytes = list(self._batch.values()), {}, 0
+        if items:
+            self._write(items)
+
+    def _write(self, items: Sequence[Item]) -> None:
+        try:
+            written = self.writer.write_events([submission for _, submission in items])
+        except EventIdConflictError as error:
+            self._without(items, str(error), self._apart_from_stored)
+        except (AppendRefusedError, DataError) as error:
+            self._without(items, f"the database refuses it: {first_line(error)}", _halves)
+        else:
+            for one in written:
+                self._count(one.event.sequence, one.created)
+                self.counts.drifted += one.created and one.event.drift.exceeds(self._threshold)
+
+    def _without(
+        self,
+        items: Sequence[Item],
+        reason: str,
+        parts: Callable[[Sequence[Item]], list[Sequence[Item]]],
+    ) -> None:
+        """Write the items in parts, so that the refused one ends up alone, and reject that."""
+        if len(items) == 1:
+            self.reject(items[0][0], reason)
+            return
+        for part in parts(items):
+            self._write(part)
+
+    def _apart_from_stored(self, items: Sequence[Item]) -> list[Sequence[Item]]:
+        """Those whose id is in the ledger one by one, the others together."""
+        stored = self.writer.store.get_events_by_id([s.event_id or "" for _, s in items])
+        known = [item for item in items if item[1].event_id in stored]
+        new = [item for item in items if item[1].event_id not in stored]
+        parts: list[Sequence[Item]] = [[item] for item in known]
+        return [*parts, new] if known and new else parts or _halves(items)
+
+    def _count(self, sequence: int, created: bool) -> None:
+        counts = self.counts
+        if not created:
+            counts.already_there += 1
+            return
+        counts.added += 1
+        counts.first_sequence = counts.first_sequence or sequence
+        counts.last_sequence = sequence
+
+
+def _halves(items: Sequence[Item]) -> list[Sequence[Item]]:
+    middle = len(items) // 2
+    return [items[:middle], items[middle:]]

@@ -1,0 +1,293 @@
+"""`ingest`: takes log files into the ledger.
+
+It must never alter a record, and never stop at one that it cannot take.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import BaseCommand, CommandError
+
+from events.composition import signing_service, writer
+from events.errors import LedgerError
+from events.ingest.agents import AgentKeys
+from events.ingest.console import Console
+from events.ingest.errors import IngestError
+from events.ingest.ingestion import DEFAULT_TYPE, Ingestion
+from events.ingest.inputs import STDIN, check_input, source_name
+from events.ingest.local_time import UNITS, LocalTime, parse_zone
+from events.ingest.mapping import Mapping
+from events.ingest.paths import parse_path
+from events.ingest.presets import PRESETS
+from events.keys.first_keys import FIRST_AGENT
+
+COULD_NOT_RUN = 2
+DESCRIPTION = """\
+Take log files into the ledger: JSON lines or JSON arrays, plain or gzip.
+
+Every record becomes one event whose payload is the whole record, unaltered. The event's type and
+agent are read from fields of the record. Records that cannot be taken are explained and counted,
+and the rest goes in.
+
+Running it again is safe. A record's event id is made of the source name, the record's line (or
+its place in the array) and its content, so what is in the ledger already is found and not added
+again; a run that was interrupted is finished by running it again; of a file that has grown the
+new lines are added.
+"""
+EPILOG = """\
+presets:
+{presets}
+
+paths:
+  a.b.c goes into objects, items.0 into lists; a dot that belongs to a key is written \\.
+  as in  --type-field 'event\\.action'.  A path counts when it holds a text or an integer.
+
+local time:
+  local_timestamp is the clock of this computer, unless --local-time names a field. Common ones:
+  cloudtrail eventTime; windows EventTime; kubernetes stageTimestamp; cloudevents time;
+  journald __REALTIME_TIMESTAMP with --local-time-unit us.
+  Of a wall-clock time that came twice (clocks put back) the first is taken; one that never came
+  (clocks put forward) is read with the offset before the change.
+
+exit status:
+  0 every record is in the ledger; 1 some were rejected; 2 it could not run or had to stop, which
+  running it again finishes.
+
+examples:
+  manage.py ingest app.jsonl
+  manage.py ingest --dry-run trail.json.gz
+  manage.py ingest --preset windows --local-time EventTime --local-zone Europe/Berlin dc1.jsonl
+  manage.py ingest --type-field action --agent-field user.name --agent web app.jsonl
+  journalctl -o json --since today | manage.py ingest --preset journald --source journal-today -
+"""
+
+
+class Command(BaseCommand):
+    """Parse what is asked, take the inputs in, show what became of them."""
+
+    help = "Take log files into the ledger."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        width = max(map(len, PRESETS))
+        presets = "\n".join(f"  {p.name:{width}}  {p.what}" for p in PRESETS.values())
+        parser.description = DESCRIPTION
+        parser.epilog = EPILOG.format(presets=presets)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        return parser
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("files", nargs="+", metavar="FILE", help="a file; - is standard input")
+        _add_reading(parser)
+        _add_mapping(parser)
+        _add_writing(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        files: list[str] = options["files"]
+        size = _check(files, options)
+        with ExitStack() as stack:
+            console = stack.enter_context(
+                Console(self.stderr, size, options["max_errors"], options["verbosity"])
+            )
+            rejects = _open_rejects(stack, options["rejects"], files)
+            ingestion = _ingestion(options, console, rejects)
+            failure = _run(ingestion, files)
+        console.summarize(
+            ingestion.reports,
+            self.stdout,
+            as_json=options["json"],
+            dry_run=options["dry_run"],
+            failure=failure,
+        )
+        if failure:
+            raise CommandError(failure, returncode=COULD_NOT_RUN)
+        if any(report.counts.rejected for report in ingestion.reports):
+            sys.exit(1)
+
+
+def _run(ingestion: Ingestion, files: list[str]) -> str | None:
+    """Take the files in; why it had to stop, if it had to."""
+    for place in files:
+        try:
+            ingestion.take(place)
+        except LedgerError as error:
+            report = ingestion.reports[-1]
+            return f"stopped at {report.label}, line {report.line}: {error}; run it again to finish"
+    return None
+
+
+def _add_reading(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("reading")
+    group.add_argument(
+        "--format",
+        choices=("auto", "lines", "array"),
+        default="auto",
+        help="lines: a record a line; array: JSON arrays, objects over several lines, and lists "
+        'in {"Records": […]} or {"kind": …, "items": […]}; auto looks at the start',
+    )
+    group.add_argument(
+        "--source",
+        metavar="NAME",
+        help="name of the source, part of every event id; default the file's name without folder "
+        "and .gz, or stdin",
+    )
+
+
+def _add_mapping(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "mapping",
+        "Without any of the first five, the kind of log is recognized by its first records; "
+        f"what is not recognized gets the type {DEFAULT_TYPE} and the agent {FIRST_AGENT}.",
+    )
+    group.add_argument("--preset", choices=(*PRESETS, "none"), help="the kind of log, see below")
+    group.add_argument(
+        "--type-field",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="field that holds the event type; may be repeated, the first that is there counts",
+    )
+    group.add_argument(
+        "--agent-field", metavar="PATH", action="append", default=[], help="likewise"
+    )
+    group.add_argument("--type", metavar="NAME", help="type of records whose fields name none")
+    group.add_argument("--agent", metavar="NAME", help="agent of records whose fields name none")
+    group.add_argument("--id-field", metavar="PATH", help="field with a UUID to use as event id")
+    group.add_argument("--local-time", metavar="PATH", help="field with the writer's own clock")
+    group.add_argument(
+        "--local-zone",
+        metavar="ZONE",
+        help="zone of times without offset: +02:00, UTC, Europe/Berlin",
+    )
+    group.add_argument(
+        "--local-time-unit",
+        choices=tuple(UNITS),
+        help="unit of times that are numbers since 1970",
+    )
+
+
+def _add_writing(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("writing")
+    group.add_argument(
+        "--no-new-agents",
+        action="store_true",
+        help="reject records of agents without a key; by default they get one",
+    )
+    group.add_argument(
+        "--batch", type=_batch_size, default=500, metavar="N", help="events a transaction [500]"
+    )
+    group.add_argument(
+        "--rejects", metavar="FILE", help="write rejected records here, as they were; overwrites"
+    )
+    group.add_argument(
+        "--max-errors",
+        type=int,
+        default=20,
+        metavar="N",
+        help="explain the first N rejected records one by one [20]; all are counted",
+    )
+    group.add_argument(
+        "--dry-run", action="store_true", help="read and map, show the first, write nothing"
+    )
+    group.add_argument("--json", action="store_true", help="the summary as JSON")
+
+
+def _batch_size(text: str) -> int:
+    size = int(text)
+    if not 1 <= size <= 1000:
+        raise ValueError
+    return size
+
+
+_batch_size.__name__ = "number from 1 to 1,000"
+
+
+def _check(files: list[str], options: dict[str, Any]) -> int | None:
+    """Refuse what cannot work before anything is written; the bytes to read, if known."""
+    try:
+        sizes = [check_input(place) for place in files]
+        names = [source_name(place) for place in files]
+        if options["source"] and len(files) > 1:
+            raise IngestError("--source names one source; take one file at a time")
+        for name in names:
+            if names.count(name) > 1:
+                raise IngestError(
+                    f"two of the files are named {name}, and equal lines in them would count as "
+                    "one; take one at a time, each with its --source"
+                )
+    except IngestError as error:
+        raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
+
+
+def _open_rejects(stack: ExitStack, name: str | None, files: list[str]) -> BinaryIO | None:
+    if name is None:
+        return None
+    path = Path(name)
+    if any(place != STDIN and path.exists() and path.samefile(place) for place in files):
+        raise CommandError(f"--rejects {name} is one of the inputs", returncode=COULD_NOT_RUN)
+    try:
+        return stack.enter_context(path.open("wb"))
+    except OSError as error:
+        message = f"--rejects {name} cannot be written: {error.strerror}"
+        raise CommandError(message, returncode=COULD_NOT_RUN) from error
+
+
+def _ingestion(options: dict[str, Any], console: Console, rejects: BinaryIO | None) -> Ingestion:
+    dry = options["dry_run"]
+    try:
+        mapping, recognizing = _mapping(options)
+    except IngestError as error:
+        raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
+    return Ingestion(
+        mapping=mapping,
+        recognizing=recognizing,
+        form=options["format"],
+        batch_size=options["batch"],
+        source=options["source"],
+        listener=console,
+        rejects=rejects,
+        writer=None if dry else writer(),
+        agents=None if dry else _agents(options, console),
+    )
+
+
+def _agents(options: dict[str, Any], console: Console) -> AgentKeys:
+    return AgentKeys(signing_service(), None if options["no_new_agents"] else console.new_agent)
+
+
+def _mapping(options: dict[str, Any]) -> tuple[Mapping, bool]:
+    """The mapping that was asked for, and whether the kind of log is to be recognized."""
+    names = ("preset", "type_field", "agent_field", "type", "agent")
+    silent = not any(options[name] for name in names)
+    preset = PRESETS.get(options["preset"] or "")
+    event_type, agent = options["type"], options["agent"]
+    if preset is None:
+        event_type = event_type or (None if options["type_field"] else DEFAULT_TYPE)
+        agent = agent or (None if options["agent_field"] else FIRST_AGENT)
+    mapping = Mapping(
+        preset=preset,
+        type_fields=tuple(map(parse_path, options["type_field"])),
+        agent_fields=tuple(map(parse_path, options["agent_field"])),
+        event_type=event_type,
+        agent=agent,
+        id_field=parse_path(options["id_field"]) if options["id_field"] else None,
+        local_time=_local_time(options),
+    )
+    return mapping, silent
+
+
+def _local_time(options: dict[str, Any]) -> LocalTime | None:
+    if options["local_time"] is None:
+        for name in ("local_zone", "local_time_unit"):
+            if options[name]:
+                raise IngestError(f"--{name.replace('_', '-')} goes with --local-time")
+        return None
+    zone = parse_zone(options["local_zone"]) if options["local_zone"] else None
+    return LocalTime(parse_path(options["local_time"]), zone, options["local_time_unit"])
