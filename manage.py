@@ -22,7 +22,8 @@ def main() -> None:
     from auditportal.failures import EXIT_COULD_NOT_RUN, explain
 
     # An embedded server that this process started is stopped on the way out.
-    signal.signal(signal.SIGTERM, _leave)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     try:
         from django.conf import settings
 

@@ -192,11 +192,17 @@ CONTENT_SECURITY_POLICY = {
 # --- HTTP API -------------------------------------------------------------------------------
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["events.api.rendering.OrjsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": [],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "events.api.authentication.BearerAuthentication",
+        "events.api.authentication.StaffSession",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["events.api.authentication.ReadOrWriteAsAgent"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "events.api.problems.handle",
+    "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of the export
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 
@@ -210,12 +216,22 @@ REST_KNOX = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Audit Portal",
+    "DESCRIPTION": (
+        "Record events in an append-only, hash-chained, signed and witnessed ledger, and read "
+        "them back with all that is needed to check them. Times are informative; `sequence` is "
+        "the order. Every refusal is a problem detail (RFC 9457)."
+    ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SCHEMA_PATH_PREFIX_TRIM": False,
+    "COMPONENT_SPLIT_REQUEST": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
 }
 
 # --- Logs -----------------------------------------------------------------------------------

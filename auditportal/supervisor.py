@@ -44,8 +44,9 @@ class Supervisor:
     _sample: subprocess.Popen[bytes] | None = None
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Serve until SIGINT or SIGTERM; `ready` is called once requests are answered."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        """Serve until SIGINT, SIGTERM, or SIGHUP of a closed terminal; `ready` is called once
+        requests are answered."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
         try:
             self._web = self._start_web()

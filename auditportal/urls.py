@@ -7,13 +7,32 @@ from importlib.util import find_spec
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from observers import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("login/", LoginView.as_view(template_name="login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]
-if find_spec("events.urls"):
-    urlpatterns.append(path("api/v1/", include("events.urls")))
+urlpatterns += [
+    path("api/v1/", include("events.urls")),
+    path("api/v1/", include("observers.api.urls")),
+    path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
+    path(
+        "api/docs",
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html"),
+        name="api-docs",
+    ),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+]
 if find_spec("observers.urls"):
     urlpatterns.append(path("", include("observers.urls")))
+
+handler400 = "observers.api.fallback.bad_request"
+handler403 = "observers.api.fallback.permission_denied"
+handler404 = "observers.api.fallback.page_not_found"
+handler500 = "observers.api.fallback.server_error"

@@ -63,11 +63,18 @@ def _state(pid: int) -> str:
 
 def _is_somebody_else(pid: int, place: Place) -> bool:
     """Whether the pid is surely not this cluster's postmaster, which stands in its data folder.
-    Where the system does not say, it may be."""
+
+    Root in a container may not look where another user's process stands; its command line is
+    open to all. Where the system does not say, it may be ours.
+    """
+    process = Path(f"/proc/{pid}")
     try:
-        return not Path(f"/proc/{pid}/cwd").samefile(place.data)
-    except PermissionError:
-        return True  # not ours to look at, and the server's account is always ours
+        if process.stat().st_uid != place.account.uid:
+            return True
+        try:
+            return not (process / "cwd").samefile(place.data)
+        except PermissionError:
+            return os.fsencode(place.data) not in (process / "cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
 
@@ -107,11 +114,8 @@ def launch(
     return child.pid
 
 
-def end(place: Place, how: signal.Signals, patience: float) -> None:
-    """Signal the postmaster and wait until it is gone."""
-    pid = live_pid(place)
-    if pid is None:
-        return
+def end(pid: int, how: signal.Signals, patience: float) -> None:
+    """Signal a postmaster and wait until it is gone."""
     try:
         os.kill(pid, how)
     except ProcessLookupError:

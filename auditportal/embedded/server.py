@@ -97,15 +97,16 @@ class EmbeddedPostgres:
 
     def stop_locked(self, mode: Mode = "fast") -> None:
         """`stop` for a caller that holds the start lock."""
-        place = find_place(self.home)
-        if place:
-            postmaster.end(place, SIGNALS[mode], STOP_PATIENCE_SECONDS)
+        self._end(SIGNALS[mode])
 
     def kill(self) -> None:
         """SIGKILL the postmaster, as a crash would; the next start recovers."""
-        place = find_place(self.home)
-        if place:
-            postmaster.end(place, signal.SIGKILL, STOP_PATIENCE_SECONDS)
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        pid = self.pid
+        if pid is not None:
+            postmaster.end(pid, how, STOP_PATIENCE_SECONDS)
 
     def remove(self) -> None:
         """Stop the server and remove its cluster for good; for tests."""
@@ -123,7 +124,13 @@ class EmbeddedPostgres:
         while True:
             offset = self.log.stat().st_size if self.log.exists() else 0
             found = postmaster.live_pid(place)
-            reason = self._await(place, found or self._spawn(place, programs), offset)
+            pid = found or self._spawn(place, programs)
+            try:
+                reason = self._await(place, pid, offset)
+            except BaseException:  # Ctrl-C: what nobody knows of yet, nobody would stop
+                if not found:
+                    postmaster.end(pid, signal.SIGINT, STOP_PATIENCE_SECONDS)
+                raise
             if reason is None:
                 return
             passing = found or any(mark in reason for mark in LEFTOVERS)

@@ -57,8 +57,7 @@ def leave(server: EmbeddedPostgres) -> None:
             return
         try:
             with exclusive(server.start_lock):
-                if try_lock(use.descriptor, fcntl.LOCK_EX):
-                    server.stop_locked()
+                _stop_if_last(server, use.descriptor)
         finally:
             os.close(use.descriptor)
 
@@ -71,10 +70,17 @@ def _enter(server: EmbeddedPostgres) -> None:
             # Never refused: who asks for it exclusively holds the start lock.
             try_lock(descriptor, fcntl.LOCK_SH)
             server.start_locked()
-        except BaseException:
+            _uses[server.home] = _Use(server, descriptor)
+        except BaseException:  # Ctrl-C too: from here to the exit somebody must answer for it
+            _stop_if_last(server, descriptor)
             os.close(descriptor)
             raise
-    _uses[server.home] = _Use(server, descriptor)
+
+
+def _stop_if_last(server: EmbeddedPostgres, descriptor: int) -> None:
+    """Callers hold the start lock."""
+    if try_lock(descriptor, fcntl.LOCK_EX):
+        server.stop_locked()
 
 
 def _leave_all() -> None:

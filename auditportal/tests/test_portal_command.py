@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from auditportal.embedded import EmbeddedPostgres
@@ -36,9 +37,9 @@ class Portal:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                env=clean_environment(
-                    home, PORT=str(port), PORTAL_SAMPLE="0", PYTHONUNBUFFERED="1", **environment
-                ),
+                env=clean_environment(home)
+                | {"PORT": str(port), "PORTAL_SAMPLE": "0", "PYTHONUNBUFFERED": "1"}
+                | environment,
                 start_new_session=True,
             )
 
@@ -234,6 +235,47 @@ def test_an_unreachable_database_is_told_in_one_line(
     line = refused.text().splitlines()[-1]
     assert re.search(says, line)
     assert "Traceback" not in refused.text()
+
+
+@linux
+def test_serves_a_database_of_ones_own_and_starts_none(
+    server: EmbeddedPostgres, portal: Callable[..., Portal], home: Path
+) -> None:
+    """The embedded server of another home stands in for it."""
+    own = "postgresql://{}@/portal?host=" + server.dsn()["host"]
+    secret = "x" * 50
+    elsewhere = home.parent / "elsewhere"
+    served = portal(
+        PORTAL_HOME=str(elsewhere),
+        DATABASE_URL=own.format("portal_app"),
+        OWNER_DATABASE_URL=own.format("portal_owner"),
+        OBSERVER_DATABASE_URL=own.format("portal_observer"),
+        DJANGO_SECRET_KEY=secret,
+        PORTAL_SAMPLE="1",
+    ).await_ready()
+    assert served.get("/admin/login/") == 200
+    assert served.end() == 0
+    assert server.is_running()
+    assert not (elsewhere / "postgres").exists()
+    assert not (elsewhere / "secret_key").exists()
+    with psycopg.connect(**server.dsn("portal_app")) as connection:  # type: ignore[arg-type]
+        assert connection.execute("SELECT count(*) FROM events").fetchone() == (0,)
+
+
+@linux
+@pytest.mark.parametrize("moment", ["PG_VERSION", "postmaster.pid"])
+def test_ctrl_c_while_it_prepares_leaves_nothing_running(
+    home: Path, portal: Callable[..., Portal], moment: str
+) -> None:
+    early = portal()
+    deadline = time.monotonic() + PATIENCE
+    while not (home / "postgres" / "data" / moment).exists():
+        assert time.monotonic() < deadline
+    early.process.send_signal(signal.SIGINT)
+    assert early.process.wait(PATIENCE) in (0, 130)
+    assert "Traceback" not in early.text()
+    assert EmbeddedPostgres(home).pid is None
+    assert portal().await_ready().end() == 0
 
 
 def test_a_broken_home_is_told_in_one_line(home: Path, portal: Callable[..., Portal]) -> None:

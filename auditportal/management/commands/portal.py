@@ -22,6 +22,7 @@ from auditportal.failures import EXIT_COULD_NOT_RUN
 from auditportal.port import PortTaken, claim_port
 from auditportal.preparation import prepare
 from auditportal.supervisor import Supervisor, WebServerFailed, connectable, log_file
+from events.store.ledger import PostgresEventStore
 
 DESCRIPTION = """\
 Start the portal and serve it until Ctrl-C.
@@ -43,7 +44,10 @@ class Command(BaseCommand):
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         width = max(len(variable.name) for variable in ENVIRONMENT)
-        lines = (f"  {v.name:{width}}  {v.help} [{v.default}]" for v in ENVIRONMENT)
+        lines = (
+            f"  {v.name:{width}}  {v.help}{f' [{v.default}]' if v.default else ''}"
+            for v in ENVIRONMENT
+        )
         parser.description = DESCRIPTION + "\n".join(lines)
         parser.formatter_class = RawDescriptionHelpFormatter
         return parser
@@ -66,8 +70,7 @@ class Command(BaseCommand):
         self.stdout.write("Starting the portal…" if settings.PORTAL_EMBEDDED else "Starting…")
         _reach_databases()
         password = prepare()
-        sample = settings.PORTAL_EMBEDDED and settings.PORTAL_SAMPLE and not no_sample
-        sample = sample and "play_sample" in get_commands()
+        sample = not no_sample and _wants_sample()
         connections.close_all()
         supervisor = Supervisor(port, workers, sample, say=self.stderr.write)
         supervisor.run(ready=lambda: self._guide(port, password))
@@ -84,7 +87,7 @@ class Command(BaseCommand):
             self.stdout.write("                 shown this once and kept nowhere\n\n")
         self.stdout.write(
             f"Write an event from another terminal:\n\n"
-            f"  TOKEN=$({manage} issue_token --agent my-agent)\n"
+            f"  TOKEN=$({manage} issue_token --agent first-agent)\n"
             f'  curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\\n'
             f'    -d \'{{"event_type": "greeting", "payload": {{"text": "hello"}}, '
             f'"local_timestamp": "\'$(date -u +%FT%TZ)\'"}}\' \\\n'
@@ -94,6 +97,13 @@ class Command(BaseCommand):
             f"A lost password: {manage} changepassword admin\n"
             f"Log: {log_file()}\n"
         )
+
+
+def _wants_sample() -> bool:
+    """Only an empty ledger of our own gets a sample; what stands in a ledger stays for ever."""
+    if not (settings.PORTAL_EMBEDDED and settings.PORTAL_SAMPLE):
+        return False
+    return PostgresEventStore().get_max_sequence() == 0 and "play_sample" in get_commands()
 
 
 def _reach_databases() -> None:
