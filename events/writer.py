@@ -106,9 +106,12 @@ class AtomicEventWriter:
         found = self._find(submissions)
         wanted = _without_repeats(submissions, found)
         appended = self._append([_prepare(*entry) for entry in wanted]) if wanted else {}
+        events = found | appended
+        # An id that stands twice is created where it stands first.
+        first = {event_id: n for n, (event_id, _) in reversed([*enumerate(submissions)])}
         return [
-            Written(appended.get(event_id) or found[event_id], event_id in appended)
-            for event_id, _ in submissions
+            Written(events[event_id], event_id in appended and first[event_id] == n)
+            for n, (event_id, _) in enumerate(submissions)
         ]
 
     def _find(self, submissions: Sequence[tuple[str, Submission]]) -> dict[str, Event]:
