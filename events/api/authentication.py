@@ -1,0 +1,70 @@
+"""Who asks: a bearer token bound to an agent or to reading, or a signed-in member of staff.
+
+It must never write: a token that has expired is refused, not deleted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from knox.auth import TokenAuthentication
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from events.models import ApiToken
+from events.store.connection import named_errors
+
+MAX_TOKEN_LENGTH = 200
+
+
+class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
+    """`Authorization: Bearer <token>` (RFC 6750)."""
+
+    def authenticate_credentials(self, token: bytes) -> Any:
+        """The service user and the token.
+
+        Raises:
+            AuthenticationFailed: no such token, or it has expired.
+        """
+        if len(token) > MAX_TOKEN_LENGTH or not token.isalnum():
+            raise AuthenticationFailed("Invalid token.")
+        with named_errors():
+            return super().authenticate_credentials(token)
+
+    def _cleanup_token(self, auth_token: ApiToken) -> bool:
+        """Whether this token has expired. The library's own looks at every other token of the
+        user and deletes the expired ones; all our tokens belong to one user."""
+        return auth_token.expiry is not None and auth_token.expiry < timezone.now()
+
+
+class StaffSession(BaseAuthentication):
+    """A signed-in member of staff, so that the portal's pages can link here.
+
+    CSRF needs no look: a session may only read, see `ReadOrWriteAsAgent`.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        """The user of the session, if active and staff."""
+        with named_errors():
+            user = getattr(request._request, "user", None)
+            return (user, None) if user and user.is_active and user.is_staff else None
+
+
+class ReadOrWriteAsAgent(BasePermission):
+    """Whoever is known may read; only a token bound to an agent may write, as that agent."""
+
+    message = "this token may only read; writing needs a token that is bound to an agent"
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Whether this request may go on."""
+        if not (request.user and request.user.is_authenticated):
+            return False
+        return request.method in SAFE_METHODS or agent_of(request) is not None
+
+
+def agent_of(request: Request) -> str | None:
+    """The agent that the request's token is bound to, if any."""
+    return request.auth.agent_id if isinstance(request.auth, ApiToken) else None

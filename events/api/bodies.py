@@ -1,0 +1,171 @@
+"""Reading request bodies: bounded, strict, each by a parser of its own media type.
+
+It must never read further than a body may be long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from events.api.problems import (
+    BAD_REQUEST,
+    INVALID_BATCH,
+    LENGTH_REQUIRED,
+    MALFORMED_JSON,
+    TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    Refused,
+)
+from events.canonical import Document, parse
+from events.errors import CanonicalJSONError
+
+MAX_EVENT_BODY = 2 * 2**20
+MAX_BATCH_BODY = 32 * 2**20
+MAX_BATCH = 1000
+_CHUNK = 2**16
+
+
+class Entry(NamedTuple):
+    """One event of a batch, and the line it stood on (from 1) if it came by lines."""
+
+    document: Document
+    line: int | None
+
+
+class Parser(BaseParser):
+    """Reads bodies of one media type."""
+
+    def read(self, request: HttpRequest) -> Any:
+        """What is in the body."""
+        raise NotImplementedError
+
+
+class EventParser(Parser):
+    """One event as a JSON document."""
+
+    media_type = "application/json"
+
+    def read(self, request: HttpRequest) -> Document:
+        """The document in the body.
+
+        Raises:
+            CanonicalJSONError: the ledger cannot take it.
+        """
+        return parse(read_body(request, MAX_EVENT_BODY))
+
+
+class BatchParser(Parser):
+    """Events as a JSON array."""
+
+    media_type = "application/json"
+
+    def read(self, request: HttpRequest) -> list[Entry]:
+        """The events in the body."""
+        value, plain = parse(read_body(request, MAX_BATCH_BODY))
+        if not isinstance(value, list):
+            raise Refused(INVALID_BATCH, "a batch is a JSON array of events, or NDJSON")
+        _check_batch_size(len(value))
+        return [Entry(Document(event, plain), None) for event in value]
+
+
+class LinesParser(Parser):
+    """Events one a line. Blank lines are skipped, and the last newline may be missing."""
+
+    media_type = "application/x-ndjson"
+
+    def read(self, request: HttpRequest) -> list[Entry]:
+        """The events in the body."""
+        body = read_body(request, MAX_BATCH_BODY)
+        lines = [entry for entry in enumerate(body.split(b"\n"), 1) if entry[1].strip()]
+        _check_batch_size(len(lines))
+        entries, wrong = [], []
+        for index, (number, line) in enumerate(lines):
+            try:
+                entries.append(Entry(parse(line), number))
+            except CanonicalJSONError as error:
+                wrong.append(_wrong_line(error, index, number))
+        if wrong:
+            raise Refused(
+                MALFORMED_JSON,
+                f"{len(wrong)} of {len(lines)} lines cannot be taken, so nothing was written; "
+                f"line {wrong[0]['line']}: {wrong[0]['detail']}",
+                errors=wrong,
+            )
+        return entries
+
+
+def _check_batch_size(count: int) -> None:
+    """A batch has 1 to 1,000 events."""
+    if not 1 <= count <= MAX_BATCH:
+        raise Refused(INVALID_BATCH, f"a batch has 1 to {MAX_BATCH:,} events, not {count:,}")
+
+
+def read_document(request: Request, view: APIView) -> Any:
+    """What the view's parser for the request's Content-Type makes of the body.
+
+    Not `request.data`: that takes a body without length for no body.
+    """
+    return _select_parser(request._request, view.get_parsers()).read(request._request)
+
+
+def _select_parser(request: HttpRequest, parsers: Sequence[Any]) -> Parser:
+    """By media type alone; JSON is UTF-8 (RFC 8259 section 8.1) and comes unpacked."""
+    media_type = (request.content_type or "").lower()
+    charset = (request.content_params or {}).get("charset", "utf-8").lower()
+    coding = request.headers.get("Content-Encoding", "identity").lower()
+    by_type = {parser.media_type: parser for parser in parsers}
+    if media_type not in by_type:
+        named = f"not {media_type}" if media_type else "and say so in Content-Type"
+        taken = " or ".join(str(name) for name in by_type)
+        raise Refused(UNSUPPORTED_MEDIA_TYPE, f"send {taken}, {named}")
+    if charset not in ("utf-8", "utf8"):
+        raise Refused(UNSUPPORTED_MEDIA_TYPE, f"JSON is UTF-8, not {charset}")
+    if coding != "identity":
+        raise Refused(UNSUPPORTED_MEDIA_TYPE, f"the Content-Encoding {coding} is not taken")
+    parser: Parser = by_type[media_type]
+    return parser
+
+
+def read_body(request: HttpRequest, limit: int) -> bytes:
+    """The whole body, which may have at most `limit` bytes.
+
+    Read from the stream and not by `request.body`, whose own bound (DATA_UPLOAD_MAX_MEMORY_SIZE)
+    is for forms. A chunked body has no length, so it is counted while it is read.
+    """
+    declared = request.META.get("CONTENT_LENGTH") or ""
+    if declared.isdecimal() and int(declared) > limit:
+        raise _too_large(limit)
+    stream = _chunked(request) if "HTTP_TRANSFER_ENCODING" in request.META else request
+    pieces, room = [], limit + 1
+    while room > 0 and (piece := stream.read(min(room, _CHUNK))):
+        pieces.append(piece)
+        room -= len(piece)
+    if room <= 0:
+        raise _too_large(limit)
+    body = b"".join(pieces)
+    if declared.isdecimal() and len(body) < int(declared):
+        raise Refused(BAD_REQUEST, f"the body ended after {len(body):,} of {declared} bytes")
+    if not body.strip():
+        raise Refused(MALFORMED_JSON, "the body is empty")
+    return body
+
+
+def _chunked(request: HttpRequest) -> Any:
+    """The server's own stream, if it ends where the body ends: Django reads none without length."""
+    if not request.META.get("wsgi.input_terminated"):
+        raise Refused(LENGTH_REQUIRED, "send the body with a Content-Length")
+    return request.META["wsgi.input"]
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(TOO_LARGE, f"the body may have at most {limit:,} bytes", max_bytes=limit)
+
+
+def _wrong_line(error: CanonicalJSONError, index: int, line: int) -> dict[str, Any]:
+    return {"index": index, "line": line, "pointer": error.path, "detail": error.reason}

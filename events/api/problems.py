@@ -1,0 +1,217 @@
+"""Every refusal of the API as an RFC 9457 problem detail with a stable `type`.
+
+It must never tell a caller about our insides, nor log a payload or a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
+
+from events import errors as ledger
+from events.store.connection import LedgerUnavailableError
+from events.store.ledger import HaltStateMissingError
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = "5"
+MAX_ERRORS = 100
+"""Entries of `errors` in one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One kind of refusal: `name` ends its `type`, and neither ever changes."""
+
+    name: str
+    status: int
+    title: str
+
+    @property
+    def type(self) -> str:
+        """The URI that identifies the kind (RFC 9457 section 3.1.1)."""
+        return f"urn:audit-portal:problem:{self.name}"
+
+
+MALFORMED_JSON = Problem("malformed-json", 400, "The body is not JSON the ledger can take")
+INVALID_EVENT = Problem("invalid-event", 400, "An event is not valid")
+INVALID_BATCH = Problem("invalid-batch", 400, "The batch is not valid")
+INVALID_PARAMETER = Problem("invalid-parameter", 400, "A query parameter is not valid")
+BAD_REQUEST = Problem("bad-request", 400, "The request cannot be understood")
+UNAUTHENTICATED = Problem("unauthenticated", 401, "A valid token is needed")
+FORBIDDEN = Problem("forbidden", 403, "The token does not allow this")
+NOT_FOUND = Problem("not-found", 404, "There is nothing here")
+METHOD_NOT_ALLOWED = Problem("method-not-allowed", 405, "The method is not allowed here")
+NOT_ACCEPTABLE = Problem("not-acceptable", 406, "The answer cannot be given in an accepted form")
+EVENT_ID_CONFLICT = Problem("event-id-conflict", 409, "The event_id is taken by another event")
+LENGTH_REQUIRED = Problem("length-required", 411, "The length of the body is needed")
+TOO_LARGE = Problem("too-large", 413, "The body is too large")
+UNSUPPORTED_MEDIA_TYPE = Problem(
+    "unsupported-media-type", 415, "The body is in a form that is not taken"
+)
+INTERNAL_ERROR = Problem("internal-error", 500, "Something is wrong on our side")
+UNREADABLE_EVENT = Problem("unreadable-event", 500, "A stored event cannot be read")
+APPEND_REFUSED = Problem("append-refused", 500, "The database found the append wrong")
+HALTED = Problem("halted", 503, "The ledger is halted")
+HEAD_MISMATCH = Problem("head-mismatch", 503, "The ledger does not end where it should")
+KEY_UNAVAILABLE = Problem("key-unavailable", 503, "The agent has no usable signing key")
+WITNESS_UNAVAILABLE = Problem("witness-unavailable", 503, "No witness can attest")
+DATABASE_UNAVAILABLE = Problem("database-unavailable", 503, "The database is not available")
+
+PROBLEMS = tuple(value for value in list(globals().values()) if isinstance(value, Problem))
+
+
+class Refused(Exception):
+    """A request is refused with a problem detail; `members` are its extension members."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        self.problem = problem
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+        self.members = members
+        super().__init__(detail)
+
+
+_OF_THE_LEDGER: Mapping[type[Exception], Problem] = {
+    ledger.CanonicalJSONError: MALFORMED_JSON,
+    ledger.SystemHaltedError: HALTED,
+    HaltStateMissingError: HALTED,
+    ledger.HeadMismatchError: HEAD_MISMATCH,
+    ledger.NoActiveKeyError: KEY_UNAVAILABLE,
+    ledger.KeyBackendError: KEY_UNAVAILABLE,
+    ledger.WitnessUnavailableError: WITNESS_UNAVAILABLE,
+    ledger.AppendRefusedError: APPEND_REFUSED,
+}
+_OF_THE_FRAMEWORK: Mapping[type[Exception], Problem] = {
+    exceptions.AuthenticationFailed: UNAUTHENTICATED,
+    exceptions.NotAuthenticated: UNAUTHENTICATED,
+    exceptions.PermissionDenied: FORBIDDEN,
+    PermissionDenied: FORBIDDEN,
+    exceptions.NotFound: NOT_FOUND,
+    Http404: NOT_FOUND,
+    exceptions.MethodNotAllowed: METHOD_NOT_ALLOWED,
+    exceptions.NotAcceptable: NOT_ACCEPTABLE,
+}
+# What the operator is told in the log is no business of a caller.
+_DISCREET: Mapping[Problem, str] = {
+    KEY_UNAVAILABLE: "the agent of this token cannot sign now; nothing was written",
+    WITNESS_UNAVAILABLE: "RT-1: no witness can attest, so nothing was written",
+    HEAD_MISMATCH: "CT-13: the events do not end where the last append says; nothing was written",
+    APPEND_REFUSED: "FR7: the database refused the append; nothing was written",
+    DATABASE_UNAVAILABLE: (
+        "the database does not answer; whether a write under way was kept is unknown, "
+        "so send it again with the same event_id"
+    ),
+    INTERNAL_ERROR: "the error is in the portal's log",
+}
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
+    """Django REST framework's exception handler: the answer to whatever a view raised."""
+    return respond(refusal(error), context["request"]._request, error)
+
+
+def respond(refused: Refused, request: HttpRequest, cause: Exception | None = None) -> HttpResponse:
+    """The problem detail of a refusal, logged."""
+    problem = refused.problem
+    body: dict[str, Any] = {
+        "type": problem.type,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": refused.detail,
+        "instance": request.path,
+        **refused.members,
+    }
+    if refused.errors:
+        body["errors"] = refused.errors[:MAX_ERRORS]
+    _log(refused, cause)
+    answer = HttpResponse(_encode(body), status=problem.status, content_type=MEDIA_TYPE)
+    for name, value in refused.headers.items():
+        answer[name] = value
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def refusal(error: Exception) -> Refused:
+    """What is said of an error; of one that nobody expected, nothing but that it happened."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, ledger.InvalidSubmissionError):
+        return Refused(INVALID_EVENT, str(error), errors=[e.as_dict() for e in error.errors])
+    if isinstance(error, ledger.CanonicalJSONError):
+        return Refused(
+            MALFORMED_JSON, str(error), errors=[{"pointer": error.path, "detail": error.reason}]
+        )
+    if isinstance(error, ledger.EventIdConflictError):
+        return Refused(
+            EVENT_ID_CONFLICT,
+            str(error),
+            event_id=error.event_id,
+            sequence=error.sequence,
+            index=error.index,
+        )
+    if isinstance(error, LedgerUnavailableError | OperationalError | InterfaceError):
+        return _discreet(DATABASE_UNAVAILABLE, error, {"Retry-After": RETRY_SECONDS})
+    for kind, problem in _OF_THE_LEDGER.items():
+        if isinstance(error, kind):
+            return _discreet(problem, error)
+    for kind, problem in _OF_THE_FRAMEWORK.items():
+        if isinstance(error, kind):
+            return _of_the_framework(problem, error)
+    return _discreet(INTERNAL_ERROR, error)
+
+
+def _discreet(
+    problem: Problem, error: Exception, headers: Mapping[str, str] | None = None
+) -> Refused:
+    return Refused(problem, _DISCREET.get(problem, str(error)), headers=headers)
+
+
+def _of_the_framework(problem: Problem, error: Exception) -> Refused:
+    detail = str(getattr(error, "detail", "")) or problem.title
+    challenge = getattr(error, "auth_header", None)
+    return Refused(problem, detail, headers={"WWW-Authenticate": challenge} if challenge else {})
+
+
+def _log(refused: Refused, cause: Exception | None) -> None:
+    """Details of a caller's mistake can quote what was sent, so they stay out of the log."""
+    seen = {"problem": refused.problem.name, "status": refused.problem.status}
+    if refused.problem is INTERNAL_ERROR:
+        log.error("request_failed", **seen, exc_info=cause)
+    elif refused.problem.status >= 500:
+        log.error("request_refused", **seen, reason=str(cause or refused))
+    else:
+        log.info("request_refused", **seen, errors=len(refused.errors))
+
+
+def _encode(body: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # a lone surrogate of the caller's, quoted in a detail
+        return orjson.dumps(_storable(body))
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, Mapping):
+        return {key: _storable(member) for key, member in value.items()}
+    return [_storable(member) for member in value] if isinstance(value, list) else value

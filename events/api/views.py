@@ -1,0 +1,109 @@
+"""What a writer calls: one event, or a batch, to record.
+
+It must never write but through `AtomicEventWriter`, nor read what was asked of the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from events.api.authentication import agent_of
+from events.api.bodies import BatchParser, Entry, EventParser, LinesParser, read_document
+from events.api.problems import INVALID_EVENT, Refused
+from events.api.rendering import fragment
+from events.canonical import Document
+from events.composition import writer
+from events.errors import InvalidSubmissionError
+from events.submission import Submission, validate
+from events.writer import Written
+
+
+class ApiView(APIView):
+    """Base of every view of the API."""
+
+    http_method_names = ["get", "head", "post"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """A method that is not there is refused before anyone is asked who they are."""
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(request.method or "")
+        super().initial(request, *args, **kwargs)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Nothing of the ledger is kept by a cache on the way."""
+        response.headers.setdefault("Cache-Control", "no-store")
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
+class SubmitEvent(ApiView):
+    """Record one event."""
+
+    parser_classes = [EventParser]
+
+    def post(self, request: Request) -> Response:
+        """201 and the event; 200 when it is in the ledger already."""
+        document: Document = read_document(request, self)
+        submission = validate(document.value, agent_id=agent_of(request), plain=document.plain)
+        written = writer().write_event(submission)
+        place = f"/api/v1/events/{written.event.sequence}"
+        return Response(
+            fragment(written.event),
+            status=201 if written.created else 200,
+            headers={"Location": place},
+        )
+
+
+class SubmitBatch(ApiView):
+    """Record 1 to 1,000 events, all or nothing."""
+
+    parser_classes = [BatchParser, LinesParser]
+
+    def post(self, request: Request) -> Response:
+        """201 and where the events are; 200 when all of them were there already."""
+        entries: list[Entry] = read_document(request, self)
+        written = writer().write_events(_validate_all(entries, agent_of(request)))
+        return Response(_summary(written), status=201 if any(w.created for w in written) else 200)
+
+
+def _validate_all(entries: Sequence[Entry], agent_id: str | None) -> list[Submission]:
+    """Every event of a batch, or every wrong field of all of them."""
+    submissions, wrong = [], []
+    for index, ((value, plain), line) in enumerate(entries):
+        try:
+            submissions.append(validate(value, agent_id=agent_id, index=index, plain=plain))
+        except InvalidSubmissionError as error:
+            place = {} if line is None else {"line": line}
+            wrong += [field.as_dict() | place for field in error.errors]
+    if wrong:
+        first = wrong[0]
+        raise Refused(
+            INVALID_EVENT,
+            f"{len(wrong)} fields are wrong, nothing was written; the first: "
+            f"event {first['index']}, {first['pointer'] or 'as a whole'}: {first['detail']}",
+            errors=wrong,
+        )
+    return submissions
+
+
+def _summary(written: Sequence[Written]) -> dict[str, Any]:
+    sequences = [w.event.sequence for w in written]
+    return {
+        "first_sequence": min(sequences),
+        "last_sequence": max(sequences),
+        "count": len(written),
+        "created": sum(w.created for w in written),
+        "events": [
+            {
+                "event_id": w.event.event_id,
+                "sequence": w.event.sequence,
+                "content_hash": w.event.content_hash,
+            }
+            for w in written
+        ],
+    }

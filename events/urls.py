@@ -1,0 +1,13 @@
+"""Addresses under `/api/v1/` that only take events.
+
+`events` itself, where events are both sent and read, is the reading side's address: its view
+adds reading to `SubmitEvent` (`observers/api/urls.py`).
+"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from events.api.views import SubmitBatch
+
+urlpatterns = [path("events/batch", SubmitBatch.as_view(), name="api-batch")]

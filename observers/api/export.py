@@ -1,0 +1,40 @@
+"""The address of the export. It must never begin to answer before it knows what it will send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from events.api.views import ApiView
+from observers.api.parameters import ExportParameters
+from observers.api.views import reading_store
+from observers.completeness import find_ends
+from observers.export import FORMATS, stream
+
+
+class Export(ApiView):
+    """A span of the ledger as a file."""
+
+    def perform_content_negotiation(
+        self, request: Request, force: bool = False
+    ) -> tuple[BaseRenderer, str]:
+        """The parameter `format` says what is sent, whatever is accepted."""
+        return super().perform_content_negotiation(request, force=True)
+
+    def get(self, request: Request) -> Any:
+        """The stream; its name says which span it holds."""
+        asked = ExportParameters.read(request.query_params)
+        store = reading_store()
+        last = find_ends(store).last
+        start = asked["start"] or 1
+        end = last if asked["end"] is None else min(asked["end"], last)
+        form = FORMATS[asked["format"]]
+        answer = StreamingHttpResponse(
+            stream(store, form, start=start, end=end), content_type=form.media_type
+        )
+        name = f"events-{start}-{end}.{asked['format']}"
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
+        return answer

@@ -1,0 +1,190 @@
+"""Query parameters, each checked by a serializer before anything is asked of the ledger.
+
+They must never be guessed at: what is unknown, repeated or malformed is refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.http import QueryDict
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from events.api.problems import INVALID_PARAMETER, Refused
+from events.errors import TimestampError
+from events.timestamps import parse_timestamp
+
+MAX_SEQUENCE = 2**63 - 1
+MAX_LIMIT = 1000
+DEFAULT_LIMIT = 100
+
+
+@extend_schema_field({"type": "integer", "format": "int64", "minimum": 0})
+class NumberField(serializers.Field[int, str, int, Any]):
+    """A whole number in digits, inside its bounds."""
+
+    def __init__(self, least: int = 0, most: int = MAX_SEQUENCE, **kwargs: Any) -> None:
+        self.least, self.most = least, most
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: str) -> int:
+        if not re.fullmatch("[0-9]{1,19}", data) or not self.least <= int(data) <= self.most:
+            raise serializers.ValidationError(
+                f"must be a whole number from {self.least} to {self.most}"
+            )
+        return int(data)
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class TimestampField(serializers.Field[datetime, str, str, Any]):
+    """An RFC 3339 time with offset."""
+
+    def to_internal_value(self, data: str) -> datetime:
+        try:
+            return parse_timestamp(data)
+        except TimestampError as error:
+            hint = "; a + is written %2B in an address" if re.search(r" \d\d:?\d\d$", data) else ""
+            raise serializers.ValidationError(f"{error}{hint}") from None
+
+
+@extend_schema_field({"type": "boolean"})
+class TruthField(serializers.Field[bool, str, bool, Any]):
+    """`true` or `false`, and nothing like them."""
+
+    def to_internal_value(self, data: str) -> bool:
+        if data not in ("true", "false"):
+            raise serializers.ValidationError("must be true or false")
+        return data == "true"
+
+
+@extend_schema_field({"type": "number", "minimum": 0})
+class SecondsField(serializers.Field[Decimal, str, str, Any]):
+    """Seconds, with a fraction down to the microsecond."""
+
+    def to_internal_value(self, data: str) -> Decimal:
+        if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,6})?", data):
+            raise serializers.ValidationError("must be a number of seconds such as 5 or 0.25")
+        return Decimal(data)
+
+
+def _name(**kwargs: Any) -> serializers.CharField:
+    return serializers.CharField(max_length=200, trim_whitespace=False, **kwargs)
+
+
+def _limit() -> NumberField:
+    return NumberField(
+        1, MAX_LIMIT, default=DEFAULT_LIMIT, help_text=f"Entries a page, at most {MAX_LIMIT}."
+    )
+
+
+class Parameters(serializers.Serializer[Any]):
+    """Base: reads a query string, and knows how to write it again."""
+
+    @classmethod
+    def read(cls, query: QueryDict) -> dict[str, Any]:
+        """The checked values by name; what was not given is None.
+
+        Raises:
+            Refused: every wrong parameter by its name.
+        """
+        fields = cls().get_fields()
+        wrong: dict[str, Any] = {
+            name: "is unknown here; there are " + ", ".join(fields)
+            for name in query
+            if name not in fields
+        }
+        lists = [n for n, field in fields.items() if isinstance(field, serializers.ListField)]
+        wrong |= {
+            name: "stands more than once"
+            for name in query
+            if name in fields and name not in lists and len(query.getlist(name)) > 1
+        }
+        chosen = cls(data={n: query.getlist(n) if n in lists else query[n] for n in query})
+        if not chosen.is_valid():
+            wrong = {n: _first(detail) for n, detail in chosen.errors.items()} | wrong
+        if wrong:
+            raise _refused(wrong)
+        return {name: chosen.validated_data.get(name) for name in fields}
+
+    @classmethod
+    def check_order(cls, values: dict[str, Any], low: str, high: str) -> None:
+        """`high` is not below `low`."""
+        if low in values and high in values and values[high] < values[low]:
+            raise serializers.ValidationError({high: f"must not be below {low}"})
+
+
+class SpanParameters(Parameters):
+    """A span of the sequence, both ends included."""
+
+    start = NumberField(1, required=False, help_text="First sequence; 1 if not given.")
+    end = NumberField(1, required=False, help_text="Last sequence; the head if not given.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self.check_order(attrs, "start", "end")
+        return attrs
+
+
+class RangeParameters(SpanParameters):
+    """A range of events and what it is narrowed to."""
+
+    after = NumberField(0, required=False, help_text="Only events after this sequence.")
+    limit = _limit()
+    event_type = serializers.ListField(
+        child=_name(), required=False, max_length=100, help_text="Repeatable: any of these types."
+    )
+    agent_id = _name(required=False, help_text="Only this agent's events.")
+    local_from = TimestampField(required=False, help_text="Writer's clock, this or later.")
+    local_to = TimestampField(required=False, help_text="Writer's clock, before this.")
+    authority_from = TimestampField(required=False, help_text="Database's clock, this or later.")
+    authority_to = TimestampField(required=False, help_text="Database's clock, before this.")
+    drifted = TruthField(required=False, help_text="Only with, or only without, a drift warning.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "start" in attrs and "after" in attrs:
+            raise serializers.ValidationError({"after": "cannot stand beside start"})
+        for clock in ("local", "authority"):
+            self.check_order(attrs, f"{clock}_from", f"{clock}_to")
+        return super().validate(attrs)
+
+
+class DriftParameters(Parameters):
+    """Which drift warnings to list."""
+
+    after = NumberField(0, required=False, help_text="Only warnings after this id.")
+    limit = _limit()
+    agent_id = _name(required=False, help_text="Only this agent's warnings.")
+    min_seconds = SecondsField(required=False, help_text="Only a drift of so much or more.")
+    authority_from = TimestampField(required=False, help_text="Database's clock, this or later.")
+    authority_to = TimestampField(required=False, help_text="Database's clock, before this.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self.check_order(attrs, "authority_from", "authority_to")
+        return attrs
+
+
+class ExportParameters(SpanParameters):
+    """What to export, and how it is written."""
+
+    format = serializers.ChoiceField(["jsonl", "csv"], default="jsonl")
+
+
+class NoParameters(Parameters):
+    """Nothing may be asked."""
+
+
+def _first(detail: Any) -> str:
+    """One sentence of what a serializer says of a field."""
+    while isinstance(detail, dict | list):
+        detail = next(iter(detail.values() if isinstance(detail, dict) else detail))
+    return str(detail)
+
+
+def _refused(wrong: dict[str, str]) -> Refused:
+    errors = [{"parameter": name, "detail": detail} for name, detail in wrong.items()]
+    first = errors[0]
+    return Refused(INVALID_PARAMETER, f"{first['parameter']} {first['detail']}", errors=errors)

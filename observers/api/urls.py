@@ -1,0 +1,19 @@
+"""Addresses under `/api/v1/` where the ledger is read, and `events`, where it is written too."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from observers.api import views
+from observers.api.export import Export
+
+urlpatterns = [
+    path("events", views.Events.as_view(), name="api-events"),
+    path("events/<int:sequence>", views.EventBySequence.as_view(), name="api-event"),
+    path("events/by-id/<uuid:event_id>", views.EventById.as_view(), name="api-event-by-id"),
+    path("head", views.Head.as_view(), name="api-head"),
+    path("continuity", views.Continuity.as_view(), name="api-continuity"),
+    path("drift-warnings", views.DriftWarnings.as_view(), name="api-drift-warnings"),
+    path("keys", views.Keys.as_view(), name="api-keys"),
+    path("export", Export.as_view(), name="api-export"),
+]

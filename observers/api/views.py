@@ -1,0 +1,186 @@
+"""What an observer calls: ranges, single events, the head, gaps, drift, keys.
+
+It must never write, and never answer from anything but the ledger itself.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from django.conf import settings
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from events.api.problems import NOT_FOUND, Refused
+from events.api.views import ApiView, SubmitEvent
+from events.event import Event
+from events.store import registry
+from events.store.drift import DriftFilter, DriftWarning, list_warnings
+from events.store.ledger import EventFilter, PostgresEventStore
+from observers.api.pages import encode, read_page
+from observers.api.parameters import (
+    MAX_SEQUENCE,
+    DriftParameters,
+    NoParameters,
+    RangeParameters,
+    SpanParameters,
+)
+from observers.completeness import MAX_GAPS, Ends, find_ends, gap_dict, look
+
+
+def reading_store() -> PostgresEventStore:
+    """Where observers read: a replica, if there is one."""
+    return PostgresEventStore(settings.LEDGER_READ_ALIAS)
+
+
+class Events(SubmitEvent):
+    """The ledger's events: read a range, or record one."""
+
+    def get(self, request: Request) -> Response:
+        """A page of a range in sequence order."""
+        asked = RangeParameters.read(request.query_params)
+        store = reading_store()
+        ends = find_ends(store)
+        page = read_page(store, _filter(asked), ends, limit=asked["limit"])
+        whole = look(store, ends, start=page.start, end=page.end)
+        following = _link(request, drop="start", after=page.end) if page.more else None
+        return Response({"events": page.events, "next": following, "completeness": whole.as_dict()})
+
+
+class EventBySequence(ApiView):
+    """One event by its place."""
+
+    def get(self, request: Request, sequence: int) -> Response:
+        """The event, with every field of the format."""
+        NoParameters.read(request.query_params)
+        store = reading_store()
+        found = store.get_event(sequence) if 1 <= sequence <= MAX_SEQUENCE else None
+        if found is None:
+            raise Refused(NOT_FOUND, _why_missing(sequence, find_ends(store)), sequence=sequence)
+        return _event(found)
+
+
+class EventById(ApiView):
+    """One event by the id that its writer gave it."""
+
+    def get(self, request: Request, event_id: uuid.UUID) -> Response:
+        """The event, with every field of the format."""
+        NoParameters.read(request.query_params)
+        found = reading_store().get_events_by_id([str(event_id)])
+        if not found:
+            raise Refused(NOT_FOUND, f"no event has the event_id {event_id}")
+        return _event(found[str(event_id)])
+
+
+class Head(ApiView):
+    """Where the ledger ends."""
+
+    def get(self, request: Request) -> Response:
+        """The head: the truth about the tail."""
+        NoParameters.read(request.query_params)
+        return Response(asdict(reading_store().head()))
+
+
+class Continuity(ApiView):
+    """What is missing of a span."""
+
+    def get(self, request: Request) -> Response:
+        """Every gap of the span as a range, page by page."""
+        asked = SpanParameters.read(request.query_params)
+        store = reading_store()
+        ends = find_ends(store)
+        start = asked["start"] or 1
+        end = ends.last if asked["end"] is None else min(asked["end"], ends.last)
+        report = store.find_gaps(start, end, limit=MAX_GAPS)
+        more = report.gap_count > len(report.gaps)
+        return Response(
+            {
+                "start": start,
+                "end": end,
+                "head_sequence": ends.head.max_sequence,
+                "is_continuous": report.is_continuous,
+                "missing_count": report.missing_count,
+                "gap_count": report.gap_count,
+                "gaps": [gap_dict(known) for known in report.gaps],
+                "next": _link(request, start=report.gaps[-1].gap.end + 1) if more else None,
+            }
+        )
+
+
+class DriftWarnings(ApiView):
+    """Events whose two clocks differ by more than the threshold."""
+
+    def get(self, request: Request) -> Response:
+        """A page of warnings in order of their id."""
+        asked = DriftParameters.read(request.query_params)
+        limit = asked.pop("limit")
+        found = list_warnings(settings.LEDGER_READ_ALIAS, DriftFilter(**asked), limit=limit + 1)
+        page = found[:limit]
+        more = len(found) > limit
+        following = _link(request, after=page[-1].id) if more else None
+        return Response({"warnings": [_warning(w) for w in page], "next": following})
+
+
+class Keys(ApiView):
+    """Every public key that the ledger's signatures may be checked with."""
+
+    def get(self, request: Request) -> Response:
+        """Agents' keys and witnesses, the retired ones too."""
+        NoParameters.read(request.query_params)
+        using = settings.LEDGER_READ_ALIAS
+        return Response(
+            {
+                "agents": [_key(record) for record in registry.list_agent_keys(using)],
+                "witnesses": [_key(record) for record in registry.list_witnesses(using)],
+            }
+        )
+
+
+def _filter(asked: dict[str, Any]) -> EventFilter:
+    start = asked["start"] if asked["after"] is None else asked["after"] + 1
+    return EventFilter(
+        start=start,
+        end=asked["end"],
+        event_types=asked["event_type"],
+        agent_id=asked["agent_id"],
+        local_from=asked["local_from"],
+        local_to=asked["local_to"],
+        authority_from=asked["authority_from"],
+        authority_to=asked["authority_to"],
+        drifted=asked["drifted"],
+    )
+
+
+def _event(event: Event) -> Response:
+    return Response(orjson.Fragment(encode(event)))
+
+
+def _why_missing(sequence: int, ends: Ends) -> str:
+    if sequence > ends.last or sequence < 1:
+        return f"the ledger goes from 1 to {ends.last}" if ends.last else "the ledger is empty"
+    return f"sequence {sequence} is missing; /api/v1/continuity says whether that is documented"
+
+
+def _link(request: Request, *, drop: str = "", **changed: int) -> str:
+    """The address of the next page: all that was asked, with `changed` in its place."""
+    query = request.query_params.copy()
+    query.pop(drop, None)
+    for name, value in changed.items():
+        query[name] = str(value)
+    return f"{request.path}?{query.urlencode()}"
+
+
+def _warning(warning: DriftWarning) -> dict[str, Any]:
+    members = asdict(warning) | {"direction": warning.direction}
+    del members["ahead"]
+    members["drift_seconds"] = orjson.Fragment(f"{warning.drift_seconds:f}".encode())
+    return members
+
+
+def _key(record: registry.AgentKeyRecord | registry.WitnessRecord) -> dict[str, Any]:
+    members = asdict(record)
+    validity: dict[str, Any] = members.pop("validity")
+    return members | validity

@@ -1,0 +1,108 @@
+"""What an answered range leaves out: the gaps inside it, and how far the ledger is whole.
+
+It must never call a range whole that was not looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from events.store.ledger import GapReport, Head, KnownGap, PostgresEventStore
+
+MAX_GAPS = 1000
+"""Gaps named in one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where the ledger ends: by its head, and by the last event that is there."""
+
+    head: Head
+    last_event: int
+
+    @property
+    def last(self) -> int:
+        """The last sequence that there is anything to say about."""
+        return max(self.head.max_sequence, self.last_event)
+
+    @property
+    def agree(self) -> bool:
+        """Whether the events end at the head. Events and head are committed together."""
+        return self.head.max_sequence == self.last_event
+
+
+def find_ends(store: PostgresEventStore) -> Ends:
+    """Read the two ends so that an append in between cannot make them differ.
+
+    The tail is read before the head: an event beyond the head was never appended. When the tail
+    is below the head, an append may have come in between, so the tail is read again: then every
+    event up to that head must be there.
+    """
+    last_event = store.get_max_sequence()
+    head = store.head()
+    if last_event < head.max_sequence:
+        last_event = min(store.get_max_sequence(), head.max_sequence)
+    return Ends(head, last_event)
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What is known of the answered range start … end, and of the ledger up to it."""
+
+    ends: Ends
+    report: GapReport
+    complete_through: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the member `completeness` of an answer."""
+        return {
+            "head_sequence": self.ends.head.max_sequence,
+            "complete_through": self.complete_through,
+            "start": self.report.start,
+            "end": self.report.end,
+            "gaps": [gap_dict(known) for known in self.report.gaps],
+            "gaps_truncated": self.report.gap_count > len(self.report.gaps),
+        }
+
+
+def look(store: PostgresEventStore, ends: Ends, *, start: int, end: int) -> Completeness:
+    """Look at every number of start … end; outside it, rely on `_complete_through`."""
+    report = store.find_gaps(start, end, limit=MAX_GAPS)
+    return Completeness(ends, report, _complete_through(store, ends, report))
+
+
+def gap_dict(known: KnownGap) -> dict[str, Any]:
+    """A gap as the API writes it."""
+    return {
+        "start": known.gap.start,
+        "end": known.gap.end,
+        "count": known.gap.count,
+        "documented": known.documented,
+        "ceremony_sequence": known.ceremony_sequence,
+    }
+
+
+def _complete_through(store: PostgresEventStore, ends: Ends, seen: GapReport) -> int:
+    """The last sequence up to which nothing is missing without explanation.
+
+    When the head counts as many events as it has numbers and ends where the events end, the
+    ledger is taken to be whole outside the answered range; what is inside was looked at. In any
+    other case every number up to the head is looked at.
+    """
+    head = ends.head
+    if not ends.agree or head.event_count != head.max_sequence:
+        seen = store.find_gaps(1, head.max_sequence, limit=MAX_GAPS)
+    first = _first_unexplained(store, seen)
+    return head.max_sequence if first is None else min(first - 1, head.max_sequence)
+
+
+def _first_unexplained(store: PostgresEventStore, seen: GapReport) -> int | None:
+    """Where the first undocumented gap of a report starts, also behind those it has no room for."""
+    while True:
+        for known in seen.gaps:
+            if not known.documented:
+                return known.gap.start
+        if seen.gap_count == len(seen.gaps):
+            return None
+        seen = store.find_gaps(seen.gaps[-1].gap.end + 1, seen.end, limit=MAX_GAPS)

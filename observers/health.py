@@ -1,0 +1,117 @@
+"""`/healthz`, `/readyz`, `/metrics`: whether the portal lives, may be written to, and its figures.
+
+They must never cost more than a few index look-ups, and never say more than figures and states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from events.errors import LedgerError
+from events.store.drift import recent_counts
+from events.store.ledger import PostgresEventStore
+from events.timestamps import parse_canonical
+from observers.completeness import find_ends
+
+log = structlog.get_logger(__name__)
+
+PREFIX = "audit_portal"
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 as long as this process answers; nothing else is looked at."""
+    return _json({"status": "alive"}, 200)
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when events can be taken; 503 and the name of what fails otherwise."""
+    checks = check_readiness()
+    ready = all(state == "ok" for state in checks.values())
+    if not ready:
+        log.warning("not_ready", **checks)
+    return _json(
+        {"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503
+    )
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Figures for Prometheus, all read from the database now: whichever worker answers, they
+    are the same."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(LedgerCollector())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def check_readiness() -> dict[str, str]:
+    """`ok`, `failed` or `unknown` for the database, the halt state and the head."""
+    store = PostgresEventStore()
+    checks = {"database": "failed", "halt": "unknown", "head": "unknown"}
+    try:
+        ends = find_ends(store)
+        checks |= {"database": "ok", "head": "ok" if ends.agree else "failed"}
+        checks["halt"] = "failed" if store.halt().halted else "ok"
+        if store.using != settings.LEDGER_READ_ALIAS:
+            PostgresEventStore(settings.LEDGER_READ_ALIAS).head()
+    except (LedgerError, DatabaseError) as error:
+        log.error("readiness_check_failed", reason=str(error).splitlines()[0])
+        failed = "halt" if checks["database"] == "ok" else "database"
+        checks[failed] = "failed"
+    return checks
+
+
+class LedgerCollector(Collector):
+    """The ledger's figures at the moment of the scrape."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Readiness always; the figures while the database answers."""
+        checks = check_readiness()
+        ready = all(state == "ok" for state in checks.values())
+        yield _gauge("ready", "Whether events can be taken", ready)
+        yield _gauge("halted", "Whether the ledger is halted", checks["halt"] == "failed")
+        yield _gauge("database_up", "Whether the database answers", checks["database"] == "ok")
+        if checks["database"] == "ok":
+            yield from _figures(PostgresEventStore())
+
+
+def _figures(store: PostgresEventStore) -> Iterator[Metric]:
+    ends = find_ends(store)
+    head = ends.head
+    hour, day = recent_counts(store.using)
+    yield CounterMetricFamily(f"{PREFIX}_events", "Events appended", value=head.event_count)
+    yield _gauge("head_sequence", "Sequence of the head", head.max_sequence)
+    yield _gauge("tail_sequence", "Sequence of the last event that is there", ends.last_event)
+    yield _gauge(
+        "missing_sequences",
+        "Numbers up to the head that no append used, by the appends' own count",
+        head.max_sequence - head.event_count,
+    )
+    if head.authority_timestamp:
+        moment = parse_canonical(head.authority_timestamp).timestamp()
+        yield _gauge("head_timestamp_seconds", "Authority time of the last append", moment)
+    drift = GaugeMetricFamily(
+        f"{PREFIX}_drift_warnings", "Drift warnings of the last", labels=["window"]
+    )
+    drift.add_metric(["1h"], hour)
+    drift.add_metric(["24h"], day)
+    yield drift
+
+
+def _gauge(name: str, what: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"{PREFIX}_{name}", what, value=float(value))
+
+
+def _json(body: dict[str, object], status: int) -> HttpResponse:
+    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
