@@ -17,14 +17,20 @@ WITH blocks AS (
     ) inner_rows
     WHERE b.present <> b.last - b.first + 1 AND inner_rows.next > inner_rows.sequence + 1
 ), real_gaps AS (
-    SELECT gap_start, gap_end FROM gaps WHERE gap_end >= gap_start
+    -- A gap that is cut off by start or end is explained by what explains the whole of it.
+    SELECT gap_start, gap_end,
+           CASE WHEN gap_start > %(start)s::bigint THEN gap_start ELSE coalesce(
+               (SELECT max(e.sequence) + 1 FROM events e WHERE e.sequence < gap_start), 1) END AS whole_start,
+           CASE WHEN gap_end < %(end)s::bigint THEN gap_end ELSE coalesce(
+               (SELECT min(e.sequence) - 1 FROM events e WHERE e.sequence > gap_end), gap_end) END AS whole_end
+    FROM gaps WHERE gap_end >= gap_start
 )
 SELECT gap_start, gap_end, (
-           -- Documented: a system event in the chain names exactly this range, and two people
+           -- Documented: a system event in the chain names exactly this gap, and two people
            -- approved it (CT-13).
            SELECT min(c.sequence) FROM events c
            WHERE c.event_type = 'ceremony.sequence_skip' AND c.agent_id IS NULL
-             AND c.payload -> 'first' = to_jsonb(gap_start) AND c.payload -> 'last' = to_jsonb(gap_end)
+             AND c.payload -> 'first' = to_jsonb(whole_start) AND c.payload -> 'last' = to_jsonb(whole_end)
              AND (SELECT count(DISTINCT approval ->> 'person')
                   FROM jsonb_array_elements(CASE jsonb_typeof(c.payload -> 'approvals')
                        WHEN 'array' THEN c.payload -> 'approvals' ELSE '[]' END) approval) >= 2
