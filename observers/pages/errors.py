@@ -1,0 +1,43 @@
+"""Pages for what went wrong. They must never touch the database: it may be what went wrong."""
+
+from __future__ import annotations
+
+import sys
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from events.store.connection import LedgerUnavailableError
+
+RETRY_AFTER_SECONDS = "10"
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400: the request could not be understood."""
+    return render(request, "400.html", status=400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403: this account may not see it."""
+    return render(request, "403.html", status=403)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: the form was not one of ours, or too old."""
+    return render(request, "403_csrf.html", status=403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404: there is no such page."""
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """503 when the database is away, 500 for everything else."""
+    away = (LedgerUnavailableError, OperationalError, InterfaceError)
+    if not isinstance(sys.exc_info()[1], away):
+        return render(request, "500.html", {"plain": True}, status=500)
+    response = render(request, "503.html", {"plain": True}, status=503)
+    response["Retry-After"] = RETRY_AFTER_SECONDS
+    return response

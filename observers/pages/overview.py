@@ -1,0 +1,36 @@
+"""The first page: how the ledger stands. It must never show a figure without the way to it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from events.store.drift import get_threshold, recent_counts
+from events.store.ledger import EventFilter, PostgresEventStore
+from observers.pages.rendering import render_page
+from observers.pages.ribbon import draw
+from observers.pages.standing import read_outlook
+from observers.pages.timeline import Line
+
+LATEST = 15
+
+
+@login_required
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    """How the ledger stands, and its latest events."""
+    using = settings.LEDGER_READ_ALIAS
+    outlook = read_outlook()
+    latest = PostgresEventStore(using).select(EventFilter(), limit=LATEST, newest_first=True)
+    last_hour, last_day = recent_counts(using)
+    context = {
+        "lines": [Line(event=event) for event in latest],
+        "last_hour": last_hour,
+        "last_day": last_day,
+        "threshold": get_threshold(using),
+        "ribbon": draw(outlook.scan.found),
+        "site": f"{request.scheme}://{request.get_host()}",
+    }
+    return render_page(request, "overview.html", outlook, context)

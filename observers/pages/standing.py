@@ -1,0 +1,146 @@
+"""The ledger's standing as every page shows it: what is well, and in plain words what is not.
+
+It must never hide trouble it knows of, and never make a page wait for a scan that is still good.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connections
+from django.urls import reverse
+from django.utils import timezone
+
+from events.store.ledger import KnownGap
+from events.store.standing import Standing, read_standing
+from observers.continuity import Continuity, check_continuity
+
+SHARE_OF_TIME = 100
+"""A scan for gaps is good for a hundred times as long as it took: a small ledger is looked at
+for every page, and a large one costs a process one percent of its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class GapScan:
+    """What a scan of the whole ledger found, and when."""
+
+    found: Continuity
+    scanned_at: datetime
+
+    @property
+    def first_undocumented(self) -> KnownGap | None:
+        """The lowest unexplained gap among those listed."""
+        return next((known for known in self.found.listed if not known.documented), None)
+
+    @property
+    def documented_gaps(self) -> int:
+        return self.found.gap_count - self.found.undocumented_gaps
+
+    @property
+    def documented_missing(self) -> int:
+        return self.found.missing_count - self.found.undocumented_missing
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something an auditor must know at once. `href` explains it further."""
+
+    title: str
+    text: str
+    href: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The standing together with the gaps."""
+
+    standing: Standing
+    scan: GapScan
+
+    @property
+    def halted(self) -> bool:
+        return self.standing.halt is None or self.standing.halt.halted
+
+    @property
+    def empty(self) -> bool:
+        return self.standing.last_sequence == 0
+
+    @property
+    def sound(self) -> bool:
+        return not self.alarms()
+
+    def alarms(self) -> list[Alarm]:
+        """What is wrong, the gravest first."""
+        found = [self._halt(), self._end(), self._gaps()]
+        return [alarm for alarm in found if alarm]
+
+    def _halt(self) -> Alarm | None:
+        if not self.halted:
+            return None
+        halt = self.standing.halt
+        why = f"The reason given: {halt.reason}." if halt else "The record of its state is gone."
+        return Alarm(
+            "The ledger is halted",
+            f"No new event is accepted until people have looked into it. {why} "
+            "Everything recorded before can still be read and checked.",
+            reverse("overview"),
+            "See where it stands",
+        )
+
+    def _end(self) -> Alarm | None:
+        if self.standing.ends_at_head:
+            return None
+        head, tail = self.standing.head.max_sequence, self.standing.tail_sequence
+        if tail < head:
+            text = (
+                f"The last event should be number {head}, but the last one found is {tail}. "
+                "Events were removed from the end."
+            )
+        elif tail > head:
+            text = (
+                f"The ledger's own record ends at number {head}, but events up to {tail} were "
+                "found. They were not written by the ledger."
+            )
+        else:
+            text = f"Event {head} is not the one that was recorded. It was changed or replaced."
+        title = "The end of the ledger is not what was recorded"
+        return Alarm(title, text, reverse("gaps"), "See gaps")
+
+    def _gaps(self) -> Alarm | None:
+        count, missing = self.scan.found.undocumented_gaps, self.scan.found.undocumented_missing
+        if not count:
+            return None
+        numbers = "1 number is" if missing == 1 else f"{missing:,} numbers are"
+        places = "one place" if count == 1 else f"{count:,} places"
+        first = self.scan.first_undocumented
+        where = f", first at {first.gap.start}" if first else ""
+        return Alarm(
+            "Events are missing",
+            f"{numbers} missing from the sequence in {places}{where}, and no ceremony explains "
+            "it. Every event gets the next number, so a missing number means a lost or "
+            "removed event.",
+            reverse("gaps"),
+            "See which numbers",
+        )
+
+
+def read_outlook() -> Outlook:
+    """How the ledger stands now."""
+    using = settings.LEDGER_READ_ALIAS
+    return Outlook(read_standing(using), _scan(using))
+
+
+def _scan(using: str) -> GapScan:
+    key = f"gap-scan-{using}-{connections[using].settings_dict['NAME']}"
+    known: GapScan | None = cache.get(key)
+    if known is not None:
+        return known
+    began = time.monotonic()
+    scan = GapScan(check_continuity(using), timezone.now())
+    cache.set(key, scan, timeout=SHARE_OF_TIME * (time.monotonic() - began))
+    return scan

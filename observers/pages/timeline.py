@@ -1,0 +1,129 @@
+"""One page of the sequence: events, and between them the gaps, in place.
+
+It must never leave a gap out that lies in the stretch of the sequence a page covers: the pages
+of a listing lie edge to edge, so going through them all meets every event and every gap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from events.errors import TimestampError
+from events.event import Event
+from events.store.ledger import EventFilter, GapReport, KnownGap, PostgresEventStore
+from events.store.neighbours import neighbours
+
+LISTED_GAPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page begins. `after` and `before` are sequences, both left out."""
+
+    newest_first: bool
+    limit: int
+    after: int | None = None
+    before: int | None = None
+
+    @property
+    def reads_down(self) -> bool:
+        """Whether the page is the stretch below `before`, rather than the one above `after`."""
+        if self.after is None and self.before is None:
+            return self.newest_first
+        return self.after is None or (self.before is not None and self.newest_first)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the listing: an event or a gap."""
+
+    event: Event | None = None
+    gap: KnownGap | None = None
+
+    @property
+    def place(self) -> int:
+        """The sequence that orders the lines."""
+        if self.event:
+            return self.event.sequence
+        return self.gap.gap.start if self.gap else 0
+
+    @property
+    def drift_seconds(self) -> object:
+        """Absolute seconds between the two clocks; None when a timestamp cannot be read."""
+        try:
+            return self.event.drift.seconds if self.event else None
+        except TimestampError:
+            return None
+
+    @property
+    def direction(self) -> str:
+        """Where the writer's clock stood; "" when a timestamp cannot be read."""
+        try:
+            return self.event.drift.direction if self.event else ""
+        except TimestampError:
+            return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Lines in the order asked for, and whether there is more on either side."""
+
+    lines: tuple[Line, ...]
+    low: int
+    high: int
+    has_lower: bool
+    has_higher: bool
+    unlisted_gaps: int
+
+    @property
+    def event_count(self) -> int:
+        return sum(1 for line in self.lines if line.event)
+
+
+def read_page(
+    store: PostgresEventStore, chosen: EventFilter, cursor: Cursor, last_sequence: int
+) -> Page:
+    """The page at `cursor` of what passes the filter, with the gaps of its stretch."""
+    low = max(chosen.start or 1, (cursor.after or 0) + 1, 1)
+    high = min(chosen.end or last_sequence, (cursor.before or last_sequence + 1) - 1, last_sequence)
+    found = store.select(
+        replace(chosen, start=low, end=high), limit=cursor.limit + 1, newest_first=cursor.reads_down
+    )
+    more, events = len(found) > cursor.limit, found[: cursor.limit]
+    if more and cursor.reads_down:
+        low = events[-1].sequence
+    elif more:
+        high = events[-1].sequence
+    first, last = max(chosen.start or 1, 1), min(chosen.end or last_sequence, last_sequence)
+    report = whole_gaps(store, low, high, last_sequence)
+    lines = [Line(event=event) for event in events] + [Line(gap=gap) for gap in report.gaps]
+    lines.sort(key=lambda line: line.place, reverse=cursor.newest_first)
+    return Page(
+        lines=tuple(lines),
+        low=low,
+        high=high,
+        has_lower=(more and cursor.reads_down) or low > first,
+        has_higher=(more and not cursor.reads_down) or high < last,
+        unlisted_gaps=report.gap_count - len(report.gaps),
+    )
+
+
+def whole_gaps(store: PostgresEventStore, low: int, high: int, last_sequence: int) -> GapReport:
+    """The gaps that touch low … high, each at its full length.
+
+    A gap cut off by a chosen bound would show a wrong count, and no ceremony would match it.
+    """
+    if high < low:
+        return GapReport(low, high, (), 0, 0)
+    below, above = neighbours(store.using, low, high)
+    start = low if below == low else (below or 0) + 1
+    end = high if above == high else (above or last_sequence + 1) - 1
+    return store.find_gaps(start, end, limit=LISTED_GAPS)
+
+
+def gap_at(store: PostgresEventStore, sequence: int, last_sequence: int) -> KnownGap | None:
+    """The gap that a missing sequence lies in; None when it lies outside the ledger."""
+    if not 1 <= sequence <= last_sequence:
+        return None
+    report = whole_gaps(store, sequence, sequence, last_sequence)
+    return report.gaps[0] if report.gaps else None

@@ -1,0 +1,106 @@
+"""How times, hashes, drift, payloads and the standing of the ledger look on a page.
+
+It must never show text of the ledger unescaped, nor a time without its zone.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.template.context import RequestContext
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from events.canonical_layout import lay_out, show_invisible
+from events.errors import LedgerError, TimestampError
+from events.timestamps import parse_canonical
+from observers.pages import magnitudes
+from observers.pages.standing import Outlook, read_outlook
+
+register = template.Library()
+
+COLOURED = 60_000
+"""Characters of a payload up to which its pieces are coloured; a longer one is laid out only."""
+
+
+@register.filter
+def moment(text: str | None) -> SafeString:
+    """A canonical timestamp in full, machine-readable."""
+    if not text:
+        return SafeString("—")
+    try:
+        parse_canonical(text)
+    except TimestampError:
+        return format_html('<span class="unreadable">{}</span>', text)
+    day, clock = text[:10], text[11:19]
+    return format_html(
+        '<time datetime="{}">{} {}<span class="fraction">{}</span> UTC</time>',
+        text,
+        day,
+        clock,
+        text[19:26],
+    )
+
+
+@register.filter
+def ago(text: str | None) -> str:
+    """How far a canonical timestamp is from now, in words."""
+    if not text:
+        return ""
+    try:
+        return magnitudes.distance(parse_canonical(text), timezone.now())
+    except TimestampError:
+        return ""
+
+
+@register.filter
+def magnitude(seconds: Decimal | None) -> str:
+    """Seconds in words, such as `56 years`."""
+    return "" if seconds is None else magnitudes.duration(seconds)
+
+
+@register.filter
+def exact(seconds: Decimal | None) -> str:
+    """Seconds to the millisecond, grouped."""
+    return "" if seconds is None else f"{seconds:,.3f} s"
+
+
+@register.filter
+def grouped(number: int | None) -> str:
+    """A count with its thousands set apart."""
+    return "" if number is None else f"{number:,}"
+
+
+@register.filter
+def visible(text: Any) -> str:
+    """Text whose unseen and direction-turning characters are shown as escapes."""
+    return show_invisible(str(text))
+
+
+@register.filter
+def payload(canonical: str) -> SafeString:
+    """Canonical JSON laid out on lines; only white space is added."""
+    if len(canonical) > COLOURED:
+        return format_html("{}", "".join(piece.text for piece in lay_out(canonical)))
+    return format_html_join("", '<span class="json-{1}">{0}</span>', lay_out(canonical))
+
+
+@register.filter
+def wrong(field: Any) -> str:
+    """`true` where a field of a form has errors, for `aria-invalid`."""
+    return "true" if field.errors else "false"
+
+
+@register.inclusion_tag("partials/banner.html", takes_context=True)
+def standing_banner(context: RequestContext) -> dict[str, Any]:
+    """What is wrong with the ledger, on every page; nothing when all is well."""
+    outlook: Outlook | None = context.get("outlook")
+    if outlook is None:
+        try:
+            outlook = read_outlook()
+        except LedgerError as error:
+            return {"unknown": str(error)}
+    return {"alarms": outlook.alarms()}

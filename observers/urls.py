@@ -1,0 +1,17 @@
+"""Where the pages are. It must never hold a view."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from observers.pages import drift, event, events, gaps, overview
+
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("events/", events.events, name="events"),
+    path("events/find", event.find, name="find-event"),
+    path("events/<int:sequence>/", event.event_page, name="event"),
+    path("events/by-id/<uuid:event_id>/", event.event_by_id, name="event-by-id"),
+    path("gaps/", gaps.gaps, name="gaps"),
+    path("drift/", drift.drift, name="drift"),
+]
