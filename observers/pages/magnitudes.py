@@ -13,10 +13,10 @@ MONTH = YEAR // 12
 
 
 def duration(seconds: Decimal | float) -> str:
-    """`0.25 s`, `7.2 s`, `5 min 12 s`, `3 h 12 min`, `12 days`, `14 months`, `56 years`."""
+    """`0.25 s`, `7.234 s`, `5 min 12 s`, `3 h 12 min`, `12 days`, `14 months`, `56 years`."""
     size = abs(Decimal(seconds))
     if size < MINUTE:
-        return f"{size.quantize(Decimal('0.001') if size < 1 else Decimal('0.1')).normalize():f} s"
+        return f"{size.quantize(Decimal('0.001')).normalize():f} s"
     whole = int(size)
     if whole < HOUR:
         return _two(whole, MINUTE, "min", 1, "s")

@@ -37,7 +37,7 @@ def moment(text: str | None) -> SafeString:
         return format_html('<span class="unreadable">{}</span>', text)
     day, clock = text[:10], text[11:19]
     return format_html(
-        '<time datetime="{}">{} {}<span class="fraction">{}</span> UTC</time>',
+        '<time datetime="{}">{} {}<span class="fraction">{}</span><span class="zone"> UTC</span></time>',
         text,
         day,
         clock,
@@ -64,8 +64,8 @@ def magnitude(seconds: Decimal | None) -> str:
 
 @register.filter
 def exact(seconds: Decimal | None) -> str:
-    """Seconds to the millisecond, grouped."""
-    return "" if seconds is None else f"{seconds:,.3f} s"
+    """Seconds to the millisecond, where the words of `magnitude` leave some out."""
+    return "" if seconds is None or seconds < magnitudes.MINUTE else f"{seconds:,.3f} s"
 
 
 @register.filter

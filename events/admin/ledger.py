@@ -1,0 +1,222 @@
+"""Events, appends, drift warnings, ceremonies and the ledger's two single rows in the admin.
+
+It must never search or sort by what has no index.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from events.admin.paging import SequencePaginator
+from events.admin.read_only import ReadOnlyAdmin
+from events.canonical import canonicalize
+from events.canonical_layout import pretty, show_invisible
+from events.errors import CanonicalJSONError
+from events.event import FIELDS
+from events.models import (
+    Append,
+    CeremonyStep,
+    ClockDriftWarning,
+    HaltState,
+    LedgerConfig,
+    LedgerEvent,
+)
+from events.store.ledger import PostgresEventStore
+
+MAX_SEQUENCE = 2**63 - 1
+
+
+def as_sequence(term: str) -> int | None:
+    """The sequence that a search term is, if it is one."""
+    number = int(term) if term.isascii() and term.isdigit() and len(term) <= 19 else None
+    return number if number is not None and number <= MAX_SEQUENCE else None
+
+
+def as_event_id(term: str) -> uuid.UUID | None:
+    """The event id that a search term is, if it is one."""
+    try:
+        return uuid.UUID(term)
+    except ValueError:
+        return None
+
+
+def event_search(term: str, prefix: str = "") -> Q:
+    """Events by sequence, id, type or agent, each by its index; `prefix` leads to the event."""
+    if (sequence := as_sequence(term)) is not None:
+        return Q(**{f"{prefix}sequence": sequence})
+    if (event_id := as_event_id(term)) is not None:
+        return Q(**{f"{prefix}event_id": event_id})
+    return Q(**{f"{prefix}event_type": term}) | Q(**{f"{prefix}agent_id": term})
+
+
+def preformatted(text: str) -> SafeString:
+    """Text with its own line breaks."""
+    return format_html('<pre class="exact-payload">{}</pre>', text)
+
+
+@admin.register(LedgerEvent)
+class LedgerEventAdmin(ReadOnlyAdmin):
+    """Events, newest first, paged by windows of the sequence."""
+
+    list_display = (
+        "sequence",
+        "event_type",
+        "agent_id",
+        "authority_time",
+        "local_time",
+        "event_id",
+    )
+    list_display_links = ("sequence", "event_id")
+    sortable_by = ("sequence",)
+    ordering = ("-sequence",)
+    paginator = SequencePaginator
+    search_fields = ("event_id",)  # shows the search box; get_search_results does the search
+    search_help_text = "A sequence number, an event id, or a whole event type or agent name."
+    fields = tuple(name if name != "payload" else "exact_payload" for name in FIELDS)
+    readonly_fields = ("exact_payload",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without the payloads: a page of them may be a hundred megabytes."""
+        return super().get_queryset(request).defer("payload")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (queryset.filter(event_search(term)) if term else queryset), False
+
+    @admin.display(description="authority timestamp")
+    def authority_time(self, event: LedgerEvent) -> str:
+        return event.authority_timestamp.isoformat(" ", "microseconds")
+
+    @admin.display(description="local timestamp")
+    def local_time(self, event: LedgerEvent) -> str:
+        return event.local_timestamp.isoformat(" ", "microseconds")
+
+    @admin.display(description="payload")
+    def exact_payload(self, event: LedgerEvent) -> SafeString:
+        """From the store: the model's JSON field would turn some doubles into integers."""
+        event_id = str(event.event_id)
+        stored = PostgresEventStore(event._state.db or "default").get_events_by_id([event_id])
+        try:
+            return preformatted(pretty(stored[event_id].canonical_payload.decode()))
+        except CanonicalJSONError as error:
+            return preformatted(f"{error}\n\n{show_invisible(stored[event_id].payload)}")
+
+
+@admin.register(Append)
+class AppendAdmin(ReadOnlyAdmin):
+    """Append transactions, newest first."""
+
+    list_display = (
+        "last_sequence",
+        "first_sequence",
+        "event_count",
+        "authority_timestamp",
+        "content_hash",
+    )
+    sortable_by = ("last_sequence",)
+    ordering = ("-last_sequence",)
+    search_fields = ("last_sequence",)
+    search_help_text = (
+        "A sequence number finds the append that wrote it. Listed: the newest 10,000."
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        sequence = as_sequence(term)
+        if sequence is None:
+            return queryset.none(), False
+        above = Append.objects.filter(last_sequence__gte=sequence).order_by("last_sequence")
+        last = above.values_list("last_sequence", flat=True).first()
+        return queryset.filter(last_sequence=last, first_sequence__lte=sequence), False
+
+
+@admin.register(ClockDriftWarning)
+class ClockDriftWarningAdmin(ReadOnlyAdmin):
+    """Drift warnings, newest first."""
+
+    list_display = (
+        "id",
+        "sequence",
+        "agent",
+        "drift_seconds",
+        "local_timestamp",
+        "authority_timestamp",
+    )
+    list_select_related = ("event",)
+    sortable_by = ("id",)
+    ordering = ("-id",)
+    search_fields = ("event__event_id",)
+    search_help_text = (
+        "A sequence number, an event id, or a whole event type or agent name. "
+        "Listed: the newest 10,000."
+    )
+    fields = (
+        "id",
+        "sequence",
+        "event_id",
+        "agent",
+        "drift_seconds",
+        "local_timestamp",
+        "authority_timestamp",
+        "logged_at",
+    )
+    readonly_fields = ("sequence", "agent", "event_id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("event").defer("event__payload")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (queryset.filter(event_search(term, "event__")) if term else queryset), False
+
+    @admin.display(description="sequence")
+    def sequence(self, warning: ClockDriftWarning) -> int:
+        return warning.event.sequence
+
+    @admin.display(description="agent", empty_value="system")
+    def agent(self, warning: ClockDriftWarning) -> str | None:
+        return warning.event.agent_id
+
+
+@admin.register(CeremonyStep)
+class CeremonyStepAdmin(ReadOnlyAdmin):
+    """What people proposed, approved and recorded."""
+
+    list_display = ("id", "ceremony_id", "kind", "step", "person", "recorded_at")
+    sortable_by = ("id",)
+    ordering = ("-id",)
+    fields = ("ceremony_id", "kind", "step", "person", "exact_content", "event_id", "recorded_at")
+    readonly_fields = ("exact_content", "event_id")
+
+    @admin.display(description="content")
+    def exact_content(self, step: CeremonyStep) -> SafeString:
+        return preformatted(pretty(canonicalize(step.content).decode()))
+
+
+@admin.register(HaltState)
+class HaltStateAdmin(ReadOnlyAdmin):
+    """The one row of the halt state."""
+
+    list_display = ("__str__", "halted_at")
+
+
+@admin.register(LedgerConfig)
+class LedgerConfigAdmin(ReadOnlyAdmin):
+    """The one row of the ledger's configuration."""
+
+    list_display = ("__str__",)
