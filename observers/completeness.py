@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from events.store.ledger import GapReport, Head, KnownGap, PostgresEventStore
+from events.store.ledger import GapReport, Head, PostgresEventStore
 
 MAX_GAPS = 1000
 """Gaps named in one answer."""
@@ -61,7 +61,7 @@ class Completeness:
             "complete_through": self.complete_through,
             "start": self.report.start,
             "end": self.report.end,
-            "gaps": [gap_dict(known) for known in self.report.gaps],
+            "gaps": [known.as_dict() for known in self.report.gaps],
             "gaps_truncated": self.report.gap_count > len(self.report.gaps),
         }
 
@@ -70,17 +70,6 @@ def look(store: PostgresEventStore, ends: Ends, *, start: int, end: int) -> Comp
     """Look at every number of start … end; outside it, rely on `_complete_through`."""
     report = store.find_gaps(start, end, limit=MAX_GAPS)
     return Completeness(ends, report, _complete_through(store, ends, report))
-
-
-def gap_dict(known: KnownGap) -> dict[str, Any]:
-    """A gap as the API writes it."""
-    return {
-        "start": known.gap.start,
-        "end": known.gap.end,
-        "count": known.gap.count,
-        "documented": known.documented,
-        "ceremony_sequence": known.ceremony_sequence,
-    }
 
 
 def _complete_through(store: PostgresEventStore, ends: Ends, seen: GapReport) -> int:

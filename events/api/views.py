@@ -8,20 +8,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.api.authentication import agent_of
-from events.api.bodies import BatchParser, Entry, EventParser, LinesParser, read_document
-from events.api.problems import INVALID_EVENT, Refused
+from events.api.bodies import (
+    MAX_BATCH,
+    BatchParser,
+    Entry,
+    EventParser,
+    LinesParser,
+    read_document,
+)
+from events.api.problems import INVALID_BATCH, INVALID_EVENT, Refused
 from events.api.rendering import fragment
+from events.api.schema import (
+    SENT,
+    STORED,
+    WRITING,
+    BatchResult,
+    EventToSend,
+    StoredEvent,
+    refusals,
+)
 from events.canonical import Document
 from events.composition import writer
 from events.errors import InvalidSubmissionError
 from events.submission import Submission, validate
 from events.writer import Written
+
+AN_EVENT = OpenApiExample("event", value=STORED, response_only=True)
 
 
 class ApiView(APIView):
@@ -46,6 +65,17 @@ class SubmitEvent(ApiView):
 
     parser_classes = [EventParser]
 
+    @extend_schema(
+        operation_id="submit_event",
+        tags=["write"],
+        request=EventToSend,
+        responses={
+            201: OpenApiResponse(StoredEvent, "Recorded.", [AN_EVENT]),
+            200: OpenApiResponse(StoredEvent, "It was there already, with the same content."),
+            **refusals(*WRITING),
+        },
+        examples=[OpenApiExample("event", value=SENT, request_only=True), AN_EVENT],
+    )
     def post(self, request: Request) -> Response:
         """201 and the event; 200 when it is in the ledger already."""
         document: Document = read_document(request, self)
@@ -64,6 +94,24 @@ class SubmitBatch(ApiView):
 
     parser_classes = [BatchParser, LinesParser]
 
+    @extend_schema(
+        operation_id="submit_batch",
+        tags=["write"],
+        request={
+            "application/json": {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/EventToSend"},
+                "minItems": 1,
+                "maxItems": MAX_BATCH,
+            },
+            "application/x-ndjson": {"type": "string", "description": "One event a line."},
+        },
+        responses={
+            201: OpenApiResponse(BatchResult, "Recorded, some or all of them newly."),
+            200: OpenApiResponse(BatchResult, "All of them were there already."),
+            **refusals(INVALID_BATCH, *WRITING),
+        },
+    )
     def post(self, request: Request) -> Response:
         """201 and where the events are; 200 when all of them were there already."""
         entries: list[Entry] = read_document(request, self)

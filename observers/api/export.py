@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import StreamingHttpResponse
+from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from events.api.schema import READING, refusals
 from events.api.views import ApiView
 from observers.api.parameters import ExportParameters
 from observers.api.views import reading_store
@@ -24,6 +26,16 @@ class Export(ApiView):
         """The parameter `format` says what is sent, whatever is accepted."""
         return super().perform_content_negotiation(request, force=True)
 
+    @extend_schema(
+        operation_id="export",
+        tags=["read"],
+        parameters=[ExportParameters],
+        responses={
+            (200, "application/x-ndjson"): {"type": "string", "description": "One event a line."},
+            (200, "text/csv"): {"type": "string", "description": "A header and one event a row."},
+            **refusals(*READING),
+        },
+    )
     def get(self, request: Request) -> Any:
         """The stream; its name says which span it holds."""
         asked = ExportParameters.read(request.query_params)

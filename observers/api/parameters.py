@@ -22,15 +22,17 @@ from events.timestamps import parse_timestamp
 MAX_SEQUENCE = 2**63 - 1
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
+MAX_VERIFIED = 10_000
 
 
-@extend_schema_field({"type": "integer", "format": "int64", "minimum": 0})
 class NumberField(serializers.Field[int, str, int, Any]):
     """A whole number in digits, inside its bounds."""
 
     def __init__(self, least: int = 0, most: int = MAX_SEQUENCE, **kwargs: Any) -> None:
         self.least, self.most = least, most
         super().__init__(**kwargs)
+        bounds = {"type": "integer", "format": "int64", "minimum": least, "maximum": most}
+        extend_schema_field(bounds)(self)
 
     def to_internal_value(self, data: str) -> int:
         if not re.fullmatch("[0-9]{1,19}", data) or not self.least <= int(data) <= self.most:
@@ -171,6 +173,18 @@ class ExportParameters(SpanParameters):
     """What to export, and how it is written."""
 
     format = serializers.ChoiceField(["jsonl", "csv"], default="jsonl")
+
+
+class VerificationParameters(SpanParameters):
+    """What to verify in one call."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        if "end" in attrs and attrs["end"] - attrs.get("start", 1) >= MAX_VERIFIED:
+            raise serializers.ValidationError(
+                {"end": f"must leave at most {MAX_VERIFIED:,} sequences to verify in one call"}
+            )
+        return attrs
 
 
 class NoParameters(Parameters):

@@ -14,6 +14,7 @@ urlpatterns = [
     path("head", views.Head.as_view(), name="api-head"),
     path("continuity", views.Continuity.as_view(), name="api-continuity"),
     path("drift-warnings", views.DriftWarnings.as_view(), name="api-drift-warnings"),
+    path("verification", views.Verification.as_view(), name="api-verification"),
     path("keys", views.Keys.as_view(), name="api-keys"),
     path("export", Export.as_view(), name="api-export"),
 ]

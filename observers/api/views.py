@@ -1,4 +1,4 @@
-"""What an observer calls: ranges, single events, the head, gaps, drift, keys.
+"""What an observer calls: ranges, single events, the head, gaps, drift, keys, verification.
 
 It must never write, and never answer from anything but the ledger itself.
 """
@@ -11,10 +11,12 @@ from typing import Any
 
 import orjson
 from django.conf import settings
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from events.api.problems import NOT_FOUND, Refused
+from events.api.problems import NOT_FOUND, UNREADABLE_EVENT, Refused
+from events.api.schema import READING, StoredEvent, refusals
 from events.api.views import ApiView, SubmitEvent
 from events.event import Event
 from events.store import registry
@@ -23,12 +25,24 @@ from events.store.ledger import EventFilter, PostgresEventStore
 from observers.api.pages import encode, read_page
 from observers.api.parameters import (
     MAX_SEQUENCE,
+    MAX_VERIFIED,
     DriftParameters,
     NoParameters,
     RangeParameters,
     SpanParameters,
+    VerificationParameters,
 )
-from observers.completeness import MAX_GAPS, Ends, find_ends, gap_dict, look
+from observers.api.schema import (
+    ContinuityShape,
+    DriftPageShape,
+    HeadShape,
+    KeysShape,
+    RangeShape,
+    VerificationShape,
+)
+from observers.completeness import Ends, find_ends, look
+from observers.continuity import check_continuity
+from observers.ledger_check import verify_ledger
 
 
 def reading_store() -> PostgresEventStore:
@@ -39,6 +53,12 @@ def reading_store() -> PostgresEventStore:
 class Events(SubmitEvent):
     """The ledger's events: read a range, or record one."""
 
+    @extend_schema(
+        operation_id="read_range",
+        tags=["read"],
+        parameters=[RangeParameters],
+        responses={200: RangeShape, **refusals(UNREADABLE_EVENT, *READING)},
+    )
     def get(self, request: Request) -> Response:
         """A page of a range in sequence order."""
         asked = RangeParameters.read(request.query_params)
@@ -53,6 +73,11 @@ class Events(SubmitEvent):
 class EventBySequence(ApiView):
     """One event by its place."""
 
+    @extend_schema(
+        operation_id="read_event",
+        tags=["read"],
+        responses={200: StoredEvent, **refusals(NOT_FOUND, UNREADABLE_EVENT, *READING)},
+    )
     def get(self, request: Request, sequence: int) -> Response:
         """The event, with every field of the format."""
         NoParameters.read(request.query_params)
@@ -66,6 +91,11 @@ class EventBySequence(ApiView):
 class EventById(ApiView):
     """One event by the id that its writer gave it."""
 
+    @extend_schema(
+        operation_id="read_event_by_id",
+        tags=["read"],
+        responses={200: StoredEvent, **refusals(NOT_FOUND, UNREADABLE_EVENT, *READING)},
+    )
     def get(self, request: Request, event_id: uuid.UUID) -> Response:
         """The event, with every field of the format."""
         NoParameters.read(request.query_params)
@@ -78,6 +108,11 @@ class EventById(ApiView):
 class Head(ApiView):
     """Where the ledger ends."""
 
+    @extend_schema(
+        operation_id="read_head",
+        tags=["read"],
+        responses={200: HeadShape, **refusals(*READING)},
+    )
     def get(self, request: Request) -> Response:
         """The head: the truth about the tail."""
         NoParameters.read(request.query_params)
@@ -87,32 +122,53 @@ class Head(ApiView):
 class Continuity(ApiView):
     """What is missing of a span."""
 
+    @extend_schema(
+        operation_id="check_continuity",
+        tags=["read"],
+        parameters=[SpanParameters],
+        responses={200: ContinuityShape, **refusals(*READING)},
+    )
     def get(self, request: Request) -> Response:
         """Every gap of the span as a range, page by page."""
         asked = SpanParameters.read(request.query_params)
         store = reading_store()
-        ends = find_ends(store)
+        head = store.head().max_sequence
+        found = check_continuity(store.using, asked["start"] or 1, asked["end"])
+        more = found.gap_count > len(found.listed)
+        following = _link(request, start=found.listed[-1].gap.end + 1) if more else None
+        return Response(found.as_dict() | {"head_sequence": head, "next": following})
+
+
+class Verification(ApiView):
+    """Every check of the format and of continuity, over a part of the ledger."""
+
+    @extend_schema(
+        operation_id="verify",
+        tags=["read"],
+        parameters=[VerificationParameters],
+        responses={200: VerificationShape, **refusals(*READING)},
+    )
+    def get(self, request: Request) -> Response:
+        """The findings, each by its sequence and the check that failed."""
+        asked = VerificationParameters.read(request.query_params)
+        store = reading_store()
         start = asked["start"] or 1
-        end = ends.last if asked["end"] is None else min(asked["end"], ends.last)
-        report = store.find_gaps(start, end, limit=MAX_GAPS)
-        more = report.gap_count > len(report.gaps)
-        return Response(
-            {
-                "start": start,
-                "end": end,
-                "head_sequence": ends.head.max_sequence,
-                "is_continuous": report.is_continuous,
-                "missing_count": report.missing_count,
-                "gap_count": report.gap_count,
-                "gaps": [gap_dict(known) for known in report.gaps],
-                "next": _link(request, start=report.gaps[-1].gap.end + 1) if more else None,
-            }
-        )
+        last = find_ends(store).last if asked["end"] is None else asked["end"]
+        end = min(last, start + MAX_VERIFIED - 1)
+        report = verify_ledger(store.using, start, end)
+        following = _link(request, start=end + 1) if end < last else None
+        return Response(report.as_dict() | {"next": following})
 
 
 class DriftWarnings(ApiView):
     """Events whose two clocks differ by more than the threshold."""
 
+    @extend_schema(
+        operation_id="list_drift_warnings",
+        tags=["read"],
+        parameters=[DriftParameters],
+        responses={200: DriftPageShape, **refusals(*READING)},
+    )
     def get(self, request: Request) -> Response:
         """A page of warnings in order of their id."""
         asked = DriftParameters.read(request.query_params)
@@ -127,6 +183,11 @@ class DriftWarnings(ApiView):
 class Keys(ApiView):
     """Every public key that the ledger's signatures may be checked with."""
 
+    @extend_schema(
+        operation_id="list_keys",
+        tags=["read"],
+        responses={200: KeysShape, **refusals(*READING)},
+    )
     def get(self, request: Request) -> Response:
         """Agents' keys and witnesses, the retired ones too."""
         NoParameters.read(request.query_params)

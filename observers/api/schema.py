@@ -1,0 +1,147 @@
+"""The OpenAPI description of what observers are answered. It must never shape an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from events.api.schema import HashField, StoredEvent
+from observers.checks import Check
+
+
+class GapShape(serializers.Serializer[Any]):
+    """A run of missing sequence numbers."""
+
+    start = serializers.IntegerField(min_value=1)
+    end = serializers.IntegerField(min_value=1)
+    count = serializers.IntegerField(min_value=1)
+    documented = serializers.BooleanField(help_text="False: an incident.")
+    ceremony_sequence = serializers.IntegerField(
+        allow_null=True, help_text="The event that documents it."
+    )
+
+
+class CompletenessShape(serializers.Serializer[Any]):
+    """What the answered range leaves out."""
+
+    head_sequence = serializers.IntegerField(help_text="Where the ledger ends; 0 when empty.")
+    complete_through = serializers.IntegerField(
+        help_text="Up to here nothing is missing without explanation."
+    )
+    start = serializers.IntegerField(help_text="First number of the answered range.")
+    end = serializers.IntegerField(
+        help_text="Last number of the answered range; go on polling with after=end."
+    )
+    gaps = GapShape(many=True, help_text="Inside the answered range, at most 1,000.")
+    gaps_truncated = serializers.BooleanField(help_text="There are more gaps than these.")
+
+
+class RangeShape(serializers.Serializer[Any]):
+    """A page of events in sequence order."""
+
+    events = StoredEvent(many=True)
+    next = serializers.CharField(allow_null=True, help_text="Address of the next page.")
+    completeness = CompletenessShape()
+
+
+class HeadShape(serializers.Serializer[Any]):
+    """Where the ledger ends."""
+
+    max_sequence = serializers.IntegerField(help_text="0 when the ledger is empty.")
+    content_hash = HashField(help_text="Of the last event; 64 zeros when there is none.")
+    authority_timestamp = serializers.DateTimeField(allow_null=True)
+    event_count = serializers.IntegerField()
+
+
+class ContinuityShape(serializers.Serializer[Any]):
+    """What is missing of a span."""
+
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    head_sequence = serializers.IntegerField()
+    is_continuous = serializers.BooleanField(help_text="No number is missing.")
+    is_explained = serializers.BooleanField(help_text="What is missing is documented.")
+    missing_count = serializers.IntegerField()
+    gap_count = serializers.IntegerField()
+    undocumented_gap_count = serializers.IntegerField()
+    gaps = GapShape(many=True, help_text="The first 1,000.")
+    next = serializers.CharField(allow_null=True, help_text="Where the further gaps are.")
+
+
+class DriftWarningShape(serializers.Serializer[Any]):
+    """One event whose two clocks differ by more than the threshold."""
+
+    id = serializers.IntegerField()
+    sequence = serializers.IntegerField()
+    event_id = serializers.UUIDField()
+    event_type = serializers.CharField()
+    agent_id = serializers.CharField(allow_null=True)
+    local_timestamp = serializers.DateTimeField()
+    authority_timestamp = serializers.DateTimeField()
+    drift_seconds = serializers.FloatField(min_value=0, help_text="Absolute, to a millisecond.")
+    direction = serializers.ChoiceField(["ahead", "behind"], help_text="The writer's clock.")
+
+
+class DriftPageShape(serializers.Serializer[Any]):
+    """A page of drift warnings."""
+
+    warnings = DriftWarningShape(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class ValidityShape(serializers.Serializer[Any]):
+    """Where in the ledger a key signs; the sequences decide, the times inform."""
+
+    public_key = serializers.CharField(help_text="Ed25519, standard base64 of 32 bytes.")
+    active_from = serializers.DateTimeField()
+    active_until = serializers.DateTimeField(allow_null=True)
+    from_sequence = serializers.IntegerField(help_text="First sequence it may sign.")
+    until_sequence = serializers.IntegerField(allow_null=True, help_text="Last one; null: active.")
+
+
+class AgentKeyShape(ValidityShape):
+    """A key of an agent."""
+
+    key_id = serializers.CharField()
+    agent_id = serializers.CharField(allow_null=True, help_text="Null for the system itself.")
+
+
+class WitnessShape(ValidityShape):
+    """A witness, which is its key."""
+
+    witness_id = serializers.CharField()
+
+
+class KeysShape(serializers.Serializer[Any]):
+    """Every public key ever registered, oldest first."""
+
+    agents = AgentKeyShape(many=True)
+    witnesses = WitnessShape(many=True)
+
+
+class FindingShape(serializers.Serializer[Any]):
+    """A check that failed."""
+
+    sequence = serializers.IntegerField()
+    check = serializers.ChoiceField([check.value for check in Check])
+    check_number = serializers.IntegerField(help_text="As in the event format's algorithm.")
+    detail = serializers.CharField()
+
+
+class VerificationShape(serializers.Serializer[Any]):
+    """What a verification found. No finding means sound."""
+
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    checked = serializers.IntegerField(help_text="Events looked at.")
+    is_sound = serializers.BooleanField()
+    finding_count = serializers.IntegerField()
+    findings = FindingShape(many=True)
+    documented_gaps = GapShape(many=True)
+    backward_steps = serializers.IntegerField(
+        help_text="Authority times below the one before; noted, never a finding (AC3)."
+    )
+    last_content_hash = serializers.CharField(allow_null=True)
+    seconds = serializers.FloatField()
+    next = serializers.CharField(allow_null=True, help_text="Address of the next span.")
