@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -34,8 +35,8 @@ CONFIGURATION = {
 }
 
 
-def make_cluster(place: Place, programs: Path) -> None:
-    """Make the cluster if there is none. Callers hold the start lock.
+def make_cluster(place: Place, programs: Path, *, sync: bool) -> None:
+    """Make the cluster if there is none, safe on disk if `sync`. Callers hold the start lock.
 
     `initdb` works in a folder of another name and the rename comes last, so a cluster is whole
     or absent, whenever the making is killed.
@@ -53,14 +54,14 @@ def make_cluster(place: Place, programs: Path) -> None:
     if place.account.dropped:
         os.chown(fresh, place.account.uid, place.account.gid)
     try:
-        _initdb(place, programs, fresh)
+        _initdb(place, programs, fresh, [] if sync else ["--no-sync"])
         fresh.rename(place.data)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _initdb(place: Place, programs: Path, fresh: Path) -> None:
-    options = [f"--set={name}={value}" for name, value in CONFIGURATION.items()]
+def _initdb(place: Place, programs: Path, fresh: Path, options: Sequence[str]) -> None:
+    configuration = [f"--set={name}={value}" for name, value in CONFIGURATION.items()]
     made = place.account.run(
         [
             programs / "initdb",
@@ -73,6 +74,7 @@ def _initdb(place: Place, programs: Path, fresh: Path) -> None:
             "--locale=C",
             "--data-checksums",
             "--no-instructions",
+            *configuration,
             *options,
         ]
     )

@@ -85,7 +85,7 @@ class EmbeddedPostgres:
             return
         place = make_place(self.home)
         programs = reachable_programs(place.folder, place.account)
-        cluster.make_cluster(place, programs)
+        cluster.make_cluster(place, programs, sync=self.fsync)
         self._launch(place, programs)
         cluster.make_roles(self.dsn(dbname="postgres"))
 
