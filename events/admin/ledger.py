@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from events.admin.paging import SequencePaginator
-from events.admin.read_only import ReadOnlyAdmin
+from events.admin.read_only import ReadOnlyAdmin, utc
 from events.canonical import canonicalize
 from events.canonical_layout import pretty, show_invisible
 from events.errors import CanonicalJSONError
@@ -31,6 +31,17 @@ from events.models import (
 from events.store.ledger import PostgresEventStore
 
 MAX_SEQUENCE = 2**63 - 1
+AUTHORITY_TIME = utc("authority_timestamp")
+LOCAL_TIME = utc("local_timestamp")
+LOGGED_AT = utc("logged_at")
+RECORDED_AT = utc("recorded_at")
+HALTED_AT = utc("halted_at")
+SHOWN_AS = {
+    "payload": "exact_payload",
+    "local_timestamp": LOCAL_TIME,
+    "authority_timestamp": AUTHORITY_TIME,
+}
+"""Columns of an event that the admin's own formats would not show exactly."""
 
 
 def as_sequence(term: str) -> int | None:
@@ -65,22 +76,14 @@ def preformatted(text: str) -> SafeString:
 class LedgerEventAdmin(ReadOnlyAdmin):
     """Events, newest first, paged by windows of the sequence."""
 
-    list_display = (
-        "sequence",
-        "event_type",
-        "agent_id",
-        "authority_time",
-        "local_time",
-        "event_id",
-    )
-    list_display_links = ("sequence", "event_id")
+    list_display = ("sequence", "event_type", "agent_id", AUTHORITY_TIME, LOCAL_TIME)
     sortable_by = ("sequence",)
     ordering = ("-sequence",)
     paginator = SequencePaginator
     search_fields = ("event_id",)  # shows the search box; get_search_results does the search
     search_help_text = "A sequence number, an event id, or a whole event type or agent name."
-    fields = tuple(name if name != "payload" else "exact_payload" for name in FIELDS)
-    readonly_fields = ("exact_payload",)
+    fields = tuple(SHOWN_AS.get(name, name) for name in FIELDS)
+    readonly_fields = tuple(SHOWN_AS.values())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Without the payloads: a page of them may be a hundred megabytes."""
@@ -91,14 +94,6 @@ class LedgerEventAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.strip()
         return (queryset.filter(event_search(term)) if term else queryset), False
-
-    @admin.display(description="authority timestamp")
-    def authority_time(self, event: LedgerEvent) -> str:
-        return event.authority_timestamp.isoformat(" ", "microseconds")
-
-    @admin.display(description="local timestamp")
-    def local_time(self, event: LedgerEvent) -> str:
-        return event.local_timestamp.isoformat(" ", "microseconds")
 
     @admin.display(description="payload")
     def exact_payload(self, event: LedgerEvent) -> SafeString:
@@ -119,7 +114,7 @@ class AppendAdmin(ReadOnlyAdmin):
         "last_sequence",
         "first_sequence",
         "event_count",
-        "authority_timestamp",
+        AUTHORITY_TIME,
         "content_hash",
     )
     sortable_by = ("last_sequence",)
@@ -152,8 +147,8 @@ class ClockDriftWarningAdmin(ReadOnlyAdmin):
         "sequence",
         "agent",
         "drift_seconds",
-        "local_timestamp",
-        "authority_timestamp",
+        LOCAL_TIME,
+        AUTHORITY_TIME,
     )
     list_select_related = ("event",)
     sortable_by = ("id",)
@@ -169,11 +164,11 @@ class ClockDriftWarningAdmin(ReadOnlyAdmin):
         "event_id",
         "agent",
         "drift_seconds",
-        "local_timestamp",
-        "authority_timestamp",
-        "logged_at",
+        LOCAL_TIME,
+        AUTHORITY_TIME,
+        LOGGED_AT,
     )
-    readonly_fields = ("sequence", "agent", "event_id")
+    readonly_fields = ("sequence", "agent", "event_id", LOCAL_TIME, AUTHORITY_TIME, LOGGED_AT)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("event").defer("event__payload")
@@ -197,11 +192,11 @@ class ClockDriftWarningAdmin(ReadOnlyAdmin):
 class CeremonyStepAdmin(ReadOnlyAdmin):
     """What people proposed, approved and recorded."""
 
-    list_display = ("id", "ceremony_id", "kind", "step", "person", "recorded_at")
+    list_display = ("id", "ceremony_id", "kind", "step", "person", RECORDED_AT)
     sortable_by = ("id",)
     ordering = ("-id",)
-    fields = ("ceremony_id", "kind", "step", "person", "exact_content", "event_id", "recorded_at")
-    readonly_fields = ("exact_content", "event_id")
+    fields = ("ceremony_id", "kind", "step", "person", "exact_content", "event_id", RECORDED_AT)
+    readonly_fields = ("exact_content", "event_id", RECORDED_AT)
 
     @admin.display(description="content")
     def exact_content(self, step: CeremonyStep) -> SafeString:
@@ -212,7 +207,9 @@ class CeremonyStepAdmin(ReadOnlyAdmin):
 class HaltStateAdmin(ReadOnlyAdmin):
     """The one row of the halt state."""
 
-    list_display = ("__str__", "halted_at")
+    list_display = ("__str__", HALTED_AT)
+    fields = ("halted", "reason", HALTED_AT)
+    readonly_fields = (HALTED_AT,)
 
 
 @admin.register(LedgerConfig)
@@ -220,3 +217,4 @@ class LedgerConfigAdmin(ReadOnlyAdmin):
     """The one row of the ledger's configuration."""
 
     list_display = ("__str__",)
+    fields = ("drift_threshold_seconds",)

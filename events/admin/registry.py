@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from events.admin.read_only import ReadOnlyAdmin
+from events.admin.read_only import ReadOnlyAdmin, utc
 from events.models import AgentKey, Witness
+
+ACTIVE_FROM = utc("active_from")
+ACTIVE_UNTIL = utc("active_until")
 
 
 @admin.register(AgentKey)
@@ -18,10 +21,20 @@ class AgentKeyAdmin(ReadOnlyAdmin):
         "agent_id",
         "from_sequence",
         "until_sequence",
-        "active_from",
-        "active_until",
+        ACTIVE_FROM,
+        ACTIVE_UNTIL,
     )
     ordering = ("-from_sequence", "key_id")
+    fields = (
+        "key_id",
+        "agent_id",
+        "public_key",
+        "from_sequence",
+        "until_sequence",
+        ACTIVE_FROM,
+        ACTIVE_UNTIL,
+    )
+    readonly_fields = (ACTIVE_FROM, ACTIVE_UNTIL)
     search_fields = ("=key_id", "=agent_id", "=public_key")
     search_help_text = "A whole key id, agent name or public key."
 
@@ -34,9 +47,18 @@ class WitnessAdmin(ReadOnlyAdmin):
         "witness_id",
         "from_sequence",
         "until_sequence",
-        "active_from",
-        "active_until",
+        ACTIVE_FROM,
+        ACTIVE_UNTIL,
     )
     ordering = ("-from_sequence", "witness_id")
+    fields = (
+        "witness_id",
+        "public_key",
+        "from_sequence",
+        "until_sequence",
+        ACTIVE_FROM,
+        ACTIVE_UNTIL,
+    )
+    readonly_fields = (ACTIVE_FROM, ACTIVE_UNTIL)
     search_fields = ("=witness_id", "=public_key")
     search_help_text = "A whole witness id or public key."
