@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "005_clock_drift_monitoring.sql",
-            sha256="af6fd981e439a466bbcba5c42b1e1abafae03666b2d02cd74fd5dd4db86a9a67",
+            sha256="4c0a386eaa87b12ebf8953da40ff7207465f22895421680df7880d147e87fc78",
         )
     ]

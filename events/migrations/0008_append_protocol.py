@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "008_append_protocol.sql",
-            sha256="551d9c9f220cb36eeb7160520b2d6b3777589e507c0a6d567cbfe84336b9f30a",
+            sha256="f455cba080540cd5d91d3c0228622b65a3a90f86db9eaccc645e6d2160c7d028",
         )
     ]

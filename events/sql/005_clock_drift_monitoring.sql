@@ -50,6 +50,8 @@ BEGIN
     RETURN NULL;
 END
 $$;
+-- It writes with the owner's rights: nobody else may hang it on a table of his own.
+REVOKE ALL ON FUNCTION log_clock_drift FROM PUBLIC;
 CREATE TRIGGER log_clock_drift_on_insert
     AFTER INSERT ON events REFERENCING NEW TABLE AS new_events
     FOR EACH STATEMENT EXECUTE FUNCTION log_clock_drift();

@@ -116,6 +116,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
+-- Both write with the owner's rights: hung on a table of somebody's own, they would move the head
+-- to events that are not there.
+REVOKE ALL ON FUNCTION guard_append, check_append FROM PUBLIC;
 CREATE TRIGGER check_append_on_insert
     AFTER INSERT ON events REFERENCING NEW TABLE AS new_events
     FOR EACH STATEMENT EXECUTE FUNCTION check_append();
