@@ -1,0 +1,199 @@
+"""The roles that own nothing have what they need and no more, by the database's own catalogue.
+
+It must never take the grants' file at its word.
+"""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from django.core.management import call_command
+
+from events.tests.ledger import Ledger
+from events.tests.raw_append import honest_row
+
+LEDGER = {
+    "events",
+    "canonical_events",
+    "appends",
+    "agent_keys",
+    "witnesses",
+    "clock_drift_warnings",
+    "ledger_config",
+    "halt_state",
+    "ceremonies",
+}
+INSERTED_BY_APP = {"events", "ceremonies"}
+ALL = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+
+PRIVILEGES = """
+SELECT c.relname, p FROM pg_class c, unnest(%s::text[]) p
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'p', 'm')
+  AND (has_table_privilege(%s, c.oid, p)
+       OR p IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+          AND has_any_column_privilege(%s, c.oid, p))
+"""
+
+FUNCTIONS = """
+SELECT p.proname FROM pg_proc p
+WHERE p.pronamespace = 'public'::regnamespace AND has_function_privilege(%s, p.oid, 'EXECUTE')
+"""
+
+SEQUENCES = """
+SELECT sequencename FROM pg_sequences
+WHERE schemaname = 'public' AND has_sequence_privilege(%s, sequencename::text, %s)
+"""
+
+
+def privileges(ledger: Ledger, role: str) -> dict[str, set[str]]:
+    held: dict[str, set[str]] = {}
+    for table, privilege in ledger.query(PRIVILEGES, [list(ALL), role, role]):
+        held.setdefault(table, set()).add(privilege)
+    return held
+
+
+def functions(ledger: Ledger, role: str) -> set[str]:
+    return {name for (name,) in ledger.query(FUNCTIONS, [role])}
+
+
+def test_the_application_reads_the_ledger_and_inserts_where_it_appends(ledger: Ledger) -> None:
+    held = privileges(ledger, "portal_app")
+    assert {table: held[table] for table in LEDGER} == {
+        table: {"SELECT", "INSERT"} if table in INSERTED_BY_APP else {"SELECT"} for table in LEDGER
+    }
+    assert held["django_migrations"] == {"SELECT"}
+
+
+def test_the_application_has_its_own_accounts_and_sessions(ledger: Ledger) -> None:
+    held = privileges(ledger, "portal_app")
+    for table in ("auth_user", "django_session", "api_tokens", "django_admin_log"):
+        assert held[table] == {"SELECT", "INSERT", "UPDATE", "DELETE"}
+    assert {"TRUNCATE", "REFERENCES", "TRIGGER"}.isdisjoint(set().union(*held.values()))
+
+
+def test_the_observer_reads_the_ledger_and_nothing_else(ledger: Ledger) -> None:
+    assert privileges(ledger, "portal_observer") == {table: {"SELECT"} for table in LEDGER}
+    assert ledger.query(SEQUENCES, ["portal_observer", "USAGE,SELECT,UPDATE"]) == []
+
+
+SECRETS = ["auth_user", "api_tokens", "django_session", "django_admin_log", "django_migrations"]
+
+
+@pytest.mark.parametrize("table", SECRETS)
+def test_the_observer_cannot_read_accounts(ledger: Ledger, table: str) -> None:
+    with (
+        ledger.connect("portal_observer") as observer,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        observer.execute(f"SELECT * FROM {table}")
+
+
+def test_the_observer_can_read_and_verify(ledger: Ledger) -> None:
+    ledger.write(3)
+    with ledger.connect("portal_observer") as observer:
+        for table in LEDGER:
+            observer.execute(f"SELECT * FROM {table}")
+        assert observer.execute("SELECT * FROM verify_chain()").fetchall() == []
+
+
+def test_the_observer_cannot_append(ledger: Ledger) -> None:
+    with ledger.connect("portal_observer") as observer:
+        for statement in ("SELECT open_append()", "INSERT INTO events DEFAULT VALUES"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                observer.execute(statement)
+
+
+READING = {"verify_chain", "signable_content", "content_hash_of"}
+ACTING = {
+    "open_append",
+    "register_agent_key",
+    "retire_agent_key",
+    "register_witness",
+    "retire_witness",
+    "set_drift_threshold",
+    "halt_ledger",
+}
+HARMLESS_TRIGGERS = {"refuse_change", "refuse_all_but_retirement", "refuse_unhalt"}
+"""Trigger functions that can only refuse, so that anybody may hang them on a table of his own."""
+
+
+def test_functions_of_each_role(ledger: Ledger) -> None:
+    assert functions(ledger, "portal_app") == READING | ACTING | HARMLESS_TRIGGERS
+    assert functions(ledger, "portal_observer") == READING | HARMLESS_TRIGGERS
+
+
+def test_functions_with_the_owners_rights_fix_their_search_path(ledger: Ledger) -> None:
+    """Otherwise a caller's own table or operator could be found before the ledger's."""
+    assert (
+        ledger.query(
+            "SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+            " AND NOT coalesce('search_path=pg_catalog, public, pg_temp' = ANY (proconfig), false)"
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize("function", ["check_append", "log_clock_drift", "guard_append"])
+def test_the_owners_triggers_cannot_be_hung_on_a_table_of_ones_own(
+    ledger: Ledger, function: str
+) -> None:
+    """They write with the owner's rights: fired by a forged table, they would write forged rows."""
+    ledger.write(1)
+    with ledger.connect() as app:
+        app.execute("CREATE TEMP TABLE forged (LIKE events)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            app.execute(
+                "CREATE TRIGGER forge AFTER INSERT ON forged REFERENCING NEW TABLE AS new_events"
+                f" FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+            )
+
+
+def test_a_callers_own_tables_do_not_stand_before_the_ledgers(ledger: Ledger) -> None:
+    ledger.write(2)
+    with ledger.connect() as app:
+        app.execute("CREATE TEMP TABLE halt_state (halted boolean, reason text)")
+        app.execute("CREATE TEMP TABLE appends AS SELECT * FROM public.appends WHERE false")
+        with app.transaction():
+            assert honest_row(app)["sequence"] == 3
+
+
+@pytest.mark.parametrize("role", ["portal_app", "portal_observer"])
+def test_the_roles_own_nothing_and_are_nothing_special(ledger: Ledger, role: str) -> None:
+    assert (
+        ledger.query(
+            "SELECT relname FROM pg_class WHERE pg_get_userbyid(relowner) = %s"
+            " UNION ALL SELECT proname FROM pg_proc WHERE pg_get_userbyid(proowner) = %s"
+            " UNION ALL SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = %s",
+            [role] * 3,
+        )
+        == []
+    )
+    assert ledger.query(
+        "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication"
+        " FROM pg_roles WHERE rolname = %s",
+        [role],
+    ) == [(False,) * 5]
+    assert ledger.query(
+        "SELECT has_schema_privilege(%s, 'public', 'CREATE'),"
+        " pg_has_role(%s, 'portal_owner', 'MEMBER')",
+        [role, role],
+    ) == [(False, False)]
+
+
+def test_the_owner_is_no_superuser(ledger: Ledger) -> None:
+    assert ledger.query("SELECT rolsuper FROM pg_roles WHERE rolname = 'portal_owner'") == [
+        (False,)
+    ]
+    with (
+        ledger.connect("portal_owner") as owner,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        owner.execute("SET session_replication_role = replica")
+
+
+def test_the_grants_may_be_applied_again(ledger: Ledger) -> None:
+    before = privileges(ledger, "portal_app"), functions(ledger, "portal_app")
+    with ledger.connect("postgres") as superuser:
+        superuser.execute("GRANT ALL ON events TO portal_app")
+    call_command("apply_grants")
+    assert (privileges(ledger, "portal_app"), functions(ledger, "portal_app")) == before
