@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
@@ -12,11 +10,10 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from observers import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("admin/", admin.site.urls),
+    path("", include("observers.urls")),
     path("login/", LoginView.as_view(template_name="login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
-]
-urlpatterns += [
+    path("admin/", admin.site.urls),
     path("api/v1/", include("events.urls")),
     path("api/v1/", include("observers.api.urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
@@ -29,8 +26,6 @@ urlpatterns += [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
 ]
-if find_spec("observers.urls"):
-    urlpatterns.append(path("", include("observers.urls")))
 
 handler400 = "observers.api.fallback.bad_request"
 handler403 = "observers.api.fallback.permission_denied"
