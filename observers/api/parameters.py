@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import QueryDict
+from drf_spectacular.drainage import set_override
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -32,7 +33,7 @@ class NumberField(serializers.Field[int, str, int, Any]):
         self.least, self.most = least, most
         super().__init__(**kwargs)
         bounds = {"type": "integer", "format": "int64", "minimum": least, "maximum": most}
-        extend_schema_field(bounds)(self)
+        set_override(self, "field", bounds)
 
     def to_internal_value(self, data: str) -> int:
         if not re.fullmatch("[0-9]{1,19}", data) or not self.least <= int(data) <= self.most:
