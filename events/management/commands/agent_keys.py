@@ -1,0 +1,131 @@
+"""`agent_keys`: makes, lists, rotates and retires the agents' signing keys.
+
+It must never show a private key.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError
+
+from events.composition import key_backend, signing_service
+from events.errors import KeyBackendError
+from events.keys.signing import SigningService
+from events.management.tables import table, until
+from events.store import registry
+from events.store.registry import AgentKeyRecord
+
+SYSTEM = "the system"
+
+
+class Command(BaseCommand):
+    """One subcommand each; the lists and what was done go to stdout."""
+
+    help = (
+        "Make, list, rotate and retire the agents' signing keys. A key is never deleted: it goes "
+        "on verifying what it signed."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        create = actions.add_parser("create", help="the first key of an agent")
+        _add_agent(create)
+        create.add_argument("--key-id", help="name of the key; default one made of the agent's")
+        listing = actions.add_parser("list", help="every key, with the sequences it is valid for")
+        listing.add_argument("--agent", help="only this agent's")
+        listing.add_argument("--active", action="store_true", help="only those that sign now")
+        _add_agent(actions.add_parser("rotate", help="a new key in place of the old one"))
+        retire = actions.add_parser("retire", help="an end to a key, for good")
+        retire.add_argument("key_id")
+        for action in (create, listing, retire, actions.choices["rotate"]):
+            action.add_argument("--json", action="store_true", help="answer in JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        answer, text = getattr(self, f"_{options['action']}")(signing_service(), options)
+        self.stdout.write(orjson.dumps(answer).decode() if options["json"] else text)
+
+    def _create(self, signing: SigningService, options: dict[str, Any]) -> tuple[Any, str]:
+        agent = _agent(options)
+        key_id = signing.create_key(agent, options["key_id"])
+        return {"agent_id": agent, "key_id": key_id}, f"{agent or SYSTEM} signs with {key_id}"
+
+    def _list(self, signing: SigningService, options: dict[str, Any]) -> tuple[Any, str]:
+        keys = [
+            _as_dict(key)
+            for key in registry.list_agent_keys(signing.using)
+            if (options["agent"] is None or key.agent_id == options["agent"])
+            and not (options["active"] and key.validity.until_sequence is not None)
+        ]
+        return keys, table(
+            ("key", "agent", "from sequence", "until sequence", "active from", "private key"),
+            [
+                (
+                    key["key_id"],
+                    key["agent_id"] or SYSTEM,
+                    key["from_sequence"],
+                    until(key["from_sequence"], key["until_sequence"]),
+                    key["active_from"],
+                    "here" if key["private_key_here"] else "not here",
+                )
+                for key in keys
+            ],
+            empty="there is no such key",
+        )
+
+    def _rotate(self, signing: SigningService, options: dict[str, Any]) -> tuple[Any, str]:
+        agent = _agent(options)
+        old, new = signing.rotate_key(agent)
+        answer = {"agent_id": agent, "retired": old, "key_id": new}
+        return answer, f"{agent or SYSTEM} signs with {new}; {old} is retired and verifies on"
+
+    def _retire(self, signing: SigningService, options: dict[str, Any]) -> tuple[Any, str]:
+        key_id = options["key_id"]
+        last = signing.retire_key(key_id)
+        owner = next(
+            key.agent_id for key in registry.list_agent_keys(signing.using) if key.key_id == key_id
+        )
+        self.stderr.write(
+            f"WARNING: {owner or SYSTEM} has no active key now and cannot write. "
+            f"`agent_keys create` gives it one; `agent_keys rotate` would have left no gap."
+        )
+        answer = {"agent_id": owner, "retired": key_id, "until_sequence": last}
+        return answer, f"{key_id} is retired; the last sequence it may have signed is {last}"
+
+
+def _add_agent(parser: ArgumentParser) -> None:
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("agent", nargs="?", help="name of the agent")
+    who.add_argument("--system", action="store_true", help="the system's own key")
+
+
+def _agent(options: dict[str, Any]) -> str | None:
+    if options["system"]:
+        return None
+    agent: str = options["agent"]
+    if not 1 <= len(agent) <= 200 or not agent.isprintable():
+        raise CommandError("an agent's name has 1 to 200 printable characters", returncode=2)
+    return agent
+
+
+def _as_dict(key: AgentKeyRecord) -> dict[str, Any]:
+    return {
+        "key_id": key.key_id,
+        "agent_id": key.agent_id,
+        "public_key": key.public_key,
+        "active_from": key.validity.active_from,
+        "active_until": key.validity.active_until,
+        "from_sequence": key.validity.from_sequence,
+        "until_sequence": key.validity.until_sequence,
+        "private_key_here": _is_here(key.key_id),
+    }
+
+
+def _is_here(name: str) -> bool:
+    try:
+        key_backend().public_key(name)
+    except KeyBackendError:
+        return False
+    return True

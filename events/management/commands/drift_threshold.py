@@ -1,0 +1,35 @@
+"""`drift_threshold`: shows or sets how far clocks may differ before an event is warned about.
+
+It must never keep a second threshold: the row it changes is the one the trigger reads.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand
+
+from events.store.drift import get_threshold, set_threshold
+
+
+class Command(BaseCommand):
+    """The threshold in seconds on stdout, before or after the change."""
+
+    help = (
+        "Show the clock drift threshold in seconds, or set it. Events written from then on are "
+        "measured by it; warnings that are written stay."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "seconds", nargs="?", help="a positive number of seconds, such as 5 or 0.250"
+        )
+        parser.add_argument("--json", action="store_true", help="answer in JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wanted = options["seconds"]
+        seconds = get_threshold("default") if wanted is None else set_threshold("default", wanted)
+        answer = orjson.dumps({"threshold_seconds": str(seconds)}).decode()
+        self.stdout.write(answer if options["json"] else f"{seconds} seconds")

@@ -1,0 +1,120 @@
+"""`play_sample`: gives an empty embedded ledger some life.
+
+It must never write to a ledger that has events, nor to a database of somebody else's.
+"""
+
+from __future__ import annotations
+
+import queue
+import signal
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from events import sample
+from events.composition import signing_service, writer
+from events.ingest.agents import AgentKeys
+from events.store.connection import LedgerUnavailableError
+from events.submission import Submission
+
+COULD_NOT_RUN = 2
+FIRST_EVENTS = 60
+BATCHES = (1, 5, 2, 4, 3)
+"""Sizes of the first transactions, in turns."""
+
+PAUSE_SECONDS = 2.0
+RETRY_SECONDS = 1.0
+
+
+class Command(BaseCommand):
+    """The first events at once, then one every two seconds, until the time is up."""
+
+    help = (
+        "Let sample agents write into an empty embedded ledger: 60 events at once, then one every "
+        "2 seconds. One of them has a clock that runs fast, another a clock that stands in 1970. "
+        "Refuses a ledger that has events, and any database of DATABASE_URL."
+    )
+    requires_system_checks = []  # those look at the web pages
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--minutes", type=float, default=10, help="how long to play [10]")
+        parser.add_argument("--seed", type=int, default=sample.SEED, help="what is played")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.PORTAL_EMBEDDED:
+            raise _refusal("sample agents never play on a DATABASE_URL")
+        self._writer = writer()
+        if self._writer.store.get_max_sequence() or self._writer.store.head().event_count:
+            raise _refusal("the ledger is not empty; sample agents play only on an empty one")
+        # Not an Event: a signal handler that sets one can meet its lock held by this very thread.
+        self._stop: queue.SimpleQueue[int] = queue.SimpleQueue()
+        with _stopping(self._stop):
+            self._play(sample.play(options["seed"]), options["minutes"] * 60)
+
+    def _play(self, submissions: Iterator[Submission], seconds: float) -> None:
+        end = time.monotonic() + seconds
+        if not self._writer.write_event(sample.STARTED).created:
+            raise _refusal("other sample agents play already")
+        agents = AgentKeys(signing_service(), lambda agent, key_id: None)
+        for agent in sample.AGENTS:
+            agents.require(agent.agent_id)
+        for size in _first_batches():
+            if not self._write(list(islice(submissions, size)), end):
+                return
+        while self._waited(PAUSE_SECONDS, end) and self._write([next(submissions)], end):
+            pass
+
+    def _write(self, batch: Sequence[Submission], end: float) -> bool:
+        """Write a batch, again and again while the database is away: the ids are given, so it
+        cannot be written twice. False when it is time to leave."""
+        while True:
+            try:
+                self._writer.write_events(batch)
+            except LedgerUnavailableError:
+                if not self._waited(RETRY_SECONDS, end):
+                    return False
+            else:
+                return True
+
+    def _waited(self, seconds: float, end: float) -> bool:
+        """Wait; False as soon as it is time to leave."""
+        left = end - time.monotonic()
+        try:
+            self._stop.get(timeout=max(0.0, min(seconds, left)))
+        except queue.Empty:
+            return left > seconds
+        return False
+
+
+def _first_batches() -> Iterator[int]:
+    left = FIRST_EVENTS - 1
+    while left:
+        for size in BATCHES:
+            yield min(size, left)
+            left -= min(size, left)
+            if not left:
+                return
+
+
+@contextmanager
+def _stopping(stop: queue.SimpleQueue[int]) -> Iterator[None]:
+    """SIGTERM and SIGINT ask to leave between two events, as long as this lasts."""
+    before = {
+        number: signal.signal(number, lambda received, frame: stop.put(received))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _refusal(reason: str) -> CommandError:
+    return CommandError(reason, returncode=COULD_NOT_RUN)
