@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db import connections
 
-from events.errors import LedgerError
+from events.errors import LedgerConfigurationError, LedgerError
 from events.event import FIELDS, Event
 from events.store.connection import execute, fetch_one
 
@@ -38,9 +38,13 @@ def open_append(using: str) -> Opening:
         NoTransactionError: no transaction is open.
         SystemHaltedError: CT-11, the ledger is halted.
         HeadMismatchError: CT-13, the tail of `events` is not the head.
+        LedgerConfigurationError: AC4, the drift threshold is gone.
     """
     _require_transaction(using)
-    return Opening(*fetch_one(using, "open_append"))
+    opening = Opening(*fetch_one(using, "open_append"))
+    if opening.drift_threshold is None:
+        raise LedgerConfigurationError("AC4: the drift threshold is gone from ledger_config")
+    return opening
 
 
 def insert_events(using: str, events: Sequence[Event]) -> None:
