@@ -1,0 +1,64 @@
+"""A browser without a screen for the tests of the pages: signed in, on one ledger.
+
+It must never be imported outside tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+from django.test import Client
+
+from events.tests.ledger import Ledger
+
+PAGES = ("/", "/events/", "/events/1/", "/gaps/", "/drift/")
+
+
+def sign_in(*, staff: bool = True, name: str = "auditor") -> Client:
+    """A client with a session; nobody types a password."""
+    account = get_user_model()(username=name, is_staff=staff, is_superuser=staff)
+    account.set_unusable_password()
+    account.save()
+    client = Client()
+    client.force_login(account)
+    return client
+
+
+@dataclass
+class Reader:
+    """Reads pages of a ledger, each freshly."""
+
+    ledger: Ledger
+    client: Client
+
+    def get(self, address: str, status: int = 200) -> Any:
+        """The response, after its status has been looked at."""
+        cache.clear()  # what is remembered of a scan is good for a moment, tests are faster
+        response = self.client.get(address)
+        assert response.status_code == status, (address, response.status_code)
+        return response
+
+    def text(self, address: str, status: int = 200) -> str:
+        """The page as text."""
+        return str(self.get(address, status).content.decode())
+
+    def lines(self, address: str) -> list[int | tuple[int, int]]:
+        """The lines of a listing: an event's sequence, or a gap's bounds."""
+        page = self.get(address).context["page"]
+        return [
+            line.event.sequence if line.event else (line.gap.gap.start, line.gap.gap.end)
+            for line in page.lines
+        ]
+
+
+def remove(ledger: Ledger, *sequences: int) -> None:
+    """Delete events as a superuser with the triggers off."""
+    chosen = ", ".join(map(str, sequences))
+    ledger.tamper(
+        f"DELETE FROM clock_drift_warnings WHERE event_id IN "
+        f"(SELECT event_id FROM events WHERE sequence IN ({chosen}))",
+        f"DELETE FROM events WHERE sequence IN ({chosen})",
+    )
