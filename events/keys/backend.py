@@ -58,6 +58,11 @@ class FileKeyBackend:
         seed = secrets.token_bytes(ed25519.KEY_BYTES)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise KeyBackendError(
+                f"cannot make the key folder {self.folder}: {error.strerror}"
+            ) from None
+        try:
             self._write_new(path, seed)
         except FileExistsError:
             raise KeyBackendError(f"there is a private key named {name} already: {path}") from None
