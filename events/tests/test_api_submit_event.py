@@ -55,7 +55,8 @@ def test_numbers_come_back_byte_for_byte(ledger: Ledger) -> None:
 
 def test_a_bare_value_is_a_payload(ledger: Ledger) -> None:
     caller = api.agent()
-    for payload in (None, 0, "", [], False):
+    payloads: list[object] = [None, 0, "", [], False]
+    for payload in payloads:
         assert caller.post("events", api.event(payload=payload)).json()["payload"] == payload
 
 
