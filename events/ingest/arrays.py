@@ -64,7 +64,10 @@ def _list(text: _Stream) -> Iterator[Element]:
         if byte == b",":
             text.advance(1)
         else:
-            yield text.take_value()
+            element = text.take_value()
+            yield element
+            if element.torn:
+                return
     yield Element(b"", text.line, torn=True)
 
 

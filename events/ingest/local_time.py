@@ -22,7 +22,7 @@ UNITS = {"s": Decimal(10**6), "ms": Decimal(1000), "us": Decimal(1), "ns": Decim
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
-_ENDS_WITH_OFFSET = re.compile(r"[Tt ].*(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})", re.DOTALL)
+_ENDS_WITH_OFFSET = re.compile(r".*[Tt ].*(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})", re.DOTALL)
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
 
 

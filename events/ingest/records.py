@@ -7,7 +7,6 @@ valid: it finds where records end.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -99,7 +98,7 @@ def _head(chunks: Iterator[bytes]) -> bytes:
     head = b""
     for chunk in chunks:
         head += chunk
-        if len(head) >= _HEAD or re.search(rb"\S[^\n]*\n", head):
+        if len(head) >= _HEAD or b"\n" in head.lstrip():
             break
     return head
 
