@@ -164,7 +164,7 @@ def test_names_a_missing_key(backend: FileKeyBackend) -> None:
 
 def test_names_a_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("a file stands here")
-    with pytest.raises(KeyBackendError, match="cannot make the key folder .*: File exists"):
+    with pytest.raises(KeyBackendError, match=r"cannot make the key folder .*: File exists"):
         FileKeyBackend(tmp_path / "keys").create("agent-7")
 
 
@@ -186,9 +186,7 @@ def test_a_failed_write_leaves_nothing(
 def without_memory(folder: Path) -> AtomicEventWriter:
     """A writer of a process that has read no key yet."""
     backend = FileKeyBackend(folder)
-    return AtomicEventWriter(
-        SigningService(backend), WitnessService(backend), TimeAuthorityService()
-    )
+    return AtomicEventWriter(SigningService(backend), WitnessService(backend))
 
 
 def key_file(key_id: str) -> Path:
@@ -205,7 +203,7 @@ UNUSABLE: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("spoil", UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_an_agent_whose_private_half_is_unusable_cannot_write(
-    ledger: Ledger, spoil: object
+    ledger: Ledger, spoil: Callable[[Path], object]
 ) -> None:
     ledger.write(1)
     path = key_file(signing_service().active_key("agent-7"))
