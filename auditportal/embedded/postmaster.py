@@ -80,10 +80,14 @@ def _is_somebody_else(pid: int, place: Place) -> bool:
 
 
 def clear_stale_pid_file(place: Place) -> None:
-    """Remove a pid file whose pid another program has by now; PostgreSQL would believe it.
-    Callers hold the start lock."""
+    """Remove a pid file that PostgreSQL would wrongly believe: its pid is another program's by
+    now, or a zombie's, whose parent has not noticed yet. Callers hold the start lock.
+
+    Backends that outlive a killed postmaster still bar the way: PostgreSQL finds them by the
+    shared memory of the data folder, not by this file.
+    """
     pid = read_pid(place)
-    if pid and is_alive(pid) and _is_somebody_else(pid, place):
+    if pid and Path(f"/proc/{pid}").exists() and live_pid(place) is None:
         place.pid_file.unlink(missing_ok=True)
 
 

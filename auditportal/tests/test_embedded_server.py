@@ -159,6 +159,26 @@ def test_counts_a_zombie_as_dead() -> None:
         os.waitpid(child, 0)
 
 
+def test_starts_beside_the_zombie_of_a_server_that_another_process_started(
+    home: Path, script: Script
+) -> None:
+    """PostgreSQL itself would take the zombie for a running server."""
+    parent = script(
+        "import sys; from pathlib import Path; from auditportal.embedded import EmbeddedPostgres\n"
+        "server = EmbeddedPostgres(Path(sys.argv[1]), fsync=False)\n"
+        "server.start(); print(server.pid, flush=True); sys.stdin.readline()",
+        home,
+    )
+    assert parent.stdout
+    killed = int(parent.stdout.readline())
+    server = EmbeddedPostgres(home, fsync=False)
+    server.kill()
+    assert Path(f"/proc/{killed}").exists()
+    server.start()
+    assert server.is_running()
+    assert server.pid != killed
+
+
 def test_waits_for_a_server_that_is_still_going_down(server: EmbeddedPostgres) -> None:
     """Told to stop by somebody else, with a session open that a smart shutdown waits for."""
     with connect(server) as session:
