@@ -46,6 +46,16 @@ def find_ends(store: PostgresEventStore) -> Ends:
     return Ends(head, last_event)
 
 
+def tail_is_head(store: PostgresEventStore, ends: Ends) -> bool:
+    """Whether the last event is the one that the head names, by place and by hash."""
+    if not ends.agree:
+        return False
+    tail = store.get_event(ends.last_event) if ends.last_event else None
+    return ends.last_event == 0 or (
+        tail is not None and tail.content_hash == ends.head.content_hash
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Completeness:
     """What is known of the answered range start … end, and of the ledger up to it."""

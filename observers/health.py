@@ -21,7 +21,7 @@ from events.errors import LedgerError
 from events.store.drift import recent_counts
 from events.store.ledger import PostgresEventStore
 from events.timestamps import parse_canonical
-from observers.completeness import find_ends
+from observers.completeness import find_ends, tail_is_head
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ def check_readiness() -> dict[str, str]:
     checks = {"database": "failed", "halt": "unknown", "head": "unknown"}
     try:
         ends = find_ends(store)
-        checks |= {"database": "ok", "head": "ok" if ends.agree else "failed"}
+        checks |= {"database": "ok", "head": "ok" if tail_is_head(store, ends) else "failed"}
         checks["halt"] = "failed" if store.halt().halted else "ok"
         if store.using != settings.LEDGER_READ_ALIAS:
             PostgresEventStore(settings.LEDGER_READ_ALIAS).head()

@@ -84,7 +84,7 @@ class EventBySequence(ApiView):
         store = reading_store()
         found = store.get_event(sequence) if 1 <= sequence <= MAX_SEQUENCE else None
         if found is None:
-            raise Refused(NOT_FOUND, _why_missing(sequence, find_ends(store)), sequence=sequence)
+            raise Refused(NOT_FOUND, _why_missing(sequence, find_ends(store)))
         return _event(found)
 
 

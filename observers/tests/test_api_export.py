@@ -1,0 +1,145 @@
+"""GET /api/v1/export: the ledger as a file, streamed in bounded memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from events.composition import writer
+from events.errors import CanonicalJSONError
+from events.event import FIELDS
+from events.tests import api
+from events.tests.ledger import Ledger, submission
+from observers.export import FORMATS, stream
+
+
+def export(query: str = "") -> Any:
+    return api.observer().get(f"export{query}")
+
+
+def content(response: Any) -> bytes:
+    assert response.status_code == 200
+    return b"".join(response.streaming_content)
+
+
+def test_json_lines_are_the_events_of_the_range(ledger: Ledger) -> None:
+    ledger.write(5)
+    response = export()
+    lines = content(response).splitlines(keepends=True)
+    page = api.observer().get("events").content
+    assert response["Content-Type"] == "application/x-ndjson"
+    assert response["Content-Disposition"] == 'attachment; filename="events-1-5.jsonl"'
+    assert all(line.endswith(b"\n") for line in lines)
+    assert page.startswith(b'{"events":[' + b",".join(line[:-1] for line in lines) + b'],"next"')
+
+
+def test_csv_has_every_column(ledger: Ledger) -> None:
+    writer().write_events(
+        [
+            submission({"b": 2**64 - 1, "a": 'x,"y"\r\n'}, agent_id=None),
+            submission("=1+1", event_type="=HYPERLINK()"),
+        ]
+    )
+    response = export("?format=csv")
+    header, *rows = csv.reader(io.StringIO(content(response).decode(), newline=""), strict=True)
+    events = [json.loads(line) for line in content(export()).splitlines()]
+    assert response["Content-Type"] == "text/csv; charset=utf-8; header=present"
+    assert response["Content-Disposition"] == 'attachment; filename="events-1-2.csv"'
+    assert tuple(header) == FIELDS
+    for row, event in zip(rows, events, strict=True):
+        columns = dict(zip(header, row, strict=True))
+        assert json.loads(columns.pop("payload")) == event.pop("payload")
+        assert columns == {name: "" if v is None else str(v) for name, v in event.items()}
+    assert '{"a":"x,\\"y\\"\\r\\n","b":18446744073709551615}' in rows[0]
+    assert "=HYPERLINK()" in rows[1]
+
+
+SPANS = {
+    "?start=2&end=3": ([2, 3], "events-2-3.jsonl"),
+    "?end=2": ([1, 2], "events-1-2.jsonl"),
+    "?start=4&end=99": ([4, 5], "events-4-5.jsonl"),
+}
+
+
+@pytest.mark.parametrize("query", SPANS)
+def test_a_span(ledger: Ledger, query: str) -> None:
+    ledger.write(5)
+    response = export(query)
+    expected, name = SPANS[query]
+    assert [json.loads(line)["sequence"] for line in content(response).splitlines()] == expected
+    assert name in response["Content-Disposition"]
+
+
+def test_an_empty_ledger(ledger: Ledger) -> None:
+    assert content(export()) == b""
+    assert content(export("?format=csv")).decode() == ",".join(FIELDS) + "\r\n"
+
+
+def test_gaps_are_stepped_over(ledger: Ledger) -> None:
+    writer().write_events([submission(number=number) for number in range(450)])
+    ledger.tamper("DELETE FROM events WHERE sequence BETWEEN 90 AND 310")
+    numbers = [json.loads(line)["sequence"] for line in content(export()).splitlines()]
+    assert numbers == [*range(1, 90), *range(311, 451)]
+
+
+def test_what_is_appended_meanwhile_lies_beyond_the_end(ledger: Ledger) -> None:
+    ledger.write(2)
+    response = export()
+    ledger.write(2)
+    assert len(content(response).splitlines()) == 2
+
+
+def test_no_transaction_stays_open_between_pages(ledger: Ledger) -> None:
+    writer().write_events([submission("x" * 2000, number=number) for number in range(300)])
+    pieces = stream(ledger.store, FORMATS["jsonl"], start=1, end=300)
+    next(pieces)
+    states = ledger.query(
+        "SELECT DISTINCT state FROM pg_stat_activity WHERE usename = 'portal_app'"
+        " AND datname = current_database()"
+    )
+    assert states == [("idle",)]
+    assert sum(piece.count(b"\n") for piece in pieces) > 0
+
+
+def test_memory_does_not_grow_with_the_ledger(ledger: Ledger) -> None:
+    def peak(end: int) -> int:
+        tracemalloc.start()
+        try:
+            for _ in stream(ledger.store, FORMATS["jsonl"], start=1, end=end):
+                pass
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    for _ in range(20):
+        writer().write_events([submission("x" * 1000) for _ in range(250)])
+    assert peak(5000) < 2 * peak(500)
+
+
+def test_an_error_breaks_the_stream(ledger: Ledger) -> None:
+    writer().write_events([submission("x" * 2000, number=number) for number in range(300)])
+    deep = "[" * 200 + "]" * 200
+    ledger.tamper(f"UPDATE events SET payload = '{deep}' WHERE sequence = 250")
+    response = export()
+    pieces = iter(response.streaming_content)
+    assert next(pieces).count(b"\n") > 0
+    with pytest.raises(CanonicalJSONError, match="nested deeper"):
+        list(pieces)
+
+
+@pytest.mark.parametrize(
+    "query", ["?format=xml", "?format=", "?start=0", "?start=3&end=2", "?limit=1"]
+)
+def test_a_wrong_parameter_is_refused(ledger: Ledger, query: str) -> None:
+    api.problem(export(query), 400, "invalid-parameter")
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "application/x-ndjson", "text/html"])
+def test_the_parameter_says_what_is_sent(ledger: Ledger, accept: str) -> None:
+    response = api.observer().get("export?format=csv", Accept=accept)
+    assert response["Content-Type"].startswith("text/csv")
