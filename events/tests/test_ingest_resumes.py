@@ -1,0 +1,75 @@
+"""An ingestion that is killed loses nothing and doubles nothing: the next run finishes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.core.management import call_command
+
+from events.tests.ledger import Ledger
+
+LINES = 4000
+
+
+def child(ledger: Ledger, log: Path) -> subprocess.Popen[bytes]:
+    """`ingest` in a process of its own, on the ledger under test."""
+    place = {key: str(value) for key, value in ledger.server.dsn("portal_app", ledger.name).items()}
+    user, name = place.pop("user"), place.pop("dbname")
+    environment = os.environ | {
+        "DATABASE_URL": f"postgresql://{quote(user)}@/{quote(name)}?{urlencode(place)}",
+        "PORTAL_KEY_DIR": str(settings.PORTAL_KEY_DIR),
+        "DJANGO_SECRET_KEY": "of a test",
+    }
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "ingest", str(log), "--agent", "agent-7", "--batch", "20"],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def until_written(ledger: Ledger, count: int, process: subprocess.Popen[bytes]) -> None:
+    """The barrier: return once `count` events are in."""
+    deadline = time.monotonic() + 60
+    while ledger.store.get_max_sequence() < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+
+
+def test_killed_twice_every_line_is_there_once(ledger: Ledger, tmp_path: Path) -> None:
+    log = tmp_path / "app.jsonl"
+    log.write_text("".join(f'{{"n":{n}}}\n' for n in range(LINES)))
+    for count in (100, 700):
+        with child(ledger, log) as process:
+            until_written(ledger, count, process)
+            process.send_signal(signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+    killed_at = ledger.store.get_max_sequence()
+    assert 700 <= killed_at < LINES
+    call_command("ingest", str(log), "--agent", "agent-7")
+    events = ledger.store.get_events_by_sequence_range(1, 2 * LINES)
+    seen = Counter(json.loads(event.payload)["n"] for event in events)
+    assert seen == Counter(range(LINES))
+    assert ledger.store.verify_sequence_continuity() == (True, ())
+
+
+def test_asked_to_stop_it_says_how_to_finish(ledger: Ledger, tmp_path: Path) -> None:
+    log = tmp_path / "app.jsonl"
+    log.write_text("".join(f'{{"n":{n}}}\n' for n in range(LINES)))
+    with child(ledger, log) as process:
+        until_written(ledger, 100, process)
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert b"run it again to finish" in told
+    assert b"Traceback" not in told
