@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
@@ -24,7 +23,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from auditportal.embedded import EmbeddedPostgres
 from events.composition import signing_service, witness_service
-from events.tests.ledger import Ledger
+from events.tests.ledger import Ledger, point_at
 
 TEMPLATE = "ledger_template"
 _numbers = itertools.count(1)
@@ -48,7 +47,7 @@ def template(postgres: EmbeddedPostgres, django_db_blocker: DjangoDbBlocker) -> 
     with _connect(postgres) as admin:
         admin.execute(f"CREATE DATABASE {TEMPLATE} OWNER portal_owner")
     with django_db_blocker.unblock():
-        _point_at(postgres, TEMPLATE)
+        point_at(postgres, TEMPLATE)
         call_command("migrate", database="owner", verbosity=0)
         call_command("apply_grants", verbosity=0)
         connections.close_all()
@@ -73,7 +72,7 @@ def ledger(
             )
         )
         with django_db_blocker.unblock():
-            _point_at(postgres, name)
+            point_at(postgres, name)
             for agent in (None, "agent-7", "agent-8"):
                 signing_service().create_key(agent)
             witness_service().create_witness("alpha")
@@ -84,13 +83,3 @@ def ledger(
 
 def _connect(server: EmbeddedPostgres) -> psycopg.Connection[tuple[Any, ...]]:
     return psycopg.connect(make_conninfo(**server.dsn(dbname="postgres")), autocommit=True)
-
-
-def _point_at(server: EmbeddedPostgres, name: str) -> None:
-    """Send every alias to one database of the test server, each in its own role."""
-    connections.close_all()
-    for alias in django_settings.DATABASES:
-        place = connections[alias].settings_dict
-        place["HOST"], place["PORT"] = server.dsn()["host"], server.dsn()["port"]
-        place["NAME"] = name
-        place["CONN_MAX_AGE"] = 0

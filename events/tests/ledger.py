@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
+from django.conf import settings
+from django.db import connections
 from psycopg.conninfo import make_conninfo
 
 from auditportal.embedded import EmbeddedPostgres
@@ -79,6 +81,16 @@ class Ledger:
         """Rows of a statement, as the superuser."""
         with self.connect("postgres") as superuser:
             return superuser.execute(statement, parameters).fetchall()
+
+
+def point_at(server: EmbeddedPostgres, name: str) -> None:
+    """Send every Django alias to one database of a test server, each in its own role."""
+    connections.close_all()
+    for alias in settings.DATABASES:
+        place = connections[alias].settings_dict
+        place["HOST"], place["PORT"] = server.dsn()["host"], server.dsn()["port"]
+        place["NAME"] = name
+        place["CONN_MAX_AGE"] = 0
 
 
 def submission(

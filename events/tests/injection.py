@@ -1,0 +1,31 @@
+"""Faults injected into the writer: it inserts, and then its transaction is rolled back.
+
+It must never be imported outside tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from events import writer as writer_module
+from events.event import Event
+from events.store.append import insert_events
+
+ROLLED_BACK = "test.rolled_back"
+"""Events of this type are inserted, checked by every trigger, and then rolled back."""
+
+
+class InjectedError(Exception):
+    """The fault behind the insert and before the commit."""
+
+
+def insert_and_fail(using: str, events: Sequence[Event]) -> None:
+    """`insert_events`, with a fault behind it for events of the type `ROLLED_BACK`."""
+    insert_events(using, events)
+    if any(e.event_type == ROLLED_BACK for e in events):
+        raise InjectedError
+
+
+def install() -> None:
+    """Inject for the rest of this process."""
+    writer_module.insert_events = insert_and_fail  # type: ignore[attr-defined]
