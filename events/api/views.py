@@ -132,7 +132,8 @@ def _validate_all(entries: Sequence[Entry], agent_id: str | None) -> list[Submis
         first = wrong[0]
         raise Refused(
             INVALID_EVENT,
-            f"{len(wrong)} fields are wrong, nothing was written; the first: "
+            f"{len(wrong)} field{' is' if len(wrong) == 1 else 's are'} wrong, "
+            f"so nothing was written; the first: "
             f"event {first['index']}, {first['pointer'] or 'as a whole'}: {first['detail']}",
             errors=wrong,
         )
