@@ -21,13 +21,14 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 
-from events.ingest.ingestion import Report
+from events.ingest.ingestion import DEFAULT_TYPE, Report
 from events.ingest.presets import Preset
 from events.ingest.records import Record
+from events.keys.first_keys import FIRST_AGENT
 from events.submission import Submission
 from events.timestamps import format_timestamp
 
@@ -80,7 +81,8 @@ class Console:
         what = (
             f"recognized as {preset.name} ({preset.what}); --preset says otherwise"
             if preset
-            else "type log.line, agent first-agent; --preset, --type-field, --agent-field say more"
+            else f"type {DEFAULT_TYPE}, agent {FIRST_AGENT}; "
+            "--preset, --type-field, --agent-field say more"
         )
         self._say(f"{report.label}: {what}")
 
@@ -187,8 +189,9 @@ def _progress(shown: bool) -> Progress:
         BarColumn(),
         DownloadColumn(),
         TextColumn("{task.fields[events]:,} records"),
-        TimeElapsedColumn(),
+        TransferSpeedColumn(),
         TimeRemainingColumn(),
+        TextColumn("left"),
         console=Terminal(stderr=True),
         disable=not shown,
         transient=True,

@@ -24,7 +24,7 @@ from events.writer import AtomicEventWriter
 
 DEFAULT_TYPE = "log.line"
 _LOOKED_AT = 20
-"""Records looked at to recognize what kind of log this is."""
+"""Records that are no JSON objects, after which no kind of log is looked for."""
 
 
 class Listener(Protocol):
@@ -79,17 +79,18 @@ class Ingestion:
         """
         report = Report(place, self.source or source_name(place))
         self.reports.append(report)
-        with open_input(place, self.source) as opened:
+        loader = self._loader(report)
+        idle = loader.flush if loader else lambda: None
+        with open_input(place, self.source, idle) as opened:
             report.label = opened.label
-            self._take(opened, report)
+            self._take(opened, report, loader)
 
-    def _take(self, opened: Input, report: Report) -> None:
+    def _take(self, opened: Input, report: Report, loader: Loader | None) -> None:
         records = read_records(opened.chunks, self.form, self._spill)
         mapping = self.mapping
         if self.recognizing:
             records, mapping = self._recognize(records, report)
         report.preset = mapping.preset.name if mapping.preset else None
-        loader = self._loader(report)
         try:
             for record in records:
                 report.line = record.line
@@ -134,10 +135,16 @@ class Ingestion:
     def _recognize(
         self, records: Iterator[Record], report: Report
     ) -> tuple[Iterator[Record], Mapping]:
-        """The records again, and the mapping for the kind of log that the first of them are."""
-        first = list(itertools.islice(records, _LOOKED_AT))
-        values = (_value(record) for record in first)
-        preset = next((found for value in values if (found := recognize(value))), None)
+        """The records again, and the mapping for the kind of log that the first of them is."""
+        first: list[Record] = []
+        preset = None
+        for record in records:
+            first.append(record)
+            value = _value(record)
+            preset = recognize(value)
+            # No further than needed: a pipe may be slow to bring the next record.
+            if preset or isinstance(value, dict) or len(first) == _LOOKED_AT:
+                break
         if first:
             self.listener.assumed(report, preset)
         return itertools.chain(first, records), replace(self.mapping, preset=preset)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import select
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from pathlib import Path
 from events.ingest.errors import IngestError
 
 CHUNK = 256 * 1024
+IDLE_SECONDS = 1.0
 STDIN = "-"
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
@@ -61,8 +63,11 @@ def source_name(place: str) -> str:
 
 
 @contextmanager
-def open_input(place: str, source: str | None = None) -> Iterator[Input]:
-    """Open a file, or standard input for `-`.
+def open_input(
+    place: str, source: str | None = None, idle: Callable[[], None] = lambda: None
+) -> Iterator[Input]:
+    """Open a file, or standard input for `-`, whose writer may be slow: `idle` is called when
+    nothing has come for a second, so that what came before need not wait for more.
 
     Raises:
         IngestError: it cannot be read, also later, out of `chunks`.
@@ -76,7 +81,7 @@ def open_input(place: str, source: str | None = None) -> Iterator[Input]:
         yield Input(
             label=label,
             source=source or source_name(place),
-            chunks=_text(label, _chunks(label, stream)),
+            chunks=_text(label, _chunks(label, stream, idle if place == STDIN else None)),
             size=size,
             position=raw.tell if size is not None else lambda: 0,
         )
@@ -88,10 +93,16 @@ def _open(place: str) -> io.BufferedReader:
     return Path(place).open("rb")
 
 
-def _chunks(label: str, stream: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
+def _chunks(
+    label: str, stream: io.BufferedReader | gzip.GzipFile, idle: Callable[[], None] | None
+) -> Iterator[bytes]:
     try:
         while chunk := stream.read1(CHUNK):
             yield chunk
+            # Here all of it is taken, and the stream's own buffer is empty: what is to come is
+            # in the pipe, or is not there yet.
+            if idle and not select.select([stream.fileno()], [], [], IDLE_SECONDS)[0]:
+                idle()
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise IngestError(f"{label} is damaged: its gzip data ends early or is wrong") from None
     except OSError as error:

@@ -20,7 +20,7 @@ from events.tests.ledger import Ledger
 LINES = 4000
 
 
-def child(ledger: Ledger, log: Path) -> subprocess.Popen[bytes]:
+def child(ledger: Ledger, log: Path | str) -> subprocess.Popen[bytes]:
     """`ingest` in a process of its own, on the ledger under test."""
     place = {key: str(value) for key, value in ledger.server.dsn("portal_app", ledger.name).items()}
     user, name = place.pop("user"), place.pop("dbname")
@@ -33,6 +33,7 @@ def child(ledger: Ledger, log: Path) -> subprocess.Popen[bytes]:
         [sys.executable, "manage.py", "ingest", str(log), "--agent", "agent-7", "--batch", "20"],
         cwd=settings.BASE_DIR,
         env=environment,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -73,3 +74,14 @@ def test_asked_to_stop_it_says_how_to_finish(ledger: Ledger, tmp_path: Path) -> 
     assert process.returncode == 128 + signal.SIGTERM
     assert b"run it again to finish" in told
     assert b"Traceback" not in told
+
+
+def test_a_pipe_that_stays_open_is_written_as_it_comes(ledger: Ledger) -> None:
+    with child(ledger, "-") as process:
+        assert process.stdin
+        for count, total in ((3, 3), (5, 8)):  # far from a full batch
+            process.stdin.write(b"".join(b'{"n":%d}\n' % n for n in range(count)))
+            process.stdin.flush()
+            until_written(ledger, total, process)
+        process.stdin.close()
+        assert process.wait() == 0
