@@ -54,6 +54,10 @@ local time:
   Of a wall-clock time that came twice (clocks put back) the first is taken; one that never came
   (clocks put forward) is read with the offset before the change.
 
+logs:
+  The log line of every batch and of every drifting clock goes to the log file only, and to the
+  terminal with -v 2. The summary counts the events with clock drift.
+
 exit status:
   0 every record is in the ledger; 1 some were rejected; 2 it could not run or had to stop, which
   running it again finishes.
@@ -63,7 +67,8 @@ examples:
   manage.py ingest --dry-run trail.json.gz
   manage.py ingest --preset windows --local-time EventTime --local-zone Europe/Berlin dc1.jsonl
   manage.py ingest --type-field action --agent-field user.name --agent web app.jsonl
-  journalctl -o json --since today | manage.py ingest --preset journald --source journal-today -
+  journalctl -o json --since 2026-01-31 --until 2026-02-01 |
+      manage.py ingest --preset journald --source journal-2026-01-31 -
 """
 
 
