@@ -22,25 +22,34 @@ _PIECE = 2**16
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way to write an export. `write` gives the bytes of one event."""
+    """One way to write an export.
+
+    `write` gives the bytes of one event. `broken` is the beginning of a record that never ends:
+    no reader of the format takes a file that stops there.
+    """
 
     media_type: str
     header: bytes
     write: Callable[[Event], bytes]
+    broken: bytes
 
 
 def stream(store: PostgresEventStore, form: Format, *, start: int, end: int) -> Iterator[bytes]:
     """The events start … end (inclusive) in pieces.
 
-    An error ends the stream by raising, so that the server breaks the connection and nobody
-    takes the part for the whole.
+    An error must not let the part pass for the whole. Raising is not enough: granian ends the
+    answer of a WSGI application that raises as if it were complete. So the file is spoilt first.
     """
     piece = bytearray(form.header)
-    for event in walk(store, start=start, end=end):
-        piece += form.write(event)
-        if len(piece) >= _PIECE:
-            yield bytes(piece)
-            piece.clear()
+    try:
+        for event in walk(store, start=start, end=end):
+            piece += form.write(event)
+            if len(piece) >= _PIECE:
+                yield bytes(piece)
+                piece.clear()
+    except Exception:
+        yield bytes(piece + form.broken)
+        raise
     if piece:
         yield bytes(piece)
 
@@ -73,6 +82,8 @@ def _csv(values: list[object] | tuple[str, ...]) -> bytes:
 
 
 FORMATS = {
-    "jsonl": Format("application/x-ndjson", b"", _json_line),
-    "csv": Format("text/csv; charset=utf-8; header=present", _csv(FIELDS), _csv_row),
+    "jsonl": Format("application/x-ndjson", b"", _json_line, b'{"export":"broke off'),
+    "csv": Format(
+        "text/csv; charset=utf-8; header=present", _csv(FIELDS), _csv_row, b'"export broke off'
+    ),
 }

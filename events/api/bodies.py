@@ -75,12 +75,20 @@ class BatchParser(Parser):
 
 
 class LinesParser(Parser):
-    """Events one a line. Blank lines are skipped, and the last newline may be missing."""
+    """Events one a line. Blank lines are skipped, and the last newline may be missing.
+
+    A connection that breaks ends a body without length like any other, and lines do not show that
+    some are missing: half a batch would be written. So the length is asked for.
+    """
 
     media_type = "application/x-ndjson"
 
     def read(self, request: HttpRequest) -> list[Entry]:
         """The events in the body."""
+        if _declared_length(request) is None:
+            raise _length_required(
+                "a batch by lines that was cut off could not be told from a whole"
+            )
         body = read_body(request, MAX_BATCH_BODY)
         lines = [entry for entry in enumerate(body.split(b"\n"), 1) if entry[1].strip()]
         _check_batch_size(len(lines))
@@ -136,12 +144,12 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
     """The whole body, which may have at most `limit` bytes.
 
     Read from the stream and not by `request.body`, whose own bound (DATA_UPLOAD_MAX_MEMORY_SIZE)
-    is for forms. A chunked body has no length, so it is counted while it is read.
+    is for forms. What has no length is counted while it is read.
     """
-    declared = request.META.get("CONTENT_LENGTH") or ""
-    if declared.isdecimal() and int(declared) > limit:
+    declared = _declared_length(request)
+    if declared is not None and declared > limit:
         raise _too_large(limit)
-    stream = _chunked(request) if "HTTP_TRANSFER_ENCODING" in request.META else request
+    stream = request if declared is not None else _unmeasured(request)
     pieces, room = [], limit + 1
     while room > 0 and (piece := stream.read(min(room, _CHUNK))):
         pieces.append(piece)
@@ -149,18 +157,29 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
     if room <= 0:
         raise _too_large(limit)
     body = b"".join(pieces)
-    if declared.isdecimal() and len(body) < int(declared):
-        raise Refused(BAD_REQUEST, f"the body ended after {len(body):,} of {declared} bytes")
+    if declared is not None and len(body) < declared:
+        raise Refused(BAD_REQUEST, f"the body ended after {len(body):,} of {declared:,} bytes")
     if not body.strip():
         raise Refused(MALFORMED_JSON, "the body is empty")
     return body
 
 
-def _chunked(request: HttpRequest) -> Any:
+def _declared_length(request: HttpRequest) -> int | None:
+    """None where only the transfer itself ends the body (RFC 9112 section 6.3)."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    chunked = "HTTP_TRANSFER_ENCODING" in request.META
+    return int(length) if length.isdecimal() and not chunked else None
+
+
+def _unmeasured(request: HttpRequest) -> Any:
     """The server's own stream, if it ends where the body ends: Django reads none without length."""
     if not request.META.get("wsgi.input_terminated"):
-        raise Refused(LENGTH_REQUIRED, "send the body with a Content-Length")
+        raise _length_required("this server does not tell where a body without one ends")
     return request.META["wsgi.input"]
+
+
+def _length_required(why: str) -> Refused:
+    return Refused(LENGTH_REQUIRED, f"send the body with a Content-Length: {why}")
 
 
 def _too_large(limit: int) -> Refused:

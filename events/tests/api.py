@@ -54,9 +54,9 @@ class Caller:
             headers = {"Authorization": f"Bearer {self.token}", **headers}
         place = path if path.startswith("/") else f"/api/v1/{path}"
         client = Client(raise_request_exception=False)
-        # The client forgets the media type of an empty body.
-        media_type = {"CONTENT_TYPE": args[1]} if len(args) > 1 else {}
-        return getattr(client, method)(place, *args, headers=headers, **media_type)
+        # The client says neither type nor length of an empty body.
+        said = {"CONTENT_TYPE": args[1], "CONTENT_LENGTH": str(len(args[0]))} if args else {}
+        return getattr(client, method)(place, *args, headers=headers, **said)
 
 
 def issue(*options: str) -> str:

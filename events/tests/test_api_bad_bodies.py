@@ -129,12 +129,14 @@ def test_a_body_of_2_mib_is_read(ledger: Ledger) -> None:
     assert response.status_code == 201
 
 
-def chunked(sent: bytes, *, terminated: bool = True) -> Any:
+def chunked(
+    sent: bytes, *, path: str = "events", lines: bool = False, terminated: bool = True
+) -> Any:
     """Send a body in chunks: without length, until the server says that it ends."""
     return api.agent().environ(
-        "events",
+        path,
         HTTP_TRANSFER_ENCODING="chunked",
-        CONTENT_TYPE="application/json",
+        CONTENT_TYPE="application/x-ndjson" if lines else "application/json",
         **{"wsgi.input": io.BytesIO(sent), "wsgi.input_terminated": terminated},
     )
 
@@ -151,6 +153,27 @@ def test_a_chunked_body_is_counted_while_it_is_read(ledger: Ledger) -> None:
 
 def test_a_chunked_body_whose_end_the_server_does_not_know_is_refused(ledger: Ledger) -> None:
     api.problem(chunked(body("1"), terminated=False), 411, "length-required")
+
+
+def test_a_body_without_length_and_chunks_is_read(ledger: Ledger) -> None:
+    response = api.agent().environ(
+        "events",
+        CONTENT_TYPE="application/json",
+        **{"wsgi.input": io.BytesIO(body("1")), "wsgi.input_terminated": True},
+    )
+    assert response.status_code == 201
+
+
+def test_lines_without_length_are_refused_because_they_may_be_cut_off(ledger: Ledger) -> None:
+    line = json.dumps(api.event()).encode() + b"\n"
+    response = chunked(line, path="events/batch", lines=True)
+    assert "cut off" in api.problem(response, 411, "length-required")["detail"]
+    assert ledger.store.head().event_count == 0
+
+
+def test_a_chunked_array_is_read(ledger: Ledger) -> None:
+    response = chunked(json.dumps([api.event()]).encode(), path="events/batch")
+    assert response.status_code == 201
 
 
 def test_a_body_that_ends_early_is_refused(ledger: Ledger) -> None:

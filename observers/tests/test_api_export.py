@@ -121,15 +121,35 @@ def test_memory_does_not_grow_with_the_ledger(ledger: Ledger) -> None:
     assert peak(5000) < 2 * peak(500)
 
 
-def test_an_error_breaks_the_stream(ledger: Ledger) -> None:
+def received(response: Any) -> bytes:
+    """What comes before the stream breaks."""
+    pieces = io.BytesIO()
+    with pytest.raises(CanonicalJSONError, match="nested deeper"):
+        pieces.writelines(response.streaming_content)
+    return pieces.getvalue()
+
+
+@pytest.fixture
+def unreadable(ledger: Ledger) -> None:
+    """Of 300 events, number 250 cannot be read."""
     writer().write_events([submission("x" * 2000, number=number) for number in range(300)])
     deep = "[" * 200 + "]" * 200
     ledger.tamper(f"UPDATE events SET payload = '{deep}' WHERE sequence = 250")
-    response = export()
-    pieces = iter(response.streaming_content)
-    assert next(pieces).count(b"\n") > 0
-    with pytest.raises(CanonicalJSONError, match="nested deeper"):
-        list(pieces)
+
+
+def test_an_error_spoils_the_json_lines(unreadable: None) -> None:
+    lines = received(export()).splitlines()
+    assert [json.loads(line)["sequence"] for line in lines[:-1]] == list(range(1, 250))
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(lines[-1])
+
+
+def test_an_error_spoils_the_csv(unreadable: None) -> None:
+    text = received(export("?format=csv")).decode()
+    with pytest.raises(csv.Error):
+        list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    whole = text[: text.rindex("\r\n")]
+    assert len(list(csv.reader(io.StringIO(whole, newline=""), strict=True))) == 250
 
 
 @pytest.mark.parametrize(
