@@ -43,6 +43,12 @@ def configure_structlog() -> None:
     )
 
 
+# Without the frames' variables: they hold payloads and tokens.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
+
 def _formatter(*last: Processor) -> dict[str, Any]:
     strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     return {
@@ -68,15 +74,15 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
             "formatter": "json",
         }
     also = ["file"] if file else []
-    console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    console = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
             "text": _formatter(console),
-            "json": _formatter(
-                structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(_json)
-            ),
+            "json": _formatter(_TRACEBACKS, structlog.processors.JSONRenderer(_json)),
         },
         "handlers": handlers,
         "root": {"handlers": ["stderr", *also], "level": level},

@@ -15,7 +15,7 @@ from typing import IO
 
 from auditportal.embedded.account import environment
 from auditportal.embedded.errors import EmbeddedPostgresError
-from auditportal.embedded.place import Place
+from auditportal.embedded.place import SOCKET_NAME, Place, socket_folder
 
 POLL_SECONDS = 0.02
 
@@ -79,16 +79,19 @@ def _is_somebody_else(pid: int, place: Place) -> bool:
         return False
 
 
-def clear_stale_pid_file(place: Place) -> None:
-    """Remove a pid file that PostgreSQL would wrongly believe: its pid is another program's by
-    now, or a zombie's, whose parent has not noticed yet. Callers hold the start lock.
+def clear_stale_locks(place: Place) -> None:
+    """Remove the lock files that PostgreSQL would wrongly believe: their pid is another program's
+    by now, or a zombie's, whose parent has not noticed yet. Callers hold the start lock.
 
     Backends that outlive a killed postmaster still bar the way: PostgreSQL finds them by the
-    shared memory of the data folder, not by this file.
+    shared memory of the data folder, not by these files.
     """
+    if live_pid(place) is not None:
+        return
     pid = read_pid(place)
-    if pid and Path(f"/proc/{pid}").exists() and live_pid(place) is None:
+    if pid and Path(f"/proc/{pid}").exists():
         place.pid_file.unlink(missing_ok=True)
+    (socket_folder(place) / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
 
 
 def launch(

@@ -141,7 +141,7 @@ class EmbeddedPostgres:
             time.sleep(0.1)
 
     def _spawn(self, place: Place, programs: Path) -> int:
-        postmaster.clear_stale_pid_file(place)
+        postmaster.clear_stale_locks(place)
         settings = {} if self.fsync else WITHOUT_FSYNC
         with self._open_log() as log:
             return postmaster.launch(place, programs, make_socket_folder(place), settings, log)
