@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connections
 
 from events.composition import signing_service, witness_service
@@ -116,6 +118,30 @@ def test_an_unexpected_error_is_logged_and_not_told(
     (failed,) = [r for r in caplog.records if "request_failed" in r.getMessage()]
     assert failed.levelno == logging.ERROR
     assert SECRET in str(failed.msg) or SECRET in caplog.text
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_logged_traceback_holds_no_token_and_no_payload(
+    ledger: Ledger, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("broken on purpose")
+
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    described = dict(settings.LOGGING["formatters"][form])
+    handler.setFormatter(described.pop("()")(**described))
+    caller = api.agent()
+    monkeypatch.setattr("events.writer.insert_events", broken)
+    logging.getLogger("events").addHandler(handler)
+    try:
+        api.problem(caller.post("events", api.event(payload=SECRET)), 500, "internal-error")
+    finally:
+        logging.getLogger("events").removeHandler(handler)
+    assert "broken on purpose" in out.getvalue()
+    assert "writer.py" in out.getvalue()
+    assert SECRET not in out.getvalue()
+    assert caller.token not in out.getvalue()
 
 
 def test_neither_payload_nor_token_is_logged(
