@@ -27,7 +27,7 @@ def token(ledger: Ledger) -> ApiToken:
     owner = get_user_model()(username="tokens")
     owner.set_unusable_password()
     owner.save()
-    token, _ = ApiToken.objects.create(user=owner, expiry=None)
+    token: ApiToken = ApiToken.objects.create(user=owner, expiry=None)[0]
     return token
 
 

@@ -67,7 +67,8 @@ def test_a_wrong_address_is_explained(reader: Reader, query: str) -> None:
 @pytest.mark.parametrize("direction", ["older", "newer"])
 def test_pages_meet_every_warning_once(reader: Reader, direction: str) -> None:
     write_off(120, timedelta(hours=1))
-    address, seen = "/drift/" if direction == "older" else "/drift/?after=0", []
+    address = "/drift/" if direction == "older" else "/drift/?after=0"
+    seen: list[int] = []
     while address:
         context = reader.get(address).context
         page = [warning.sequence for warning in context["warnings"]]
