@@ -66,7 +66,7 @@ AWKWARD = {
 
 def test_the_same_bytes_and_the_same_hash(ledger: Ledger) -> None:
     @settings(
-        max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
     @given(SIGNED)
     @example(AWKWARD)

@@ -149,9 +149,7 @@ def test_the_size_is_counted_in_bytes() -> None:
 
 def test_a_small_payload_must_not_become_a_large_row() -> None:
     (error,) = errors(document(payload=[1e308] * (MAX_EXPANSION // 308 + 1)))
-    assert error.detail.startswith(
-        "has exponents that the database would write out as over 4,194,304 digits"
-    )
+    assert error.detail.startswith("has exponents that the database would write out")
     validate(document(payload=[1e308] * (MAX_EXPANSION // 308)), agent_id="agent-7")
 
 
