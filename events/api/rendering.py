@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 from rest_framework.renderers import BaseRenderer
 
+from events.api.problems import UNREADABLE_EVENT, Refused
+from events.errors import CanonicalJSONError
 from events.event import Event, event_json
 
 
@@ -25,6 +27,17 @@ class OrjsonRenderer(BaseRenderer):
         return b"" if data is None else orjson.dumps(data)
 
 
-def fragment(event: Event) -> orjson.Fragment:
-    """An event to put into an answer, byte for byte as the format writes it."""
-    return orjson.Fragment(event_json(event))
+def encode(event: Event) -> bytes:
+    """An event as JSON, byte for byte as the format writes it.
+
+    Raises:
+        Refused: its payload is none that a submission could have put there.
+    """
+    try:
+        return event_json(event)
+    except CanonicalJSONError as error:
+        raise Refused(
+            UNREADABLE_EVENT,
+            f"the payload of sequence {event.sequence} has no canonical form: {error}",
+            sequence=event.sequence,
+        ) from error

@@ -161,6 +161,7 @@ WRITING = (
     problems.INVALID_EVENT,
     problems.FORBIDDEN,
     problems.EVENT_ID_CONFLICT,
+    problems.LENGTH_REQUIRED,
     problems.TOO_LARGE,
     problems.UNSUPPORTED_MEDIA_TYPE,
     problems.HALTED,
@@ -168,6 +169,7 @@ WRITING = (
     problems.KEY_UNAVAILABLE,
     problems.WITNESS_UNAVAILABLE,
     problems.APPEND_REFUSED,
+    problems.UNREADABLE_EVENT,
 )
 
 

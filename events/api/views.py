@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
@@ -24,7 +25,7 @@ from events.api.bodies import (
     read_document,
 )
 from events.api.problems import INVALID_BATCH, INVALID_EVENT, Refused
-from events.api.rendering import fragment
+from events.api.rendering import encode
 from events.api.schema import (
     SENT,
     STORED,
@@ -83,7 +84,7 @@ class SubmitEvent(ApiView):
         written = writer().write_event(submission)
         place = f"/api/v1/events/{written.event.sequence}"
         return Response(
-            fragment(written.event),
+            orjson.Fragment(encode(written.event)),
             status=201 if written.created else 200,
             headers={"Location": place},
         )

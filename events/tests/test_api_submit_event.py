@@ -114,3 +114,12 @@ def test_a_charset_of_utf_8_is_taken(ledger: Ledger) -> None:
         "events", api.event(), content_type='application/json; charset="UTF-8"'
     )
     assert response.status_code == 201
+
+
+def test_the_same_event_again_after_its_payload_was_tampered_with(ledger: Ledger) -> None:
+    caller = api.agent()
+    caller.post("events", api.event(event_id=EVENT_ID))
+    deep = "[" * 200 + "]" * 200
+    ledger.tamper(f"UPDATE events SET payload = '{deep}'")
+    response = caller.post("events", api.event(event_id=EVENT_ID))
+    assert api.problem(response, 500, "unreadable-event")["sequence"] == 1

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from events.api.problems import UNREADABLE_EVENT, Refused
-from events.errors import CanonicalJSONError
-from events.event import Event, event_json
+from events.api.rendering import encode
+from events.event import Event
 from events.store.ledger import EventFilter, PostgresEventStore
 from observers.completeness import Ends
 
@@ -48,22 +47,6 @@ def read_page(store: PostgresEventStore, chosen: EventFilter, ends: Ends, *, lim
             reached = event.sequence
             break
     return Page(events, start, reached, reached < last)
-
-
-def encode(event: Event) -> bytes:
-    """An event as JSON.
-
-    Raises:
-        Refused: its payload is none that a submission could have put there.
-    """
-    try:
-        return event_json(event)
-    except CanonicalJSONError as error:
-        raise Refused(
-            UNREADABLE_EVENT,
-            f"the payload of sequence {event.sequence} has no canonical form: {error}",
-            sequence=event.sequence,
-        ) from error
 
 
 def _walk(store: PostgresEventStore, chosen: EventFilter, limit: int) -> Iterator[Event]:

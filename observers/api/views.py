@@ -16,13 +16,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events.api.problems import NOT_FOUND, UNREADABLE_EVENT, Refused
+from events.api.rendering import encode
 from events.api.schema import READING, StoredEvent, refusals
 from events.api.views import ApiView, SubmitEvent
 from events.event import Event
 from events.store import registry
 from events.store.drift import DriftFilter, DriftWarning, list_warnings
 from events.store.ledger import EventFilter, PostgresEventStore
-from observers.api.pages import encode, read_page
+from observers.api.pages import read_page
 from observers.api.parameters import (
     MAX_SEQUENCE,
     MAX_VERIFIED,
