@@ -23,6 +23,9 @@ class KeyBackend(Protocol):
     def create(self, name: str) -> bytes:
         """Make a key pair under a new name and return the 32-byte public key."""
 
+    def holds(self, name: str) -> bool:
+        """Whether a usable private key of this name is here."""
+
     def public_key(self, name: str) -> bytes:
         """The 32-byte public key of a name.
 
@@ -71,6 +74,14 @@ class FileKeyBackend:
                 f"cannot write the private key {path}: {error.strerror}"
             ) from None
         return ed25519.public_key(seed)
+
+    def holds(self, name: str) -> bool:
+        """Whether the file of this name is here and can be read."""
+        try:
+            self._seed(name)
+        except KeyBackendError:
+            return False
+        return True
 
     def public_key(self, name: str) -> bytes:
         """The public half of the key in the file of this name."""

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 
 from django.db import transaction
 
-from events import ed25519
-from events.errors import KeyBackendError
 from events.keys.signing import SigningService
 from events.keys.witness import PREFIX, WitnessService
 from events.store import registry
@@ -45,14 +43,4 @@ def _missing(signing: SigningService, witnessing: WitnessService) -> Iterator[Ca
     if not agents - {None}:
         yield lambda: f"made the key {signing.create_key(FIRST_AGENT)} of agent {FIRST_AGENT}"
     if not registry.list_witnesses(witnessing.using):
-        yield lambda: f"made the witness {_first_witness(witnessing)}"
-
-
-def _first_witness(witnessing: WitnessService) -> str:
-    """Register the first witness, with the private key that an interrupted start left, if any."""
-    try:
-        left = witnessing.backend.public_key(FIRST_WITNESS)
-    except KeyBackendError:
-        return witnessing.create_witness(FIRST_WITNESS)
-    registry.register_witness(witnessing.using, FIRST_WITNESS, ed25519.encode(left))
-    return FIRST_WITNESS
+        yield lambda: f"made the witness {witnessing.create_witness(FIRST_WITNESS)}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from events import ed25519
-from events.errors import KeyBackendError, NoActiveKeyError
+from events.errors import KeyBackendError, KeyRegistryError, NoActiveKeyError
 from events.keys.backend import KeyBackend
 from events.store import registry
 
@@ -59,6 +59,11 @@ class SigningService:
             KeyBackendError: the private half cannot be kept.
         """
         key_id = key_id or new_key_id(agent_id)
+        if agent_id in registry.active_keys(self.using, [agent_id]):
+            raise KeyRegistryError(
+                f"key {key_id} is not registered: the agent has an active key already; "
+                "rotate it instead"
+            )
         public = self.backend.create(key_id)
         registry.register_agent_key(self.using, key_id, agent_id, ed25519.encode(public))
         return key_id
@@ -71,6 +76,7 @@ class SigningService:
         Raises:
             NoActiveKeyError: the agent has no active key.
         """
+        self.active_key(agent_id)
         new = new_key_id(agent_id)
         public = self.backend.create(new)
         with transaction.atomic(using=self.using):

@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 
 from events import ed25519
-from events.errors import KeyBackendError, WitnessUnavailableError
+from events.errors import KeyRegistryError, WitnessUnavailableError
 from events.keys.backend import KeyBackend
 from events.store import registry
 
@@ -43,7 +43,7 @@ class WitnessService:
         """
         active = registry.active_witnesses(self.using)
         for witness_id in random.sample(active, len(active)):
-            if self._holds(witness_id):
+            if self.backend.holds(witness_id):
                 return Attestor(witness_id, self.backend)
         raise WitnessUnavailableError(
             "RT-1: no witness can attest, so nothing is written: "
@@ -58,17 +58,17 @@ class WitnessService:
             KeyBackendError: the private half cannot be kept.
         """
         witness_id = name if name.startswith(PREFIX) else PREFIX + name
-        public = self.backend.create(witness_id)
+        if any(known.witness_id == witness_id for known in registry.list_witnesses(self.using)):
+            raise KeyRegistryError(
+                f"witness {witness_id} is not registered: this name is taken; a new key is a new "
+                "witness, give it a new name"
+            )
+        # A key without witness was left by a process that ended between the two.
+        known = self.backend.holds(witness_id)
+        public = (self.backend.public_key if known else self.backend.create)(witness_id)
         registry.register_witness(self.using, witness_id, ed25519.encode(public))
         return witness_id
 
     def retire_witness(self, witness_id: str) -> int:
         """Retire a witness for good; returns the last sequence it may have attested."""
         return registry.retire_witness(self.using, witness_id)
-
-    def _holds(self, witness_id: str) -> bool:
-        try:
-            self.backend.public_key(witness_id)
-        except KeyBackendError:
-            return False
-        return True

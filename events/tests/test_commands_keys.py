@@ -11,7 +11,6 @@ from django.core.management import CommandError, call_command
 
 from events.composition import key_backend, writer
 from events.errors import (
-    KeyBackendError,
     KeyRegistryError,
     LedgerConfigurationError,
     NoActiveKeyError,
@@ -135,7 +134,7 @@ def test_replacing_the_only_witness_leaves_no_gap() -> None:
 def test_a_replacement_that_fails_changes_nothing() -> None:
     with pytest.raises(KeyRegistryError):
         run("witnesses", "replace", "nobody", "beta")
-    with pytest.raises(KeyBackendError):
+    with pytest.raises(KeyRegistryError):
         run("witnesses", "replace", "alpha", "alpha")
     assert registry.active_witnesses("default") == ["WITNESS:alpha"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from events import ed25519, event
-from events.composition import key_backend, witness_service, writer
-from events.errors import WitnessUnavailableError
+from events.composition import key_backend, signing_service, witness_service, writer
+from events.errors import KeyRegistryError, WitnessUnavailableError
 from events.keys.backend import FileKeyBackend
 from events.keys.signing import SigningService
 from events.keys.witness import WitnessService
@@ -99,3 +99,18 @@ def test_a_retired_witness_keeps_its_place(ledger: Ledger) -> None:
             event.witness_message(ed25519.decode(appended.signature), appended.signable_content()),
             ed25519.decode(appended.witness_signature),
         )
+
+
+def test_a_key_left_by_an_interrupted_registration_is_taken_up(ledger: Ledger) -> None:
+    left = witness_service().backend.create("WITNESS:beta")
+    assert witness_service().create_witness("beta") == "WITNESS:beta"
+    known = {w.witness_id: w.public_key for w in registry.list_witnesses("default")}
+    assert known["WITNESS:beta"] == ed25519.encode(left)
+
+
+def test_a_taken_name_leaves_no_key_behind(ledger: Ledger) -> None:
+    with pytest.raises(KeyRegistryError, match="this name is taken"):
+        witness_service().create_witness("alpha")
+    with pytest.raises(KeyRegistryError, match="rotate it instead"):
+        signing_service().create_key("agent-7", "second")
+    assert not witness_service().backend.holds("second")

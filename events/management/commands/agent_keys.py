@@ -12,7 +12,6 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from events.composition import key_backend, signing_service
-from events.errors import KeyBackendError
 from events.keys.signing import SigningService
 from events.management.tables import table, until
 from events.store import registry
@@ -119,13 +118,5 @@ def _as_dict(key: AgentKeyRecord) -> dict[str, Any]:
         "active_until": key.validity.active_until,
         "from_sequence": key.validity.from_sequence,
         "until_sequence": key.validity.until_sequence,
-        "private_key_here": _is_here(key.key_id),
+        "private_key_here": key_backend().holds(key.key_id),
     }
-
-
-def _is_here(name: str) -> bool:
-    try:
-        key_backend().public_key(name)
-    except KeyBackendError:
-        return False
-    return True

@@ -13,7 +13,6 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from events.composition import key_backend, witness_service
-from events.errors import KeyBackendError
 from events.keys.witness import PREFIX, WitnessService
 from events.management.tables import table, until
 from events.store import registry
@@ -104,13 +103,5 @@ def _as_dict(witness: WitnessRecord) -> dict[str, Any]:
         "active_until": witness.validity.active_until,
         "from_sequence": witness.validity.from_sequence,
         "until_sequence": witness.validity.until_sequence,
-        "private_key_here": _is_here(witness.witness_id),
+        "private_key_here": key_backend().holds(witness.witness_id),
     }
-
-
-def _is_here(name: str) -> bool:
-    try:
-        key_backend().public_key(name)
-    except KeyBackendError:
-        return False
-    return True
