@@ -122,7 +122,7 @@ class Outlook:
         return Alarm(
             "Events are missing",
             f"{numbers} missing from the sequence in {places}{where}, and no ceremony explains "
-            "it. Every event gets the next number, so a missing number means a lost or "
+            f"{'it' if missing == 1 else 'them'}. Every event gets the next number, so a missing number means a lost or "
             "removed event.",
             reverse("gaps"),
             "See which numbers",
