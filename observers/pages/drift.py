@@ -18,6 +18,7 @@ from events.store.drift import (
 from events.store.drift_newest import list_newest_warnings
 from observers.pages.addresses import page_address
 from observers.pages.filters import DriftFilterForm
+from observers.pages.remembered import remembered
 from observers.pages.rendering import render_page
 from observers.pages.standing import read_outlook
 
@@ -34,9 +35,11 @@ def drift(request: HttpRequest) -> HttpResponse:
         return render_page(request, "drift.html", outlook, {"form": form}, status=400)
     using = settings.LEDGER_READ_ALIAS
     warnings, newer, older = _page(using, form)
+    agents = remembered("drift-by-agent", using, lambda: drift_by_agent(using))
     context = {
         "form": form,
-        "agents": drift_by_agent(using),
+        "agents": agents.answer,
+        "figures_at": agents.found_at,
         "threshold": get_threshold(using),
         "warnings": warnings,
         "newer": newer,

@@ -27,7 +27,11 @@ def events(request: HttpRequest) -> HttpResponse:
     using = settings.LEDGER_READ_ALIAS
     cursor = form.cursor()
     page = read_page(
-        PostgresEventStore(using), form.event_filter(), cursor, outlook.standing.last_sequence
+        PostgresEventStore(using),
+        form.event_filter(),
+        cursor,
+        outlook.standing.last_sequence,
+        outlook.scan.found,
     )
     context = {
         "form": form,

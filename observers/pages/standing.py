@@ -5,23 +5,16 @@ It must never hide trouble it knows of, and never make a page wait for a scan th
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.core.cache import cache
-from django.db import connections
 from django.urls import reverse
-from django.utils import timezone
 
 from events.store.ledger import KnownGap
 from events.store.standing import Standing, read_standing
 from observers.continuity import Continuity, check_continuity
-
-SHARE_OF_TIME = 100
-"""A scan for gaps is good for a hundred times as long as it took: a small ledger is looked at
-for every page, and a large one costs a process one percent of its time."""
+from observers.pages.remembered import remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +115,8 @@ class Outlook:
         return Alarm(
             "Events are missing",
             f"{numbers} missing from the sequence in {places}{where}, and no ceremony explains "
-            f"{'it' if missing == 1 else 'them'}. Every event gets the next number, so a missing number means a lost or "
-            "removed event.",
+            f"{'it' if missing == 1 else 'them'}. Every event gets the next number, so a missing "
+            "number means a lost or removed event.",
             reverse("gaps"),
             "See which numbers",
         )
@@ -136,11 +129,5 @@ def read_outlook() -> Outlook:
 
 
 def _scan(using: str) -> GapScan:
-    key = f"gap-scan-{using}-{connections[using].settings_dict['NAME']}"
-    known: GapScan | None = cache.get(key)
-    if known is not None:
-        return known
-    began = time.monotonic()
-    scan = GapScan(check_continuity(using), timezone.now())
-    cache.set(key, scan, timeout=SHARE_OF_TIME * (time.monotonic() - began))
-    return scan
+    known = remembered("gaps", using, lambda: check_continuity(using))
+    return GapScan(known.answer, known.found_at)

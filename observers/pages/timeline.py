@@ -12,8 +12,12 @@ from events.errors import TimestampError
 from events.event import Event
 from events.store.ledger import EventFilter, GapReport, KnownGap, PostgresEventStore
 from events.store.neighbours import neighbours
+from observers.continuity import Continuity
 
 LISTED_GAPS = 100
+WIDE = 100_000
+"""Numbers of a stretch from which on its gaps are taken from the scan of the whole ledger: a rare
+filter may make one page as wide as the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,11 @@ class Page:
 
 
 def read_page(
-    store: PostgresEventStore, chosen: EventFilter, cursor: Cursor, last_sequence: int
+    store: PostgresEventStore,
+    chosen: EventFilter,
+    cursor: Cursor,
+    last_sequence: int,
+    scanned: Continuity,
 ) -> Page:
     """The page at `cursor` of what passes the filter, with the gaps of its stretch."""
     low = max(chosen.start or 1, (cursor.after or 0) + 1, 1)
@@ -95,7 +103,10 @@ def read_page(
     elif more:
         high = events[-1].sequence
     first, last = max(chosen.start or 1, 1), min(chosen.end or last_sequence, last_sequence)
-    report = whole_gaps(store, low, high, last_sequence)
+    if high - low > WIDE and scanned.gap_count == len(scanned.listed):
+        report = gaps_in_scan(store, low, high, last_sequence, scanned)
+    else:
+        report = whole_gaps(store, low, high, last_sequence)
     lines = [Line(event=event) for event in events] + [Line(gap=gap) for gap in report.gaps]
     lines.sort(key=lambda line: line.place, reverse=cursor.newest_first)
     return Page(
@@ -119,6 +130,17 @@ def whole_gaps(store: PostgresEventStore, low: int, high: int, last_sequence: in
     start = low if below == low else (below or 0) + 1
     end = high if above == high else (above or last_sequence + 1) - 1
     return store.find_gaps(start, end, limit=LISTED_GAPS)
+
+
+def gaps_in_scan(
+    store: PostgresEventStore, low: int, high: int, last_sequence: int, scanned: Continuity
+) -> GapReport:
+    """The same from a scan of the whole ledger, and a look at what was appended since."""
+    known = [each for each in scanned.listed if low <= each.gap.end and each.gap.start <= high]
+    since = whole_gaps(store, max(low, scanned.end + 1), high, last_sequence)
+    touching = (*known, *since.gaps)
+    missing = sum(each.gap.count for each in touching)
+    return GapReport(low, high, touching[:LISTED_GAPS], len(touching), missing)
 
 
 def gap_at(store: PostgresEventStore, sequence: int, last_sequence: int) -> KnownGap | None:

@@ -37,7 +37,8 @@ def moment(text: str | None) -> SafeString:
         return format_html('<span class="unreadable">{}</span>', text)
     day, clock = text[:10], text[11:19]
     return format_html(
-        '<time datetime="{}">{} {}<span class="fraction">{}</span><span class="zone"> UTC</span></time>',
+        '<time datetime="{}">{} {}<span class="fraction">{}</span>'
+        '<span class="zone"> UTC</span></time>',
         text,
         day,
         clock,

@@ -12,6 +12,7 @@ from events.canonical import canonicalize
 from events.composition import writer
 from events.submission import Submission
 from events.tests.ledger import Ledger, submission
+from observers.pages import remembered, timeline
 from observers.tests.pages import Reader, remove, sign_in
 
 
@@ -75,6 +76,23 @@ def test_gaps_show_through_filters(reader: Reader) -> None:
     reader.ledger.write(3, agent_id="agent-8")
     remove(reader.ledger, 5)
     assert reader.lines("/events/?agent_id=agent-8&order=oldest") == [4, (5, 5), 6]
+
+
+def test_a_page_as_wide_as_the_ledger_shows_the_same_gaps(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its gaps come from the scan of the whole ledger, remembered from before the last append."""
+    reader.ledger.write(3, agent_id="agent-7")
+    reader.ledger.write(3, agent_id="agent-8")
+    remove(reader.ledger, 1, 5)
+    monkeypatch.setattr(timeline, "WIDE", 0)
+    expected = [(1, 1), 4, (5, 5), 6]
+    assert reader.lines("/events/?agent_id=agent-8&order=oldest") == expected
+    monkeypatch.setattr(remembered, "SHARE_OF_TIME", 10**6)
+    reader.get("/")
+    reader.ledger.write(1, agent_id="agent-8")
+    page = reader.client.get("/events/?agent_id=agent-8&order=oldest").context["page"]
+    assert [line.place for line in page.lines] == [1, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize(
