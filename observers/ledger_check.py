@@ -26,7 +26,7 @@ def verify_ledger(
     keys = keyring_from_registry(using)
 
     def documented_by(gap: Gap) -> int | None:
-        return _ceremony_outside(store, keys, gap, range(start, end + 1))
+        return _find_ceremony(store, keys, gap, range(start, end + 1))
 
     report = verify(store, keys, start, end, progress=progress, documented_by=documented_by)
     for finding in _head_findings(store, start, end):
@@ -40,19 +40,19 @@ def last_sequence(store: PostgresEventStore) -> int:
     return max(store.get_max_sequence(), store.head().max_sequence)
 
 
-def _ceremony_outside(
+def _find_ceremony(
     store: PostgresEventStore, keys: Keyring, gap: Gap, verified: range
 ) -> int | None:
-    """The ceremony outside the verified range that documents a gap, if it is sound by itself.
+    """The ceremony that documents a gap, which may go on beyond the verified range.
 
-    One inside the range was seen already, and was no good.
+    One outside the range must be sound by itself; one inside is checked with the range.
     """
     known = store.find_gaps(gap.start, gap.end, limit=1).gaps
     sequence = known[0].ceremony_sequence if known else None
     if sequence is None or sequence in verified:
-        return None
+        return sequence
     ceremony = store.get_event(sequence)
-    if ceremony is None or explained_gap(ceremony) != gap or any(check_event(ceremony, keys)):
+    if ceremony is None or explained_gap(ceremony) is None or any(check_event(ceremony, keys)):
         return None
     return sequence
 

@@ -93,8 +93,8 @@ def verify(
 ) -> Report:
     """Verify the events from `start` to `end`, both included.
 
-    `progress` is called with each sequence number reached. `documented_by` is asked for the
-    ceremony of a gap that no ceremony inside the range explains.
+    `progress` is called with each sequence number reached. `documented_by` knows the whole ledger
+    and is asked which ceremony explains a gap; without it only the range's own are known.
 
     Check 10 (the head) needs what only the database has; `observers.ledger_check` adds it.
     """
@@ -149,13 +149,22 @@ class _Walk:
         if self.expected <= self.report.end:
             self.gaps.append(Gap(self.expected, self.report.end))
         for gap in self.gaps:
-            ceremony = self.explained.get(gap)
-            if ceremony is None and documented_by is not None:
-                ceremony = documented_by(gap)
+            ceremony = self._ceremony(gap, documented_by)
             if ceremony is None:
                 self.report.add(Finding(gap.start, Check.GAP, _describe(gap)))
             else:
                 self.report.documented_gaps.append(KnownGap(gap, ceremony))
+
+    def _ceremony(self, gap: Gap, documented_by: Documentation | None) -> int | None:
+        """The sequence of the ceremony that explains a gap, if it passed its own checks.
+
+        Who sees the whole ledger is asked first: at the edge of the range a gap may go on.
+        """
+        if documented_by is None:
+            return self.explained.get(gap)
+        ceremony = documented_by(gap)
+        was_seen = ceremony is not None and self.report.start <= ceremony <= self.report.end
+        return None if was_seen and ceremony not in self.explained.values() else ceremony
 
     def _failures(self, subject: Event) -> Iterator[Finding]:
         yield from check_event(subject, self.keys)

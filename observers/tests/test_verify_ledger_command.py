@@ -107,6 +107,8 @@ def test_a_gap_that_a_ceremony_documents_is_no_finding(ledger: Ledger) -> None:
         {"start": 3, "end": 4, "count": 2, "documented": True, "ceremony_sequence": 6}
     ]
     assert findings("--end", "5") == [], "a ceremony beyond the range documents it as well"
+    assert findings("--end", "3") == [], "a range may end inside the gap"
+    assert findings("--start", "4") == [], "a range may start inside the gap"
 
 
 @pytest.mark.parametrize(
