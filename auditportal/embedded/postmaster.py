@@ -9,7 +9,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -92,6 +93,19 @@ def clear_stale_locks(place: Place) -> None:
     if pid and Path(f"/proc/{pid}").exists():
         place.pid_file.unlink(missing_ok=True)
     (socket_folder(place) / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+
+
+@contextmanager
+def interruptions_held() -> Iterator[None]:
+    """Let Ctrl-C wait while a postmaster is launched, so that none is there unknown to us. The
+    child inherits the mask; PostgreSQL sets its own first of all."""
+    before = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    )
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def launch(

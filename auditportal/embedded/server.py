@@ -124,11 +124,13 @@ class EmbeddedPostgres:
         while True:
             offset = self.log.stat().st_size if self.log.exists() else 0
             found = postmaster.live_pid(place)
-            pid = found or self._spawn(place, programs)
+            pid = found
             try:
+                with postmaster.interruptions_held():
+                    pid = pid or self._spawn(place, programs)
                 reason = self._await(place, pid, offset)
             except BaseException:  # Ctrl-C: what nobody knows of yet, nobody would stop
-                if not found:
+                if pid and not found:
                     postmaster.end(pid, signal.SIGINT, STOP_PATIENCE_SECONDS)
                 raise
             if reason is None:
