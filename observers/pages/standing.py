@@ -102,7 +102,9 @@ class Outlook:
         else:
             text = f"Event {head} is not the one that was recorded. It was changed or replaced."
         title = "The end of the ledger is not what was recorded"
-        return Alarm(title, text, reverse("gaps"), "See gaps")
+        if tail < head:
+            return Alarm(title, text, reverse("gaps"), "See which numbers")
+        return Alarm(title, text, reverse("event", args=[tail]), "See that event")
 
     def _gaps(self) -> Alarm | None:
         count, missing = self.scan.found.undocumented_gaps, self.scan.found.undocumented_missing
