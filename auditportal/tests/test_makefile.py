@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ def make(*arguments: object) -> subprocess.CompletedProcess[str]:
         cwd=BASE_DIR,
         capture_output=True,
         text=True,
+        # Not as a part of the `make` that may run these tests.
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
     )
 
 
