@@ -59,11 +59,14 @@ def _formatter(*last: Processor) -> dict[str, Any]:
 
 
 def logging_settings(level: str, file: str) -> dict[str, Any]:
-    """The LOGGING setting. The line or two of every request go to the file alone, unless they
-    tell of trouble."""
+    """The LOGGING setting.
+
+    The terminal is for what an operator must see: what goes well is said in the file alone, and
+    so is a warning where there is one. Who asks for DEBUG gets everything on the terminal too.
+    """
+    shown = "DEBUG" if level == "DEBUG" else "ERROR" if file else "WARNING"
     handlers: dict[str, Any] = {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "text"},
-        "trouble": {"class": "logging.StreamHandler", "formatter": "text", "level": "WARNING"},
+        "stderr": {"class": "logging.StreamHandler", "formatter": "text", "level": shown},
     }
     if file:
         handlers["file"] = {
@@ -87,9 +90,8 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
         "handlers": handlers,
         "root": {"handlers": ["stderr", *also], "level": level},
         "loggers": {
-            "django_structlog": {"handlers": ["trouble", *also], "propagate": False},
             "django.request": {
-                "handlers": ["trouble", *also],
+                "handlers": ["stderr", *also],
                 "level": "ERROR",
                 "propagate": False,
             },
