@@ -172,6 +172,7 @@ class LedgerConfig(ReadOnlyModel):
     class Meta:
         managed = False
         db_table = "ledger_config"
+        verbose_name = verbose_name_plural = "ledger configuration"
 
     def __str__(self) -> str:
         return f"drift threshold {self.drift_threshold_seconds} s"
@@ -188,6 +189,7 @@ class HaltState(ReadOnlyModel):
     class Meta:
         managed = False
         db_table = "halt_state"
+        verbose_name = verbose_name_plural = "halt state"
 
     def __str__(self) -> str:
         return f"halted: {self.reason}" if self.halted else "running"

@@ -97,6 +97,8 @@ class Migration(migrations.Migration):
                 ("halted_at", models.DateTimeField(null=True)),
             ],
             options={
+                "verbose_name": "halt state",
+                "verbose_name_plural": "halt state",
                 "db_table": "halt_state",
                 "managed": False,
             },
@@ -108,6 +110,8 @@ class Migration(migrations.Migration):
                 ("drift_threshold_seconds", models.DecimalField(decimal_places=3, max_digits=1000)),
             ],
             options={
+                "verbose_name": "ledger configuration",
+                "verbose_name_plural": "ledger configuration",
                 "db_table": "ledger_config",
                 "managed": False,
             },
