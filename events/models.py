@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
+from django.db.models.functions import Now
 from knox.models import AbstractAuthToken
 
 from events.errors import LedgerError
@@ -213,6 +214,40 @@ class CeremonyStep(ReadOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.step} by {self.person}"
+
+
+class Verification(models.Model):
+    """`verifications`: who had which range verified, how far it got and what was found. Written
+    by `observers.verifications`; the database refuses to change a record that has ended."""
+
+    id = models.BigAutoField(primary_key=True)
+    requested_by = models.TextField()
+    requested_at = models.DateTimeField(db_default=Now())
+    start_sequence = models.BigIntegerField()
+    end_sequence = models.BigIntegerField()
+    state = models.TextField(default="waiting")
+    runs = models.IntegerField(default=0)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    cancelled_by = models.TextField(null=True)
+    reached_sequence = models.BigIntegerField()
+    checked = models.BigIntegerField(default=0)
+    finding_count = models.BigIntegerField(default=0)
+    findings = models.JSONField(default=list)
+    findings_by_check = models.JSONField(default=dict)
+    documented_gap_count = models.BigIntegerField(default=0)
+    documented_gaps = models.JSONField(default=list)
+    backward_steps = models.BigIntegerField(default=0)
+    last_content_hash = models.TextField(null=True)
+    worked_seconds = models.DecimalField(max_digits=1000, decimal_places=3, default=0)
+    failure = models.TextField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "verifications"
+
+    def __str__(self) -> str:
+        return f"{self.start_sequence} to {self.end_sequence}, {self.state}"
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]

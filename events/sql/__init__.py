@@ -6,10 +6,12 @@ It must never build SQL: a file is executed as it stands, with parameters bound 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from django.db.migrations import RunSQL
+from django.db.migrations.operations.base import Operation
 
 _FOLDER = Path(__file__).parent
 
@@ -24,10 +26,11 @@ def load(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def migration(name: str, *, sha256: str) -> RunSQL:
+def migration(name: str, *, sha256: str, models: Sequence[Operation] = ()) -> RunSQL:
     """The operation that applies one file, which must hash to its pin.
 
-    There is no way back: the tables are append-only.
+    `models` tells Django of the mirrors that the file's tables have, and does nothing to the
+    database. There is no way back: the tables are append-only.
 
     Raises:
         ChangedMigrationError: the file was edited after it was pinned.
@@ -38,4 +41,4 @@ def migration(name: str, *, sha256: str) -> RunSQL:
             f"{name} hashes to {found}, but its migration pins {sha256}: "
             "an applied file is never edited, write a new one"
         )
-    return RunSQL(load(name))
+    return RunSQL(load(name), state_operations=models)

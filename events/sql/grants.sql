@@ -5,8 +5,28 @@
 
 DO $$
 DECLARE
+    routine REGPROCEDURE;
+    kind REGTYPE;
     ledger CONSTANT TEXT := 'events, canonical_events, appends, agent_keys, witnesses, clock_drift_warnings, ledger_config, halt_state, ceremonies';
 BEGIN
+    -- The queue of background jobs is the application's alone; what makes it open its functions
+    -- and types to everybody.
+    FOR routine IN SELECT oid FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND starts_with(proname, 'procrastinate_') LOOP
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', routine);
+        IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_app') THEN
+            EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO portal_app', routine);
+        END IF;
+    END LOOP;
+    FOR kind IN SELECT oid FROM pg_type
+        WHERE typnamespace = 'public'::regnamespace AND starts_with(typname, 'procrastinate_')
+          AND typelem = 0 LOOP
+        EXECUTE format('REVOKE ALL ON TYPE %s FROM PUBLIC', kind);
+        IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_app') THEN
+            EXECUTE format('GRANT USAGE ON TYPE %s TO portal_app', kind);
+        END IF;
+    END LOOP;
+
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_app') THEN
         GRANT USAGE ON SCHEMA public TO portal_app;
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO portal_app;
@@ -14,6 +34,7 @@ BEGIN
         EXECUTE format('REVOKE ALL ON %s, django_migrations FROM portal_app', ledger);
         EXECUTE format('GRANT SELECT ON %s, django_migrations TO portal_app', ledger);
         GRANT INSERT ON events, ceremonies TO portal_app;
+        REVOKE DELETE ON verifications FROM portal_app;
         GRANT EXECUTE ON FUNCTION open_append, register_agent_key, retire_agent_key, register_witness,
             retire_witness, set_drift_threshold, halt_ledger TO portal_app;
     END IF;

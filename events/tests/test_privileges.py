@@ -113,13 +113,32 @@ ACTING = {
     "set_drift_threshold",
     "halt_ledger",
 }
+QUEUE = "procrastinate_"
+"""How everything of the queue of background jobs is named."""
 HARMLESS_TRIGGERS = {"refuse_change", "refuse_all_but_retirement", "refuse_unhalt"}
 """Trigger functions that can only refuse, so that anybody may hang them on a table of his own."""
 
 
 def test_functions_of_each_role(ledger: Ledger) -> None:
-    assert functions(ledger, "portal_app") == READING | ACTING | HARMLESS_TRIGGERS
+    queue = {name for name in functions(ledger, "portal_owner") if name.startswith(QUEUE)}
+    assert queue
+    assert functions(ledger, "portal_app") == READING | ACTING | HARMLESS_TRIGGERS | queue
     assert functions(ledger, "portal_observer") == READING | HARMLESS_TRIGGERS
+
+
+def test_the_queue_is_the_applications_alone(ledger: Ledger) -> None:
+    held = privileges(ledger, "portal_app")
+    tables = {table for table in privileges(ledger, "portal_owner") if table.startswith(QUEUE)}
+    assert tables
+    assert all(held[table] == {"SELECT", "INSERT", "UPDATE", "DELETE"} for table in tables)
+    types = "SELECT typname FROM pg_type WHERE starts_with(typname, %s) AND typelem = 0 AND {}"
+    usable = "has_type_privilege(%s, oid, 'USAGE')"
+    assert ledger.query(types.format(usable), [QUEUE, "portal_observer"]) == []
+    assert ledger.query(types.format(f"NOT {usable}"), [QUEUE, "portal_app"]) == []
+
+
+def test_the_application_keeps_verifications_and_removes_none(ledger: Ledger) -> None:
+    assert privileges(ledger, "portal_app")["verifications"] == {"SELECT", "INSERT", "UPDATE"}
 
 
 def test_functions_with_the_owners_rights_fix_their_search_path(ledger: Ledger) -> None:
