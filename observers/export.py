@@ -9,13 +9,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from events.event import FIELDS, Event, event_json
 from events.store.ledger import EventFilter, PostgresEventStore
+from events.store.search import search
 
 FETCH = 100
 """Events read at a time: with payloads of 1 MiB that is what memory has to hold."""
+
+SEARCH = 5.0
+"""Seconds of one search; the next goes on where it stopped."""
 
 _PIECE = 2**16
 
@@ -34,15 +38,15 @@ class Format:
     broken: bytes
 
 
-def stream(store: PostgresEventStore, form: Format, *, start: int, end: int) -> Iterator[bytes]:
-    """The events start … end (inclusive) in pieces.
+def stream(store: PostgresEventStore, form: Format, chosen: EventFilter) -> Iterator[bytes]:
+    """The events of chosen.start … chosen.end, both given, that pass the filter, in pieces.
 
     An error must not let the part pass for the whole. Raising is not enough: granian ends the
     answer of a WSGI application that raises as if it were complete. So the file is spoilt first.
     """
     piece = bytearray(form.header)
     try:
-        for event in walk(store, start=start, end=end):
+        for event in walk(store, chosen):
             piece += form.write(event)
             if len(piece) >= _PIECE:
                 yield bytes(piece)
@@ -54,14 +58,13 @@ def stream(store: PostgresEventStore, form: Format, *, start: int, end: int) -> 
         yield bytes(piece)
 
 
-def walk(store: PostgresEventStore, *, start: int, end: int) -> Iterator[Event]:
-    """The events start … end, a small page at a time."""
+def walk(store: PostgresEventStore, chosen: EventFilter) -> Iterator[Event]:
+    """The events that pass, a small page at a time."""
+    start, end = chosen.start or 1, chosen.end or 0
     while start <= end:
-        page = store.select(EventFilter(start=start, end=end), limit=FETCH)
-        yield from page
-        if len(page) < FETCH:
-            return
-        start = page[-1].sequence + 1
+        found = search(store, replace(chosen, start=start), limit=FETCH, seconds=SEARCH)
+        yield from found.events
+        start = found.reached + 1
 
 
 def _json_line(event: Event) -> bytes:

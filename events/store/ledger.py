@@ -6,7 +6,7 @@ It must never write, and never hold more than one page of events in memory.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Protocol
 
@@ -88,17 +88,34 @@ class GapReport:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """What a range may be narrowed to; None leaves a side open. Times are half-open."""
+    """What a range may be narrowed to; None leaves a side open. Times are half-open.
+
+    `system`: only the events that no agent sent, or only the others. `payload_path` leads from
+    the payload's root to a value, which must equal `payload_value`, a JSON text; they are given
+    together. Numbers are equal by value, whatever their size.
+    """
 
     start: int | None = None
     end: int | None = None
     event_types: Sequence[str] | None = None
     agent_id: str | None = None
+    system: bool | None = None
     local_from: datetime | None = None
     local_to: datetime | None = None
     authority_from: datetime | None = None
     authority_to: datetime | None = None
     drifted: bool | None = None
+    payload_path: Sequence[str] | None = None
+    payload_value: str | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether an event inside start … end may fail to pass."""
+        return any(
+            getattr(self, each.name) is not None
+            for each in fields(self)
+            if each.name not in ("start", "end")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +168,8 @@ class PostgresEventStore:
 
     def select(self, chosen: EventFilter, *, limit: int, newest_first: bool = False) -> list[Event]:
         """At most `limit` events that pass the filter, in sequence order."""
-        query = "events_descending" if newest_first else "events_ascending"
+        kind = "events_drifted" if chosen.drifted else "events"
+        query = f"{kind}_{'descending' if newest_first else 'ascending'}"
         rows = fetch_all(self.using, query, {**asdict(chosen), "limit": limit})
         return [Event(*row) for row in rows]
 

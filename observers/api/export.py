@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -18,7 +19,7 @@ from observers.export import FORMATS, stream
 
 
 class Export(ApiView):
-    """A span of the ledger as a file."""
+    """A span of the ledger as a file, whole or narrowed."""
 
     def perform_content_negotiation(
         self, request: Request, force: bool = False
@@ -43,10 +44,10 @@ class Export(ApiView):
         last = find_ends(store).last
         start = asked["start"] or 1
         end = last if asked["end"] is None else min(asked["end"], last)
+        chosen = replace(ExportParameters.as_filter(asked), start=start, end=end)
         form = FORMATS[asked["format"]]
-        answer = StreamingHttpResponse(
-            stream(store, form, start=start, end=end), content_type=form.media_type
-        )
-        name = f"events-{start}-{end}.{asked['format']}"
+        answer = StreamingHttpResponse(stream(store, form, chosen), content_type=form.media_type)
+        part = "-filtered" if chosen.narrows else ""
+        name = f"events-{start}-{end}{part}.{asked['format']}"
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer

@@ -5,20 +5,23 @@ It must never hold more than a page, nor let large payloads make a page large.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass, replace
 
 import orjson
 
 from events.api.rendering import encode
-from events.event import Event
 from events.store.ledger import EventFilter, PostgresEventStore
+from events.store.search import search
 from observers.completeness import Ends
 
 FETCH = 100
 """Events read at a time: with payloads of 1 MiB that is what memory has to hold."""
 
 MAX_PAGE_BYTES = 32 * 2**20
+
+MAX_SECONDS = 2.0
+"""Time to search for a page's events, from which on it ends where it has got to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +39,24 @@ class Page:
 
 
 def read_page(store: PostgresEventStore, chosen: EventFilter, ends: Ends, *, limit: int) -> Page:
-    """The first `limit` events that pass the filter, or fewer if they are large."""
+    """The first `limit` events that pass the filter, or fewer if they are large or rare."""
     start = chosen.start or 1
     last = ends.last if chosen.end is None else min(chosen.end, ends.last)
-    events, size, reached = [], 0, max(last, start - 1)
-    for event in _walk(store, replace(chosen, start=start, end=last), limit):
-        events.append(orjson.Fragment(text := encode(event)))
-        size += len(text)
-        if len(events) == limit or size >= MAX_PAGE_BYTES:
-            reached = event.sequence
-            break
-    return Page(events, start, reached, reached < last)
-
-
-def _walk(store: PostgresEventStore, chosen: EventFilter, limit: int) -> Iterator[Event]:
-    while limit > 0 and chosen.start is not None and chosen.start <= (chosen.end or 0):
-        found = store.select(chosen, limit=min(limit, FETCH))
-        yield from found
-        if len(found) < FETCH:
-            return
-        limit -= len(found)
-        chosen = replace(chosen, start=found[-1].sequence + 1)
+    deadline = time.monotonic() + MAX_SECONDS
+    events: list[orjson.Fragment] = []
+    size, reached, stopped = 0, start - 1, False
+    while reached < last and len(events) < limit and not stopped:
+        found = search(
+            store,
+            replace(chosen, start=reached + 1, end=last),
+            limit=min(limit - len(events), FETCH),
+            seconds=deadline - time.monotonic(),
+        )
+        reached, stopped = found.reached, found.stopped
+        for event in found.events:
+            events.append(orjson.Fragment(text := encode(event)))
+            size += len(text)
+            if size >= MAX_PAGE_BYTES:
+                reached, stopped = event.sequence, True
+                break
+    return Page(events, start, max(reached, start - 1), reached < last)

@@ -5,6 +5,7 @@ They must never be guessed at: what is unknown, repeated or malformed is refused
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +19,15 @@ from rest_framework import serializers
 
 from events.api.problems import INVALID_PARAMETER, Refused
 from events.errors import TimestampError
+from events.store.ledger import EventFilter
 from events.timestamps import parse_timestamp
+from observers.payload_field import (
+    MAX_FIELD,
+    MAX_VALUE,
+    PayloadFieldError,
+    parse_field,
+    parse_value,
+)
 
 MAX_SEQUENCE = 2**63 - 1
 MAX_LIMIT = 1000
@@ -63,6 +72,37 @@ class TruthField(serializers.Field[bool, str, bool, Any]):
         if data not in ("true", "false"):
             raise serializers.ValidationError("must be true or false")
         return data == "true"
+
+
+@extend_schema_field({"type": "string", "maxLength": MAX_FIELD})
+class PayloadFieldField(serializers.Field[list[str], str, str, Any]):
+    """The dotted path to a field of the payload."""
+
+    def to_internal_value(self, data: str) -> list[str]:
+        try:
+            return parse_field(_short(data, MAX_FIELD))
+        except PayloadFieldError as error:
+            raise serializers.ValidationError(str(error)) from None
+
+
+@extend_schema_field({"type": "string", "maxLength": MAX_VALUE})
+class PayloadValueField(serializers.Field[str, str, str, Any]):
+    """A JSON text, or a text that is not JSON and stands for itself."""
+
+    def to_internal_value(self, data: str) -> str:
+        try:
+            return parse_value(_short(data, MAX_VALUE))
+        except PayloadFieldError as error:
+            raise serializers.ValidationError(str(error)) from None
+
+
+def _short(text: str, most: int) -> str:
+    """A text that a payload could hold, of at most so many characters."""
+    if not text:
+        raise serializers.ValidationError('must not be empty; the empty text is written ""')
+    if len(text) > most or "\0" in text:
+        raise serializers.ValidationError(f"must be at most {most} characters, none of them null")
+    return text
 
 
 @extend_schema_field({"type": "number", "minimum": 0})
@@ -132,26 +172,58 @@ class SpanParameters(Parameters):
         return attrs
 
 
-class RangeParameters(SpanParameters):
-    """A range of events and what it is narrowed to."""
+class FilterParameters(SpanParameters):
+    """A span of the sequence and what it is narrowed to."""
 
-    after = NumberField(0, required=False, help_text="Only events after this sequence.")
-    limit = _limit()
     event_type = serializers.ListField(
         child=_name(), required=False, max_length=100, help_text="Repeatable: any of these types."
     )
     agent_id = _name(required=False, help_text="Only this agent's events.")
+    system = TruthField(required=False, help_text="Only, or none of, the system's own events.")
     local_from = TimestampField(required=False, help_text="Writer's clock, this or later.")
     local_to = TimestampField(required=False, help_text="Writer's clock, before this.")
     authority_from = TimestampField(required=False, help_text="Database's clock, this or later.")
     authority_to = TimestampField(required=False, help_text="Database's clock, before this.")
     drifted = TruthField(required=False, help_text="Only with, or only without, a drift warning.")
+    payload_field = PayloadFieldField(
+        required=False, help_text="Path to a field of the payload, such as user.id."
+    )
+    payload_value = PayloadValueField(
+        required=False, help_text="What that field equals: JSON, or else a text."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for clock in ("local", "authority"):
+            self.check_order(attrs, f"{clock}_from", f"{clock}_to")
+        if "agent_id" in attrs and attrs.get("system"):
+            raise serializers.ValidationError({"system": "cannot be true beside agent_id"})
+        for name, other in itertools.permutations(("payload_field", "payload_value")):
+            if name in attrs and other not in attrs:
+                raise serializers.ValidationError({other: f"must stand beside {name}"})
+        return super().validate(attrs)
+
+    @staticmethod
+    def as_filter(asked: dict[str, Any]) -> EventFilter:
+        """What the checked values narrow the ledger to."""
+        same = ("start", "end", "agent_id", "system", "drifted")
+        times = ("local_from", "local_to", "authority_from", "authority_to")
+        return EventFilter(
+            event_types=asked["event_type"],
+            payload_path=asked["payload_field"],
+            payload_value=asked["payload_value"],
+            **{name: asked[name] for name in (*same, *times)},
+        )
+
+
+class RangeParameters(FilterParameters):
+    """A page of a range of events."""
+
+    after = NumberField(0, required=False, help_text="Only events after this sequence.")
+    limit = _limit()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "start" in attrs and "after" in attrs:
             raise serializers.ValidationError({"after": "cannot stand beside start"})
-        for clock in ("local", "authority"):
-            self.check_order(attrs, f"{clock}_from", f"{clock}_to")
         return super().validate(attrs)
 
 
@@ -170,7 +242,7 @@ class DriftParameters(Parameters):
         return attrs
 
 
-class ExportParameters(SpanParameters):
+class ExportParameters(FilterParameters):
     """What to export, and how it is written."""
 
     format = serializers.ChoiceField(["jsonl", "csv"], default="jsonl")

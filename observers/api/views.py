@@ -6,7 +6,7 @@ It must never write, and never answer from anything but the ledger itself.
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
@@ -203,17 +203,7 @@ class Keys(ApiView):
 
 def _filter(asked: dict[str, Any]) -> EventFilter:
     start = asked["start"] if asked["after"] is None else asked["after"] + 1
-    return EventFilter(
-        start=start,
-        end=asked["end"],
-        event_types=asked["event_type"],
-        agent_id=asked["agent_id"],
-        local_from=asked["local_from"],
-        local_to=asked["local_to"],
-        authority_from=asked["authority_from"],
-        authority_to=asked["authority_to"],
-        drifted=asked["drifted"],
-    )
+    return replace(RangeParameters.as_filter(asked), start=start)
 
 
 def _event(event: Event) -> Response:

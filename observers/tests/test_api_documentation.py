@@ -14,7 +14,7 @@ from django.test import Client
 from events.api.problems import PROBLEMS
 from events.tests import api
 from events.tests.ledger import Ledger
-from observers.api.parameters import DriftParameters, RangeParameters
+from observers.api.parameters import DriftParameters, ExportParameters, RangeParameters
 
 TEXT = (settings.BASE_DIR / "docs" / "http-api.md").read_text(encoding="utf-8")
 SERVER = "http://127.0.0.1:8000"
@@ -98,7 +98,7 @@ def test_the_table_of_refusals_is_the_codes() -> None:
 
 
 def test_every_parameter_is_described() -> None:
-    for parameters in (RangeParameters, DriftParameters):
+    for parameters in (RangeParameters, DriftParameters, ExportParameters):
         for name in parameters().get_fields():
             assert f"`{name}`" in TEXT
 

@@ -13,6 +13,7 @@ import pytest
 from events.composition import writer
 from events.errors import CanonicalJSONError
 from events.event import FIELDS
+from events.store.ledger import EventFilter
 from events.tests import api
 from events.tests.ledger import Ledger, submission
 from observers.export import FORMATS, stream
@@ -96,7 +97,7 @@ def test_what_is_appended_meanwhile_lies_beyond_the_end(ledger: Ledger) -> None:
 
 def test_no_transaction_stays_open_between_pages(ledger: Ledger) -> None:
     writer().write_events([submission("x" * 2000, number=number) for number in range(300)])
-    pieces = stream(ledger.store, FORMATS["jsonl"], start=1, end=300)
+    pieces = stream(ledger.store, FORMATS["jsonl"], EventFilter(start=1, end=300))
     next(pieces)
     states = ledger.query(
         "SELECT DISTINCT state FROM pg_stat_activity WHERE usename = 'portal_app'"
@@ -110,7 +111,7 @@ def test_memory_does_not_grow_with_the_ledger(ledger: Ledger) -> None:
     def peak(end: int) -> int:
         tracemalloc.start()
         try:
-            for _ in stream(ledger.store, FORMATS["jsonl"], start=1, end=end):
+            for _ in stream(ledger.store, FORMATS["jsonl"], EventFilter(start=1, end=end)):
                 pass
             return tracemalloc.get_traced_memory()[1]
         finally:

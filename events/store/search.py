@@ -1,0 +1,125 @@
+"""Looking for events that pass a filter, a window of the sequence after another.
+
+It must never keep its caller waiting for the whole ledger: no index serves every filter, so a
+search stops when its time is over, and says exactly how far it has looked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from django.db import DatabaseError, transaction
+
+from events.errors import LedgerError
+from events.event import Event
+from events.store.connection import LedgerUnavailableError, fetch_one, sqlstate
+from events.store.ledger import EventFilter, PostgresEventStore
+
+SMALLEST, FIRST = 1_000, 8_000
+"""Numbers of the sequence looked at by one statement: at least, and at the beginning."""
+
+QUICK, SLOW = 0.05, 0.2
+"""Seconds of a statement below which the next window is wider, and above which it is narrower."""
+
+QUERY_CANCELED = "57014"
+
+
+class _OutOfTimeError(LedgerError):
+    """The statement was ended, as it had been asked to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Events of one stretch, and its far end: up to `reached` every number was looked at.
+
+    `stopped`: time was over before the end of what was asked for, and before `limit` events.
+    """
+
+    events: list[Event]
+    reached: int
+    stopped: bool = False
+
+
+def search(
+    store: PostgresEventStore,
+    chosen: EventFilter,
+    *,
+    limit: int,
+    seconds: float,
+    newest_first: bool = False,
+) -> Found:
+    """At most `limit` events of `chosen.start` … `chosen.end`, both given, that pass the filter.
+
+    At least one window is looked at, so a caller that goes on where this stopped gets to the end.
+    """
+    low, high = chosen.start or 1, chosen.end or 0
+    if not chosen.narrows:
+        events = store.select(chosen, limit=limit, newest_first=newest_first)
+        return Found(events, _reached(events, limit, low if newest_first else high))
+    deadline = time.monotonic() + seconds
+    found: list[Event] = []
+    width, stopped = FIRST, False
+    while low <= high and not stopped:
+        window = (
+            (max(low, high - width + 1), high)
+            if newest_first
+            else (low, min(high, low + width - 1))
+        )
+        began = time.monotonic()
+        try:
+            with _at_most(store.using, deadline - began if width > SMALLEST else None):
+                found += store.select(
+                    replace(chosen, start=window[0], end=window[1]),
+                    limit=limit - len(found),
+                    newest_first=newest_first,
+                )
+        except _OutOfTimeError:
+            width = max(SMALLEST, width // 8)
+            stopped = _looked_at(chosen, low, high)
+            continue
+        if len(found) == limit:
+            return Found(found, found[-1].sequence)
+        low, high = (low, window[0] - 1) if newest_first else (window[1] + 1, high)
+        width = _next_width(width, time.monotonic() - began)
+        stopped = low <= high and time.monotonic() >= deadline
+    return Found(found, high + 1 if newest_first else low - 1, stopped)
+
+
+def _looked_at(chosen: EventFilter, low: int, high: int) -> bool:
+    """Whether a window has been looked at already: else the smallest still is."""
+    return (low, high) != (chosen.start or 1, chosen.end or 0)
+
+
+def _reached(events: list[Event], limit: int, end: int) -> int:
+    return events[-1].sequence if len(events) == limit else end
+
+
+def _next_width(width: int, took: float) -> int:
+    if took < QUICK:
+        return width * 4
+    return max(SMALLEST, width // 2) if took > SLOW else width
+
+
+@contextmanager
+def _at_most(using: str, seconds: float | None) -> Iterator[None]:
+    """End a statement after so many seconds; None lets it run.
+
+    Raises:
+        _OutOfTimeError: it was ended.
+    """
+    if seconds is None:
+        yield
+        return
+    limit = f"{max(1, int(seconds * 1000))}ms"
+    try:
+        with transaction.atomic(using=using):
+            fetch_one(using, "statement_timeout", {"limit": limit})
+            yield
+    except LedgerUnavailableError as error:
+        cause = error.__cause__
+        if isinstance(cause, DatabaseError) and sqlstate(cause) == QUERY_CANCELED:
+            raise _OutOfTimeError("the search was ended") from error
+        raise
