@@ -13,7 +13,12 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Whitenoise's storage, usable before `collectstatic` too, as tests and `runserver` are."""
+    """Whitenoise's storage, usable before `collectstatic` too, as tests and `runserver` are.
+
+    Modules import one another by their hashed names: an old part never runs beside a new one.
+    """
+
+    support_js_module_import_aggregation = True
 
     def stored_name(self, name: str) -> str:
         return str(super().stored_name(name)) if self.hashed_files else name

@@ -3,8 +3,7 @@ payload otherwise than it is stored."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.conf import settings
@@ -13,13 +12,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
-from events.errors import CanonicalJSONError, TimestampError
 from events.event import FIELDS, GENESIS_HASH, Event
 from events.store.drift import get_threshold
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.registry import AgentKeyRecord, WitnessRecord, list_agent_keys, list_witnesses
 from observers.checks import MEANINGS, Check
 from observers.ledger_check import verify_ledger
+from observers.pages.event_clocks import read_clocks
+from observers.pages.event_payload import read_payload
+from observers.pages.event_pin import permanent_address, read_pin
 from observers.pages.filters import MAX_SEQUENCE
 from observers.pages.gaps import place
 from observers.pages.rendering import render_page
@@ -28,35 +29,24 @@ from observers.pages.timeline import gap_at
 
 
 @dataclass(frozen=True, slots=True)
-class Payload:
-    """The canonical text, or why there is none and what is stored instead."""
-
-    text: str
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """The distance between the two clocks."""
-
-    seconds: Decimal
-    direction: str
-    warned: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """A check of the event format: what it shows, and how it failed. `made` is whether it could
-    be made at all."""
+    be made at all; `note` is what a reader should know besides."""
 
     check: Check
     meaning: str
     failures: tuple[str, ...]
-    made: bool
+    made: bool = True
+    note: str = ""
 
     @property
     def passed(self) -> bool:
         return self.made and not self.failures
+
+    @property
+    def state(self) -> str:
+        """`passed`, `failed` or `unmade`, as the browser's own checks have it too."""
+        return "failed" if self.failures else "passed" if self.made else "unmade"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +73,24 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
     if event is None:
         return _missing(request, sequence, outlook)
     previous = _previous(event, around)
-    verdicts = _verdicts(using, event, previous)
+    verdicts = _verdicts(using, event, previous, outlook.standing.last_sequence)
+    pin = read_pin(request, event)
     context = {
         "event": event,
+        "pin": pin,
+        "permalink": permanent_address(request, event),
         "verdicts": verdicts,
-        "failed": sum(1 for verdict in verdicts if verdict.failures),
+        "failed": [verdict.check for verdict in verdicts if verdict.failures],
         "fields": [(name, getattr(event, name)) for name in FIELDS if name != "payload"],
-        "payload": _payload(event),
-        "clocks": _clocks(event, get_threshold(using)),
+        "payload": read_payload(event),
+        "clocks": read_clocks(event, get_threshold(using)),
         "previous": previous,
         "next": _next(event, around, outlook.standing.last_sequence),
         "key": _agent_key(using, event),
         "witness": _witness(using, event),
-        "site": f"{request.scheme}://{request.get_host()}",
     }
-    return render_page(request, "event.html", outlook, context)
+    status = pin.status if pin else 200
+    return render_page(request, "event.html", outlook, context, status=status)
 
 
 @login_required
@@ -133,23 +126,9 @@ def _missing(request: HttpRequest, sequence: int, outlook: Outlook) -> HttpRespo
         "sequence": sequence,
         "last": last,
         "placed": place(using, (known,))[0] if known else None,
+        "pin": read_pin(request, None),
     }
-    return render_page(request, "missing.html", outlook, context, status=404)
-
-
-def _payload(event: Event) -> Payload:
-    try:
-        return Payload(event.canonical_payload.decode())
-    except CanonicalJSONError as error:
-        return Payload(event.payload, str(error))
-
-
-def _clocks(event: Event, threshold: Decimal) -> Clocks | None:
-    try:
-        drift = event.drift
-    except TimestampError:
-        return None
-    return Clocks(drift.seconds, drift.direction, drift.exceeds(threshold))
+    return render_page(request, "event_missing.html", outlook, context, status=404)
 
 
 def _previous(event: Event, around: dict[int, Event]) -> Link | None:
@@ -170,19 +149,36 @@ def _next(event: Event, around: dict[int, Event], last: int) -> Link | None:
     return Link(event.sequence + 1, after, holds)
 
 
-def _verdicts(using: str, event: Event, previous: Link | None) -> list[Verdict]:
+def _verdicts(using: str, event: Event, previous: Link | None, last: int) -> list[Verdict]:
     """Every check, made now by the same code as `verify_ledger`."""
     report = verify_ledger(using, event.sequence, event.sequence)
-    orphan = previous is not None and previous.sequence > 0 and previous.event is None
-    return [
-        Verdict(
+    verdicts = {
+        check: Verdict(
             check,
             MEANINGS[check],
             tuple(finding.detail for finding in report.findings if finding.check is check),
-            made=not (orphan and check is Check.PREV_HASH),
         )
         for check in Check
-    ]
+    }
+    if previous is not None and previous.sequence > 0 and previous.event is None:
+        verdicts |= _orphaned(using, verdicts, previous.sequence, last)
+    return list(verdicts.values())
+
+
+def _orphaned(
+    using: str, verdicts: dict[Check, Verdict], missing: int, last: int
+) -> dict[Check, Verdict]:
+    """What becomes of checks 1 and 5 where the event before is missing."""
+    known = gap_at(PostgresEventStore(using), missing, last)
+    gap, link = verdicts[Check.GAP], verdicts[Check.PREV_HASH]
+    if known is not None and known.documented:
+        note = f"What is missing before it is explained by event {known.ceremony_sequence}."
+        gap = replace(gap, note=note)
+    else:
+        told = f"sequence {missing}, just before it, is missing and no ceremony explains it"
+        gap = replace(gap, failures=(*gap.failures, told))
+    note = "The event before is missing, so there is nothing to compare with."
+    return {Check.GAP: gap, Check.PREV_HASH: replace(link, made=False, note=note)}
 
 
 def _agent_key(using: str, event: Event) -> AgentKeyRecord | None:

@@ -1,0 +1,206 @@
+/* The checks of one event, in the reader's browser; docs/event-format.md has the same numbers.
+
+   It must never fetch anything, nor ask the server for a verdict: an event, its surroundings and
+   keys in, verdicts out. `subtle` is the browser's WebCrypto, or undefined where there is none. */
+
+import { NoCanonicalForm, canonicalBytes } from "./canonical.js";
+
+export const CHECKS = [
+  "gap", "format", "payload_hash", "content_hash", "prev_hash",
+  "signing_key", "signature", "witness", "witness_signature", "head",
+];
+
+const SIGNED = [
+  "agent_id", "authority_timestamp", "event_id", "event_type", "hash_alg_version",
+  "local_timestamp", "payload_hash", "prev_hash", "sequence", "sig_alg_version",
+  "signing_key_id", "witness_id",
+];
+const GENESIS = "0".repeat(64);
+const AGENT_CONTEXT = ascii("audit-portal event v1\n");
+const WITNESS_CONTEXT = ascii("audit-portal witness v1\n");
+
+const HASH = /^[0-9a-f]{64}$/;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const TIMESTAMP = /^([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})\.[0-9]{6}Z$/;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+const NEEDS_HTTPS =
+  "This browser gives its cryptography only to pages that come over HTTPS (or from this very " +
+  "machine). Open the portal over HTTPS.";
+const NO_ED25519 = "This browser has no Ed25519. The hashes are checked all the same.";
+
+const passed = (facts = []) => ({ state: "passed", notes: [], facts });
+const failed = (note, facts = []) => ({ state: "failed", notes: [].concat(note), facts });
+const unmade = (note, facts = []) => ({ state: "unmade", notes: [note], facts });
+
+/**
+ * Every check by name: `{state, notes, facts}`, where state is passed, failed or unmade, and
+ * facts are pairs of a label and a value that was computed or stored.
+ *
+ * `surroundings` has `sequence` (the number that was asked for, BigInt), `previous` (the event
+ * before as a Map, null when it is missing, undefined when there was none to fetch or it could not
+ * be read), `gap` (what the ledger says of a missing one), `head` and `keys`.
+ */
+export async function checkEvent(event, surroundings, subtle) {
+  const signable = canonicalBytes(new Map(SIGNED.map((name) => [name, event.get(name)])));
+  const { sequence, previous, gap, head, keys } = surroundings;
+  const key = keys.get("agents").find((each) => each.get("key_id") === event.get("signing_key_id"));
+  const witness = keys.get("witnesses").find(
+    (each) => each.get("witness_id") === event.get("witness_id"),
+  );
+  const verdicts = {
+    gap: checkGap(event, sequence, previous, gap),
+    format: checkFormat(event),
+    payload_hash: await checkPayload(event, subtle),
+    content_hash: await checkContent(event, signable, subtle),
+    prev_hash: checkLink(event, previous),
+    signing_key: checkKey(key, event, key?.get("agent_id"), event.get("agent_id")),
+    signature: await checkSignature(event, signable, key, subtle),
+    witness: checkKey(witness, event, null, null),
+    witness_signature: await checkAttestation(event, signable, witness, subtle),
+    head: checkHead(event, head),
+  };
+  return new Map(CHECKS.map((name) => [name, verdicts[name]]));
+}
+
+function checkGap(event, sequence, previous, gap) {
+  const facts = [["asked for", String(sequence)], ["found", String(event.get("sequence"))]];
+  if (event.get("sequence") !== sequence) return failed("another event came than was asked for", facts);
+  if (previous !== null) return passed(facts);
+  const before = `sequence ${sequence - 1n} is missing`;
+  if (gap?.get("documented")) {
+    const ceremony = gap.get("ceremony_sequence");
+    return unmade(`${before}; the ledger says that event ${ceremony} explains it: check that event`);
+  }
+  return failed(`${before}, and nothing explains it`, facts);
+}
+
+function checkFormat(event) {
+  const wrong = ["prev_hash", "content_hash", "payload_hash", "payload_salt"]
+    .filter((name) => !HASH.test(event.get(name)))
+    .map((name) => `${name} is not 64 lowercase hex digits`);
+  for (const name of ["local_timestamp", "authority_timestamp"]) {
+    if (!isTimestamp(event.get(name))) wrong.push(`${name} is not of the form YYYY-MM-DDTHH:MM:SS.ffffffZ`);
+  }
+  if (!UUID.test(event.get("event_id"))) wrong.push("event_id is not a lowercase UUID");
+  for (const name of ["hash_alg_version", "sig_alg_version"]) {
+    if (event.get(name) !== 1n) wrong.push(`${name} ${event.get(name)} is unknown`);
+  }
+  return wrong.length ? failed(wrong) : passed();
+}
+
+function isTimestamp(text) {
+  const parts = TIMESTAMP.exec(text);
+  if (!parts) return false;
+  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number);
+  const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+  const days = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+  return year >= 1 && day >= 1 && day <= days[month - 1] && hour < 24 && minute < 60 && second < 60;
+}
+
+async function checkPayload(event, subtle) {
+  if (!subtle) return unmade(NEEDS_HTTPS);
+  const salt = bytesOfHex(event.get("payload_salt"));
+  if (!salt) return failed("payload_salt is not hex");
+  try {
+    const content = canonicalBytes(event.get("payload"));
+    const computed = await sha256(subtle, salt, content);
+    return compareHash(computed, event.get("payload_hash"), [["bytes hashed", String(salt.length + content.length)]]);
+  } catch (error) {
+    if (!(error instanceof NoCanonicalForm)) throw error;
+    return failed(`the payload has no canonical form: ${error.message}`);
+  }
+}
+
+async function checkContent(event, signable, subtle) {
+  if (!subtle) return unmade(NEEDS_HTTPS);
+  const computed = await sha256(subtle, Uint8Array.of(0), signable);
+  return compareHash(computed, event.get("content_hash"), [["bytes hashed", String(1 + signable.length)]]);
+}
+
+function checkLink(event, previous) {
+  if (event.get("sequence") === 1n) return compareHash(GENESIS, event.get("prev_hash"), [], "for the first");
+  if (!previous) return unmade("The event before could not be read, so there is nothing to compare with.");
+  return compareHash(previous.get("content_hash"), event.get("prev_hash"), [], "of the event before");
+}
+
+function compareHash(computed, stored, more = [], label = "computed") {
+  const facts = [[label, computed], ["stored", stored], ...more];
+  return computed === stored ? passed(facts) : failed("the two hashes differ", facts);
+}
+
+function checkKey(key, event, owner, wanted) {
+  if (!key) return failed("it is not in the list of keys");
+  const sequence = event.get("sequence");
+  const [from, until] = [key.get("from_sequence"), key.get("until_sequence")];
+  const facts = [["valid for", `${from} to ${until ?? "now"}`]];
+  const wrong = [];
+  if (owner !== wanted) wrong.push(`it belongs to ${owner ?? "the system"}, not to ${wanted ?? "the system"}`);
+  if (sequence < from || (until !== null && sequence > until)) wrong.push(`it is not valid at ${sequence}`);
+  return wrong.length ? failed(wrong, facts) : passed(facts);
+}
+
+async function checkSignature(event, signable, key, subtle) {
+  const signature = bytesOfBase64(event.get("signature"));
+  return verifies(subtle, key, signature, () => [AGENT_CONTEXT, signable]);
+}
+
+async function checkAttestation(event, signable, witness, subtle) {
+  const signature = bytesOfBase64(event.get("signature"));
+  const attestation = signature && bytesOfBase64(event.get("witness_signature"));
+  return verifies(subtle, witness, attestation, () => [WITNESS_CONTEXT, signature, signable]);
+}
+
+async function verifies(subtle, key, signature, message) {
+  if (!subtle) return unmade(NEEDS_HTTPS);
+  if (!key) return failed("nothing to verify it with: the key is not in the list");
+  const facts = [["public key", key.get("public_key")]];
+  const publicKey = bytesOfBase64(key.get("public_key"));
+  if (signature?.length !== 64) return failed("the signature is not 64 bytes in base64", facts);
+  try {
+    const imported = await subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
+    const sound = await subtle.verify("Ed25519", imported, signature, joined(...message()));
+    return sound ? passed(facts) : failed("the signature does not verify", facts);
+  } catch (error) {
+    if (error.name === "NotSupportedError") return unmade(NO_ED25519, facts);
+    return failed(`the browser cannot use this key: ${error.message}`, facts);
+  }
+}
+
+function checkHead(event, head) {
+  const [sequence, last] = [event.get("sequence"), head.get("max_sequence")];
+  const facts = [["head", `${last} ${head.get("content_hash")}`]];
+  if (sequence > last) return failed(`the head is ${last}: no append recorded this event`, facts);
+  if (sequence < last) {
+    return unmade(`Only the last event, ${last}, can be compared with the head from outside.`, facts);
+  }
+  return compareHash(head.get("content_hash"), event.get("content_hash"), [], "head");
+}
+
+async function sha256(subtle, ...parts) {
+  const digest = new Uint8Array(await subtle.digest("SHA-256", joined(...parts)));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function joined(...parts) {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function ascii(text) {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+function bytesOfHex(text) {
+  if (typeof text !== "string" || !/^(?:[0-9a-fA-F]{2})*$/.test(text)) return null;
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+}
+
+function bytesOfBase64(text) {
+  return typeof text === "string" && BASE64.test(text) ? ascii(atob(text)) : null;
+}
