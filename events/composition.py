@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from events.group_commit import GroupCommit
 from events.keys.backend import FileKeyBackend
 from events.keys.signing import SigningService
 from events.keys.witness import WitnessService
@@ -33,6 +34,16 @@ def signing_service() -> SigningService:
 def witness_service() -> WitnessService:
     """Attests with the witnesses of this portal."""
     return WitnessService(key_backend())
+
+
+@cache
+def _group_commit(folder: Path) -> GroupCommit:
+    return GroupCommit(writer())
+
+
+def shared_writer() -> GroupCommit:
+    """The door to the ledger for the threads of a server: they share transactions."""
+    return _group_commit(Path(settings.PORTAL_KEY_DIR))
 
 
 def writer() -> AtomicEventWriter:

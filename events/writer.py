@@ -11,12 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 
 import structlog
-from django.db import IntegrityError, connections, transaction
+from django.db import DataError, IntegrityError, connections, transaction
 
 from events import ed25519, event
-from events.errors import AppendRefusedError, EventIdConflictError
+from events.errors import (
+    AppendRefusedError,
+    EventIdConflictError,
+    HeadMismatchError,
+    KeyBackendError,
+    LedgerConfigurationError,
+    NoActiveKeyError,
+    SystemHaltedError,
+    WitnessUnavailableError,
+)
 from events.event import Event
 from events.event_ids import new_event_id
 from events.keys.signing import Signer, SigningService
@@ -40,6 +50,28 @@ class Written:
 
     event: Event
     created: bool
+    drift_threshold: Decimal | None = None
+    """In seconds, when the event was appended; None when it was found."""
+
+
+Outcome = list[Written] | Exception
+"""What became of one caller's events: where they are, or why they are not there."""
+
+_ONE_GROUPS_FAULT = (
+    AppendRefusedError,
+    EventIdConflictError,
+    KeyBackendError,
+    NoActiveKeyError,
+    IntegrityError,
+    DataError,
+)
+_NO_GROUPS_FAULT = (
+    HeadMismatchError,
+    LedgerConfigurationError,
+    LedgerUnavailableError,
+    SystemHaltedError,
+    WitnessUnavailableError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +105,35 @@ class AtomicEventWriter:
         """Append one event, or find it by its `event_id`. Errors as `write_events`."""
         return self.write_events([submission])[0]
 
+    def write_groups(self, groups: Sequence[Sequence[Submission]]) -> list[Outcome]:
+        """Append several callers' events in one transaction; each group is all or none by itself.
+
+        A group that cannot be written fails alone: when they cannot go together, each is tried
+        by itself. An error that is no group's fault (the ledger is halted, the database is away)
+        is every group's outcome. Each caller calls `report` for its own.
+        """
+        if len(groups) > 1:
+            try:
+                return self._write_together(groups)
+            except _ONE_GROUPS_FAULT:
+                # Raised before the commit: nothing was written.
+                pass
+        return [self._outcome(group) for group in groups]
+
+    def _write_together(self, groups: Sequence[Sequence[Submission]]) -> list[Outcome]:
+        try:
+            everything = [one for group in groups for one in group]
+            written = iter(self._write_attempts(everything))
+        except _NO_GROUPS_FAULT as error:
+            return [error for _ in groups]
+        return [list(islice(written, len(group))) for group in groups]
+
+    def _outcome(self, group: Sequence[Submission]) -> Outcome:
+        try:
+            return self._write_attempts(group)
+        except Exception as error:
+            return error
+
     def write_events(self, submissions: Sequence[Submission]) -> list[Written]:
         """Append events in order, all or none; what is in the ledger already is found, not
         written again.
@@ -87,6 +148,11 @@ class AtomicEventWriter:
             LedgerUnavailableError: the database is away; whether the events are in is unknown
                 if it went away during the commit. Sending the same ids again settles it.
         """
+        written = self._write_attempts(submissions)
+        self.report(written)
+        return written
+
+    def _write_attempts(self, submissions: Sequence[Submission]) -> list[Written]:
         with_ids = [(s.event_id or new_event_id(), s) for s in submissions]
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -105,12 +171,17 @@ class AtomicEventWriter:
     def _write(self, submissions: Sequence[tuple[str, Submission]]) -> list[Written]:
         found = self._find(submissions)
         wanted = _without_repeats(submissions, found)
-        appended = self._append([_prepare(*entry) for entry in wanted]) if wanted else {}
+        appended: dict[str, Event] = {}
+        threshold = None
+        if wanted:
+            appended, threshold = self._append([_prepare(*entry) for entry in wanted])
         events = found | appended
         # An id that stands twice is created where it stands first.
         first = {event_id: n for n, (event_id, _) in reversed([*enumerate(submissions)])}
         return [
-            Written(events[event_id], event_id in appended and first[event_id] == n)
+            Written(events[event_id], True, threshold)
+            if event_id in appended and first[event_id] == n
+            else Written(events[event_id], False)
             for n, (event_id, _) in enumerate(submissions)
         ]
 
@@ -124,18 +195,24 @@ class AtomicEventWriter:
                 raise EventIdConflictError(event_id, stored.sequence, index)
         return found
 
-    def _append(self, prepared: Sequence[_Prepared]) -> dict[str, Event]:
+    def _append(self, prepared: Sequence[_Prepared]) -> tuple[dict[str, Event], Decimal]:
         signers = self.signing.signers({p.submission.agent_id for p in prepared})
         attestor = self.witnessing.attestor()
         with named_errors(), transaction.atomic(using=self.using, durable=True):
             opening = open_append(self.using)
             events = _seal(prepared, opening, signers, attestor)
             insert_events(self.using, events)
-        self._report(events, opening.drift_threshold)
-        return {e.event_id: e for e in events}
+        return {e.event_id: e for e in events}, opening.drift_threshold
 
-    def _report(self, events: Sequence[Event], threshold: Decimal) -> None:
-        """After the commit: what is logged is in the ledger."""
+    def report(self, written: Sequence[Written]) -> None:
+        """Log what was appended, and what drifted, in the context of whoever asked for it.
+
+        Called after the commit: what is logged is in the ledger.
+        """
+        appended = [one for one in written if one.created]
+        if not appended:
+            return
+        events = [one.event for one in appended]
         log.info(
             "events_appended",
             first_sequence=events[0].sequence,
@@ -144,8 +221,8 @@ class AtomicEventWriter:
             content_hash=events[-1].content_hash,
         )
         if self.time_authority is not None:
-            for appended in events:
-                self.time_authority.check_drift(appended, threshold=threshold)
+            for one in appended:
+                self.time_authority.check_drift(one.event, threshold=one.drift_threshold)
 
 
 def _without_repeats(

@@ -36,7 +36,7 @@ from events.api.schema import (
     refusals,
 )
 from events.canonical import Document
-from events.composition import writer
+from events.composition import shared_writer
 from events.errors import InvalidSubmissionError
 from events.submission import Submission, validate
 from events.writer import Written
@@ -81,7 +81,7 @@ class SubmitEvent(ApiView):
         """201 and the event; 200 when it is in the ledger already."""
         document: Document = read_document(request, self)
         submission = validate(document.value, agent_id=agent_of(request), plain=document.plain)
-        written = writer().write_event(submission)
+        written = shared_writer().write_event(submission)
         place = f"/api/v1/events/{written.event.sequence}"
         return Response(
             orjson.Fragment(encode(written.event)),
@@ -116,7 +116,7 @@ class SubmitBatch(ApiView):
     def post(self, request: Request) -> Response:
         """201 and where the events are; 200 when all of them were there already."""
         entries: list[Entry] = read_document(request, self)
-        written = writer().write_events(_validate_all(entries, agent_of(request)))
+        written = shared_writer().write_events(_validate_all(entries, agent_of(request)))
         return Response(_summary(written), status=201 if any(w.created for w in written) else 200)
 
 
