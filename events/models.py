@@ -249,6 +249,16 @@ class Verification(models.Model):
     def __str__(self) -> str:
         return f"{self.start_sequence} to {self.end_sequence}, {self.state}"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it still waits or runs."""
+        return self.ended_at is None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all of the range was verified and nothing was found."""
+        return self.state == "finished" and self.finding_count == 0
+
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
     """`api_tokens`: a token bound to one agent, or, without agent, to reading only."""

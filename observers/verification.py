@@ -129,6 +129,7 @@ class _Walk:
     def predecessor(self, subject: Event) -> None:
         """The event before the range, which only its successor is checked against."""
         self.previous_hash = subject.content_hash
+        self._note_clock(subject)
 
     def visit(self, subject: Event) -> None:
         """Checks 1 to 9 of one event."""

@@ -1,0 +1,1 @@
+SELECT pg_advisory_unlock(%(kind)s::integer, %(number)s::integer)

@@ -1,0 +1,27 @@
+"""Who works at something of the portal now, known to the database itself.
+
+It must never outlive the session that took it, nor stand in the way of an append.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from events.store.connection import LedgerUnavailableError, fetch_one
+
+VERIFICATION = 0x7665_7269
+"""The lock's first half; the second is the number of the verification."""
+
+
+@contextmanager
+def working_at(using: str, kind: int, number: int) -> Iterator[bool]:
+    """Hold the lock of one piece of work; False when another session holds it."""
+    key = {"kind": kind, "number": number % 2**31}
+    (alone,) = fetch_one(using, "try_work_lock", key)
+    try:
+        yield bool(alone)
+    finally:
+        if alone:
+            with suppress(LedgerUnavailableError):  # a lost session holds nothing
+                fetch_one(using, "release_work_lock", key)

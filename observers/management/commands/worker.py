@@ -1,0 +1,28 @@
+"""`worker`: does what people have started in the portal and what takes long."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from observers.verifications.worker import connector, work
+
+
+class Command(BaseCommand):
+    """Work until told to stop."""
+
+    help = (
+        "Carry out the verifications that people start in the portal, one at a time. `portal` "
+        "runs one; more, on any machine, share the work. Stopped or killed, it loses nothing: the "
+        "next one goes on from the last checkpoint."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="do what is waiting now, then end")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asyncio.run(work(connector(), wait=not options["once"]))

@@ -1,0 +1,238 @@
+"""A verification in slices finds what one in a single pass finds, and goes on after any stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from events.composition import writer
+from events.models import Verification
+from events.store.connection import LedgerUnavailableError
+from events.tests.ledger import Ledger, submission
+from observers.ledger_check import verify_ledger
+from observers.tests.pages import remove
+from observers.verifications import record as records
+from observers.verifications import working
+from observers.verifications.record import SupersededError, ask_to_cancel
+from observers.verifications.task import request
+from observers.verifications.working import Stopped, carry_out
+
+EVENTS = 43
+SIZE = 5
+
+
+@pytest.fixture
+def filled(ledger: Ledger) -> Ledger:
+    """A ledger of 43 events, in appends of several sizes."""
+    for first, last in ((0, 1), (1, 12), (12, 40), (40, EVENTS)):
+        writer().write_events([submission(number=n) for n in range(first, last)])
+    return ledger
+
+
+def ask(start: int = 1, end: int = EVENTS) -> int:
+    return request(requested_by="auditor", start=start, end=end).pk
+
+
+def read(verification_id: int) -> Verification:
+    return Verification.objects.get(pk=verification_id)
+
+
+class At:
+    """Does something once, when the verification comes to its n-th event; counts them all."""
+
+    def __init__(self, nth: int, act: Callable[[], Any]) -> None:
+        self.nth, self.act, self.seen = nth, act, 0
+
+    def __call__(self) -> bool:
+        self.seen += 1
+        return bool(self.act()) if self.seen == self.nth else False
+
+
+TAMPERINGS: dict[str, Callable[[Ledger], None]] = {
+    "none": lambda ledger: None,
+    "a gap within a slice": lambda ledger: remove(ledger, 3),
+    "a gap over the edge of slices": lambda ledger: remove(ledger, *range(4, 18)),
+    "the beginning": lambda ledger: remove(ledger, 1, 2, 3, 4, 5),
+    "the end": lambda ledger: remove(ledger, *range(38, EVENTS + 1)),
+    "the last of a slice": lambda ledger: remove(ledger, 5),
+    "the first of a slice": lambda ledger: remove(ledger, 6),
+    "a payload": lambda ledger: ledger.tamper(
+        "UPDATE events SET payload = '{\"number\": 99}' WHERE sequence = 10"
+    ),
+    "a hash at the edge": lambda ledger: ledger.tamper(
+        f"UPDATE events SET content_hash = '{'0' * 64}' WHERE sequence IN (5, 30)"
+    ),
+    "a clock that steps back": lambda ledger: ledger.tamper(
+        "UPDATE events SET authority_timestamp = authority_timestamp - interval '1 hour'"
+        " WHERE sequence IN (6, 20)"
+    ),
+    "everything": lambda ledger: remove(ledger, *range(1, EVENTS + 1)),
+}
+
+
+@pytest.mark.parametrize("tamper", TAMPERINGS.values(), ids=TAMPERINGS.keys())
+@pytest.mark.parametrize("bounds", [(1, EVENTS), (4, 31)])
+def test_finds_what_a_single_pass_finds(
+    filled: Ledger, tamper: Callable[[Ledger], None], bounds: tuple[int, int]
+) -> None:
+    asked = ask(*bounds)
+    tamper(filled)
+    whole = verify_ledger("default", *bounds).as_dict()
+    carry_out(asked, size=SIZE)
+    record = read(asked)
+    assert record.state == "finished"
+    assert record.reached_sequence == bounds[1]
+    found = sorted((f["sequence"], f["check"], f["detail"]) for f in record.findings)
+    expected = [(f["sequence"], f["check"], f["detail"]) for f in whole["findings"]]
+    assert found == sorted(expected)
+    for name in ("checked", "finding_count", "backward_steps", "last_content_hash"):
+        assert getattr(record, name) == whole[name], name
+    assert sum(record.findings_by_check.values()) == record.finding_count
+    assert record.started_at
+    assert record.ended_at
+    assert record.requested_at <= record.started_at <= record.ended_at
+
+
+def test_goes_on_from_the_checkpoint(filled: Ledger) -> None:
+    """A stop costs the slice under way, and nothing else."""
+    remove(filled, 7)
+    asked = ask()
+    with pytest.raises(Stopped):
+        carry_out(asked, size=SIZE, stopping=At(23, lambda: True))
+    stopped = read(asked)
+    assert (stopped.state, stopped.checked, stopped.reached_sequence) == ("running", 20, 21)
+    assert stopped.finding_count == 1
+
+    rest = At(0, lambda: None)
+    carry_out(asked, size=SIZE, stopping=rest)
+    record = read(asked)
+    assert (record.state, record.runs, record.checked) == ("finished", 2, EVENTS - 1)
+    assert rest.seen == EVENTS - 1 - 20
+    assert record.last_content_hash == filled.store.head().content_hash
+    assert [f["sequence"] for f in record.findings] == [7]
+
+
+def test_survives_the_loss_of_its_connection(filled: Ledger) -> None:
+    asked = ask()
+    pid = connections["default"].connection.info.backend_pid
+    cut = At(12, lambda: filled.query("SELECT pg_terminate_backend(%s, 10000)", [pid]) and None)
+    with pytest.raises(LedgerUnavailableError):
+        carry_out(asked, size=SIZE, stopping=cut)
+    connections["default"].close()
+    assert (read(asked).state, read(asked).reached_sequence) == ("running", 10)
+    carry_out(asked, size=SIZE)
+    assert (read(asked).state, read(asked).checked) == ("finished", EVENTS)
+
+
+def test_a_second_worker_leaves_it_alone(filled: Ledger) -> None:
+    asked, errors = ask(), []
+
+    def second() -> None:
+        try:
+            carry_out(asked, size=SIZE)
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    def try_beside() -> None:
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join()
+        assert (read(asked).reached_sequence, read(asked).runs) == (10, 1)
+
+    carry_out(asked, size=SIZE, stopping=At(12, try_beside))
+    assert errors == []
+    assert (read(asked).state, read(asked).checked, read(asked).runs) == ("finished", EVENTS, 1)
+
+
+def test_what_was_overtaken_is_not_saved(filled: Ledger) -> None:
+    """Even if two came to work at one record, no event would be counted twice."""
+    asked = ask()
+    overtake = At(
+        12, lambda: Verification.objects.filter(pk=asked).update(reached_sequence=15) and None
+    )
+    with pytest.raises(SupersededError):
+        carry_out(asked, size=SIZE, stopping=overtake)
+    assert (read(asked).reached_sequence, read(asked).checked) == (15, 10)
+
+
+def test_cancelled_while_it_runs_it_ends_at_the_next_checkpoint(filled: Ledger) -> None:
+    asked = ask()
+    carry_out(asked, size=SIZE, stopping=At(7, lambda: ask_to_cancel(asked, "auditor") and None))
+    record = read(asked)
+    assert (record.state, record.cancelled_by) == ("cancelled", "auditor")
+    assert (record.reached_sequence, record.checked) == (10, 10)
+    assert record.ended_at
+
+
+def test_cancelled_while_it_waits_it_never_begins(filled: Ledger) -> None:
+    asked = ask()
+    assert ask_to_cancel(asked, "auditor")
+    assert not ask_to_cancel(asked, "somebody else")
+    carry_out(asked)
+    record = read(asked)
+    assert (record.state, record.runs, record.started_at) == ("cancelled", 0, None)
+    assert record.cancelled_by == "auditor"
+
+
+def test_cancelled_while_nobody_works_it_ends_when_taken_up(filled: Ledger) -> None:
+    asked = ask()
+    with pytest.raises(Stopped):
+        carry_out(asked, size=SIZE, stopping=At(7, lambda: True))
+    assert ask_to_cancel(asked, "auditor")
+    carry_out(asked, size=SIZE)
+    assert (read(asked).state, read(asked).reached_sequence) == ("cancelled", 5)
+
+
+def test_a_cancel_that_comes_too_late_changes_nothing(filled: Ledger) -> None:
+    asked = ask(1, SIZE)
+    carry_out(asked, size=SIZE, stopping=At(5, lambda: ask_to_cancel(asked, "auditor") and None))
+    assert (read(asked).state, read(asked).cancelled_by) == ("finished", None)
+    assert not ask_to_cancel(asked, "auditor")
+
+
+def test_a_ledger_cut_since_the_request_is_found(filled: Ledger) -> None:
+    """Events and their appends removed from the end: only the request remembers them."""
+    asked = ask()
+    remove(filled, *range(30, EVENTS + 1))
+    filled.tamper(
+        "DELETE FROM appends WHERE last_sequence >= 30",
+        "INSERT INTO appends SELECT sequence, sequence, content_hash, authority_timestamp, sequence"
+        " FROM events WHERE sequence = 29",
+    )
+    carry_out(asked, size=SIZE)
+    record = read(asked)
+    assert (record.state, record.checked) == ("finished", 29)
+    assert [(f["sequence"], f["check"]) for f in record.findings] == [(30, "gap")]
+    assert "now its events and its head end at 29" in record.findings[0]["detail"]
+
+
+def test_keeps_some_findings_and_counts_all(
+    filled: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.tamper("UPDATE events SET payload = '{\"number\": 99}' WHERE sequence > 10")
+    monkeypatch.setattr(records, "KEPT", 7)
+    asked = ask()
+    carry_out(asked, size=SIZE)
+    record = read(asked)
+    assert record.finding_count == record.findings_by_check["payload_hash"] == EVENTS - 10
+    assert [f["sequence"] for f in record.findings] == list(range(11, 18))
+
+
+def test_a_fault_of_our_own_is_recorded(filled: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ask()
+
+    def broken(*arguments: object) -> None:
+        raise ArithmeticError("a fault")
+
+    monkeypatch.setattr(working, "verify_slice", broken)
+    with pytest.raises(ArithmeticError):
+        carry_out(asked, size=SIZE)
+    record = read(asked)
+    assert (record.state, record.failure) == ("failed", "ArithmeticError: a fault")
+    assert record.ended_at

@@ -1,0 +1,195 @@
+"""The worker does what is asked, and takes up what a dead one left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+
+from events.models import Verification
+from events.tests.ledger import Ledger
+from observers.verifications import task
+from observers.verifications.task import TooManyOpenError, request
+from observers.verifications.worker import connector, work
+
+Start = Callable[..., subprocess.Popen[str]]
+
+# A worker that says when it has verified a first small slice, and waits to be killed.
+HOLDING = """
+import asyncio, sys, django
+django.setup()
+from observers.verifications import worker, working
+original = working.verify_slice
+def hold(using, start, end, stopping):
+    if start > 1:
+        print("holding", flush=True)
+        sys.stdin.read()
+    return original(using, start, end, stopping)
+working.verify_slice = hold
+working.carry_out.__kwdefaults__["size"] = 2
+asyncio.run(worker.work(worker.connector()))
+"""
+
+
+@pytest.fixture
+def process(ledger: Ledger) -> Iterator[Start]:
+    """Start a process on this ledger, as an operator with a database of his own would."""
+    started: list[subprocess.Popen[str]] = []
+    place = ledger.server.dsn("portal_app", ledger.name)
+    url = f"postgresql://{place['user']}@/{place['dbname']}?host={place['host']}&port=5432"
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SECRET_KEY": "x" * 50}
+        started.append(
+            subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=settings.BASE_DIR,
+                env=environment | {"DJANGO_SETTINGS_MODULE": "auditportal.settings"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+        each.communicate()
+
+
+def ask(end: int = 3, start: int = 1) -> Verification:
+    return request(requested_by="auditor", start=start, end=end)
+
+
+def work_once() -> None:
+    asyncio.run(work(connector(), wait=False))
+
+
+def jobs(ledger: Ledger) -> list[str]:
+    return [s for (s,) in ledger.query("SELECT status::text FROM procrastinate_jobs ORDER BY id")]
+
+
+def test_does_everything_that_waits_in_order(ledger: Ledger) -> None:
+    ledger.write(3)
+    asked = [ask(), ask(2), ask(3, 2)]
+    work_once()
+    records = list(Verification.objects.order_by("ended_at"))
+    assert [record.pk for record in records] == [record.pk for record in asked]
+    assert {(record.state, record.runs) for record in records} == {("finished", 1)}
+    assert jobs(ledger) == []
+
+
+def test_a_request_that_is_rolled_back_leaves_no_job(ledger: Ledger) -> None:
+    with transaction.atomic():
+        ask()
+        assert Verification.objects.count() == 1
+        transaction.set_rollback(True)
+    assert (Verification.objects.count(), jobs(ledger)) == (0, [])
+
+
+def test_a_crowd_of_requests_is_refused(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task, "MAX_OPEN", 2)
+    ledger.write(3)
+    ask(), ask()
+    with pytest.raises(TooManyOpenError):
+        ask()
+    work_once()
+    ask()
+
+
+def test_takes_up_the_job_of_a_dead_worker(ledger: Ledger) -> None:
+    ledger.write(3)
+    ask()
+    dead_worker_fetches(ledger)
+    work_once()
+    assert (Verification.objects.get().state, jobs(ledger)) == ("finished", [])
+
+
+def test_leaves_the_job_of_a_living_worker(ledger: Ledger) -> None:
+    ledger.write(3)
+    ask()
+    dead_worker_fetches(ledger, silent="0 seconds")
+    work_once()
+    assert (Verification.objects.get().state, jobs(ledger)) == ("waiting", ["doing"])
+
+
+def test_takes_up_a_verification_without_a_job(ledger: Ledger) -> None:
+    """Such as one whose job failed because the database went away."""
+    ledger.write(3)
+    ask()
+    ledger.tamper("DELETE FROM procrastinate_jobs")
+    work_once()
+    assert (Verification.objects.get().state, jobs(ledger)) == ("finished", [])
+
+
+def test_goes_on_where_a_killed_worker_was(ledger: Ledger, process: Start) -> None:
+    ledger.write(7)
+    record = ask(7)
+    victim = process("-c", HOLDING)
+    await_line(victim, "holding")
+    victim.kill()
+    victim.communicate()
+    assert jobs(ledger) == ["doing"]
+    silence_workers(ledger, "1 hour")
+
+    taker = process("manage.py", "worker", "--once")
+    _, errors = taker.communicate(timeout=60)
+    assert taker.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert "verification_abandoned" in errors
+    record.refresh_from_db()
+    assert (record.state, record.runs, record.checked) == ("finished", 2, 7)
+    assert record.last_content_hash == ledger.store.head().content_hash
+
+
+def test_ends_promptly_when_told_to(ledger: Ledger, process: Start) -> None:
+    """Also in the middle of a slice, which the next worker then does again."""
+    ledger.write(7)
+    record = ask(7)
+    worker = process("-c", HOLDING)
+    await_line(worker, "holding")
+    worker.send_signal(signal.SIGTERM)
+    _, errors = worker.communicate("", timeout=30)
+    assert worker.returncode == 0, errors
+    record.refresh_from_db()
+    assert (record.state, record.reached_sequence) == ("running", 2)
+    assert jobs(ledger) == []
+    work_once()
+    record.refresh_from_db()
+    assert (record.state, record.runs, record.checked) == ("finished", 2, 7)
+
+
+def dead_worker_fetches(ledger: Ledger, silent: str = "1 hour") -> None:
+    """A worker that took a job and was not heard of since."""
+    with ledger.connect() as worker:
+        row = worker.execute("SELECT * FROM procrastinate_register_worker_v1()").fetchone()
+        assert row
+        worker.execute("SELECT procrastinate_fetch_job_v2(NULL, %s)", [row[0]])
+    silence_workers(ledger, silent)
+    assert jobs(ledger) == ["doing"]
+
+
+def silence_workers(ledger: Ledger, silent: str) -> None:
+    with ledger.connect() as connection:
+        connection.execute(
+            "UPDATE procrastinate_workers SET last_heartbeat = now() - %s::interval", [silent]
+        )
+
+
+def await_line(child: subprocess.Popen[str], expected: str) -> None:
+    assert child.stdout is not None
+    ready, _, _ = select.select([child.stdout], [], [], 60)
+    line = child.stdout.readline() if ready else ""
+    if line.strip() != expected:
+        child.kill()
+        pytest.fail(f"{line!r} instead of {expected!r}: {child.communicate()[1]}")

@@ -1,0 +1,123 @@
+"""The record of a verification, as it grows and as it ends.
+
+It must never hold more than was saved in one piece with the checkpoint: what stands in a record up
+to `reached_sequence` was verified, and nothing beyond it counts.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
+
+from events.errors import LedgerError
+from events.models import Verification
+from events.store.connection import named_errors
+from observers.checks import Finding
+from observers.verification import Report
+from observers.verifications.states import CANCELLED, FAILED, FINISHED, OPEN, RUNNING, WAITING
+
+KEPT = 1_000
+"""Findings, and documented gaps, that a record keeps one by one; all of them are counted."""
+
+DETAIL = 500
+"""Characters of a finding's detail that a record keeps."""
+
+
+class SupersededError(LedgerError):
+    """The record moved on under the one who worked at it; what it found is not saved."""
+
+
+def take_up(verification_id: int) -> Verification | None:
+    """Begin, or go on after somebody else's end. None when there is nothing left to do."""
+    with named_errors():
+        ended = _one(verification_id).filter(state=RUNNING, cancelled_by__isnull=False)
+        ended.update(state=CANCELLED, ended_at=Now())
+        _one(verification_id).filter(state__in=OPEN).update(
+            state=RUNNING, runs=F("runs") + 1, started_at=Coalesce(F("started_at"), Now())
+        )
+        return _one(verification_id).filter(state=RUNNING).first()
+
+
+def save_slice(record: Verification, reached: int, report: Report) -> Verification:
+    """Add what a slice found and move the checkpoint, in one transaction; end the record when it
+    is at its end, or when somebody asked to cancel it.
+
+    Raises:
+        SupersededError: the checkpoint is no longer where this slice began.
+    """
+    with named_errors(), transaction.atomic():
+        current = Verification.objects.select_for_update().get(pk=record.pk)
+        if (current.state, current.reached_sequence) != (RUNNING, record.reached_sequence):
+            raise SupersededError(f"verification {record.pk} was taken over or has ended")
+        _add(current, reached, report)
+        ended = _end_state(current)
+        if ended:
+            current.state, current.ended_at = ended, Now()
+        if ended == FINISHED:
+            current.cancelled_by = None  # too late: there was nothing left to cancel
+        current.save()
+    return current
+
+
+def fail(record: Verification, reason: str) -> None:
+    """End a record that cannot be finished, keeping what was found."""
+    with named_errors():
+        _one(record.pk).filter(state=RUNNING).update(
+            state=FAILED, failure=reason[:DETAIL], ended_at=Now()
+        )
+
+
+def ask_to_cancel(verification_id: int, cancelled_by: str) -> bool:
+    """Cancel it at once while it waits, at the end of its slice while it runs. False: it has ended,
+    or was asked to already."""
+    with named_errors():
+        waiting = _one(verification_id).filter(state=WAITING)
+        if waiting.update(state=CANCELLED, cancelled_by=cancelled_by, ended_at=Now()):
+            return True
+        running = _one(verification_id).filter(state=RUNNING, cancelled_by__isnull=True)
+        return bool(running.update(cancelled_by=cancelled_by))
+
+
+def open_ids() -> set[int]:
+    """The verifications that have not ended."""
+    with named_errors():
+        return set(Verification.objects.filter(state__in=OPEN).values_list("pk", flat=True))
+
+
+def _one(verification_id: int) -> QuerySet[Verification]:
+    return Verification.objects.filter(Q(pk=verification_id))
+
+
+def _end_state(record: Verification) -> str | None:
+    if record.reached_sequence == record.end_sequence:
+        return FINISHED
+    return CANCELLED if record.cancelled_by is not None else None
+
+
+def _add(record: Verification, reached: int, report: Report) -> None:
+    record.reached_sequence = reached
+    record.checked += report.checked
+    record.finding_count += report.finding_count
+    for finding in report.findings:
+        name = finding.check.value
+        record.findings_by_check[name] = record.findings_by_check.get(name, 0) + 1
+    room = KEPT - len(record.findings)
+    record.findings += [_finding(finding) for finding in report.findings[: max(room, 0)]]
+    record.documented_gap_count += len(report.documented_gaps)
+    room = KEPT - len(record.documented_gaps)
+    record.documented_gaps += [known.as_dict() for known in report.documented_gaps[: max(room, 0)]]
+    record.backward_steps += report.backward_steps
+    record.last_content_hash = report.last_content_hash or record.last_content_hash
+    record.worked_seconds += Decimal(str(round(report.seconds, 3)))
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "sequence": finding.sequence,
+        "check": finding.check.value,
+        "detail": finding.detail[:DETAIL],
+    }

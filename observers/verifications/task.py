@@ -1,0 +1,60 @@
+"""The job in the queue: one verification each. It must never hold anything but the record's number,
+and a job lost or done twice must never matter: the record is the truth."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from procrastinate import JobContext
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import JobAborted
+from procrastinate.jobs import JobDeferrer
+
+from events.models import Verification
+from events.store.connection import named_errors
+from observers.verifications.states import OPEN
+from observers.verifications.working import Stopped, carry_out
+
+QUEUE = "verifications"
+
+MAX_OPEN = 20
+"""Verifications that may wait or run at once."""
+
+
+class TooManyOpenError(Exception):
+    """So many verifications wait already that another would only hide them."""
+
+
+@app.task(name="verify", queue=QUEUE, pass_context=True)
+def verify(context: JobContext, verification_id: int) -> None:
+    """Carry out one verification until it ends or the worker must."""
+    try:
+        carry_out(verification_id, stopping=context.should_abort)
+    except Stopped:
+        raise JobAborted from None
+
+
+def job_of(verification_id: int) -> JobDeferrer:
+    """Its job, to be deferred. One of a verification runs at a time, and one waits."""
+    name = f"verification-{verification_id}"
+    return verify.configure(
+        lock=name, queueing_lock=name, task_kwargs={"verification_id": verification_id}
+    )
+
+
+def request(*, requested_by: str, start: int, end: int) -> Verification:
+    """Note a verification and put its job into the queue, both or neither.
+
+    Raises:
+        TooManyOpenError: there are MAX_OPEN already.
+    """
+    with named_errors(), transaction.atomic():
+        if Verification.objects.filter(state__in=OPEN).count() >= MAX_OPEN:
+            raise TooManyOpenError
+        record = Verification.objects.create(
+            requested_by=requested_by,
+            start_sequence=start,
+            end_sequence=end,
+            reached_sequence=start - 1,
+        )
+        job_of(record.pk).defer()
+    return record

@@ -1,0 +1,98 @@
+"""The worker: takes verifications from the queue, one at a time, and takes up what a dead worker
+left. It must never leave a verification open that nobody works at."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections, connections
+from procrastinate import PsycopgConnector
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.contrib.django.utils import connector_params
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+
+from observers.verifications.record import open_ids
+from observers.verifications.task import QUEUE, job_of
+
+HEARTBEAT_SECONDS = 3.0
+DEAD_AFTER_SECONDS = 12.0
+"""A worker that has not been heard of for so long is dead, and its job is taken up."""
+
+RECOVERY_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+def connector() -> PsycopgConnector:
+    """Connections of the worker's own, to where Django's `default` leads.
+
+    Django's own connection is opened first and asked where it is: that starts an embedded server,
+    whose place only its engine knows.
+    """
+    connections["default"].ensure_connection()
+    place = connections["default"].connection.info
+    found: dict[str, Any] = {"host": place.host, "port": place.port}
+    connections["default"].close()
+    return PsycopgConnector(
+        kwargs=found | connector_params("default"), min_size=1, max_size=4, timeout=10
+    )
+
+
+async def work(connector: PsycopgConnector, *, wait: bool = True) -> None:
+    """Work until told to stop by SIGTERM or SIGINT; without `wait`, until nothing is left."""
+    with app.replace_connector(connector):
+        async with app.open_async():
+            await take_up_abandoned()
+            recovery = asyncio.create_task(_recover())
+            try:
+                await app.run_worker_async(
+                    queues=[QUEUE],
+                    concurrency=1,
+                    wait=wait,
+                    delete_jobs="always",  # what is worth keeping is in the record
+                    shutdown_graceful_timeout=0,
+                    update_heartbeat_interval=HEARTBEAT_SECONDS,
+                    stalled_worker_timeout=DEAD_AFTER_SECONDS,
+                    install_signal_handlers=wait,
+                )
+            finally:
+                recovery.cancel()
+                with suppress(asyncio.CancelledError):
+                    await recovery
+
+
+async def take_up_abandoned() -> None:
+    """Queue again the jobs of dead workers, and the open verifications that have no job."""
+    for job in await app.job_manager.get_stalled_jobs(
+        queue=QUEUE, seconds_since_heartbeat=DEAD_AFTER_SECONDS
+    ):
+        with suppress(ConnectorException):  # another worker was faster
+            await app.job_manager.retry_job(job)
+            log.warning("verification_abandoned", verification=job.task_kwargs["verification_id"])
+    for verification_id in await sync_to_async(_without_job, thread_sensitive=False)():
+        with suppress(AlreadyEnqueued):
+            await job_of(verification_id).defer_async()
+
+
+async def _recover() -> None:
+    while True:
+        await asyncio.sleep(RECOVERY_SECONDS)
+        try:
+            await take_up_abandoned()
+        except Exception as error:
+            log.warning("recovery_failed", reason=str(error))
+
+
+def _without_job() -> list[int]:
+    close_old_connections()
+    try:
+        open_now = open_ids()
+        jobs = ProcrastinateJob.objects.filter(queue_name=QUEUE, status__in=("todo", "doing"))
+        return sorted(open_now - {job.args["verification_id"] for job in jobs})
+    finally:
+        close_old_connections()
