@@ -7,11 +7,14 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from events.store.drift import get_threshold, recent_counts
+from events.store.drift import get_threshold
+from events.store.drift_recent import MOST, recent_warnings
 from events.store.ledger import EventFilter, PostgresEventStore
+from observers.pages.activity import Activity, read_activity
+from observers.pages.remembered import Remembered, remembered
 from observers.pages.rendering import render_page
 from observers.pages.ribbon import draw
-from observers.pages.standing import read_outlook
+from observers.pages.standing import Outlook, read_outlook
 from observers.pages.timeline import Line
 
 LATEST = 15
@@ -24,13 +27,25 @@ def overview(request: HttpRequest) -> HttpResponse:
     using = settings.LEDGER_READ_ALIAS
     outlook = read_outlook()
     latest = PostgresEventStore(using).select(EventFilter(), limit=LATEST, newest_first=True)
-    last_hour, last_day = recent_counts(using)
+    last_hour, last_day = recent_warnings(using)
+    activity = _activity(using, outlook)
     context = {
         "lines": [Line(event=event) for event in latest],
         "last_hour": last_hour,
         "last_day": last_day,
+        "most_warnings": MOST,
         "threshold": get_threshold(using),
         "ribbon": draw(outlook.scan.found),
+        "activity": activity.answer if activity else None,
+        "activity_at": activity.found_at if activity else None,
         "site": f"{request.scheme}://{request.get_host()}",
     }
     return render_page(request, "overview.html", outlook, context)
+
+
+def _activity(using: str, outlook: Outlook) -> Remembered[Activity] | None:
+    """None while there is nothing to draw."""
+    if outlook.empty:
+        return None
+    last = outlook.standing.last_sequence
+    return remembered("activity", using, lambda: read_activity(using, last))

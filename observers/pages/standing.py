@@ -11,6 +11,7 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
+from events.store.guards import Guards, RoleGuard, TriggerGuard, read_guards
 from events.store.ledger import KnownGap
 from events.store.standing import Standing, read_standing
 from observers.continuity import Continuity, check_continuity
@@ -28,6 +29,14 @@ class GapScan:
     def first_undocumented(self) -> KnownGap | None:
         """The lowest unexplained gap among those listed."""
         return next((known for known in self.found.listed if not known.documented), None)
+
+    @property
+    def complete_through(self) -> int:
+        """The last number up to which the scan found nothing missing without explanation."""
+        if not self.found.undocumented_gaps:
+            return self.found.end
+        first = self.first_undocumented
+        return first.gap.start - 1 if first else self.found.listed[-1].gap.end
 
     @property
     def documented_gaps(self) -> int:
@@ -50,10 +59,11 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The standing together with the gaps."""
+    """The standing together with the gaps and the database's own guards."""
 
     standing: Standing
     scan: GapScan
+    guards: Guards
 
     @property
     def halted(self) -> bool:
@@ -69,7 +79,7 @@ class Outlook:
 
     def alarms(self) -> list[Alarm]:
         """What is wrong, the gravest first."""
-        found = [self._halt(), self._end(), self._gaps()]
+        found = [self._halt(), self._end(), self._gaps(), self._guards()]
         return [alarm for alarm in found if alarm]
 
     def _halt(self) -> Alarm | None:
@@ -123,11 +133,30 @@ class Outlook:
             "See which numbers",
         )
 
+    def _guards(self) -> Alarm | None:
+        broken = self.guards.broken
+        if not broken:
+            return None
+        more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+        return Alarm(
+            "A guard of the database is not in place",
+            f"{self._guard(broken[0])}{more}. While that is so, the database itself would not stop "
+            "somebody from changing what is recorded. The checks of the chain still show a change.",
+            reverse("overview") + "#guards",
+            "See which, and what to do",
+        )
+
+    def _guard(self, guard: TriggerGuard | RoleGuard) -> str:
+        if isinstance(guard, TriggerGuard):
+            return f"The trigger {guard.name} on {guard.table} {guard.fault}"
+        return f"The portal's role {self.guards.role} {guard.fault} ({guard.table})"
+
 
 def read_outlook() -> Outlook:
-    """How the ledger stands now."""
+    """How the ledger stands now. The guards are those of the role that writes."""
     using = settings.LEDGER_READ_ALIAS
-    return Outlook(read_standing(using), _scan(using))
+    guards = remembered("guards", "default", lambda: read_guards("default"))
+    return Outlook(read_standing(using), _scan(using), guards.answer)
 
 
 def _scan(using: str) -> GapScan:
