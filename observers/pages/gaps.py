@@ -1,19 +1,27 @@
-"""Every gap as a range. It must never list missing numbers one by one."""
+"""Every gap as a range, and where in the sequence it lies. It must never list missing numbers one
+by one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from events.store.ledger import KnownGap, PostgresEventStore
+from events.errors import TimestampError
+from events.store.cells import present_by_cell
+from events.store.ledger import KnownGap
 from events.store.neighbours import authority_times
-from observers.pages.filters import GapPageForm
+from events.timestamps import parse_canonical
+from observers.pages.addresses import page_address
+from observers.pages.coverage import Coverage, cell_size, draw_coverage
+from observers.pages.gap_form import GapForm
+from observers.pages.gap_listing import Listing, list_gaps
+from observers.pages.remembered import remembered
 from observers.pages.rendering import render_page
-from observers.pages.ribbon import draw
 from observers.pages.standing import read_outlook
 
 PAGE = 50
@@ -29,27 +37,71 @@ class PlacedGap:
     after: int | None
     after_time: str | None
 
+    @property
+    def seconds_between(self) -> Decimal | None:
+        """Between the neighbours' authority times; None when that cannot be told."""
+        try:
+            before, after = (
+                parse_canonical(self.before_time or ""),
+                parse_canonical(self.after_time or ""),
+            )
+        except TimestampError:
+            return None
+        return Decimal(str((after - before).total_seconds()))
+
+
+@dataclass(frozen=True, slots=True)
+class GapPage:
+    """Gaps of a listing, and the addresses of the pages around them."""
+
+    gaps: tuple[KnownGap, ...]
+    previous: str | None
+    next: str | None
+
 
 @login_required
 @require_safe
 def gaps(request: HttpRequest) -> HttpResponse:
-    """A page of gaps, lowest first; `after` is the last number of the gap before."""
-    form = GapPageForm(request.GET)
+    """The map of a stretch, the whole ledger at first, and a page of its gaps, lowest first."""
+    form = GapForm(request.GET)
     outlook = read_outlook()
     if not form.is_valid():
         return render_page(request, "gaps.html", outlook, {"form": form}, status=400)
     using, last = settings.LEDGER_READ_ALIAS, outlook.standing.last_sequence
-    after = form.cleaned_data["after"] or 0
-    report = PostgresEventStore(using).find_gaps(after + 1, last, limit=PAGE)
+    start = max(form.cleaned_data["start"] or 1, 1)
+    end = min(form.cleaned_data["end"] or last, last)
+    if end < start:
+        return render_page(request, "gaps.html", outlook, {"form": form, "nothing": True})
+    listing = list_gaps(using, start, end, last, outlook.scan.found)
+    page = turn_to(listing, form)
     context = {
         "form": form,
-        "after": after,
-        "report": report,
-        "placed": place(using, report.gaps),
-        "ribbon": draw(outlook.scan.found),
-        "next_after": report.gaps[-1].gap.end if report.gap_count > len(report.gaps) else None,
+        "listing": listing,
+        "coverage": _coverage(using, listing),
+        "placed": place(using, page.gaps),
+        "page": page,
     }
     return render_page(request, "gaps.html", outlook, context)
+
+
+def turn_to(listing: Listing, form: GapForm) -> GapPage:
+    """The page after `after`, or the one before `before`; a gap's last and first number."""
+    after, before = form.cleaned_data["after"], form.cleaned_data["before"]
+    every = listing.gaps
+    if before is not None:
+        high = sum(1 for known in every if known.gap.end < before)
+        low = max(high - PAGE, 0)
+    else:
+        low = sum(1 for known in every if known.gap.end <= (after or 0))
+        high = min(low + PAGE, len(every))
+    shown = every[low:high]
+    previous = shown[0].gap.start if shown else before or (after or 0) + 1
+    following = shown[-1].gap.end if shown else (before or 1) - 1
+    return GapPage(
+        shown,
+        page_address(form.chosen, before=previous) + "#list" if low > 0 else None,
+        page_address(form.chosen, after=following) + "#list" if high < len(every) else None,
+    )
 
 
 def place(using: str, found: tuple[KnownGap, ...]) -> list[PlacedGap]:
@@ -68,3 +120,13 @@ def _placed(known: KnownGap, times: dict[int, str]) -> PlacedGap:
         after=above if above in times else None,
         after_time=times.get(above),
     )
+
+
+def _coverage(using: str, listing: Listing) -> Coverage:
+    if listing.whole:
+        return draw_coverage(listing)
+    start, end, size = listing.start, listing.end, cell_size(listing.start, listing.end)
+    known = remembered(
+        f"cells-{start}-{end}", using, lambda: present_by_cell(using, start, end, size)
+    )
+    return draw_coverage(listing, known.answer)
