@@ -15,10 +15,15 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Whitenoise's storage, usable before `collectstatic` too, as tests and `runserver` are.
 
-    Modules import one another by their hashed names: an old part never runs beside a new one.
+    Our own modules import one another by their hashed names: an old part never runs beside a new
+    one. Other people's scripts are left as they are; some of them import what they do not bring.
     """
 
     support_js_module_import_aggregation = True
+    _js_module_import_aggregation_patterns = (
+        "observers/*.js",
+        CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1],
+    )
 
     def stored_name(self, name: str) -> str:
         return str(super().stored_name(name)) if self.hashed_files else name
