@@ -6,8 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
+# Folders and sizes of what is measured and pictured; give others on the command line.
+SCREENSHOTS ?= screenshots
+BENCH_HOME ?= .bench
+EVENTS ?= 5000000
+
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format clean-venv
+.PHONY: help run test lint format screenshots bench-pages clean-venv
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,6 +32,13 @@ lint: $(VENV)/.dev  ## check style, types and the direction of imports
 format: $(VENV)/.dev  ## put the style right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+screenshots: $(VENV)/.dev  ## picture every page into SCREENSHOTS, light and dark, desktop and phone
+	@SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q observers/tests/browser/screenshots.py
+
+bench-pages: $(VENV)/.dev  ## measure the pages over EVENTS events kept in BENCH_HOME; see bench/README.md
+	@PORTAL_HOME="$(BENCH_HOME)" $(BIN)/python -m bench.fill --events $(EVENTS) --unless-filled
+	@PORTAL_HOME="$(BENCH_HOME)" $(BIN)/python -m bench.pages --write
 
 clean-venv:  ## remove the virtual environment; the next command makes it anew
 	rm -rf $(VENV)

@@ -38,6 +38,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (violation) =>
+    reportViolation(`${location.href}: ${violation.violatedDirective} ${violation.blockedURI}`))"""
 NAME, PASSWORD = "auditor", "a password for tests"
 
 
@@ -98,6 +100,8 @@ class Window:
         """Note errors and warnings on the console, and uncaught exceptions."""
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.expose_function("reportViolation", lambda line: self.complaints.append(line))
+        self.page.add_init_script(REPORT_VIOLATIONS)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

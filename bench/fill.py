@@ -1,0 +1,184 @@
+"""Writes a large ledger through the ledger's own door, as fast as that door allows.
+
+It must never go round a trigger, and never write into a ledger that has events.
+
+How, and why it is honest: the chain needs only hashes, because `content_hash` does not cover the
+signatures. So one thread gives every event its place, its salted payload hash and its content
+hash; worker processes sign and witness with the portal's own key files; and the application's
+role copies the rows in order, a thousand a statement, with every trigger in force: they recompute
+each hash, check each key, write the drift warnings and one row of `appends` a statement.
+The authority time of each thousand is asked of the database. All of it is one transaction.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import secrets
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import django
+
+from bench.play import AGENTS, Happening, play
+from bench.signing import COLUMNS, Chained, open_keys, sign_rows
+from events import event
+from events.event_ids import new_event_id
+from events.timestamps import format_timestamp
+
+PER_STATEMENT = 1_000
+"""As many as the largest batch over HTTP."""
+
+COPY = f"COPY events ({', '.join(COLUMNS)}) FROM STDIN"
+
+
+@dataclass
+class Chain:
+    """The end of the chain while it grows, and the keys that its rows name."""
+
+    keys: dict[str, str]
+    witness_id: str
+    sequence: int = 0
+    content_hash: str = event.GENESIS_HASH
+
+    def link(self, happening: Happening, authority: datetime, authority_text: str) -> Chained:
+        """Give an event its place and its hash."""
+        salt = secrets.token_bytes(event.SALT_BYTES)
+        payload_hash = event.payload_hash(salt, happening.payload)
+        local = format_timestamp(happening.local_time(authority))
+        event_id, previous = new_event_id(), self.content_hash
+        key_id = self.keys[happening.agent_id]
+        self.sequence += 1
+        signable = event.signable_content(
+            agent_id=happening.agent_id,
+            authority_timestamp=authority_text,
+            event_id=event_id,
+            event_type=happening.event_type,
+            hash_alg_version=event.HASH_ALG_VERSION,
+            local_timestamp=local,
+            payload_hash=payload_hash,
+            prev_hash=previous,
+            sequence=self.sequence,
+            sig_alg_version=event.SIG_ALG_VERSION,
+            signing_key_id=key_id,
+            witness_id=self.witness_id,
+        )
+        self.content_hash = event.content_hash(signable)
+        columns = (
+            event_id,
+            happening.event_type,
+            happening.payload.decode(),
+            previous,
+            self.content_hash,
+            happening.agent_id,
+            self.witness_id,
+            local,
+            authority_text,
+            key_id,
+            payload_hash,
+            salt.hex(),
+        )
+        return Chained(key_id, self.witness_id, signable, columns)
+
+
+def prepare() -> bool:
+    """Bring the ledger's tables up to date; whether it has events already."""
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connections
+
+    if not settings.PORTAL_EMBEDDED:
+        sys.exit("fill: only an embedded database is filled; unset DATABASE_URL")
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("apply_grants")
+    call_command("ensure_keys")
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM appends)")
+        return bool(cursor.fetchone()[0])
+
+
+def fill(count: int) -> None:
+    """Write `count` events into an empty ledger."""
+    from django.conf import settings
+    from django.db import connections, transaction
+
+    from events.composition import signing_service, witness_service
+
+    application, clock = connections["default"], connections["owner"]
+    keys = {agent: signing_service().create_key(agent) for agent in AGENTS}
+    chain = Chain(keys, witness_service().attestor().witness_id)
+    with ExitStack() as stack:
+        pool = stack.enter_context(
+            ProcessPoolExecutor(
+                os.cpu_count(),
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=open_keys,
+                initargs=(settings.PORTAL_KEY_DIR,),
+            )
+        )
+        stack.enter_context(transaction.atomic(using="default", durable=True))
+        cursor = stack.enter_context(application.cursor())
+        cursor.execute("SELECT open_append()")
+        now = stack.enter_context(clock.cursor())
+        for lines in _signed(pool, chain, play(count), now, count):
+            with cursor.cursor.copy(COPY) as copy:
+                copy.write(lines)
+    with clock.cursor() as cursor:
+        # What autovacuum does a little later by itself.
+        cursor.execute("VACUUM (ANALYZE) events, appends, clock_drift_warnings")
+
+
+def _signed(
+    pool: ProcessPoolExecutor, chain: Chain, happenings: Iterator[Happening], now: Any, count: int
+) -> Iterator[bytes]:
+    """Lines to copy, in order; the workers are always a few blocks ahead."""
+    under_way: deque[Future[bytes]] = deque()
+    began = time.monotonic()
+    while block := list(islice(happenings, PER_STATEMENT)):
+        now.execute("SELECT clock_timestamp()")
+        authority: datetime = now.fetchone()[0]
+        text = format_timestamp(authority)
+        rows = [chain.link(happening, authority, text) for happening in block]
+        under_way.append(pool.submit(sign_rows, rows))
+        if len(under_way) > 4 * (os.cpu_count() or 1):
+            yield under_way.popleft().result()
+        _report(chain.sequence, count, began)
+    while under_way:
+        yield under_way.popleft().result()
+
+
+def _report(done: int, count: int, began: float) -> None:
+    if done % 50_000 == 0 or done == count:
+        rate = done / (time.monotonic() - began)
+        sys.stderr.write(f"{done:,} of {count:,} events, {rate:,.0f} a second\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write a large, honest ledger.")
+    parser.add_argument("--events", type=int, default=5_000_000)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "auditportal.settings")
+    parser.add_argument("--unless-filled", action="store_true", help="leave a ledger as it is")
+    options = parser.parse_args()
+    os.environ.setdefault("PORTAL_LOG_LEVEL", "ERROR")
+    django.setup()
+    if prepare():
+        if options.unless_filled:
+            return
+        sys.exit("fill: the ledger is not empty; give PORTAL_HOME an empty folder")
+    began = time.monotonic()
+    fill(options.events)
+    seconds = time.monotonic() - began
+    sys.stdout.write(f"{options.events:,} events in {seconds:,.0f} s\n")
+
+
+if __name__ == "__main__":
+    main()

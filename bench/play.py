@@ -1,0 +1,81 @@
+"""What the measured ledger tells of: twenty agents, twelve types, some wrong clocks.
+
+It must never write: values out. Its texts hold no tab, backslash or line break, so they pass
+through COPY as they are.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+SEED = 3
+STUCK_AGENT, FAST_AGENT, RARE_AGENT = "old-plc", "lab-thermometer", "fire-alarm"
+AGENTS = (
+    *(f"door-controller-{n:02}" for n in range(1, 8)),
+    *(f"payroll-service-{n:02}" for n in range(1, 6)),
+    *(f"backup-job-{n:02}" for n in range(1, 6)),
+    STUCK_AGENT,
+    FAST_AGENT,
+    RARE_AGENT,
+)
+AGENT_WEIGHTS = (*(60 / (n + 1) for n in range(17)), 0.6, 1.1, 0.01)
+RARE_TYPE = "alarm.raised"
+TYPES = (
+    "door.opened",
+    "door.closed",
+    "payslip.issued",
+    "access.denied",
+    "backup.finished",
+    "login.succeeded",
+    "login.failed",
+    "backup.failed",
+    "payroll.changed",
+    "temperature.measured",
+    "valve.moved",
+    RARE_TYPE,
+)
+TYPE_WEIGHTS = (40, 38, 20, 12, 10, 9, 5, 3, 2, 1.5, 1, 0.01)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BLOCK = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event to be; `clock` says what the agent's clock shows."""
+
+    agent_id: str
+    event_type: str
+    payload: bytes
+    clock: timedelta | None
+    """How far the clock is off; None stands in 1970."""
+
+    def local_time(self, now: datetime) -> datetime:
+        return EPOCH if self.clock is None else now + self.clock
+
+
+def play(count: int) -> Iterator[Happening]:
+    """`count` happenings, the same every time."""
+    chance = random.Random(SEED)  # noqa: S311 - a play, no secret
+    for start in range(0, count, BLOCK):
+        size = min(BLOCK, count - start)
+        agents = chance.choices(AGENTS, AGENT_WEIGHTS, k=size)
+        types = chance.choices(TYPES, TYPE_WEIGHTS, k=size)
+        for number, agent, event_type in zip(
+            range(start, start + size), agents, types, strict=True
+        ):
+            payload = orjson.dumps({"number": number, "subject": f"S-{chance.randrange(5000)}"})
+            yield Happening(agent, event_type, payload, _clock(agent, chance))
+
+
+def _clock(agent: str, chance: random.Random) -> timedelta | None:
+    """About one event in a hundred drifts beyond five seconds."""
+    if agent == STUCK_AGENT:
+        return None
+    if agent == FAST_AGENT:
+        return timedelta(seconds=5.5 + 600 * chance.random())
+    return timedelta(milliseconds=chance.randrange(-250, 250))

@@ -1,0 +1,68 @@
+"""A ledger with something of everything to look at: agents, drift, gaps, a ceremony, a forgery.
+
+It must never be imported outside tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+from events import sample
+from events.composition import signing_service, writer
+from events.tests.ledger import Ledger, submission
+from observers.tests.pages import remove
+
+LOST = (9, 9)
+SKIPPED = (30, 34)
+CHANGED = 21
+PLAYED = 64
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where to look: sequence numbers of what is remarkable."""
+
+    good: int
+    drifted: int
+    changed: int
+    lost: int
+    skipped: int
+    ceremony: int
+    last: int
+
+
+def set_scene(ledger: Ledger) -> Scene:
+    """Play the sample agents; lose one event, explain five others that are missing, change one."""
+    for agent in sample.AGENTS:
+        signing_service().create_key(agent.agent_id)
+    played = writer().write_events(list(islice(sample.play(), PLAYED)))
+    drifted = next(w.event for w in played if w.event.agent_id == "old-plc")
+    ceremony = writer().write_event(
+        submission(
+            {
+                "first": SKIPPED[0],
+                "last": SKIPPED[1],
+                "reason": "A disk was lost; the numbers were given out and never written.",
+                "approvals": [{"person": "keeper-1"}, {"person": "keeper-2"}],
+            },
+            event_type="ceremony.sequence_skip",
+            agent_id=None,
+        )
+    )
+    payload = {"rows": [{"id": n, "amount": 2**63 - n} for n in range(3)], "note": "<b>bold</b>"}
+    last = writer().write_event(submission(payload, agent_id="agent-8"))
+    remove(ledger, *range(LOST[0], LOST[1] + 1), *range(SKIPPED[0], SKIPPED[1] + 1))
+    ledger.tamper(
+        f'UPDATE events SET payload = payload || \'{{"gross": "9999.99"}}\''
+        f" WHERE sequence = {CHANGED}"
+    )
+    return Scene(
+        good=ceremony.event.sequence - 1,
+        drifted=drifted.sequence,
+        changed=CHANGED,
+        lost=LOST[0],
+        skipped=SKIPPED[0],
+        ceremony=ceremony.event.sequence,
+        last=last.event.sequence,
+    )
