@@ -90,6 +90,9 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
         "handlers": handlers,
         "root": {"handlers": ["stderr", *also], "level": level},
         "loggers": {
+            # What they call errors, such as a database that went away, the worker survives.
+            "procrastinate": {"handlers": also or ["stderr"], "propagate": False},
+            "asyncio": {"handlers": also or ["stderr"], "propagate": False},
             "django.request": {
                 "handlers": ["stderr", *also],
                 "level": "ERROR",

@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_htmx",
     "django_structlog",
     "csp",
     "procrastinate.contrib.django",

@@ -1,4 +1,4 @@
-"""Runs the portal: the web server and the sample as children, the embedded database beside them.
+"""Runs the portal: web server, worker and sample as children, the embedded database beside them.
 
 It must never end before its children, and never let one of them end unnoticed.
 """
@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from auditportal.embedded import EmbeddedPostgres, EmbeddedPostgresError, sharin
 POLL_SECONDS = 1.0
 WEB_START_SECONDS = 60.0
 STOP_PATIENCE_SECONDS = 20.0
+WORKER_RESTART_SECONDS = 5.0
 
 
 class WebServerFailed(Exception):
@@ -41,6 +43,8 @@ class Supervisor:
     say: Callable[[str], None]
     _stopping: threading.Event = field(default_factory=threading.Event)
     _web: subprocess.Popen[bytes] | None = None
+    _worker: subprocess.Popen[bytes] | None = None
+    _worker_started: float = 0.0
     _sample: subprocess.Popen[bytes] | None = None
 
     def run(self, ready: Callable[[], None]) -> None:
@@ -52,6 +56,7 @@ class Supervisor:
             self._web = self._start_web()
             if self._await_web(self._web):
                 ready()
+                self._start_worker()
                 self._sample = self._start_sample()
             while not self._stopping.wait(POLL_SECONDS):
                 self._look_after(self._web)
@@ -65,6 +70,10 @@ class Supervisor:
         options = [f"--port={self.port}", f"--workers={self.workers}"]
         open_log(log_file()).close()
         return children.start(_command("serve", *options), _environment())
+
+    def _start_worker(self) -> None:
+        self._worker = children.start(_command("worker"), _environment())
+        self._worker_started = time.monotonic()
 
     def _start_sample(self) -> subprocess.Popen[bytes] | None:
         return children.start(_command("play_sample"), _environment()) if self.sample else None
@@ -84,11 +93,13 @@ class Supervisor:
         raise WebServerFailed(f"the web server does not answer after {WEB_START_SECONDS:.0f} s")
 
     def _look_after(self, web: subprocess.Popen[bytes]) -> None:
-        """One turn of the watch: the web server, the database, the sample, the logs' size."""
+        """One turn of the watch: web server, database, worker, sample, the logs' size."""
         if web.poll() is not None:
             raise WebServerFailed(f"the web server ended with code {web.returncode}")
         if settings.PORTAL_EMBEDDED:
             self._revive_database()
+        if self._worker and self._worker.poll() is not None:
+            self._revive_worker(self._worker.returncode)
         if self._sample and self._sample.poll():
             self.say(f"the sample ended with code {self._sample.returncode}; the portal goes on")
             self._sample = None
@@ -105,9 +116,15 @@ class Supervisor:
         except EmbeddedPostgresError as error:
             self.say(f"PostgreSQL does not come back, trying again: {error}")
 
+    def _revive_worker(self, code: int) -> None:
+        """A worker loses nothing by ending; one that cannot live is not started without pause."""
+        if time.monotonic() - self._worker_started >= WORKER_RESTART_SECONDS:
+            self.say(f"the worker ended with code {code}; starting it again")
+            self._start_worker()
+
     def _end(self) -> None:
         """The sample writes through nobody once the server is gone, so it goes first."""
-        for child in (self._sample, self._web):
+        for child in (self._sample, self._worker, self._web):
             if child:
                 children.stop(child, STOP_PATIENCE_SECONDS)
         if settings.PORTAL_EMBEDDED:

@@ -78,15 +78,25 @@ class Portal:
             grand for child in children(self.process.pid) for grand in (child, *children(child))
         ]
 
+    def await_worker(self) -> int:
+        """The pid of the process that works in the background."""
+        deadline = time.monotonic() + PATIENCE
+        while not (found := children(self.process.pid, b"worker")):
+            assert time.monotonic() < deadline, self.text()
+            time.sleep(0.02)
+        return found[0]
+
     def end(self, how: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(how)
         return self.process.wait(PATIENCE)
 
 
-def children(pid: int) -> list[int]:
+def children(pid: int, command: bytes = b"serve") -> list[int]:
     """Its web processes; the postmaster is a child too, but none of these."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(p) for p in found if b"serve" in Path(f"/proc/{p}/cmdline").read_bytes()]
+    return [
+        int(p) for p in found if command in Path(f"/proc/{p}/cmdline").read_bytes().split(b"\0")
+    ]
 
 
 def gone(pid: int) -> bool:
@@ -138,6 +148,7 @@ def test_comes_up_from_nothing_goes_down_cleanly_and_comes_up_again(
     assert first.get("/admin/login/") == 200
     web = first.descendants()
     assert len(web) == 3
+    web.append(first.await_worker())
     assert first.end(signal.SIGINT) == 0
     assert first.text().endswith("Stopped.\n")
     assert "Traceback" not in first.text()
@@ -156,10 +167,11 @@ def test_comes_up_from_nothing_goes_down_cleanly_and_comes_up_again(
 def test_survives_kill_9_of_each_of_its_processes(
     home: Path, portal: Callable[..., Portal]
 ) -> None:
-    """The supervisor, granian's main process, a worker, the database: in one portal's life."""
+    """The supervisor, granian's main process, its workers, the worker in the background, the
+    database: in one portal's life."""
     server = EmbeddedPostgres(home)
     first = portal().await_ready()
-    web = first.descendants()
+    web = [*first.descendants(), first.await_worker()]
     os.kill(first.process.pid, signal.SIGKILL)
     first.process.wait()
     await_gone(web)
@@ -169,12 +181,18 @@ def test_survives_kill_9_of_each_of_its_processes(
     second = portal().await_ready()
     assert server.pid == left
     main, *workers = second.descendants()
+    background = second.await_worker()
+    os.kill(background, signal.SIGSTOP)  # it would start the database again itself
     os.kill(left, signal.SIGKILL)
     second.await_text("PostgreSQL has died; starting it again")
     deadline = time.monotonic() + 30
     while not server.is_running():
         assert time.monotonic() < deadline
     assert second.get("/admin/login/") == 200
+
+    os.kill(background, signal.SIGKILL)
+    second.await_text("the worker ended with code -9; starting it again")
+    assert second.await_worker() != background
 
     os.kill(workers[0], signal.SIGKILL)
     await_gone(workers[:1])

@@ -7,7 +7,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from procrastinate.exceptions import ConnectorException
 
+from observers.management import arguments
 from observers.verifications.worker import connector, work
 
 
@@ -25,4 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="do what is waiting now, then end")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(work(connector(), wait=not options["once"]))
+        try:
+            asyncio.run(work(connector(), wait=not options["once"]))
+        except ConnectorException as error:
+            arguments.refuse(f"the database went away: {error.__cause__ or error}")
