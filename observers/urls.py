@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from observers.pages import drift, event, events, gaps, overview
+from observers.pages import drift, event, events, gaps, overview, verifications
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -14,4 +14,13 @@ urlpatterns = [
     path("events/by-id/<uuid:event_id>/", event.event_by_id, name="event-by-id"),
     path("gaps/", gaps.gaps, name="gaps"),
     path("drift/", drift.drift, name="drift"),
+    path("verifications/", verifications.verifications, name="verifications"),
+    path("verifications/start", verifications.start, name="start-verification"),
+    path("verifications/<int:number>/", verifications.verification, name="verification"),
+    path(
+        "verifications/<int:number>/progress",
+        verifications.progress,
+        name="verification-progress",
+    ),
+    path("verifications/<int:number>/cancel", verifications.cancel, name="cancel-verification"),
 ]
