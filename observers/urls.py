@@ -9,6 +9,7 @@ from observers.pages import drift, event, events, gaps, overview, verifications
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("events/", events.events, name="events"),
+    path("events/live", events.live, name="events-live"),
     path("events/find", event.find, name="find-event"),
     path("events/<int:sequence>/", event.event_page, name="event"),
     path("events/by-id/<uuid:event_id>/", event.event_by_id, name="event-by-id"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 
-def page_address(chosen: Mapping[str, str], **place: object) -> str:
+def page_address(chosen: Mapping[str, str | Sequence[str]], **place: object) -> str:
     """The query of the same listing at another place; a place of None is left out."""
     kept = {name: value for name, value in chosen.items() if name not in ("after", "before")}
     kept |= {name: str(value) for name, value in place.items() if value is not None}
-    return "?" + urlencode(kept)
+    return "?" + urlencode(kept, doseq=True)

@@ -2,53 +2,128 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from events.store.drift import get_threshold
 from events.store.ledger import PostgresEventStore
+from events.store.moments import sequence_at
 from observers.pages.addresses import page_address
-from observers.pages.filters import EventFilterForm
+from observers.pages.events_api import api_query, as_curl
+from observers.pages.events_chips import chips
+from observers.pages.events_form import EventFilterForm
+from observers.pages.events_view import remember, with_remembered
 from observers.pages.rendering import render_page
-from observers.pages.standing import read_outlook
-from observers.pages.timeline import Page, read_page
+from observers.pages.standing import Outlook, read_outlook
+from observers.pages.timeline import Cursor, Page, read_page
+
+LIVE_EVENTS = 200
+"""Events that one answer of the live mode brings."""
 
 
 @login_required
 @require_safe
 def events(request: HttpRequest) -> HttpResponse:
     """A page of events and gaps; 400 when the address asks for what cannot be."""
-    form = EventFilterForm(request.GET)
+    form = EventFilterForm(with_remembered(request))
     outlook = read_outlook()
+    if form.is_valid() and form.cleaned_data["jump"] is not None:
+        place = _find_place(form, outlook)
+        if place is not None:
+            return HttpResponseRedirect(reverse("events") + _address_of(form, place))
     if not form.is_valid():
         return render_page(request, "events.html", outlook, {"form": form}, status=400)
-    using = settings.LEDGER_READ_ALIAS
-    cursor = form.cursor()
-    page = read_page(
-        PostgresEventStore(using),
-        form.event_filter(),
-        cursor,
-        outlook.standing.last_sequence,
-        outlook.scan.found,
-    )
+    remember(request, form)
+    page = _read(form, outlook, form.cursor())
+    return render_page(request, "events.html", outlook, _context(request, form, outlook, page))
+
+
+@login_required
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    """The lines above `after`, for a page that is open: at most `LIVE_EVENTS` of them."""
+    form = EventFilterForm(with_remembered(request))
+    outlook = read_outlook()
+    if not form.is_valid() or form.cleaned_data["after"] is None:
+        return render_page(request, "partials/events_live.html", outlook, {}, status=400)
+    after = form.cleaned_data["after"]
+    newest_first = form.cursor().newest_first
+    page = _read(form, outlook, Cursor(newest_first=newest_first, limit=LIVE_EVENTS, after=after))
     context = {
+        "page": page,
+        "columns": form.shown_columns,
+        "after": after,
+        "reached": max(page.high, after),
+        "regressed": outlook.standing.last_sequence < after,
+    }
+    return render_page(request, "partials/events_live.html", outlook, context)
+
+
+def _read(form: EventFilterForm, outlook: Outlook, cursor: Cursor) -> Page:
+    store = PostgresEventStore(settings.LEDGER_READ_ALIAS)
+    last = outlook.standing.last_sequence
+    return read_page(store, form.event_filter(), cursor, last, outlook.scan.found)
+
+
+def _context(
+    request: HttpRequest, form: EventFilterForm, outlook: Outlook, page: Page
+) -> dict[str, Any]:
+    site, query = f"{request.scheme}://{request.get_host()}", api_query(form)
+    last, newest_first = outlook.standing.last_sequence, form.cursor().newest_first
+    links = _links(form, page, last, newest_first=newest_first)
+    return {
         "form": form,
         "page": page,
-        "threshold": get_threshold(using),
-        "links": _links(
-            form, page, outlook.standing.last_sequence, newest_first=cursor.newest_first
-        ),
+        "columns": form.shown_columns,
+        "compact": form.cleaned_data["density"] == "compact",
+        "newest_first": newest_first,
+        "threshold": get_threshold(settings.LEDGER_READ_ALIAS),
+        "links": links,
+        "further": links["next"] if form.cursor().reads_down is newest_first else links["previous"],
+        "chips": chips(form),
+        "clear": page_address(form.view),
+        "curl": as_curl(site, query),
+        "export": f"{reverse('api-export')}?{query}{'&' if query else ''}format=",
+        "live": None if page.has_higher else reverse("events-live") + _here(form),
     }
-    return render_page(request, "events.html", outlook, context)
+
+
+def _here(form: EventFilterForm) -> str:
+    return page_address(form.view | form.filters)
+
+
+def _find_place(form: EventFilterForm, outlook: Outlook) -> int | None:
+    """The sequence to go to; None, and an error beside the field, when it lies behind the end."""
+    wanted, last = form.cleaned_data["jump"], outlook.standing.last_sequence
+    if isinstance(wanted, datetime):
+        place = sequence_at(settings.LEDGER_READ_ALIAS, wanted, last)
+        if place is None:
+            form.add_error("jump", "The ledger has no event of that time or later.")
+        return place
+    if wanted > last:
+        form.add_error("jump", f"The ledger ends at {last}." if last else "The ledger is empty.")
+        return None
+    return int(wanted)
+
+
+def _address_of(form: EventFilterForm, sequence: int) -> str:
+    """The page that begins with a sequence."""
+    newest_first = form.cursor().newest_first
+    place = {"before": sequence + 1} if newest_first else {"after": sequence - 1}
+    return page_address(form.view | form.filters, **place) + f"#s{sequence}"
 
 
 def _links(
     form: EventFilterForm, page: Page, last_sequence: int, *, newest_first: bool
 ) -> dict[str, str | None]:
     """First, previous, next and last page, in the order of the listing."""
-    here = form.chosen
+    here = form.view | form.filters
     lower = page_address(here, before=page.low) if page.has_lower else None
     higher = page_address(here, after=page.high) if page.has_higher else None
     if newest_first:

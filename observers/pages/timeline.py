@@ -12,9 +12,13 @@ from events.errors import TimestampError
 from events.event import Event
 from events.store.ledger import EventFilter, GapReport, KnownGap, PostgresEventStore
 from events.store.neighbours import neighbours
+from events.store.search import search
 from observers.continuity import Continuity
 
 LISTED_GAPS = 100
+SEARCH = 1.0
+"""Seconds to look for the events of a page."""
+
 WIDE = 100_000
 """Numbers of a stretch from which on its gaps are taken from the scan of the whole ledger: a rare
 filter may make one page as wide as the ledger."""
@@ -70,7 +74,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Lines in the order asked for, and whether there is more on either side."""
+    """Lines of the stretch low … high in the order asked for, and whether there is more on
+    either side. `stopped`: the search ran out of time before the page was full."""
 
     lines: tuple[Line, ...]
     low: int
@@ -78,6 +83,7 @@ class Page:
     has_lower: bool
     has_higher: bool
     unlisted_gaps: int
+    stopped: bool
 
     @property
     def event_count(self) -> int:
@@ -94,14 +100,18 @@ def read_page(
     """The page at `cursor` of what passes the filter, with the gaps of its stretch."""
     low = max(chosen.start or 1, (cursor.after or 0) + 1, 1)
     high = min(chosen.end or last_sequence, (cursor.before or last_sequence + 1) - 1, last_sequence)
-    found = store.select(
-        replace(chosen, start=low, end=high), limit=cursor.limit + 1, newest_first=cursor.reads_down
+    found = search(
+        store,
+        replace(chosen, start=low, end=high),
+        limit=cursor.limit + 1,
+        seconds=SEARCH,
+        newest_first=cursor.reads_down,
     )
-    more, events = len(found) > cursor.limit, found[: cursor.limit]
-    if more and cursor.reads_down:
-        low = events[-1].sequence
-    elif more:
-        high = events[-1].sequence
+    full, events = len(found.events) > cursor.limit, found.events[: cursor.limit]
+    more = full or found.stopped
+    if more:
+        edge = events[-1].sequence if full else found.reached
+        low, high = (edge, high) if cursor.reads_down else (low, edge)
     first, last = max(chosen.start or 1, 1), min(chosen.end or last_sequence, last_sequence)
     if high - low > WIDE and scanned.gap_count == len(scanned.listed):
         report = gaps_in_scan(store, low, high, last_sequence, scanned)
@@ -116,6 +126,7 @@ def read_page(
         has_lower=(more and cursor.reads_down) or low > first,
         has_higher=(more and not cursor.reads_down) or high < last,
         unlisted_gaps=report.gap_count - len(report.gaps),
+        stopped=found.stopped,
     )
 
 

@@ -1,0 +1,6 @@
+-- The first event of sequence … end, and whether the authority's clock stood at `moment` or later.
+SELECT sequence, authority_timestamp >= %(moment)s::timestamptz
+FROM events
+WHERE sequence BETWEEN %(sequence)s::bigint AND %(end)s::bigint
+ORDER BY sequence
+LIMIT 1
