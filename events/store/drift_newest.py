@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from events.store.connection import fetch_all
@@ -14,8 +15,17 @@ def list_newest_warnings(
     before: int | None = None,
     agent_id: str | None = None,
     min_seconds: Decimal | None = None,
+    authority_from: datetime | None = None,
+    authority_to: datetime | None = None,
     limit: int,
 ) -> list[DriftWarning]:
     """At most `limit` warnings, the highest id first; go on with `before` = the last id."""
-    values = {"before": before, "agent_id": agent_id, "min_seconds": min_seconds, "limit": limit}
+    values = {
+        "before": before,
+        "agent_id": agent_id,
+        "min_seconds": min_seconds,
+        "authority_from": authority_from,
+        "authority_to": authority_to,
+        "limit": limit,
+    }
     return [DriftWarning(*row) for row in fetch_all(using, "drift_warnings_descending", values)]

@@ -7,5 +7,7 @@ FROM clock_drift_warnings w JOIN events e ON e.event_id = w.event_id
 WHERE (%(before)s::bigint IS NULL OR w.id < %(before)s::bigint)
   AND (%(agent_id)s::text IS NULL OR e.agent_id = %(agent_id)s::text)
   AND (%(min_seconds)s::numeric IS NULL OR w.drift_seconds >= %(min_seconds)s::numeric)
+  AND (%(authority_from)s::timestamptz IS NULL OR w.authority_timestamp >= %(authority_from)s::timestamptz)
+  AND (%(authority_to)s::timestamptz IS NULL OR w.authority_timestamp < %(authority_to)s::timestamptz)
 ORDER BY w.id DESC
 LIMIT %(limit)s

@@ -1,0 +1,25 @@
+-- Where an agent's clock jumped between two events that follow one another in start … end: its
+-- distance from the authority's clock changed by more than the threshold, and it did not just
+-- stand still. The newest `each` of every agent, and how many there were.
+WITH read AS (
+    SELECT sequence, agent_id, local_timestamp, authority_timestamp,
+           local_timestamp - authority_timestamp AS apart, lag(sequence) OVER w AS previous,
+           lag(local_timestamp) OVER w AS previous_local,
+           lag(local_timestamp - authority_timestamp) OVER w AS previous_apart
+    FROM events
+    WHERE sequence BETWEEN %(start)s::bigint AND %(end)s::bigint
+      AND (%(agent_id)s::text IS NULL OR agent_id = %(agent_id)s::text)
+      AND isfinite(local_timestamp) AND isfinite(authority_timestamp)
+    WINDOW w AS (PARTITION BY agent_id ORDER BY sequence)
+), steps AS (
+    SELECT *, count(*) OVER (PARTITION BY agent_id) AS steps,
+           row_number() OVER (PARTITION BY agent_id ORDER BY sequence DESC) AS place
+    FROM read
+    WHERE previous IS NOT NULL AND local_timestamp <> previous_local
+      AND apart - previous_apart NOT BETWEEN make_interval(secs => -%(threshold)s::double precision)
+                                         AND make_interval(secs => %(threshold)s::double precision)
+)
+SELECT sequence, previous, agent_id,
+       to_char(authority_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       round(extract(epoch FROM previous_apart), 3), round(extract(epoch FROM apart), 3), steps
+FROM steps WHERE place <= %(each)s ORDER BY sequence DESC

@@ -1,0 +1,37 @@
+"""What the address of the drift page may ask for. It must never let a value through that the store
+refuses."""
+
+from __future__ import annotations
+
+from django import forms
+
+from events.store.drift_figures import DriftChoice
+from observers.pages.filters import DriftFilterForm, MomentField
+
+
+class DriftForm(DriftFilterForm):
+    """Which warnings, from where; as a page, or as a file."""
+
+    authority_from = MomentField(label="Authority time from", required=False)
+    authority_to = MomentField(label="until before", required=False)
+    format = forms.ChoiceField(choices=[("", "page"), ("csv", "csv")], required=False)
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """As of a page: the format is no part of a listing."""
+        return {name: value for name, value in super().chosen.items() if name != "format"}
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """What is chosen but the place."""
+        return {k: v for k, v in self.chosen.items() if k not in ("after", "before")}
+
+    def choice(self) -> DriftChoice:
+        """What to narrow the warnings to."""
+        chosen = self.cleaned_data
+        return DriftChoice(
+            agent_id=chosen["agent_id"] or None,
+            min_seconds=chosen["min_seconds"],
+            authority_from=chosen["authority_from"],
+            authority_to=chosen["authority_to"],
+        )

@@ -1,0 +1,229 @@
+"""Drift over time, drawn: time across, size up (ahead) and down (behind), on a scale that has room
+for milliseconds and for decades. It must never drop a warning that it was given."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from events.store.drift_figures import AgentFigures, HeatCount
+
+SIZES = (1, 10, 60, 600, 3600, 86400, 30 * 86400, 365 * 86400, 3650 * 86400)
+SIZE_NAMES = (
+    "under 1 s",
+    "1 to 10 s",
+    "10 to 60 s",
+    "1 to 10 min",
+    "10 to 60 min",
+    "1 to 24 h",
+    "1 to 30 days",
+    "1 to 12 months",
+    "1 to 10 years",
+    "over 10 years",
+)
+STEPS = (1, 10, 60, 300, 900, 3600, 3 * 3600, 12 * 3600, 86400, 7 * 86400, 30 * 86400, 365 * 86400)
+COLUMNS = 48
+WIDTH, ROW, MIDDLE = 960, 20, 8
+"""Units of the picture: its width, a row, and the line between ahead and behind."""
+LEVELS = 5
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the columns stand: `step` seconds each, from `origin`."""
+
+    origin: datetime
+    step: int
+    columns: int
+
+    def moment(self, column: int) -> datetime:
+        """When a column begins."""
+        return _moment((self.origin - EPOCH).total_seconds() + self.step * column)
+
+
+@dataclass(frozen=True, slots=True)
+class HeatCell:
+    """Warnings of one time, size and direction; `level` 1 … 5 is how many, on a logarithm."""
+
+    begins: datetime
+    ends: datetime
+    name: str
+    ahead: bool
+    warnings: int
+    level: int
+    x: float
+    y: int
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    """A size and direction, and how many warnings are in it; `percent` of the fullest row."""
+
+    name: str
+    ahead: bool
+    warnings: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeatColumn:
+    """A time, and how many warnings either way."""
+
+    begins: datetime
+    ends: datetime
+    ahead: int
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    """The worst warning of an agent, and its place in the picture."""
+
+    figures: AgentFigures
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """The picture. Rows go from far ahead down to far behind."""
+
+    grid: Grid
+    cells: tuple[HeatCell, ...]
+    rows: tuple[HeatRow, ...]
+    columns: tuple[HeatColumn, ...]
+    outliers: tuple[Outlier, ...]
+    height: int
+    middle: int
+
+    @property
+    def begins(self) -> datetime:
+        return self.grid.origin
+
+    @property
+    def ends(self) -> datetime:
+        return self.grid.moment(self.grid.columns)
+
+    @property
+    def ahead_rows(self) -> list[HeatRow]:
+        return [row for row in self.rows if row.ahead]
+
+    @property
+    def behind_rows(self) -> list[HeatRow]:
+        return [row for row in self.rows if not row.ahead]
+
+
+def lay_grid(first: datetime, last: datetime) -> Grid:
+    """Columns of the smallest round width with which first … last fits."""
+    begins, ends = (first - EPOCH).total_seconds(), (last - EPOCH).total_seconds()
+    widest = math.ceil((ends - begins) / (COLUMNS - 1))
+    for step in (*STEPS, max(widest, STEPS[-1])):
+        low = math.floor(begins / step)
+        columns = math.floor(ends / step) - low + 1
+        if columns <= COLUMNS:
+            break
+    return Grid(_moment(low * step), step, columns)
+
+
+def _moment(seconds: float) -> datetime:
+    """Seconds after 1970, as far as there are years."""
+    try:
+        return EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return (datetime.max if seconds > 0 else datetime.min).replace(tzinfo=UTC)
+
+
+def size_of(seconds: float) -> int:
+    """The row of a size: how many of `SIZES` it reaches."""
+    return sum(1 for size in SIZES if seconds >= size)
+
+
+def draw_heat(grid: Grid, counts: Iterable[HeatCount], agents: Iterable[AgentFigures]) -> Heat:
+    """The picture of counts on a grid, with the worst warning of each agent marked."""
+    counts = list(counts)
+    order = [(size, ahead) for ahead in (True, False) for size in _span(counts, ahead=ahead)]
+    ups = sum(1 for _, ahead in order if ahead)
+    tops = {key: place * ROW + (0 if key[1] else MIDDLE) for place, key in enumerate(order)}
+    width = WIDTH / grid.columns
+    most = max((count.warnings for count in counts), default=1)
+    cells = tuple(
+        HeatCell(
+            begins=grid.moment(count.column),
+            ends=grid.moment(count.column + 1),
+            name=SIZE_NAMES[count.size],
+            ahead=count.ahead,
+            warnings=count.warnings,
+            level=_level(count.warnings, most),
+            x=round(count.column * width, 2),
+            y=tops[count.size, count.ahead],
+            width=round(width, 2),
+        )
+        for count in sorted(counts, key=lambda each: (each.column, -each.size))
+    )
+    return Heat(
+        grid,
+        cells,
+        _rows(counts, order),
+        _columns(grid, counts),
+        tuple(_outliers(grid, agents, tops)),
+        height=len(order) * ROW + MIDDLE,
+        middle=ups * ROW + MIDDLE // 2,
+    )
+
+
+def _span(counts: list[HeatCount], *, ahead: bool) -> list[int]:
+    """Sizes from the middle outwards to the largest of this side, so that none is skipped."""
+    inner = min((count.size for count in counts), default=0)
+    outer = max((count.size for count in counts if count.ahead is ahead), default=-1)
+    span = list(range(inner, outer + 1))
+    return span[::-1] if ahead else span
+
+
+def _level(warnings: int, most: int) -> int:
+    if most == 1:
+        return LEVELS
+    return 1 + round((LEVELS - 1) * math.log(warnings) / math.log(most))
+
+
+def _rows(counts: list[HeatCount], order: list[tuple[int, bool]]) -> tuple[HeatRow, ...]:
+    totals: Counter[tuple[int, bool]] = Counter()
+    for count in counts:
+        totals[count.size, count.ahead] += count.warnings
+    most = max(totals.values(), default=1)
+    return tuple(
+        HeatRow(
+            SIZE_NAMES[size], ahead, totals[size, ahead], round(100 * totals[size, ahead] / most, 1)
+        )
+        for size, ahead in order
+    )
+
+
+def _columns(grid: Grid, counts: list[HeatCount]) -> tuple[HeatColumn, ...]:
+    totals: Counter[tuple[int, bool]] = Counter()
+    for count in counts:
+        totals[count.column, count.ahead] += count.warnings
+    used = sorted({count.column for count in counts}, reverse=True)
+    return tuple(
+        HeatColumn(
+            grid.moment(column),
+            grid.moment(column + 1),
+            totals[column, True],
+            totals[column, False],
+        )
+        for column in used
+    )
+
+
+def _outliers(
+    grid: Grid, agents: Iterable[AgentFigures], tops: dict[tuple[int, bool], int]
+) -> Iterable[Outlier]:
+    width = WIDTH / grid.columns
+    for figures in agents:
+        across = (figures.worst_at - grid.origin).total_seconds() / grid.step
+        top = tops[size_of(float(figures.worst_seconds)), figures.worst_ahead]
+        yield Outlier(figures, round((math.floor(across) + 0.5) * width, 2), top + ROW / 2)
