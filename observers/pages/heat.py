@@ -30,6 +30,7 @@ WIDTH, ROW, MIDDLE = 960, 20, 8
 """Units of the picture: its width, a row, and the line between ahead and behind."""
 LEVELS = 5
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _moment(seconds: float) -> datetime:
     try:
         return EPOCH + timedelta(seconds=seconds)
     except OverflowError:
-        return (datetime.max if seconds > 0 else datetime.min).replace(tzinfo=UTC)
+        return LATEST if seconds > 0 else EARLIEST
 
 
 def size_of(seconds: float) -> int:
