@@ -69,7 +69,7 @@ def test_a_changed_payload_fails_its_check_and_no_other(reader: Reader) -> None:
     response = reader.get("/events/2/")
     failed = [v.check.value for v in response.context["verdicts"] if v.failures]
     assert failed == ["payload_hash"]
-    assert "1 failed" in response.content.decode()
+    assert "1 check failed: payload_hash" in response.content.decode()
 
 
 def test_links_to_its_neighbours(reader: Reader) -> None:
