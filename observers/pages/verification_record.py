@@ -14,7 +14,7 @@ from events.timestamps import format_timestamp
 from observers.checks import MEANINGS, Check
 from observers.verifications.states import RUNNING, WAITING
 
-LISTED = 25
+LISTED = 10
 """Findings shown at once, so that a record prints on a page; the others are folded up."""
 
 PATIENCE = timedelta(seconds=20)

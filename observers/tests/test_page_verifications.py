@@ -183,7 +183,7 @@ def test_many_findings_are_folded_and_counted(
     page = reader.text(f"/verifications/{number}/")
     assert "<summary>2 more</summary>" in page
     assert "3 further findings are counted, not kept." in words(page)
-    before, folded = page.split("<details>")
+    before, folded = page.split("<details class=\"findings-more\">")
     assert before.split('id="findings"')[1].count('href="/events/') == 3
     assert folded.count('href="/events/') == 2
 
