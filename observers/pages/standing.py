@@ -16,6 +16,7 @@ from events.store.ledger import KnownGap
 from events.store.standing import Standing, read_standing
 from observers.continuity import Continuity, check_continuity
 from observers.pages.remembered import remembered
+from observers.verifications import Latest, latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,13 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The standing together with the gaps and the database's own guards."""
+    """The standing together with the gaps, the database's own guards, and when the ledger was
+    last verified from its beginning."""
 
     standing: Standing
     scan: GapScan
     guards: Guards
+    verified: Latest
 
     @property
     def halted(self) -> bool:
@@ -79,7 +82,13 @@ class Outlook:
 
     def alarms(self) -> list[Alarm]:
         """What is wrong, the gravest first."""
-        found = [self._halt(), self._end(), self._gaps(), self._guards()]
+        found = [
+            self._halt(),
+            self._end(),
+            self._gaps(),
+            self._verification(),
+            self._guards(),
+        ]
         return [alarm for alarm in found if alarm]
 
     def _halt(self) -> Alarm | None:
@@ -133,6 +142,20 @@ class Outlook:
             "See which numbers",
         )
 
+    def _verification(self) -> Alarm | None:
+        last = self.verified.finished
+        if last is None or not last.finding_count:
+            return None
+        count = last.finding_count
+        return Alarm(
+            "The last verification found something wrong",
+            f"It looked at sequence 1 to {last.end_sequence} and made "
+            f"{'1 finding' if count == 1 else f'{count:,} findings'}. This stays here until a "
+            "verification from the beginning finds nothing.",
+            reverse("verification", args=[last.pk]),
+            "See what it found",
+        )
+
     def _guards(self) -> Alarm | None:
         broken = self.guards.broken
         if not broken:
@@ -156,7 +179,8 @@ def read_outlook() -> Outlook:
     """How the ledger stands now. The guards are those of the role that writes."""
     using = settings.LEDGER_READ_ALIAS
     guards = remembered("guards", "default", lambda: read_guards("default"))
-    return Outlook(read_standing(using), _scan(using), guards.answer)
+    verified = remembered("verified", "default", latest)
+    return Outlook(read_standing(using), _scan(using), guards.answer, verified.answer)
 
 
 def _scan(using: str) -> GapScan:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import time
 from datetime import UTC, datetime
 
 from events.composition import writer
 from events.tests.ledger import Ledger, submission
 from observers.tests.pages import PAGES, Reader, remove, sign_in
+from observers.verifications.task import request
+from observers.verifications.working import carry_out
 
 
 def test_an_empty_ledger_says_what_to_do_next(ledger: Ledger) -> None:
@@ -79,3 +83,55 @@ def test_missing_events_are_told_in_plain_words(ledger: Ledger) -> None:
     page = Reader(ledger, sign_in()).text("/events/")
     assert "Events are missing." in page
     assert "3 numbers are missing from the sequence in 2 places, first at 3" in page
+
+
+def verify(ledger: Ledger, end: int) -> int:
+    """Verify 1 … end as the worker would."""
+    number = request(requested_by="auditor", start=1, end=end).pk
+    carry_out(number)
+    return number
+
+
+def test_says_when_the_ledger_was_last_verified(ledger: Ledger) -> None:
+    ledger.write(3)
+    reader = Reader(ledger, sign_in())
+    assert re.search(r'href="/verifications/">never<', reader.text("/"))
+    number = verify(ledger, 2)
+    page = reader.text("/")
+    assert f'href="/verifications/{number}/">through 2<' in page
+    assert "nothing wrong found" in page
+    assert 'role="alert"' not in page
+
+
+def test_a_verification_that_found_something_is_told_until_one_finds_nothing(
+    ledger: Ledger,
+) -> None:
+    ledger.write(3)
+    reader = Reader(ledger, sign_in())
+    ledger.tamper("UPDATE events SET payload = '{\"number\": 9}' WHERE sequence = 2")
+    number = verify(ledger, 3)
+    for address in ("/", "/events/", "/gaps/"):
+        page = reader.text(address)
+        assert "The last verification found something wrong." in page
+        assert f'href="/verifications/{number}/"' in page
+    ledger.tamper("UPDATE events SET payload = '{\"number\": 1}' WHERE sequence = 2")
+    verify(ledger, 3)
+    assert 'role="alert"' not in reader.text("/")
+
+
+def test_complete_through_stops_before_the_first_unexplained_gap(ledger: Ledger) -> None:
+    ledger.write(9)
+    reader = Reader(ledger, sign_in())
+    assert reader.get("/").context["outlook"].scan.complete_through == 9
+    remove(ledger, 5, 7)
+    assert reader.get("/").context["outlook"].scan.complete_through == 4
+
+
+def test_a_gap_appears_without_a_restart(ledger: Ledger) -> None:
+    ledger.write(5)
+    reader = Reader(ledger, sign_in())
+    reader.get("/")
+    remove(ledger, 3)
+    deadline = time.monotonic() + 60
+    while "Events are missing." not in reader.client.get("/").content.decode():
+        assert time.monotonic() < deadline
