@@ -50,7 +50,7 @@
 
   /* The lines of the page's listings: each is reached by its first link. */
   const lines = () =>
-    [...document.querySelectorAll("main table.listing tbody tr")].map((row) => row.querySelector("a[href]")).filter((link) => link && visible(link));
+    [...document.querySelectorAll("main :is(table.listing, #result_list) tbody tr")].map((row) => row.querySelector("a[href]")).filter((link) => link && visible(link));
 
   const step = (by) => {
     const links = lines();
