@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from django.db import DatabaseError, transaction
@@ -20,6 +20,12 @@ from events.store.ledger import EventFilter, PostgresEventStore
 
 SMALLEST, FIRST = 1_000, 8_000
 """Numbers of the sequence looked at by one statement: at least, and at the beginning."""
+
+RARE = FIRST * 4
+"""A width from which on warned events are rare enough to be looked for from the warnings."""
+
+PATIENCE = 0.8
+"""The share of what time is left that this may take before the windows go on instead."""
 
 QUICK, SLOW = 0.05, 0.2
 """Seconds of a statement below which the next window is wider, and above which it is narrower."""
@@ -61,8 +67,19 @@ def search(
         return Found(events, _reached(events, limit, low if newest_first else high))
     deadline = time.monotonic() + seconds
     found: list[Event] = []
-    width, stopped = FIRST, False
+    width, stopped, tried = FIRST, False, False
     while low <= high and not stopped:
+        if chosen.drifted and width >= RARE and not tried:
+            tried = True
+            rest = replace(chosen, start=low, end=high)
+            with (
+                suppress(_OutOfTimeError),
+                _at_most(store.using, PATIENCE * (deadline - time.monotonic())),
+            ):
+                room = limit - len(found)
+                warned = store.select_warned(rest, limit=room, newest_first=newest_first)
+                end = _reached(warned, room, low if newest_first else high)
+                return Found(found + warned, end)
         window = (
             (max(low, high - width + 1), high)
             if newest_first

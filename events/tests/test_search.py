@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -121,3 +122,50 @@ def test_another_fault_of_the_database_is_not_taken_for_the_end_of_time(
     monkeypatch.setattr(store, "select", lost)
     with pytest.raises(LedgerUnavailableError, match="gone"):
         search(store, EventFilter(start=1, end=9, agent_id="agent-8"), limit=5, seconds=9)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("limit", [1, 4, 100])
+@pytest.mark.parametrize("agent_id", ["agent-7", "agent-8", "agent-9", None])
+def test_drifted_events_are_the_same_from_the_warnings(
+    ledger: Ledger,
+    windows: None,
+    monkeypatch: pytest.MonkeyPatch,
+    newest_first: bool,
+    limit: int,
+    agent_id: str | None,
+) -> None:
+    """Two windows by sequence, then the rest from the warnings, one of which stands twice."""
+    long_ago = datetime(1970, 1, 1, tzinfo=UTC)
+    writer().write_events(
+        [
+            submission(
+                number=n,
+                agent_id=f"agent-{7 + n % 2}",
+                local_timestamp=long_ago if n % 5 == 0 else None,
+            )
+            for n in range(60)
+        ]
+    )
+    ledger.tamper(
+        "INSERT INTO clock_drift_warnings (event_id, local_timestamp, authority_timestamp,"
+        " drift_seconds) SELECT event_id, local_timestamp, authority_timestamp, 9"
+        " FROM events WHERE sequence = 31"
+    )
+    monkeypatch.setattr(search_module, "RARE", 20)
+    monkeypatch.setattr(search_module, "QUICK", 60.0)
+    store, asked = ledger.store, []
+    select_warned = store.select_warned
+
+    def noted(chosen: EventFilter, **options: Any) -> Any:
+        asked.append((chosen.start, chosen.end))
+        return select_warned(chosen, **options)
+
+    monkeypatch.setattr(store, "select_warned", noted)
+    chosen = EventFilter(start=1, end=60, agent_id=agent_id, drifted=True)
+    found = search(store, chosen, limit=limit, seconds=60, newest_first=newest_first)
+    assert found.events == store.select(chosen, limit=limit, newest_first=newest_first)
+    assert not found.stopped
+    if limit == 100:
+        assert asked == [(1, 50) if newest_first else (11, 60)]
+        assert found.reached == (1 if newest_first else 60)
