@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from events.store.busiest import busiest_agents
+from events.store.ledger import PostgresEventStore
 from events.store.rate import marks_before
+from observers.ledger_check import last_sequence
 from observers.pages.bars import Bars, draw_bars
 
 MINUTES, HOURS = 60, 24
@@ -40,7 +42,7 @@ class Activity:
     cut: bool
 
 
-def read_activity(using: str, last_sequence: int) -> Activity:
+def read_activity(using: str) -> Activity:
     """The activity up to now, in whole minutes and hours of UTC."""
     now = datetime.now(UTC)
     minute = now.replace(second=0, microsecond=0)
@@ -49,7 +51,10 @@ def read_activity(using: str, last_sequence: int) -> Activity:
     day_ago = now - timedelta(days=1)
     moments = sorted({*minutes, *hours, day_ago})
     marks = dict(zip(moments, marks_before(using, moments), strict=True))
-    day_start, floor = marks[day_ago].last_sequence, max(last_sequence - WINDOW, 0)
+    day_start, floor = (
+        marks[day_ago].last_sequence,
+        max(last_sequence(PostgresEventStore(using)) - WINDOW, 0),
+    )
     after = max(day_start, floor)
 
     def bars(edges: list[datetime]) -> Bars:

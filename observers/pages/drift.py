@@ -38,15 +38,15 @@ def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
     outlook = read_outlook()
     if not form.is_valid():
         return render_page(request, "drift.html", outlook, {"form": form}, status=400)
-    using, last = settings.LEDGER_READ_ALIAS, outlook.standing.last_sequence
+    using = settings.LEDGER_READ_ALIAS
     warnings, newer, older = _warnings(using, form)
     threshold = get_threshold(using)
-    findings = find(using, form.choice(), threshold, last)
+    findings = find(using, form.choice(), threshold)
     context = {
         "form": form,
         "findings": findings.answer,
         "figures_at": findings.found_at,
-        "backwards": look_back(using, last).answer,
+        "backwards": look_back(using).answer,
         "threshold": threshold,
         "warnings": warnings,
         "newer": newer,

@@ -16,7 +16,9 @@ from events.store.drift_figures import (
     find_window,
     heat,
 )
+from events.store.ledger import PostgresEventStore
 from events.store.rate import marks_before
+from observers.ledger_check import last_sequence
 from observers.pages.heat import SIZES, Heat, draw_heat, lay_grid
 from observers.pages.remembered import Remembered, remembered
 
@@ -79,20 +81,20 @@ class Backwards:
         return len(self.found) == REVERSALS
 
 
-def find(using: str, choice: DriftChoice, threshold: Decimal, last: int) -> Remembered[Findings]:
+def find(using: str, choice: DriftChoice, threshold: Decimal) -> Remembered[Findings]:
     """The findings for a choice, remembered."""
     name = hashlib.sha256(repr((choice, threshold)).encode()).hexdigest()[:16]
-    return remembered(f"drift-{name}", using, lambda: _find(using, choice, threshold, last))
+    return remembered(f"drift-{name}", using, lambda: _find(using, choice, threshold))
 
 
-def look_back(using: str, last: int) -> Remembered[Backwards]:
+def look_back(using: str) -> Remembered[Backwards]:
     """Authority time running backwards, remembered."""
-    return remembered("reversals", using, lambda: _look_back(using, last))
+    return remembered("reversals", using, lambda: _look_back(using))
 
 
-def _find(using: str, choice: DriftChoice, threshold: Decimal, last: int) -> Findings:
+def _find(using: str, choice: DriftChoice, threshold: Decimal) -> Findings:
     window = find_window(using, choice, most=WARNINGS)
-    first_event, last_event = _events(using, choice, last)
+    first_event, last_event = _events(using, choice)
     steps = clock_steps(
         using,
         first_event,
@@ -121,16 +123,18 @@ def _draw(
     return draw_heat(grid, counts, figures)
 
 
-def _events(using: str, choice: DriftChoice, last: int) -> tuple[int, int]:
+def _events(using: str, choice: DriftChoice) -> tuple[int, int]:
     """The newest `EVENTS` sequences of the chosen time."""
+    store = PostgresEventStore(using)
     sides = [side for side in (choice.authority_from, choice.authority_to) if side]
     marks = iter(marks_before(using, sorted(sides)) if sides else ())
     low = next(marks).last_sequence + 1 if choice.authority_from else 1
-    high = next(marks).last_sequence if choice.authority_to else last
+    high = next(marks).last_sequence if choice.authority_to else last_sequence(store)
     return max(low, high - EVENTS + 1), high
 
 
-def _look_back(using: str, last: int) -> Backwards:
+def _look_back(using: str) -> Backwards:
+    last = last_sequence(PostgresEventStore(using))
     since = max(last - APPENDS, 0)
     found = reversals(using, max(last - EVENTS + 1, 1), last, appends_after=since, limit=REVERSALS)
     return Backwards(tuple(found), since + 1)

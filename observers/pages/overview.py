@@ -47,5 +47,4 @@ def _activity(using: str, outlook: Outlook) -> Remembered[Activity] | None:
     """None while there is nothing to draw."""
     if outlook.empty:
         return None
-    last = outlook.standing.last_sequence
-    return remembered("activity", using, lambda: read_activity(using, last))
+    return remembered("activity", using, lambda: read_activity(using))

@@ -22,16 +22,26 @@ SHARE_OF_TIME = 100
 """An answer is good for a hundred times as long as it took: a small ledger is looked at for every
 page, and a large one costs a process a few percent of its time."""
 
-FRESH = 20.0
-OLDEST = 50.0
-"""Seconds. Beyond `FRESH` an answer is found anew, beyond `OLDEST` it is no longer shown."""
+FRESH, OLDEST = 20.0, 50.0
+"""Seconds. A dear answer is found anew when it is no longer fresh, and never shown any older."""
 
 DEAR = 0.1
-"""Seconds an answer may cost before it is found anew beside the pages rather than before one."""
+"""Seconds from which on an answer is dear: it is kept fresh beside the pages, which do not wait."""
+
+KEPT = 300.0
+"""Seconds that a dear answer is kept fresh after it was last asked for."""
+
+MOST_KEPT = 8
+"""Answers kept fresh at a time; others are found anew when they are asked for."""
+
+REST = 10
+"""A dear answer is left alone for so many times its cost: keeping it costs a tenth of a core."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-_under_way: set[str] = set()
+
+_asked: dict[str, float] = {}
+"""When each of the kept answers was last asked for."""
 _lock = threading.Lock()
 
 
@@ -44,51 +54,64 @@ class Remembered(Generic[T]):
     cost: float
 
     @property
-    def good_for(self) -> float:
-        """Seconds after which it is found anew."""
-        return min(SHARE_OF_TIME * self.cost, FRESH)
+    def dear(self) -> bool:
+        return self.cost >= DEAR
 
 
 def remembered(name: str, using: str, find: Callable[[], T]) -> Remembered[T]:
     """The answer of `find` about the database of `using`, at most `OLDEST` seconds old.
 
-    `find` may run in a thread of its own: it must open nothing but Django's connections.
+    `find` may run again and again in a thread of its own, so it must look up for itself what
+    moves, such as where the ledger ends, and open nothing but Django's connections.
     """
-    key = f"{name}-{using}-{connections[using].settings_dict['NAME']}"
+    key = _key(name, using)
     known: Remembered[T] | None = cache.get(key)
     if known is None:
-        return _find(key, find)
-    age = (timezone.now() - known.found_at).total_seconds()
-    if age > known.good_for:
-        if known.cost < DEAR:
-            return _find(key, find)
-        _find_beside(key, find)
+        known = _find(key, find)
+    if known.dear:
+        _keep(name, using, find)
     return known
+
+
+def _key(name: str, using: str) -> str:
+    return f"{name}-{using}-{connections[using].settings_dict['NAME']}"
 
 
 def _find(key: str, find: Callable[[], T]) -> Remembered[T]:
     found_at, began = timezone.now(), time.monotonic()
     answer = find()
     known = Remembered(answer, found_at, time.monotonic() - began)
-    cache.set(key, known, timeout=OLDEST if known.cost >= DEAR else max(known.good_for, 0.001))
+    good_for = OLDEST if known.dear else min(SHARE_OF_TIME * known.cost, FRESH)
+    cache.set(key, known, timeout=good_for - known.cost)
     return known
 
 
-def _find_beside(key: str, find: Callable[[], object]) -> None:
-    """Find an answer in a thread, one at a time for each key."""
+def _keep(name: str, using: str, find: Callable[[], object]) -> None:
+    """Keep an answer fresh in a thread, one for each."""
+    key, now = _key(name, using), time.monotonic()
     with _lock:
-        if key in _under_way:
+        kept = key in _asked
+        if not kept and len(_asked) >= MOST_KEPT:
             return
-        _under_way.add(key)
-    threading.Thread(target=_run_beside, args=(key, find), name=key, daemon=True).start()
+        _asked[key] = now
+    if not kept:
+        threading.Thread(
+            target=_keep_fresh, args=(name, using, key, find), name=key, daemon=True
+        ).start()
 
 
-def _run_beside(key: str, find: Callable[[], object]) -> None:
+def _keep_fresh(name: str, using: str, key: str, find: Callable[[], object]) -> None:
+    pause, rest = threading.Event(), FRESH
     try:
-        _find(key, find)
+        while time.monotonic() - _asked[key] < KEPT:
+            pause.wait(rest)
+            if _key(name, using) != key:  # another database by now: not ours to ask
+                return
+            rest = max(FRESH, REST * _find(key, find).cost)
+            connections.close_all()  # this thread's own
     except Exception:
-        log.exception("a figure could not be found anew: %s", key)
+        log.exception("a figure could not be kept fresh: %s", key)
     finally:
-        connections.close_all()  # this thread's own
+        connections.close_all()
         with _lock:
-            _under_way.discard(key)
+            del _asked[key]

@@ -16,78 +16,95 @@ from observers.pages.remembered import remembered
 
 
 class Figure:
-    """Counts how often it was found; a dear one is waited for by hand."""
+    """Counts how often it was found, and is found only with leave."""
 
     def __init__(self) -> None:
         self.found = 0
-        self.may_go_on = threading.Event()
-        self.may_go_on.set()
-        self.began = threading.Event()
+        self.leave = threading.Semaphore(1)
+        self.asked = threading.Semaphore(0)
 
     def __call__(self) -> int:
-        self.began.set()
-        assert self.may_go_on.wait(30)
+        self.asked.release()
+        assert self.leave.acquire(timeout=30)
         self.found += 1
         return self.found
 
 
 @pytest.fixture
 def figure(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Figure]:
-    """Every figure counts as dear, and none is fresh."""
+    """Every figure counts as dear, and none is fresh for long."""
     cache.clear()
     monkeypatch.setattr(module, "DEAR", 0.0)
-    monkeypatch.setattr(module, "FRESH", -1.0)
-    yield Figure()
+    monkeypatch.setattr(module, "FRESH", 0.0)
+    figure = Figure()
+    yield figure
+    monkeypatch.setattr(module, "KEPT", -1.0)
+    figure.leave.release()
+    settle()
     cache.clear()
 
 
 def settle() -> None:
-    """Until no figure is being found beside a page."""
+    """Until no figure is kept fresh any more."""
     for thread in threading.enumerate():
         if thread.name.startswith("a-figure-"):
             thread.join(30)
+            assert not thread.is_alive()
 
 
-def test_a_dear_figure_is_found_anew_beside_the_page(figure: Figure) -> None:
-    assert remembered("a-figure", "default", figure).answer == 1
-    figure.may_go_on.clear()
-    figure.began.clear()
-    assert remembered("a-figure", "default", figure).answer == 1, "the page does not wait"
-    assert figure.began.wait(30)
-    for _ in range(5):
-        assert remembered("a-figure", "default", figure).answer == 1
-    figure.may_go_on.set()
+def ask(figure: Figure) -> int:
+    return remembered("a-figure", "default", figure).answer
+
+
+def test_a_dear_figure_is_kept_fresh_beside_the_pages(figure: Figure) -> None:
+    assert ask(figure) == 1
+    assert figure.asked.acquire(timeout=30)
+    for number in range(1, 4):
+        assert figure.asked.acquire(timeout=30), "it is being found anew"
+        assert [ask(figure) for _ in range(3)] == [number] * 3, "and no page waits for that"
+        figure.leave.release()
+        while ask(figure) == number:
+            assert figure.found <= number + 1, "one at a time"
+
+
+def test_a_figure_nobody_asks_for_is_let_go(
+    figure: Figure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT", 0.0)
+    assert ask(figure) == 1
     settle()
-    assert figure.found == 2, "one at a time"
-    assert remembered("a-figure", "default", figure).answer == 2
-    settle()
+    assert figure.found == 1
 
 
-def test_a_figure_too_old_is_waited_for(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_figures_are_kept_than_the_portal_can_bear(
+    figure: Figure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_KEPT", 0)
     monkeypatch.setattr(module, "OLDEST", 0.0)
-    answers = [remembered("a-figure", "default", figure).answer for _ in range(3)]
-    assert answers == [1, 2, 3]
+    figure.leave = threading.Semaphore(3)
+    assert [ask(figure) for _ in range(3)] == [1, 2, 3], "too old to be shown: found anew"
+    assert not any(thread.name.startswith("a-figure-") for thread in threading.enumerate())
 
 
 def test_a_failure_beside_a_page_leaves_the_known_figure(
     figure: Figure, caplog: pytest.LogCaptureFixture
 ) -> None:
-    known = remembered("a-figure", "default", figure)
-
     def fail() -> int:
-        raise ValueError("the disk is on fire")
+        if figure.found:
+            raise ValueError("the disk is on fire")
+        return figure()
 
-    assert remembered("a-figure", "default", fail) == known
+    assert remembered("a-figure", "default", fail).answer == 1
     settle()
-    assert "a figure could not be found anew" in caplog.text
-    assert remembered("a-figure", "default", figure) == known, "and the next page tries again"
-    settle()
-    assert figure.found == 2
+    assert "a figure could not be kept fresh" in caplog.text
+    assert ask(figure) == 1, "and the next page tries again"
+    figure.leave.release()
+    while ask(figure) == 1:
+        assert figure.found <= 2
 
 
 def test_a_cheap_figure_is_never_older_than_its_share(ledger: Ledger) -> None:
     cache.clear()
     known = remembered("a-figure", "default", lambda: 1)
-    assert known.cost < module.DEAR
     assert timedelta(0) <= timezone.now() - known.found_at < timedelta(seconds=30)
-    assert known.good_for <= module.SHARE_OF_TIME * known.cost
+    assert not known.dear
