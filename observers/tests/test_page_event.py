@@ -91,6 +91,36 @@ def test_a_missing_neighbour_is_told(reader: Reader) -> None:
     assert not link.made
 
 
+def test_a_missing_neighbour_fails_the_check_of_the_sequence(reader: Reader) -> None:
+    reader.ledger.write(4)
+    remove(reader.ledger, 2)
+    gap = reader.get("/events/3/").context["verdicts"][0]
+    assert gap.check.value == "gap"
+    assert gap.failures == ("sequence 2, just before it, is missing and no ceremony explains it",)
+
+
+def test_a_neighbour_whose_absence_is_explained_fails_nothing(reader: Reader) -> None:
+    reader.ledger.write(3)
+    payload = {"first": 2, "last": 2, "approvals": [{"person": "one"}, {"person": "two"}]}
+    ceremony = submission(payload, event_type="ceremony.sequence_skip", agent_id=None)
+    explained_by = writer().write_event(ceremony).event.sequence
+    remove(reader.ledger, 2)
+    response = reader.get("/events/3/")
+    gap = response.context["verdicts"][0]
+    assert gap.passed
+    assert gap.note == f"What is missing before it is explained by event {explained_by}."
+    assert response.context["failed"] == []
+
+
+def test_only_staff_are_offered_to_check_in_their_browser(ledger: Ledger) -> None:
+    """The checks need the API, which a session of nobody of the staff may not read."""
+    ledger.write(1)
+    page = Reader(ledger, sign_in(staff=False)).text("/events/1/")
+    assert "verify-button" not in page
+    assert "verify/page.js" not in page
+    assert "open to staff accounts and tokens" in page
+
+
 def test_names_the_key_that_was_valid_then(reader: Reader) -> None:
     old = reader.ledger.write(1)[0]
     signing_service().rotate_key("agent-7")

@@ -177,6 +177,19 @@ def test_a_missing_predecessor_is_a_gap_and_leaves_nothing_to_compare_with(
     assert all("404" in complaint for complaint in signed_in.complaints)
 
 
+def test_an_explained_gap_before_it_is_not_called_wrong(ledger: Ledger, signed_in: Window) -> None:
+    ledger.write(3)
+    payload = {"first": 2, "last": 2, "approvals": [{"person": "one"}, {"person": "two"}]}
+    ceremony = submission(payload, event_type="ceremony.sequence_skip", agent_id=None)
+    explained_by = writer().write_event(ceremony).event.sequence
+    remove(ledger, 2)
+    found = check_in_browser(signed_in, 3)
+    assert (found["gap"], found["prev_hash"]) == ("not made", "not made")
+    told = signed_in.page.inner_text('[data-check="gap"] td.yours')
+    assert f"event {explained_by} explains it: check that event" in told
+    assert "disagree" not in outcome(signed_in)
+
+
 def test_an_event_that_the_api_cannot_give_out_fails_payload_hash(
     ledger: Ledger, signed_in: Window
 ) -> None:
