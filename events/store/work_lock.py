@@ -14,6 +14,11 @@ VERIFICATION = 0x7665_7269
 """The lock's first half; the second is the number of the verification."""
 
 
+def take_turn(using: str, kind: int) -> None:
+    """Wait for one's turn, and have it until the transaction ends."""
+    fetch_one(using, "take_turn", {"kind": kind})
+
+
 @contextmanager
 def working_at(using: str, kind: int, number: int) -> Iterator[bool]:
     """Hold the lock of one piece of work; False when another session holds it."""

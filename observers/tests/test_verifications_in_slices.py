@@ -97,6 +97,30 @@ def test_finds_what_a_single_pass_finds(
     assert record.requested_at <= record.started_at <= record.ended_at
 
 
+@pytest.mark.parametrize("approvals", [2, 1])
+def test_a_gap_is_documented_by_a_ceremony_far_away(filled: Ledger, approvals: int) -> None:
+    """In a slice of its own, which the slice with the gap has not seen."""
+    payload = {
+        "first": 4,
+        "last": 17,
+        "approvals": [{"person": f"person {n}"} for n in range(approvals)],
+    }
+    ceremony = submission(payload, event_type="ceremony.sequence_skip", agent_id=None)
+    writer().write_event(ceremony)
+    remove(filled, *range(4, 18))
+    asked = ask(1, EVENTS + 1)
+    carry_out(asked, size=SIZE)
+    record = read(asked)
+    if approvals == 2:
+        assert record.finding_count == 0
+        assert record.is_sound
+        assert [(g["start"], g["end"]) for g in record.documented_gaps] == [(4, 17)]
+        assert record.documented_gaps[0]["ceremony_sequence"] == EVENTS + 1
+    else:
+        assert [(f["sequence"], f["check"]) for f in record.findings] == [(4, "gap")]
+        assert record.documented_gap_count == 0
+
+
 def test_goes_on_from_the_checkpoint(filled: Ledger) -> None:
     """A stop costs the slice under way, and nothing else."""
     remove(filled, 7)

@@ -8,11 +8,12 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
 
 from events.models import Verification
 from events.tests.ledger import Ledger
@@ -95,6 +96,29 @@ def test_a_request_that_is_rolled_back_leaves_no_job(ledger: Ledger) -> None:
         assert Verification.objects.count() == 1
         transaction.set_rollback(True)
     assert (Verification.objects.count(), jobs(ledger)) == (0, [])
+    assert ask().pk == 1
+
+
+def test_requests_at_once_are_numbered_without_a_gap(ledger: Ledger) -> None:
+    barrier, errors = threading.Barrier(8), []
+
+    def ask_at_once() -> None:
+        try:
+            barrier.wait(30)
+            ask()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=ask_at_once) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert sorted(Verification.objects.values_list("pk", flat=True)) == list(range(1, 9))
+    assert len(jobs(ledger)) == 8
 
 
 def test_a_crowd_of_requests_is_refused(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ and a job lost or done twice must never matter: the record is the truth."""
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Max
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import JobAborted
@@ -11,6 +12,7 @@ from procrastinate.jobs import JobDeferrer
 
 from events.models import Verification
 from events.store.connection import named_errors
+from events.store.work_lock import VERIFICATION, take_turn
 from observers.verifications.states import OPEN
 from observers.verifications.working import Stopped, carry_out
 
@@ -44,13 +46,19 @@ def job_of(verification_id: int) -> JobDeferrer:
 def request(*, requested_by: str, start: int, end: int) -> Verification:
     """Note a verification and put its job into the queue, both or neither.
 
+    They are numbered without a gap, so that nobody has to wonder about one: the table's own
+    sequence leaves some after a crash.
+
     Raises:
         TooManyOpenError: there are MAX_OPEN already.
     """
     with named_errors(), transaction.atomic():
+        take_turn("default", VERIFICATION)
+        newest = Verification.objects.aggregate(Max("pk"))["pk__max"]
         if Verification.objects.filter(state__in=OPEN).count() >= MAX_OPEN:
             raise TooManyOpenError
         record = Verification.objects.create(
+            id=(newest or 0) + 1,
             requested_by=requested_by,
             start_sequence=start,
             end_sequence=end,
