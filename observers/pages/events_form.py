@@ -257,6 +257,13 @@ class EventFilterForm(AddressForm):
         return [(name, heading) for name, heading in COLUMNS.items() if name in wanted]
 
     @property
+    def column_boxes(self) -> list[tuple[str, str, bool]]:
+        """Each column's name and heading, and whether it is to be ticked: the usual ones unless
+        others are chosen."""
+        wanted = self.address.getlist("columns") or USUAL_COLUMNS
+        return [(name, heading, name in wanted) for name, heading in COLUMNS.items()]
+
+    @property
     def filters(self) -> dict[str, list[str]]:
         """What narrows, as the address has it."""
         return {
@@ -274,6 +281,7 @@ class EventFilterForm(AddressForm):
             name: values
             for name in VIEW
             if (values := [value for value in self.address.getlist(name) if value])
+            and not (name == "columns" and set(values) == set(USUAL_COLUMNS))
         }
 
     @property

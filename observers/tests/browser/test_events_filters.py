@@ -1,0 +1,242 @@
+"""The filters as a reader uses them: typed, seen, taken away, kept while paging."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from events.composition import writer
+from events.tests.ledger import Ledger, submission
+from observers.tests.browser.conftest import Window
+from observers.tests.pages import remove
+
+
+@pytest.fixture
+def reader(ledger: Ledger, window: Window) -> Window:
+    """Signed in at the listing of six events of three types, and a gap."""
+    long_ago = datetime(1970, 1, 1, tzinfo=UTC)
+    writer().write_event(submission({"user": {"id": 2**64 - 1}}, event_type="door.open"))
+    writer().write_event(submission({"user": {"id": 7}}, event_type="door.shut"))
+    writer().write_event(submission({}, local_timestamp=long_ago))
+    ledger.write(1, agent_id="agent-8")
+    writer().write_event(submission("up", event_type="system.up", agent_id=None))
+    ledger.write(1)
+    remove(ledger, 4)
+    ledger.write(1, agent_id="agent-8")
+    window.log_in()
+    window.open("/events/")
+    return window
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator("#events tbody tr:not(.gap) th").all_inner_texts()
+
+
+def asked(page: Page) -> dict[str, list[str]]:
+    """The filters in the address; the looks left out."""
+    query = parse_qs(urlsplit(page.url).query)
+    return {n: v for n, v in query.items() if n not in ("order", "limit", "density", "columns")}
+
+
+def choose(page: Page, fields: dict[str, str]) -> None:
+    """Fill fields by their name, after opening what they are folded into."""
+    for name, value in fields.items():
+        field = page.locator(f"#id_{name}")
+        if not field.is_visible():
+            page.keyboard.press("m")
+        if field.evaluate("element => element.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+
+
+FILTERS: dict[str, tuple[dict[str, str], list[str]]] = {
+    "type": ({"event_type": "door.open"}, ["1"]),
+    "agent": ({"agent_id": "agent-8"}, ["7"]),
+    "the system": ({"system": "the system"}, ["5"]),
+    "drift": ({"drifted": "warned about"}, ["3"]),
+    "from sequence": ({"start": "6"}, ["7", "6"]),
+    "to sequence": ({"end": "2"}, ["2", "1"]),
+    "payload": ({"payload_field": "user.id", "payload_value": str(2**64 - 1)}, ["1"]),
+    "authority from": ({"authority_from": "2999-01-01T00:00"}, []),
+    "authority to": ({"authority_to": "2020-01-01T00:00"}, []),
+    "local to": ({"local_to": "1980-01-01T00:00"}, ["3"]),
+    "local from": ({"local_from": "1980-01-01T00:00"}, ["7", "6", "5", "2", "1"]),
+}
+
+
+@pytest.mark.parametrize(("fields", "expected"), FILTERS.values(), ids=FILTERS.keys())
+def test_every_filter(reader: Window, fields: dict[str, str], expected: list[str]) -> None:
+    """It narrows, the gap stays in its place, and its chip takes it away."""
+    page = reader.page
+    choose(page, fields)
+    page.get_by_role("button", name="Show", exact=True).click()
+    chips = page.get_by_role("group", name="Filters in force")
+    expect(chips).to_be_visible()
+    assert shown(page) == expected
+    assert len(asked(page)) in (1, 2), "an address without empty fields"
+    outside = expected == ["2", "1"] or expected == ["7", "6"]
+    assert page.locator("#events tr.gap").count() == (0 if outside else 1)
+    chips.get_by_role("link", name=re.compile("Remove the filter")).click()
+    expect(chips).to_have_count(0)
+    assert shown(page) == ["7", "6", "5", "3", "2", "1"]
+    assert reader.complaints == []
+
+
+def test_several_types_are_typed_one_after_another(reader: Window) -> None:
+    page = reader.page
+    page.keyboard.press("f")
+    page.keyboard.type("door.open")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**event_type=door.open**")
+    page.get_by_label("or type").fill("door.shut")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**event_type=door.shut**")
+    assert shown(page) == ["2", "1"]
+    page.get_by_role("link", name="Remove the filter type door.open").click()
+    page.wait_for_url(lambda url: "door.open" not in url)
+    assert shown(page) == ["2"]
+    page.keyboard.press("x")
+    expect(page.locator(".chips")).to_have_count(0)
+
+
+def test_a_mistake_is_shown_beside_the_field_as_it_was_typed(reader: Window) -> None:
+    page = reader.page
+    page.keyboard.press("m")
+    page.get_by_label("From sequence").fill("a few")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**start=**")
+    field = page.get_by_label("From sequence")
+    expect(field).to_be_visible()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_value("a few")
+    expect(page.locator(".field", has=field).locator(".field-error")).to_be_visible()
+
+
+def test_filters_stay_while_paging_and_when_coming_back(ledger: Ledger, reader: Window) -> None:
+    page = reader.page
+    writer().write_events([submission(agent_id="agent-8") for _ in range(120)])
+    reader.open("/events/?agent_id=agent-8")
+    page.keyboard.press("n")
+    page.wait_for_url("**before=**")
+    page.keyboard.press("n")
+    page.wait_for_url(lambda url: "before=78" not in url)
+    assert asked(page)["agent_id"] == ["agent-8"]
+    here = page.url
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/events/\d+/"))
+    page.go_back()
+    assert page.url == here
+    page.keyboard.press("p")
+    page.wait_for_url("**after=**")
+    assert page.locator("#events tbody tr").count() == 50
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_goes_to_a_sequence_and_marks_it(reader: Window, order: str) -> None:
+    page = reader.page
+    reader.open(f"/events/?order={order}")
+    page.keyboard.press("t")
+    page.keyboard.type("3")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**#s3")
+    assert shown(page)[0] == "3"
+    assert page.evaluate("document.querySelector(':target').id") == "s3"
+
+
+def test_looks_are_chosen_and_remembered(reader: Window) -> None:
+    page = reader.page
+    page.keyboard.press("v")
+    page.get_by_label("Order").select_option("oldest first")
+    page.get_by_label("Lines").select_option("compact")
+    page.get_by_label("Payload", exact=True).check()
+    page.locator("fieldset").get_by_label("Content hash").uncheck()
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.wait_for_url("**columns=**")
+    for _ in range(2):
+        heads = page.locator("#events thead th").all_inner_texts()
+        assert heads[:3] == ["Sequence", "Type", "Agent"]
+        assert heads[3:] == ["Authority time (UTC)", "Clock drift", "Payload"]
+        assert shown(page)[0] == "1"
+        assert "compact" in (page.locator("#events").get_attribute("class") or "")
+        reader.open("/events/")
+
+
+def test_the_command_is_copied(reader: Window) -> None:
+    page = reader.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    reader.open("/events/?agent_id=agent-8")
+    page.get_by_text("along").click()
+    page.keyboard.press("c")
+    expect(page.locator("#copied")).to_have_text("Copied.")
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert command == (
+        f'curl -sS "{reader.portal}/api/v1/events?agent_id=agent-8" \\\n'
+        '  -H "Authorization: Bearer $TOKEN"'
+    )
+
+
+@pytest.mark.parametrize(("name", "lines"), [("JSON lines", 1), ("CSV", 2)])
+def test_what_is_filtered_is_exported(reader: Window, name: str, lines: int) -> None:
+    page = reader.page
+    reader.open("/events/?agent_id=agent-8")
+    page.get_by_text("along").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=name).click()
+    assert "-filtered." in download.value.suggested_filename
+    assert download.value.path().read_bytes().count(b"\n") == lines
+
+
+def test_times_are_shown_in_the_readers_zone_too(
+    ledger: Ledger, browser: Browser, portal: str
+) -> None:
+    ledger.write(1)
+    with browser.new_context(timezone_id="Asia/Tokyo", locale="en-GB") as context:
+        window = Window(context.new_page(), portal)
+        window.log_in()
+        window.open("/events/")
+        time = window.page.locator("#events time").first
+        utc = datetime.fromisoformat(time.get_attribute("datetime") or "")
+        assert "Asia/Tokyo" in (time.get_attribute("title") or "")
+        own = window.page.locator("#events .own-time").first.inner_text()
+        there = (utc.hour * 60 + utc.minute + 540) % 1440
+        assert f"{there // 60:02}:{there % 60:02}:{utc.second:02}" in own
+
+
+ADDRESSES = (
+    "/events/",
+    "/events/?start=x&payload_field=a&density=airy&nothing=1",
+    "/events/?event_type=a&event_type=b&start=1&columns=payload&columns=local&density=compact",
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_is_accessible_with_everything_open(reader: Window, scheme: str) -> None:
+    reader.page.emulate_media(
+        color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce"
+    )
+    for address in ADDRESSES:
+        reader.open(address)
+        reader.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        found = Axe().run(reader.page)
+        assert found.violations_count == 0, found.generate_report()
+    reader.page.keyboard.press("?")
+    expect(reader.page.locator("#keys")).to_be_visible()
+    found = Axe().run(reader.page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", [320, 360, 640])
+def test_fits_a_phone_and_200_percent_zoom(reader: Window, width: int) -> None:
+    """1280 pixels at 200 % are 640."""
+    reader.page.set_viewport_size({"width": width, "height": 700})
+    for address in ADDRESSES:
+        reader.open(address)
+        reader.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert reader.page.evaluate("document.documentElement.scrollWidth") <= width, address
