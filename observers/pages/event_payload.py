@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from events.canonical_layout import Piece, lay_out
+from events.canonical_layout import Piece, lay_out, pretty
 from events.errors import CanonicalJSONError
 from events.event import Event
 
-MAX_NODES = 4_000
+MAX_NODES = 1_500
 """A larger tree would make a page that nobody unfolds; such a payload is laid out on lines."""
 
 FEW_NODES = 60
@@ -46,6 +46,10 @@ class Payload:
     text: str
     tree: tuple[Node, ...] = ()
     problem: str | None = None
+
+    def laid_out(self) -> str:
+        """The canonical text on lines, without colours: what has no tree has too many parts."""
+        return pretty(self.text)
 
 
 def read_payload(event: Event) -> Payload:

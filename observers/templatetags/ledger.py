@@ -1,4 +1,4 @@
-"""How times, hashes, drift, payloads and the standing of the ledger look on a page.
+"""How times, hashes, drift and the standing of the ledger look on a page.
 
 It must never show text of the ledger unescaped, nor a time without its zone.
 """
@@ -11,19 +11,16 @@ from typing import Any
 from django import template
 from django.template.context import RequestContext
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from events.canonical_layout import lay_out, show_invisible
+from events.canonical_layout import show_invisible
 from events.errors import LedgerError, TimestampError
 from events.timestamps import parse_canonical
 from observers.pages import magnitudes
 from observers.pages.standing import Outlook, read_outlook
 
 register = template.Library()
-
-COLOURED = 60_000
-"""Characters of a payload up to which its pieces are coloured; a longer one is laid out only."""
 
 
 @register.filter
@@ -79,14 +76,6 @@ def grouped(number: int | None) -> str:
 def visible(text: Any) -> str:
     """Text whose unseen and direction-turning characters are shown as escapes."""
     return show_invisible(str(text))
-
-
-@register.filter
-def payload(canonical: str) -> SafeString:
-    """Canonical JSON laid out on lines; only white space is added."""
-    if len(canonical) > COLOURED:
-        return format_html("{}", "".join(piece.text for piece in lay_out(canonical)))
-    return format_html_join("", '<span class="json-{1}">{0}</span>', lay_out(canonical))
 
 
 @register.filter
