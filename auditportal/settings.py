@@ -81,6 +81,7 @@ if not SECRET_KEY:
 # --- What it is made of ---------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "procrastinate.contrib.django",  # before the apps that use it, and put its admin away
     "auditportal",
     "events.apps.EventsConfig",
     "observers.apps.ObserversConfig",
@@ -97,7 +98,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_structlog",
     "csp",
-    "procrastinate.contrib.django",
 ]
 
 MIDDLEWARE = [

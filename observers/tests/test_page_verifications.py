@@ -183,7 +183,7 @@ def test_many_findings_are_folded_and_counted(
     page = reader.text(f"/verifications/{number}/")
     assert "<summary>2 more</summary>" in page
     assert "3 further findings are counted, not kept." in words(page)
-    before, folded = page.split("<details class=\"findings-more\">")
+    before, folded = page.split('<details class="findings-more">')
     assert before.split('id="findings"')[1].count('href="/events/') == 3
     assert folded.count('href="/events/') == 2
 
@@ -286,3 +286,9 @@ def test_a_wrong_address_is_explained(reader: Reader, query: str) -> None:
 def test_a_verification_that_is_not_there(reader: Reader, number: int) -> None:
     assert reader.client.get(f"/verifications/{number}/").status_code == 404
     assert reader.client.post(f"/verifications/{number}/cancel").status_code == 404
+
+
+def test_the_queue_is_no_part_of_the_admin(reader: Reader) -> None:
+    ask()
+    assert "procrastinate" not in reader.text("/admin/").lower()
+    reader.get("/admin/procrastinate/procrastinatejob/", status=404)
