@@ -71,20 +71,12 @@ def search(
     while low <= high and not stopped:
         if chosen.drifted and width >= RARE and not tried:
             tried = True
-            rest = replace(chosen, start=low, end=high)
-            with (
-                suppress(_OutOfTimeError),
-                _at_most(store.using, PATIENCE * (deadline - time.monotonic())),
-            ):
-                room = limit - len(found)
+            rest, room = replace(chosen, start=low, end=high), limit - len(found)
+            with suppress(_OutOfTimeError), _at_most(store.using, PATIENCE * _left(deadline)):
                 warned = store.select_warned(rest, limit=room, newest_first=newest_first)
                 end = _reached(warned, room, low if newest_first else high)
                 return Found(found + warned, end)
-        window = (
-            (max(low, high - width + 1), high)
-            if newest_first
-            else (low, min(high, low + width - 1))
-        )
+        window = _window(low, high, width, newest_first=newest_first)
         began = time.monotonic()
         try:
             with _at_most(store.using, deadline - began if width > SMALLEST else None):
@@ -103,6 +95,17 @@ def search(
         width = _next_width(width, time.monotonic() - began)
         stopped = low <= high and time.monotonic() >= deadline
     return Found(found, high + 1 if newest_first else low - 1, stopped)
+
+
+def _left(deadline: float) -> float:
+    return deadline - time.monotonic()
+
+
+def _window(low: int, high: int, width: int, *, newest_first: bool) -> tuple[int, int]:
+    """The next stretch to look at, from the end that is read first."""
+    if newest_first:
+        return max(low, high - width + 1), high
+    return low, min(high, low + width - 1)
 
 
 def _looked_at(chosen: EventFilter, low: int, high: int) -> bool:
