@@ -5,6 +5,7 @@ It must never be imported outside tests.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,6 +13,9 @@ from events import sample
 from events.composition import signing_service, writer
 from events.tests.ledger import Ledger, submission
 from observers.tests.pages import remove
+from observers.verifications.record import ask_to_cancel
+from observers.verifications.task import request
+from observers.verifications.working import Stopped, carry_out
 
 LOST = (9, 9)
 SKIPPED = (30, 34)
@@ -57,6 +61,7 @@ def set_scene(ledger: Ledger) -> Scene:
         f'UPDATE events SET payload = payload || \'{{"gross": "9999.99"}}\''
         f" WHERE sequence = {CHANGED}"
     )
+    _verify(last.event.sequence)
     return Scene(
         good=ceremony.event.sequence - 1,
         drifted=drifted.sequence,
@@ -66,3 +71,17 @@ def set_scene(ledger: Ledger) -> Scene:
         ceremony=ceremony.event.sequence,
         last=last.event.sequence,
     )
+
+
+def _verify(last: int) -> None:
+    """Verifications that found something, found nothing, were cancelled, run, and wait."""
+    unsound, sound, cancelled, running, _ = (
+        request(requested_by="auditor", start=start, end=end).pk
+        for start, end in ((1, last), (last, last), (1, last), (1, last), (1, last))
+    )
+    carry_out(unsound)
+    carry_out(sound)
+    ask_to_cancel(cancelled, "auditor")
+    looked_at = iter(range(last))
+    with suppress(Stopped):
+        carry_out(running, size=5, stopping=lambda: next(looked_at) == 8)
