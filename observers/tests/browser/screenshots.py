@@ -75,7 +75,12 @@ def test_take_every_picture(ledger: Ledger, settings: Settings, window: Window) 
     scene: Scene = set_scene(ledger)
     for address in every_page(sign_in(name="crawler"), scene):
         camera.take(address)
-    for address in (f"/events/{scene.good}/", f"/events/{scene.changed}/", "/gaps/"):
+    for address in (
+        f"/events/{scene.good}/",
+        f"/events/{scene.changed}/",
+        "/verifications/1/",
+        "/gaps/",
+    ):
         camera.print(address)
     ledger.query("SELECT halt_ledger('the witness keys are being examined')")
     for address in HALTED:

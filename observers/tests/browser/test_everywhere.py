@@ -67,6 +67,8 @@ def _barriers(window: Window, addresses: Sequence[str]) -> list[str]:
     window.page.emulate_media(reduced_motion="reduce")  # no colour is caught on its way
     for address in addresses:
         window.open(address)
+        if address in NEEDS_JAVASCRIPT:
+            window.page.wait_for_selector("#swagger-ui main")
         for scheme in ("light", "dark"):
             window.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
             results: dict[str, Any] = Axe().run(window.page, NOT_OURS, OPTIONS).response
