@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,11 @@ from events.composition import signing_service, witness_service
 from events.tests.ledger import Ledger, point_at
 
 TEMPLATE = "ledger_template"
+
+# A shell that starts this in the background has it ignore Ctrl-C, and programs that the tests
+# start and interrupt would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _numbers = itertools.count(1)
 
 
