@@ -59,9 +59,10 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    """Drives the browser from this thread, in which Django would then see an event loop."""
+    """Drives the browser from this thread, in which others would then see an event loop: Django,
+    and the tests of the worker, so it ends with the tests of this folder."""
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as driver:
@@ -122,7 +123,7 @@ class Window:
         self.page.wait_for_url(self.portal + "/")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
     """One browser of this test run."""
     browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
