@@ -5,17 +5,13 @@ It must never fill a gap, and never expand one into its numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from events.store.ledger import KnownGap, PostgresEventStore
-from observers.ledger_check import last_sequence
 
 LISTED = 1000
 """Gaps that an answer lists one by one; the totals count all of them."""
-
-PAGE = 50_000
 
 
 @dataclass
@@ -67,17 +63,8 @@ class Continuity:
 def check_continuity(using: str, start: int = 1, end: int | None = None) -> Continuity:
     """Every gap between `start` and `end`; without `end`, as far as the events or the head go."""
     store = PostgresEventStore(using)
-    last = last_sequence(store)
+    last = store.last_sequence()
     result = Continuity(start, last if end is None else min(end, last))
-    for known in _gaps(store, result.start, result.end):
+    for known in store.walk_gaps(result.start, result.end):
         result.add(known)
     return result
-
-
-def _gaps(store: PostgresEventStore, start: int, end: int) -> Iterator[KnownGap]:
-    while start <= end:
-        report = store.find_gaps(start, end, limit=PAGE)
-        yield from report.gaps
-        if report.gap_count == len(report.gaps):
-            return
-        start = report.gaps[-1].gap.end + 1

@@ -20,7 +20,7 @@ def verify_ledger(
 ) -> Report:
     """Checks 1 to 10 over start … end; without `end`, as far as the events or the head go."""
     store = PostgresEventStore(using)
-    last = last_sequence(store)
+    last = store.last_sequence()
     end = last if end is None else min(end, last)
 
     keys = keyring_from_registry(using)
@@ -33,11 +33,6 @@ def verify_ledger(
         report.add(finding)
     report.findings.sort(key=lambda finding: (finding.sequence, finding.check.number))
     return report
-
-
-def last_sequence(store: PostgresEventStore) -> int:
-    """How far the ledger goes, by the events or by the head, whichever says more."""
-    return max(store.get_max_sequence(), store.head().max_sequence)
 
 
 def _find_ceremony(

@@ -18,6 +18,9 @@ from events.store.connection import fetch_all, fetch_one
 PAGE = 1000
 """Events fetched at a time when a range is walked."""
 
+GAP_PAGE = 50_000
+"""Gaps fetched at a time: each page counts the rest of the range again."""
+
 
 class EventStoreProtocol(Protocol):
     """A source of events: the database, or an export file."""
@@ -192,7 +195,7 @@ class PostgresEventStore:
 
     def find_gaps(self, start: int = 1, end: int | None = None, *, limit: int = 1000) -> GapReport:
         """The gaps between `start` and `end`; without `end`, up to the head."""
-        end = self._last(end)
+        end = self.last_sequence() if end is None else end
         if end < start:
             return GapReport(start, end, (), 0, 0)
         rows = fetch_all(self.using, "gaps", {"start": start, "end": end, "limit": limit})
@@ -207,15 +210,19 @@ class PostgresEventStore:
 
         Documented gaps are missing too: whether they are explained is `find_gaps`' answer.
         """
-        end = self._last(end)
-        missing: list[range] = []
-        while start <= end:
-            report = self.find_gaps(start, end)
-            missing += [known.gap.as_range() for known in report.gaps]
-            if report.gap_count == len(report.gaps):
-                break
-            start = missing[-1].stop
-        return not missing, tuple(missing)
+        last = self.last_sequence() if end is None else end
+        missing = tuple(known.gap.as_range() for known in self.walk_gaps(start, last))
+        return not missing, missing
 
-    def _last(self, end: int | None) -> int:
-        return max(self.head().max_sequence, self.get_max_sequence()) if end is None else end
+    def walk_gaps(self, start: int, end: int) -> Iterator[KnownGap]:
+        """Every gap between `start` and `end`, lowest first, a page of them at a time."""
+        while start <= end:
+            report = self.find_gaps(start, end, limit=GAP_PAGE)
+            yield from report.gaps
+            if report.gap_count == len(report.gaps):
+                return
+            start = report.gaps[-1].gap.end + 1
+
+    def last_sequence(self) -> int:
+        """How far the ledger goes, by the events or by the head, whichever says more."""
+        return max(self.get_max_sequence(), self.head().max_sequence)

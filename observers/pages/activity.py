@@ -10,7 +10,6 @@ from itertools import pairwise
 from events.store.busiest import busiest_agents
 from events.store.ledger import PostgresEventStore
 from events.store.rate import marks_before
-from observers.ledger_check import last_sequence
 from observers.pages.bars import Bars, draw_bars
 
 MINUTES, HOURS = 60, 24
@@ -53,7 +52,7 @@ def read_activity(using: str) -> Activity:
     marks = dict(zip(moments, marks_before(using, moments), strict=True))
     day_start, floor = (
         marks[day_ago].last_sequence,
-        max(last_sequence(PostgresEventStore(using)) - WINDOW, 0),
+        max(PostgresEventStore(using).last_sequence() - WINDOW, 0),
     )
     after = max(day_start, floor)
 

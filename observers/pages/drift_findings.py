@@ -18,7 +18,6 @@ from events.store.drift_figures import (
 )
 from events.store.ledger import PostgresEventStore
 from events.store.rate import marks_before
-from observers.ledger_check import last_sequence
 from observers.pages.heat import SIZES, Heat, draw_heat, lay_grid
 from observers.pages.remembered import Remembered, remembered
 
@@ -129,12 +128,12 @@ def _events(using: str, choice: DriftChoice) -> tuple[int, int]:
     sides = [side for side in (choice.authority_from, choice.authority_to) if side]
     marks = iter(marks_before(using, sorted(sides)) if sides else ())
     low = next(marks).last_sequence + 1 if choice.authority_from else 1
-    high = next(marks).last_sequence if choice.authority_to else last_sequence(store)
+    high = next(marks).last_sequence if choice.authority_to else store.last_sequence()
     return max(low, high - EVENTS + 1), high
 
 
 def _look_back(using: str) -> Backwards:
-    last = last_sequence(PostgresEventStore(using))
+    last = PostgresEventStore(using).last_sequence()
     since = max(last - APPENDS, 0)
     found = reversals(using, max(last - EVENTS + 1, 1), last, appends_after=since, limit=REVERSALS)
     return Backwards(tuple(found), since + 1)

@@ -28,7 +28,7 @@ from observers import verification
 from observers.checks import MEANINGS, Check
 from observers.export_file import ExportFileStore
 from observers.keyring import Keyring, keyring_from_json
-from observers.ledger_check import last_sequence, verify_ledger
+from observers.ledger_check import verify_ledger
 from observers.management import arguments
 from observers.verification import Report
 
@@ -81,7 +81,7 @@ def _verify_database(options: dict[str, Any]) -> Report:
     using = settings.LEDGER_READ_ALIAS
     end = options["end"]
     if end is None:
-        end = last_sequence(PostgresEventStore(using))
+        end = PostgresEventStore(using).last_sequence()
     with _progress_bar(options["start"], end) as advance:
         return verify_ledger(using, options["start"], options["end"], progress=advance)
 
