@@ -68,6 +68,14 @@ class EventIdConflictError(LedgerError):
         super().__init__(f"event_id {event_id} is taken by {where} with other content")
 
 
+class QueueFullError(LedgerError):
+    """The writer's queue is full: nothing was taken. Send it again after `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
 class SystemHaltedError(LedgerError):
     """CT-11: the ledger is halted. Nothing catches this and goes on."""
 

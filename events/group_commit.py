@@ -1,22 +1,33 @@
 """Group commit: what many threads ask to write at once goes into one transaction.
 
-It must never make anyone wait for company, nor let one request's failure be another's.
+It must never make anyone wait for company, nor take more than it can hold.
 
-The first thread that comes leads: it writes what is waiting, itself included, and hands the lead
-to the first of those that came meanwhile. So under load a commit carries as many requests as
-arrived during the one before; alone, a caller pays nothing. No thread of its own has to be kept
-alive, and each leader uses its own database connection.
+Callers in any thread put a request into the queue and sleep. One thread of the process, started
+when it is first needed, takes the ledger's lock and then whatever is waiting, so that under load a
+commit carries all that came during the one before, or while another process held the lock; alone, a
+caller waits for nobody. PostgreSQL hands the lock to those who wait in the order in which they
+came, so processes take turns. The thread has a connection of its own and gives it back when nobody
+has asked for a while.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Sequence
 
+import structlog
+from django.db import connections
+
+from events.appender import Appender
+from events.errors import QueueFullError
+from events.requests import Request
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
-from events.writer import AtomicEventWriter, Outcome, Written
+from events.writer import AtomicEventWriter, Written
 
 MAX_EVENTS = 1000
 """Events in one transaction; a request of more goes alone."""
@@ -24,107 +35,183 @@ MAX_EVENTS = 1000
 MAX_BYTES = 8 * 2**20
 """Payload bytes in one transaction, in canonical form."""
 
+MAX_WAITING = 1000
+"""Requests that may wait."""
 
-class _Request:
-    """What one caller asks to write, and where it waits."""
+MAX_WAITING_BYTES = 64 * 2**20
+"""Payload bytes that may wait, beyond one request."""
 
-    def __init__(self, submissions: Sequence[Submission]) -> None:
-        self.submissions = submissions
-        self.bytes = sum(len(s.canonical_payload) for s in submissions)
-        self.outcome: Outcome | None = None
-        # Held until there is something to wake up for: an outcome, or the lead.
-        self._sleep = threading.Lock()
-        self._sleep.acquire()
+PATIENCE_SECONDS = 60.0
+"""How long a caller waits for an answer."""
 
-    def wait(self) -> None:
-        """Sleep until woken."""
-        self._sleep.acquire()
+IDLE_SECONDS = 60.0
+"""How long the thread keeps its connection while nobody asks."""
 
-    def wake(self) -> None:
-        """Called once, by whoever leads."""
-        self._sleep.release()
+CLOSING_SECONDS = 30.0
 
-    def result(self) -> list[Written]:
-        """What was written, or the error that kept this request out."""
-        if isinstance(self.outcome, BaseException):
-            raise self.outcome
-        return self.outcome or []
+log = structlog.get_logger(__name__)
 
 
 class GroupCommit:
     """Gathers what many threads ask to write, for one writer."""
 
-    def __init__(self, writer: AtomicEventWriter) -> None:
+    def __init__(self, writer: AtomicEventWriter, *, max_waiting: int = MAX_WAITING) -> None:
         self._writer = writer
+        self._max_waiting = max_waiting
+        self._start_afresh()
+        _all.add(self)
+
+    def _start_afresh(self) -> None:
+        """As new: a forked process has this object, but neither its thread nor its callers."""
         self._mutex = threading.Lock()
-        self._waiting: deque[_Request] = deque()
-        self._is_led = False
+        self._work = threading.Condition(self._mutex)
+        self._waiting: deque[Request] = deque()
+        self._waiting_bytes = 0
+        self._taken: list[Request] = []
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+        self._appender = Appender(self._writer)
 
     @property
     def waiting(self) -> int:
-        """Requests that no leader has taken yet."""
+        """Requests that no transaction has taken yet."""
         return len(self._waiting)
 
     @property
-    def is_led(self) -> bool:
-        """Whether some thread is writing."""
-        return self._is_led
+    def is_closed(self) -> bool:
+        """Whether it takes nothing more."""
+        return self._is_closed
 
     def write_event(self, submission: Submission) -> Written:
         """Append one event, as `AtomicEventWriter.write_event`."""
         return self.write_events([submission])[0]
 
     def write_events(self, submissions: Sequence[Submission]) -> list[Written]:
-        """Append events in order, all or none, as `AtomicEventWriter.write_events`."""
-        request = _Request(submissions)
-        with self._mutex:
-            self._waiting.append(request)
-            leads, self._is_led = not self._is_led, True
-        if not leads:
-            request.wait()
-        if request.outcome is None:
-            self._lead()
+        """Append events in order, all or none, as `AtomicEventWriter.write_events`.
+
+        Raises:
+            QueueFullError: too much is waiting already, or the process is about to end.
+        """
+        request = Request(submissions)
+        self._put(request)
+        if not request.wait(PATIENCE_SECONDS):
+            self._give_up(request)
         written = request.result()
         self._writer.report(written)
         return written
 
-    def _lead(self) -> None:
-        """Write one group. The leader's own request is always the first that waits."""
-        group = self._take()
-        outcomes: list[Outcome] | None = None
+    def close(self) -> None:
+        """Take nothing more, and wait until what was taken is written."""
+        with self._mutex:
+            self._is_closed = True
+            self._work.notify()
+            thread = self._thread
+        if thread is not None:
+            thread.join(CLOSING_SECONDS)
+
+    def _put(self, request: Request) -> None:
+        with self._mutex:
+            if self._is_closed:
+                raise QueueFullError("the portal is stopping: nothing was taken; send it again")
+            full = len(self._waiting) >= self._max_waiting
+            if full or (self._waiting and self._waiting_bytes > MAX_WAITING_BYTES):
+                raise QueueFullError(
+                    f"the writer's queue is full ({len(self._waiting):,} requests): nothing was "
+                    "taken; send it again"
+                )
+            self._waiting.append(request)
+            self._waiting_bytes += request.bytes
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="appender", daemon=True)
+                self._thread.start()
+            else:
+                self._work.notify()
+
+    def _give_up(self, request: Request) -> None:
+        """The caller's patience is at its end. What was not taken yet will not be."""
+        with self._mutex:
+            if request in self._waiting:
+                self._waiting.remove(request)
+                self._waiting_bytes -= request.bytes
+                request.answer(QueueFullError("the ledger is busy: nothing was taken"))
+        if not request.is_answered:
+            raise LedgerUnavailableError(
+                f"no answer within {PATIENCE_SECONDS:.0f} s; whether the events are in is unknown: "
+                "send the same event_id again"
+            )
+
+    def _run(self) -> None:
+        """The appender's thread, until nobody has asked for a while."""
         try:
-            outcomes = self._writer.write_groups([request.submissions for request in group])
+            while self._await_work():
+                self._append_once()
         finally:
-            self._hand_over()
-            for number, request in enumerate(group):
-                request.outcome = outcomes[number] if outcomes else _abandoned()
-                if number:
-                    request.wake()
+            connections.close_all()
 
-    def _take(self) -> list[_Request]:
+    def _await_work(self) -> bool:
         with self._mutex:
-            group = [self._waiting.popleft()]
-            events, size = len(group[0].submissions), group[0].bytes
+            if not self._waiting and not self._is_closed:
+                self._work.wait(IDLE_SECONDS)
+            if not self._waiting:
+                self._thread = None
+                return False
+            return True
+
+    def _append_once(self) -> None:
+        try:
+            self._appender.append(self._take)
+        except BaseException as error:
+            log.exception("appender_failed")
+            for request in self._taken:
+                request.answer(_abandoned(error))
+        finally:
+            self._put_back()
+
+    def _take(self) -> Sequence[Request]:
+        """What goes into one transaction; asked again, the same."""
+        if self._taken:
+            return self._taken
+        with self._mutex:
+            events = size = 0
             while self._waiting:
-                events += len(self._waiting[0].submissions)
+                events += len(self._waiting[0])
                 size += self._waiting[0].bytes
-                if events > MAX_EVENTS or size > MAX_BYTES:
+                if self._taken and (events > MAX_EVENTS or size > MAX_BYTES):
                     break
-                group.append(self._waiting.popleft())
-            return group
+                self._taken.append(self._waiting.popleft())
+            self._waiting_bytes -= sum(request.bytes for request in self._taken)
+            return self._taken
 
-    def _hand_over(self) -> None:
-        """Wake the next leader, before anyone else is told anything: its transaction is what
-        the others wait for."""
+    def _put_back(self) -> None:
+        """What did not fit into its transaction is the first to go into the next."""
         with self._mutex:
-            following = self._waiting[0] if self._waiting else None
-            self._is_led = following is not None
-        if following is not None:
-            following.wake()
+            for request in reversed(self._taken):
+                if not request.is_answered:
+                    self._waiting.appendleft(request)
+                    self._waiting_bytes += request.bytes
+            self._taken = []
 
 
-def _abandoned() -> LedgerUnavailableError:
-    """For those whose leader was stopped by an error that is nobody's request's fault."""
+def _abandoned(error: BaseException) -> LedgerUnavailableError:
+    """For those whose transaction was stopped by an error that is nobody's request's fault."""
     return LedgerUnavailableError(
-        "the database is not available: writing was interrupted; send the same event_id again"
+        f"writing was interrupted ({type(error).__name__}); whether the events are in is unknown: "
+        "send the same event_id again"
     )
+
+
+_all: weakref.WeakSet[GroupCommit] = weakref.WeakSet()
+
+
+def _afresh_in_child() -> None:
+    for each in list(_all):
+        each._start_afresh()
+
+
+@atexit.register
+def _close_all() -> None:
+    for each in list(_all):
+        each.close()
+
+
+os.register_at_fork(after_in_child=_afresh_in_child)

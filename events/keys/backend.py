@@ -10,11 +10,15 @@ import re
 import secrets
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from events import ed25519
 from events.errors import KeyBackendError
+
+Sign = Callable[[bytes], bytes]
+"""Gives the 64-byte Ed25519 signature of a message."""
 
 
 class KeyBackend(Protocol):
@@ -35,6 +39,13 @@ class KeyBackend(Protocol):
 
     def sign(self, name: str, message: bytes) -> bytes:
         """The 64-byte Ed25519 signature of `message`.
+
+        Raises:
+            KeyBackendError: there is no such key here.
+        """
+
+    def signer(self, name: str) -> Sign:
+        """What signs with the key of a name: looked up once, for many signatures.
 
         Raises:
             KeyBackendError: there is no such key here.
@@ -89,7 +100,11 @@ class FileKeyBackend:
 
     def sign(self, name: str, message: bytes) -> bytes:
         """Sign with the key in the file of this name."""
-        return ed25519.sign(self._seed(name), message)
+        return self.signer(name)(message)
+
+    def signer(self, name: str) -> Sign:
+        """Signs with the key in the file of this name."""
+        return ed25519.signer(self._seed(name))
 
     def _path(self, name: str) -> Path:
         if not self._NAME.fullmatch(name):

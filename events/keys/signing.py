@@ -14,8 +14,11 @@ from django.db import transaction
 
 from events import ed25519
 from events.errors import KeyBackendError, KeyRegistryError, NoActiveKeyError
-from events.keys.backend import KeyBackend
+from events.keys.backend import KeyBackend, Sign
 from events.store import registry
+
+MAX_KNOWN = 100_000
+"""Agents whose signers are remembered at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,7 @@ class Signer:
     """One agent's current key, ready to sign."""
 
     key_id: str
-    backend: KeyBackend
-
-    def sign(self, message: bytes) -> bytes:
-        """The 64-byte signature."""
-        return self.backend.sign(self.key_id, message)
+    sign: Sign
 
 
 class SigningService:
@@ -36,20 +35,34 @@ class SigningService:
     def __init__(self, backend: KeyBackend, using: str = "default") -> None:
         self.backend = backend
         self.using = using
+        self._known: dict[str | None, Signer] = {}
 
     def signers(self, agent_ids: Iterable[str | None]) -> dict[str | None, Signer]:
         """A signer for each agent; None is the system.
+
+        They are remembered. A key that was retired since is refused by the database, whose trigger
+        looks at every row; whoever is refused calls `forget` and asks again.
 
         Raises:
             NoActiveKeyError: an agent has no active key, or its private half is not here.
         """
         wanted = set(agent_ids)
-        active = registry.active_keys(self.using, wanted)
-        for agent in sorted(wanted - active.keys(), key=str):
+        if unknown := wanted - self._known.keys():
+            self._look_up(unknown)
+        return {agent: self._known[agent] for agent in wanted}
+
+    def forget(self) -> None:
+        """Look every key up again: one of them was refused."""
+        self._known.clear()
+
+    def _look_up(self, agents: set[str | None]) -> None:
+        if len(self._known) > MAX_KNOWN:
+            self._known.clear()
+        active = registry.active_keys(self.using, agents)
+        for agent in sorted(agents - active.keys(), key=str):
             raise NoActiveKeyError(f"{_named(agent)} has no active signing key")
         for agent, key_id in active.items():
-            self._require_private_half(agent, key_id)
-        return {agent: Signer(key_id, self.backend) for agent, key_id in active.items()}
+            self._known[agent] = Signer(key_id, self._private_half(agent, key_id))
 
     def create_key(self, agent_id: str | None, key_id: str | None = None) -> str:
         """Make and register the first key of an agent; returns its key_id.
@@ -100,9 +113,9 @@ class SigningService:
         except KeyError:
             raise NoActiveKeyError(f"{_named(agent_id)} has no active signing key") from None
 
-    def _require_private_half(self, agent_id: str | None, key_id: str) -> None:
+    def _private_half(self, agent_id: str | None, key_id: str) -> Sign:
         try:
-            self.backend.public_key(key_id)
+            return self.backend.signer(key_id)
         except KeyBackendError as error:
             raise NoActiveKeyError(f"{_named(agent_id)} cannot sign: {error}") from error
 

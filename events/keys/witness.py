@@ -5,15 +5,19 @@ It must never let a write go on unwitnessed: with no witness able to attest it r
 
 from __future__ import annotations
 
-import random
+import secrets
+import time
 from dataclasses import dataclass
 
 from events import ed25519
 from events.errors import KeyRegistryError, WitnessUnavailableError
-from events.keys.backend import KeyBackend
+from events.keys.backend import KeyBackend, Sign
 from events.store import registry
 
 PREFIX = "WITNESS:"
+
+REMEMBERED_SECONDS = 10.0
+"""How long a new witness may wait before it is asked to attest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,7 @@ class Attestor:
     """One active witness, ready to attest."""
 
     witness_id: str
-    backend: KeyBackend
-
-    def sign(self, message: bytes) -> bytes:
-        """The 64-byte signature."""
-        return self.backend.sign(self.witness_id, message)
+    sign: Sign
 
 
 class WitnessService:
@@ -34,17 +34,36 @@ class WitnessService:
     def __init__(self, backend: KeyBackend, using: str = "default") -> None:
         self.backend = backend
         self.using = using
+        self._known: list[Attestor] = []
+        self._known_since = 0.0
 
     def attestor(self) -> Attestor:
         """One of the active witnesses whose key is here, at random.
 
+        They are remembered for a while. One that was retired since is refused by the database,
+        whose trigger looks at every row; whoever is refused calls `forget` and asks again.
+
         Raises:
             WitnessUnavailableError: RT-1, there is none.
         """
+        if not self._known or time.monotonic() - self._known_since > REMEMBERED_SECONDS:
+            self._known = self._look_up()
+            self._known_since = time.monotonic()
+        return secrets.choice(self._known)
+
+    def forget(self) -> None:
+        """Look the witnesses up again: one of them was refused."""
+        self._known = []
+
+    def _look_up(self) -> list[Attestor]:
         active = registry.active_witnesses(self.using)
-        for witness_id in random.sample(active, len(active)):
-            if self.backend.holds(witness_id):
-                return Attestor(witness_id, self.backend)
+        here = [
+            Attestor(witness_id, self.backend.signer(witness_id))
+            for witness_id in active
+            if self.backend.holds(witness_id)
+        ]
+        if here:
+            return here
         raise WitnessUnavailableError(
             "RT-1: no witness can attest, so nothing is written: "
             + (f"no private key of {', '.join(active)} is here" if active else "none is active")

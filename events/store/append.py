@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db import connections
 
@@ -41,7 +42,16 @@ def open_append(using: str) -> Opening:
         LedgerConfigurationError: AC4, the drift threshold is gone.
     """
     _require_transaction(using)
-    opening = Opening(*fetch_one(using, "open_append"))
+    return checked_opening(fetch_one(using, "open_append"))
+
+
+def checked_opening(row: Any) -> Opening:
+    """What `open_append.sql` answers.
+
+    Raises:
+        LedgerConfigurationError: AC4, the drift threshold is gone.
+    """
+    opening = Opening(*row)
     if opening.drift_threshold is None:
         raise LedgerConfigurationError("AC4: the drift threshold is gone from ledger_config")
     return opening

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import threading
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import NoReturn
 
+import psycopg
 import pytest
 import structlog
 from django.db import connections
 from structlog.testing import capture_logs
 
-from events.composition import writer
-from events.errors import EventIdConflictError, NoActiveKeyError, SystemHaltedError
+from events.composition import signing_service, witness_service, writer
+from events.errors import (
+    EventIdConflictError,
+    NoActiveKeyError,
+    QueueFullError,
+    SystemHaltedError,
+)
 from events.event import Event
 from events.group_commit import MAX_EVENTS, GroupCommit
 from events.store.connection import LedgerUnavailableError
+from events.store.wire import Append
 from events.submission import Submission
 from events.tests.ledger import Ledger, submission
 from events.tests.wholeness import assert_whole
-from events.writer import AtomicEventWriter, Outcome, Written
+from events.writer import Written
 
 LOCK = 4707744067223307588
 PATIENCE_SECONDS = 30
@@ -63,15 +71,19 @@ def until(condition: Callable[[], bool]) -> None:
 def queue_up(
     ledger: Ledger, gathered: GroupCommit, requests: Sequence[Sequence[Submission]]
 ) -> list[Future[list[Written]]]:
-    """Have one event be on its way, and all `requests` wait behind it in order."""
+    """Have one event wait for the ledger's lock, and all `requests` behind it in order."""
     with ThreadPoolExecutor(len(requests) + 1) as pool:
         with held_back(ledger):
             futures = [pool.submit(call, gathered, [submission({"first": True})])]
-            until(lambda: gathered.is_led and gathered.waiting == 0)
-            for number, wanted in enumerate(requests, start=1):
+            until(lambda: waits_for_the_lock(ledger))
+            for number, wanted in enumerate(requests, start=2):
                 futures.append(pool.submit(call, gathered, wanted))
                 until(lambda number=number: gathered.waiting == number)  # type: ignore[misc]
         return futures[1:]
+
+
+def waits_for_the_lock(ledger: Ledger) -> bool:
+    return bool(ledger.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
 
 
 def appends(ledger: Ledger) -> list[tuple[int, int]]:
@@ -86,7 +98,7 @@ def test_what_waits_goes_into_one_transaction(ledger: Ledger, gathered: GroupCom
     assert [f.result()[0].event.payload for f in futures] == [
         f'{{"number":{n}}}' for n in range(10)
     ]
-    assert appends(ledger) == [(1, 1), (2, 11)]
+    assert appends(ledger) == [(1, 11)]
     assert_whole(ledger, 11)
 
 
@@ -103,7 +115,7 @@ def test_a_transaction_carries_a_bounded_number_of_events(
     half = [submission(number=n) for n in range(MAX_EVENTS // 2)]
     futures = queue_up(ledger, gathered, [half, half, [submission()]])
     assert [len(f.result()) for f in futures] == [500, 500, 1]
-    assert appends(ledger) == [(1, 1), (2, 1001), (1002, 1002)]
+    assert appends(ledger) == [(1, 501), (502, 1002)]
 
 
 FAULTY: list[tuple[str, Submission, type[Exception]]] = [
@@ -149,7 +161,7 @@ def test_the_same_event_from_two_callers_is_written_once(
 def test_a_halt_reaches_every_caller(ledger: Ledger, gathered: GroupCommit) -> None:
     with ThreadPoolExecutor(4) as pool, held_back(ledger):
         futures = [pool.submit(call, gathered, [submission()]) for _ in range(4)]
-        until(lambda: gathered.waiting == 3)
+        until(lambda: gathered.waiting == 4)
         ledger.tamper(
             "UPDATE halt_state SET halted = true, reason = 'test', halted_at = clock_timestamp()"
         )
@@ -157,53 +169,185 @@ def test_a_halt_reaches_every_caller(ledger: Ledger, gathered: GroupCommit) -> N
     assert ledger.store.get_max_sequence() == 0
 
 
-def test_a_lost_connection_is_told_to_all_and_then_forgotten(
+def kill_connections(ledger: Ledger) -> None:
+    """End the connections of the application; this thread's own is made anew."""
+    connections.close_all()
+    ledger.query(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND usename = 'portal_app'"
+    )
+
+
+def test_a_connection_lost_while_nobody_asked_costs_nobody_anything(
     ledger: Ledger, gathered: GroupCommit
 ) -> None:
-    with ThreadPoolExecutor(3) as pool:
+    gathered.write_event(submission())
+    kill_connections(ledger)
+    assert gathered.write_event(submission()).event.sequence == 2
+
+
+def test_a_database_that_stays_away_is_told_to_all_and_then_forgotten(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(append: Append) -> NoReturn:
+        raise psycopg.OperationalError("gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Append, "open", away)
+        futures = queue_up_unlocked(gathered, 3)
+        assert all(isinstance(f.exception(), LedgerUnavailableError) for f in futures)
+    assert gathered.write_event(submission()).event.sequence == 1
+
+
+def queue_up_unlocked(gathered: GroupCommit, count: int) -> list[Future[list[Written]]]:
+    with ThreadPoolExecutor(count) as pool:
+        return [pool.submit(call, gathered, [submission(number=n)]) for n in range(count)]
+
+
+def test_a_commit_whose_answer_is_lost_is_looked_for_and_answered(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = Append.finish
+    lost: list[bool] = []
+
+    def finish_and_lose(append: Append) -> None:
+        finish(append)
+        if not lost:
+            lost.append(True)
+            raise psycopg.OperationalError("the answer is lost")
+
+    monkeypatch.setattr(Append, "finish", finish_and_lose)
+    requests = [[submission(number=n)] for n in range(5)]
+    futures = queue_up(ledger, gathered, requests)
+    assert lost
+    assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4, 5, 6]
+    assert all(f.result()[0].created for f in futures)
+    assert_whole(ledger, 6)
+
+
+def test_a_commit_that_did_not_happen_is_done_again(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[bool] = []
+
+    def lose(append: Append) -> None:
+        append.committing = True
+        if not lost:
+            lost.append(True)
+            kill_connections(ledger)
+        finish(append)
+
+    finish = Append.finish
+    monkeypatch.setattr(Append, "finish", lose)
+    futures = queue_up(ledger, gathered, [[submission(number=n)] for n in range(5)])
+    assert lost
+    assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4, 5, 6]
+    connections.close_all()
+    assert_whole(ledger, 6)
+
+
+def test_a_commit_that_stays_unknown_is_called_unknown(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.appender.SETTLE_SECONDS", 0.0)
+
+    def lose(append: Append) -> NoReturn:
+        append.committing = True
+        raise psycopg.OperationalError("the answer is lost")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Append, "finish", lose)
+        with pytest.raises(LedgerUnavailableError):
+            gathered.write_event(submission(event_id=SAME_ID))
+    assert gathered.write_event(submission(event_id=SAME_ID)).event.sequence == 1
+
+
+def test_a_key_that_was_retired_since_is_looked_up_again(
+    ledger: Ledger, gathered: GroupCommit
+) -> None:
+    first = gathered.write_event(submission()).event
+    signing_service().rotate_key("agent-7")
+    witness_service().create_witness("beta")
+    witness_service().retire_witness(first.witness_id)
+    second = gathered.write_event(submission()).event
+    assert second.signing_key_id != first.signing_key_id
+    assert second.witness_id == "WITNESS:beta"
+    assert_whole(ledger, 2)
+
+
+def test_a_full_queue_takes_nothing(ledger: Ledger) -> None:
+    gathered = GroupCommit(writer(), max_waiting=2)
+    with ThreadPoolExecutor(2) as pool:
         with held_back(ledger):
-            futures = [pool.submit(call, gathered, [submission()])]
-            until(lambda: gathered.is_led and gathered.waiting == 0)
-            until(lambda: _waits_for_the_lock(ledger))
-            ledger.query(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks"
-                " WHERE locktype = 'advisory' AND NOT granted"
-            )
-            assert isinstance(futures[0].exception(PATIENCE_SECONDS), LedgerUnavailableError)
-        again = pool.submit(call, gathered, [submission()])
-        assert again.result(PATIENCE_SECONDS)[0].event.sequence == 1
+            futures = [pool.submit(call, gathered, [submission()]) for _ in range(2)]
+            until(lambda: gathered.waiting == 2)
+            with pytest.raises(QueueFullError) as refused:
+                gathered.write_event(submission())
+            assert refused.value.retry_after >= 1
+        assert sorted(f.result()[0].event.sequence for f in futures) == [1, 2]
+    assert_whole(ledger, 2)
 
 
-def _waits_for_the_lock(ledger: Ledger) -> bool:
-    return bool(ledger.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+def test_who_loses_patience_in_the_queue_is_not_written(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.group_commit.PATIENCE_SECONDS", 0.01)
+    with held_back(ledger), pytest.raises(QueueFullError):
+        gathered.write_event(submission())
+    monkeypatch.undo()
+    assert gathered.write_event(submission()).event.sequence == 1
 
 
-class _Stopped(AtomicEventWriter):
-    """A writer whose thread is stopped in the middle."""
-
-    def write_groups(self, groups: Sequence[Sequence[Submission]]) -> list[Outcome]:
-        raise KeyboardInterrupt
-
-
-def test_a_stopped_leader_leaves_nobody_waiting(ledger: Ledger) -> None:
-    ordinary = writer()
-    gathered = GroupCommit(_Stopped(ordinary.signing, ordinary.witnessing))
-    barrier = threading.Barrier(4)
-
-    def attempt() -> BaseException | None:
-        barrier.wait(PATIENCE_SECONDS)
-        try:
-            gathered.write_event(submission())
-        except BaseException as error:
-            return error
-        finally:
-            connections.close_all()
-        return None
-
+def test_closing_writes_what_was_taken_and_takes_nothing_more(
+    ledger: Ledger, gathered: GroupCommit
+) -> None:
     with ThreadPoolExecutor(4) as pool:
-        errors = [f.result(PATIENCE_SECONDS) for f in [pool.submit(attempt) for _ in range(4)]]
-    assert {type(error) for error in errors} <= {KeyboardInterrupt, LedgerUnavailableError}
-    assert not gathered.is_led
+        with held_back(ledger):
+            futures = [pool.submit(call, gathered, [submission()]) for _ in range(3)]
+            until(lambda: gathered.waiting == 3)
+            closing = pool.submit(gathered.close)
+            until(lambda: gathered.is_closed)
+            with pytest.raises(QueueFullError):
+                gathered.write_event(submission())
+        closing.result()
+        assert sorted(f.result()[0].event.sequence for f in futures) == [1, 2, 3]
+    assert_whole(ledger, 3)
+
+
+def test_what_takes_too_long_to_sign_goes_into_the_next_transaction(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.appender.MAX_SECONDS", -1.0)
+    futures = queue_up(ledger, gathered, [[submission(), submission()], [submission()]])
+    assert [[one.event.sequence for one in f.result()] for f in futures] == [[2, 3], [4]]
+    assert appends(ledger) == [(1, 1), (2, 3), (4, 4)]
+
+
+def test_a_forked_process_starts_afresh(ledger: Ledger, gathered: GroupCommit) -> None:
+    gathered.write_event(submission())
+    child = os.fork()
+    if child == 0:  # in the child: nothing of pytest may run here
+        code = 1
+        try:
+            code = 0 if gathered.write_event(submission()).event.sequence == 2 else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert gathered.write_event(submission()).event.sequence == 3
+    assert_whole(ledger, 3)
+
+
+def test_an_error_of_nobody_leaves_nobody_waiting(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(append: Append) -> NoReturn:
+        raise MemoryError
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Append, "start", broken)
+        futures = queue_up_unlocked(gathered, 4)
+        assert all(isinstance(f.exception(), LedgerUnavailableError) for f in futures)
+    assert gathered.write_event(submission()).event.sequence == 1
 
 
 def test_each_caller_logs_its_own_events_in_its_own_context(
@@ -225,7 +369,7 @@ def test_each_caller_logs_its_own_events_in_its_own_context(
         held_back(ledger),
     ):
         futures = {name: pool.submit(request, name) for name in "abcde"}
-        until(lambda: gathered.waiting == 4)
+        until(lambda: gathered.waiting == 5)
     answered = {name: future.result().sequence for name, future in futures.items()}
     logged = {
         line["request_id"]: line["sequence"]

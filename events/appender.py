@@ -1,0 +1,218 @@
+"""`Appender`: one transaction for what several callers ask, and an answer of its own for each.
+
+It must never let one request's failure be another's, nor say that something is in the ledger
+before it is durable.
+
+What each caller gets when
+
+- a request repeats an id with other content, or its agent has no key: its own error, before
+  anything is written, and the others go on;
+- a trigger, a constraint or a key backend refuses something: the halves of the group are tried
+  apart, down to the one request at fault;
+- a key was retired since it was looked up: it is looked up again, and the group tried again;
+- the ledger is halted, its head is wrong, or no witness can attest: everybody the same error;
+- the connection is lost before COMMIT was sent: one more try on a new one, then the error;
+- the connection is lost after COMMIT was sent: tries, for a while, until the ids show what became
+  of them. Committed or not, every event goes in once, and its caller hears of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+
+from django.db import DataError, IntegrityError
+
+from events.errors import (
+    AppendRefusedError,
+    EventIdConflictError,
+    HeadMismatchError,
+    KeyBackendError,
+    LedgerConfigurationError,
+    NoActiveKeyError,
+    SystemHaltedError,
+    WitnessUnavailableError,
+)
+from events.event import Event
+from events.keys.signing import Signer
+from events.requests import Request
+from events.sealing import Chain, Prepared
+from events.store.append import Opening
+from events.store.connection import LedgerUnavailableError
+from events.store.wire import Append, append_on
+from events.submission import Submission
+from events.writer import ATTEMPTS, AtomicEventWriter, as_written, to_append
+
+MAX_SECONDS = 0.5
+"""How long one transaction may go on signing; what is left then goes into the next."""
+
+SETTLE_SECONDS = 10.0
+"""How long to look for events whose commit was not answered, before saying that it is unknown."""
+
+PIECE = 32
+"""Events sent at a time: PostgreSQL takes one piece in while the next is signed."""
+
+_ONE_REQUESTS_FAULT = (AppendRefusedError, KeyBackendError, IntegrityError, DataError)
+_NO_REQUESTS_FAULT = (
+    HeadMismatchError,
+    LedgerConfigurationError,
+    SystemHaltedError,
+    WitnessUnavailableError,
+)
+
+Take = Callable[[], Sequence[Request]]
+
+
+class Appender:
+    """Writes for many callers, from one thread, on that thread's connection."""
+
+    def __init__(self, writer: AtomicEventWriter) -> None:
+        self._writer = writer
+
+    def append(self, take: Take) -> None:
+        """Write what `take` gives once the ledger's lock is held; what it leaves unanswered did not
+        fit. `take` is called again by another try, and must give the same requests."""
+        try:
+            self._persist(take)
+        except _ONE_REQUESTS_FAULT as error:
+            self._apart(_open_ones(take()), error)
+        except (*_NO_REQUESTS_FAULT, LedgerUnavailableError) as error:
+            for request in take():
+                request.answer(error)
+
+    def _apart(self, requests: Sequence[Request], error: Exception) -> None:
+        """Nothing of these was written: find the one at fault by halving."""
+        if len(requests) == 1:
+            requests[0].answer(error)
+            return
+        middle = len(requests) // 2
+        for half in (requests[:middle], requests[middle:]):
+            left: Sequence[Request] = half
+            while left:
+                self.append(lambda left=left: left)  # type: ignore[misc]
+                left = _open_ones(left)
+
+    def _persist(self, take: Take) -> None:
+        """Try again where another try may do."""
+        began = time.monotonic()
+        attempt, unknown = 1, False
+        while True:
+            transaction = _Transaction(self._writer, everything=unknown)
+            try:
+                transaction.run(take)
+                return
+            except AppendRefusedError as error:
+                if attempt == ATTEMPTS or not self._writer.look_up_again(error):
+                    raise
+            except LedgerUnavailableError:
+                unknown = unknown or transaction.committing
+                if not _worth_another(attempt, unknown, began):
+                    raise
+            attempt += 1
+
+
+def _worth_another(attempt: int, unknown: bool, began: float) -> bool:
+    if not unknown:
+        return attempt == 1
+    time.sleep(0.1)
+    return time.monotonic() - began < SETTLE_SECONDS
+
+
+def _open_ones(requests: Sequence[Request]) -> list[Request]:
+    return [request for request in requests if not request.is_answered]
+
+
+class _Transaction:
+    """One try: the requests that fit in, their events, and what is known of them."""
+
+    def __init__(self, writer: AtomicEventWriter, *, everything: bool) -> None:
+        self._writer = writer
+        self._everything = everything
+        """Whether an id that we made ourselves may be in the ledger already."""
+        self._append: Append | None = None
+        self._stored: dict[str, Event] = {}
+        self._placed: dict[str, Submission] = {}
+        self._appended: dict[str, Event] = {}
+        self._signers: dict[str | None, Signer] = {}
+        self._included: list[Request] = []
+
+    @property
+    def committing(self) -> bool:
+        """Whether this try may have been committed."""
+        return self._append is not None and self._append.committing
+
+    def run(self, take: Take) -> None:
+        """Append, and when it is durable answer everyone who is in.
+
+        Raises what nobody in it is to blame for, and what only a smaller group can lay to one.
+        """
+        with append_on(self._writer.using) as self._append:
+            opening = self._append.open()
+            requests = _open_ones(take())
+            self._look_up(requests)
+            self._find_signers(requests)
+            wanted = self._wanted(requests)
+            first = next(wanted, None)
+            if first is not None:
+                self._send(self._append, opening, chain([first], wanted))
+        for request in self._included:
+            request.answer(
+                as_written(request.prepared, self._stored, self._appended, opening.drift_threshold)
+            )
+
+    def _send(self, append: Append, opening: Opening, wanted: Iterator[Prepared]) -> None:
+        attestor = self._writer.witnessing.attestor()
+        append.start()
+        end = Chain(
+            opening.last_sequence,
+            opening.content_hash,
+            opening.authority_timestamp,
+            self._signers,
+            attestor,
+        )
+        sealed = end.seal(wanted)
+        while piece := list(islice(sealed, PIECE)):
+            append.send(piece)
+            for event in piece:
+                self._appended[event.event_id] = event
+        append.finish()
+
+    def _look_up(self, requests: Sequence[Request]) -> None:
+        """Which of the ids are in the ledger. The lock is held, so the answer stays true."""
+        ids = [
+            event_id
+            for request in requests
+            for event_id in (request.ids() if self._everything else request.named())
+        ]
+        if ids:
+            self._stored = self._writer.store.get_events_by_id(ids)
+
+    def _find_signers(self, requests: Sequence[Request]) -> None:
+        """Whoever signs what is not in the ledger yet. Before COPY begins: then nothing else can be
+        asked of the connection."""
+        for request in requests:
+            if self._stored and all(event_id in self._stored for event_id in request.ids()):
+                continue
+            try:
+                self._signers |= self._writer.signing.signers(request.agents)
+            except NoActiveKeyError as error:
+                request.answer(error)
+
+    def _wanted(self, requests: Sequence[Request]) -> Iterator[Prepared]:
+        """What is to be appended, request by request, as long as there is time."""
+        began = time.monotonic()
+        for request in _open_ones(requests):
+            if self._included and time.monotonic() - began > MAX_SECONDS:
+                return
+            try:
+                wanted = to_append(request.prepared, self._stored, self._placed)
+            except EventIdConflictError as error:
+                # With what is not durable yet it is compared when that is.
+                if error.event_id not in self._placed:
+                    request.answer(error)
+                continue
+            self._included.append(request)
+            for item in wanted:
+                self._placed[item.event_id] = item.submission
+            yield from wanted

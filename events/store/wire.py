@@ -1,0 +1,165 @@
+"""One append over one connection in as few round trips as there can be: what group commit uses.
+
+It must never run inside a transaction of Django's, nor leave one open.
+
+The head comes first, in one message with BEGIN. COPY and COMMIT then go out together, before the
+first row is there: PostgreSQL answers to COPY while the rows are still being signed, takes them in
+while the next ones are, and commits as soon as the last one has passed the triggers. psycopg's own
+`copy()` refuses a query of several statements, so the steps below are made of its generators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from enum import Enum, auto
+from typing import Any
+
+import psycopg
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import errors, generators, pq
+from psycopg.abc import PQGen
+from psycopg.waiting import Wait
+
+from events import sql
+from events.errors import LedgerError
+from events.event import Event
+from events.store.append import INSERTED, Opening, checked_opening
+from events.store.connection import named_errors
+
+_COPY = f"COPY events ({', '.join(INSERTED)}) FROM STDIN; COMMIT".encode()
+
+_ESCAPED = tuple(INSERTED.index(name) for name in ("event_type", "payload", "agent_id"))
+"""Columns that may hold a backslash; none can hold a tab or a line break."""
+
+
+class InTransactionError(LedgerError):
+    """An append that commits by itself was begun inside somebody else's transaction."""
+
+
+class Append:
+    """An open append: the lock is held, the head is known, rows may be sent."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.committing = False
+        """Whether COMMIT may have happened: from then on a lost answer says nothing."""
+        self._connection = connection
+        self._state = _State.OPEN
+
+    def open(self) -> Opening:
+        """Begin, take the lock, read the head."""
+        with psycopg.Cursor(self._connection) as cursor:
+            cursor.execute("BEGIN; " + sql.load("queries/open_append.sql"))
+            cursor.nextset()
+            return checked_opening(cursor.fetchone())
+
+    def start(self) -> None:
+        """Send COPY ahead of the rows; its answer is fetched when the first of them are ready."""
+        self._connection.pgconn.send_query(_COPY)
+        self._connection.pgconn.flush()
+        self._state = _State.STARTED
+
+    def send(self, events: Sequence[Event]) -> None:
+        """Send rows in order. The triggers see them when all have been sent.
+
+        Raises:
+            SystemHaltedError, HeadMismatchError: as at the opening; the guard looks once more.
+        """
+        self._expect_copy()
+        lines = b"".join(map(copy_line, events))
+        self._connection.wait(generators.copy_to(self._connection.pgconn, lines))
+
+    def finish(self) -> None:
+        """Wait until everything that was sent is durable.
+
+        Raises:
+            AppendRefusedError: a trigger found an event wrong, and nothing was written.
+        """
+        self._expect_copy()
+        self.committing = True
+        results = self._connection.wait(_end(self._connection.pgconn, None))
+        self._state = _State.OPEN
+        _raise_failure(results)
+
+    def abandon(self) -> None:
+        """Roll back whatever is not committed."""
+        if self._state is _State.STARTED:
+            with suppress(psycopg.Error):
+                self._expect_copy()
+        if self._state is _State.COPYING:
+            self._connection.wait(_end(self._connection.pgconn, b"abandoned"))
+        if self._connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            self._connection.execute("ROLLBACK")
+
+    def _expect_copy(self) -> None:
+        if self._state is _State.STARTED:
+            self._state = _State.OPEN
+            _raise_failure(self._connection.wait(generators.execute(self._connection.pgconn)))
+            self._state = _State.COPYING
+
+
+class _State(Enum):
+    OPEN = auto()
+    STARTED = auto()
+    COPYING = auto()
+
+
+@contextmanager
+def append_on(using: str) -> Iterator[Append]:
+    """Take the ledger's lock on the thread's own connection, and read the head.
+
+    Committed by `Append.finish`; what is not finished is rolled back.
+
+    Raises:
+        InTransactionError: the connection is in a transaction of its own.
+        SystemHaltedError: CT-11, the ledger is halted.
+        HeadMismatchError: CT-13, the tail of `events` is not the head.
+        LedgerConfigurationError: AC4, the drift threshold is gone.
+        LedgerUnavailableError: the database is away; the connection was closed.
+    """
+    wrapper = connections[using]
+    if wrapper.in_atomic_block:
+        raise InTransactionError("FR7: an append of its own inside another transaction")
+    with named_errors(), wrapper.wrap_database_errors:
+        wrapper.ensure_connection()
+        with _closed_when_lost(wrapper):
+            append = Append(wrapper.connection)
+            try:
+                yield append
+            finally:
+                append.abandon()
+
+
+@contextmanager
+def _closed_when_lost(wrapper: BaseDatabaseWrapper) -> Iterator[None]:
+    """What cannot be rolled back is closed: the server rolls back by itself."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        wrapper.close()
+        raise
+
+
+def copy_line(event: Event) -> bytes:
+    """An event as a line of COPY's text format."""
+    fields = [getattr(event, name) for name in INSERTED]
+    for place in _ESCAPED:
+        if fields[place] is not None and "\\" in fields[place]:
+            fields[place] = fields[place].replace("\\", "\\\\")
+    return ("\t".join(["\\N" if field is None else str(field) for field in fields]) + "\n").encode()
+
+
+def _end(pgconn: pq.abc.PGconn, error: bytes | None) -> PQGen[list[pq.abc.PGresult]]:
+    """End the COPY; what became of it, and of the COMMIT behind it."""
+    while pgconn.put_copy_end(error) == 0:
+        while not (yield Wait.W):
+            continue
+    results: list[pq.abc.PGresult] = yield from generators.execute(pgconn)
+    return results
+
+
+def _raise_failure(results: Sequence[pq.abc.PGresult]) -> None:
+    for result in results:
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            raise errors.error_from_result(result)
