@@ -35,7 +35,7 @@ BEGIN
         EXECUTE format('GRANT SELECT ON %s, django_migrations TO portal_app', ledger);
         GRANT INSERT ON events, ceremonies TO portal_app;
         REVOKE DELETE ON verifications FROM portal_app;
-        GRANT EXECUTE ON FUNCTION open_append, register_agent_key, retire_agent_key, register_witness,
+        GRANT EXECUTE ON FUNCTION open_append, begin_append, register_agent_key, retire_agent_key, register_witness,
             retire_witness, set_drift_threshold, halt_ledger TO portal_app;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_observer') THEN

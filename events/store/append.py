@@ -45,16 +45,16 @@ def open_append(using: str) -> Opening:
     return checked_opening(fetch_one(using, "open_append"))
 
 
-def checked_opening(row: Any) -> Opening:
-    """What `open_append.sql` answers.
+def checked_opening(row: Sequence[Any]) -> Opening:
+    """What `open_append.sql` answers, as values or as texts.
 
     Raises:
         LedgerConfigurationError: AC4, the drift threshold is gone.
     """
-    opening = Opening(*row)
-    if opening.drift_threshold is None:
+    last_sequence, content_hash, authority_timestamp, drift_threshold = row
+    if drift_threshold is None:
         raise LedgerConfigurationError("AC4: the drift threshold is gone from ledger_config")
-    return opening
+    return Opening(int(last_sequence), content_hash, authority_timestamp, Decimal(drift_threshold))
 
 
 def insert_events(using: str, events: Sequence[Event]) -> None:

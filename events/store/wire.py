@@ -49,10 +49,11 @@ class Append:
 
     def open(self) -> Opening:
         """Begin, take the lock, read the head."""
-        with psycopg.Cursor(self._connection) as cursor:
-            cursor.execute("BEGIN; " + sql.load("queries/open_append.sql"))
-            cursor.nextset()
-            return checked_opening(cursor.fetchone())
+        pgconn = self._connection.pgconn
+        pgconn.send_query(b"BEGIN; " + sql.load("queries/open_append.sql").encode())
+        results = self._connection.wait(generators.execute(pgconn))
+        _raise_failure(results)
+        return checked_opening(_texts(results[-1]))
 
     def start(self) -> None:
         """Send COPY ahead of the rows; its answer is fetched when the first of them are ready."""
@@ -157,6 +158,12 @@ def _end(pgconn: pq.abc.PGconn, error: bytes | None) -> PQGen[list[pq.abc.PGresu
             continue
     results: list[pq.abc.PGresult] = yield from generators.execute(pgconn)
     return results
+
+
+def _texts(result: pq.abc.PGresult) -> list[str | None]:
+    """The first row, as texts."""
+    values = (result.get_value(0, column) for column in range(result.nfields))
+    return [None if value is None else bytes(value).decode() for value in values]
 
 
 def _raise_failure(results: Sequence[pq.abc.PGresult]) -> None:

@@ -106,6 +106,7 @@ def test_the_observer_cannot_append(ledger: Ledger) -> None:
 READING = {"verify_chain", "signable_content", "content_hash_of"}
 ACTING = {
     "open_append",
+    "begin_append",
     "register_agent_key",
     "retire_agent_key",
     "register_witness",
