@@ -19,7 +19,6 @@ import weakref
 from collections import deque
 from collections.abc import Sequence
 
-import structlog
 from django.db import connections
 
 from events.appender import Appender
@@ -48,8 +47,6 @@ IDLE_SECONDS = 60.0
 """How long the thread keeps its connection while nobody asks."""
 
 CLOSING_SECONDS = 30.0
-
-log = structlog.get_logger(__name__)
 
 
 class GroupCommit:
@@ -147,6 +144,7 @@ class GroupCommit:
                 self._append_once()
         finally:
             connections.close_all()
+            self._leave()
 
     def _await_work(self) -> bool:
         with self._mutex:
@@ -157,15 +155,27 @@ class GroupCommit:
                 return False
             return True
 
+    def _leave(self) -> None:
+        """Let the next caller start another thread, also when this one was stopped by an error."""
+        with self._mutex:
+            if self._thread is threading.current_thread():
+                self._thread = None
+
     def _append_once(self) -> None:
         try:
             self._appender.append(self._take)
+        except Exception as error:
+            # Nobody foresaw it, so each caller logs it with a request of its own.
+            self._answer_all(error)
         except BaseException as error:
-            log.exception("appender_failed")
-            for request in self._taken:
-                request.answer(_abandoned(error))
+            self._answer_all(_abandoned(error))
+            raise
         finally:
             self._put_back()
+
+    def _answer_all(self, error: Exception) -> None:
+        for request in self._take():
+            request.answer(error)
 
     def _take(self) -> Sequence[Request]:
         """What goes into one transaction; asked again, the same."""

@@ -132,14 +132,14 @@ def test_a_logged_traceback_holds_no_token_and_no_payload(
     described = dict(settings.LOGGING["formatters"][form])
     handler.setFormatter(described.pop("()")(**described))
     caller = api.agent()
-    monkeypatch.setattr("events.writer.insert_events", broken)
+    monkeypatch.setattr("events.store.wire.Append.send", broken)
     logging.getLogger("events").addHandler(handler)
     try:
         api.problem(caller.post("events", api.event(payload=SECRET)), 500, "internal-error")
     finally:
         logging.getLogger("events").removeHandler(handler)
     assert "broken on purpose" in out.getvalue()
-    assert "writer.py" in out.getvalue()
+    assert "appender.py" in out.getvalue()
     assert SECRET not in out.getvalue()
     assert caller.token not in out.getvalue()
 

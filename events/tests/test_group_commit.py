@@ -346,7 +346,7 @@ def test_an_error_of_nobody_leaves_nobody_waiting(
     with monkeypatch.context() as stopped:
         stopped.setattr(Append, "start", broken)
         futures = queue_up_unlocked(gathered, 4)
-        assert all(isinstance(f.exception(), LedgerUnavailableError) for f in futures)
+        assert all(isinstance(f.exception(), MemoryError) for f in futures)
     assert gathered.write_event(submission()).event.sequence == 1
 
 
