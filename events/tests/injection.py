@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.db import IntegrityError
+
 from events import writer as writer_module
 from events.event import Event
 from events.store.append import insert_events
+from events.store.wire import Append
+
+send = Append.send
 
 ROLLED_BACK = "test.rolled_back"
 """Events of this type are inserted, checked by every trigger, and then rolled back."""
@@ -26,6 +31,15 @@ def insert_and_fail(using: str, events: Sequence[Event]) -> None:
         raise InjectedError
 
 
+def send_and_fail(append: Append, events: Sequence[Event]) -> None:
+    """`Append.send`, with a fault behind it for events of the type `ROLLED_BACK`. It is one that
+    some request of the group is to blame for, so the others are written without it."""
+    send(append, events)
+    if any(e.event_type == ROLLED_BACK for e in events):
+        raise IntegrityError("injected")
+
+
 def install() -> None:
     """Inject for the rest of this process."""
     writer_module.insert_events = insert_and_fail  # type: ignore[attr-defined]
+    setattr(Append, "send", send_and_fail)  # noqa: B010 - a method is replaced on purpose

@@ -10,16 +10,19 @@ from contextlib import ExitStack
 from functools import partial
 
 import pytest
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 
 from events import writer as writer_module
 from events.composition import writer
+from events.group_commit import GroupCommit
 from events.store.ledger import EventFilter
-from events.tests.injection import ROLLED_BACK, InjectedError, insert_and_fail
+from events.store.wire import Append
+from events.tests.injection import ROLLED_BACK, InjectedError, insert_and_fail, send_and_fail
 from events.tests.ledger import Ledger, submission
 from events.tests.race import together
 from events.tests.wholeness import assert_whole
 from events.tests.writing_process import acknowledged, expect, go, writing_process
+from events.writer import AtomicEventWriter
 
 THREADS, EACH = 16, 50
 PROCESSES, EACH_PROCESS = 4, 100
@@ -30,6 +33,17 @@ REFUSED = "refused\tby a constraint"
 def faults(monkeypatch: pytest.MonkeyPatch) -> None:
     """Transactions of `ROLLED_BACK` events fail behind their insert."""
     monkeypatch.setattr(writer_module, "insert_events", insert_and_fail)
+    monkeypatch.setattr(Append, "send", send_and_fail)
+
+
+Door = AtomicEventWriter | GroupCommit
+
+
+@pytest.fixture(params=["each its own transaction", "shared transactions"])
+def door(request: pytest.FixtureRequest, faults: None) -> Door:
+    """Both ways to write."""
+    direct = writer()
+    return GroupCommit(direct) if request.param == "shared transactions" else direct
 
 
 def kind(number: int) -> str:
@@ -37,26 +51,26 @@ def kind(number: int) -> str:
     return {3: ROLLED_BACK, 7: REFUSED}.get(number % 10, "test.happened")
 
 
-def write(count: int) -> list[int]:
+def write(door: Door, count: int) -> list[int]:
     """The sequences of what was acknowledged."""
     sequences = []
     for number in range(count):
         try:
-            written = writer().write_event(submission(number=number, event_type=kind(number)))
+            written = door.write_event(submission(number=number, event_type=kind(number)))
             sequences.append(written.event.sequence)
-        except (InjectedError, IntegrityError):
+        except (InjectedError, IntegrityError, DataError):
             assert kind(number) in (ROLLED_BACK, REFUSED)
     return sequences
 
 
-def write_batches(count: int) -> list[int]:
+def write_batches(door: Door, count: int) -> list[int]:
     sequences = []
     for number in range(count):
         kinds = ["test.happened"] * 3 + [kind(number)]
         try:
-            written = writer().write_events([submission(event_type=name) for name in kinds])
+            written = door.write_events([submission(event_type=name) for name in kinds])
             sequences += [w.event.sequence for w in written]
-        except (InjectedError, IntegrityError):
+        except (InjectedError, IntegrityError, DataError):
             assert kind(number) in (ROLLED_BACK, REFUSED)
     return sequences
 
@@ -65,32 +79,29 @@ def is_rising(sequences: list[int]) -> bool:
     return sequences == sorted(set(sequences))
 
 
-@pytest.mark.usefixtures("faults")
-def test_threads_that_write_at_once_leave_no_hole(ledger: Ledger) -> None:
-    answers = together([partial(write, EACH)] * THREADS)
+def test_threads_that_write_at_once_leave_no_hole(ledger: Ledger, door: Door) -> None:
+    answers = together([partial(write, door, EACH)] * THREADS)
     assert all(map(is_rising, answers))
     expected = THREADS * EACH * 8 // 10
     assert sorted(n for sequences in answers for n in sequences) == list(range(1, expected + 1))
     assert_whole(ledger, expected)
 
 
-@pytest.mark.usefixtures("faults")
-def test_threads_that_write_batches_at_once_leave_no_hole(ledger: Ledger) -> None:
-    answers = together([partial(write_batches, 20)] * 8)
+def test_threads_that_write_batches_at_once_leave_no_hole(ledger: Ledger, door: Door) -> None:
+    answers = together([partial(write_batches, door, 20)] * 8)
     expected = 8 * 20 * 8 // 10 * 4
     assert sorted(n for sequences in answers for n in sequences) == list(range(1, expected + 1))
     assert_whole(ledger, expected)
 
 
-@pytest.mark.usefixtures("faults")
-def test_a_reader_that_polls_never_misses_an_event(ledger: Ledger) -> None:
+def test_a_reader_that_polls_never_misses_an_event(ledger: Ledger, door: Door) -> None:
     """What `?after=n` promises: n+1 is never seen before n."""
     done = threading.Event()
     unfinished = iter(range(4 - 1))
 
     def write_and_tell() -> list[int]:
         try:
-            return write(EACH)
+            return write(door, EACH)
         finally:
             if next(unfinished, None) is None:
                 done.set()
@@ -111,10 +122,11 @@ def test_a_reader_that_polls_never_misses_an_event(ledger: Ledger) -> None:
     assert also == expected
 
 
-def test_processes_that_write_at_once_leave_no_hole(ledger: Ledger) -> None:
+@pytest.mark.parametrize("mode", ["write", "gather"])
+def test_processes_that_write_at_once_leave_no_hole(ledger: Ledger, mode: str) -> None:
     with ExitStack() as stack:
         children = [
-            stack.enter_context(writing_process(ledger, "write", EACH_PROCESS))
+            stack.enter_context(writing_process(ledger, mode, EACH_PROCESS))
             for _ in range(PROCESSES)
         ]
         for child in children:
@@ -125,7 +137,8 @@ def test_processes_that_write_at_once_leave_no_hole(ledger: Ledger) -> None:
             [acknowledged(child)[0] for _ in range(EACH_PROCESS * 9 // 10)] for child in children
         ]
         assert [child.wait(timeout=60) for child in children] == [0] * PROCESSES
-    assert all(map(is_rising, answers))
+    if mode == "write":
+        assert all(map(is_rising, answers))
     expected = PROCESSES * EACH_PROCESS * 9 // 10
     assert sorted(n for sequences in answers for n in sequences) == list(range(1, expected + 1))
     assert_whole(ledger, expected)

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -22,10 +23,10 @@ if __name__ == "__main__":
     django.setup()
 
 from django.conf import settings
-from django.db import connections
+from django.db import IntegrityError, connections
 
 from events import writer as writer_module
-from events.composition import writer
+from events.composition import shared_writer, writer
 from events.event import Event
 from events.store.append import insert_events
 from events.tests import injection
@@ -93,6 +94,21 @@ def _write(count: int) -> None:
             _say(f"{appended.sequence} {appended.event_id}")
 
 
+def _gather(count: int) -> None:
+    """As `_write`, in four threads that share transactions."""
+
+    def write(thread: int) -> None:
+        for number in range(thread, count, 4):
+            kind = injection.ROLLED_BACK if number % 10 == 5 else "test.happened"
+            with contextlib.suppress(IntegrityError):
+                one = submission(number=number, event_type=kind)
+                appended = shared_writer().write_event(one).event
+                _say(f"{appended.sequence} {appended.event_id}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+
+
 def _hold(count: int) -> None:
     """Insert `count` events in a transaction that is never finished."""
 
@@ -115,4 +131,4 @@ if __name__ == "__main__":
     connections["default"].ensure_connection()
     _say("ready")
     sys.stdin.readline()
-    {"write": _write, "hold": _hold}[sys.argv[1]](int(sys.argv[2]))
+    {"write": _write, "gather": _gather, "hold": _hold}[sys.argv[1]](int(sys.argv[2]))
