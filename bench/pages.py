@@ -13,25 +13,21 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
-import re
 import statistics
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import django
 
+from bench import machine, table
 from bench.play import FAST_AGENT, RARE_AGENT, RARE_TYPE, STUCK_AGENT
 
 LIMIT_MS = 200
 RUNS = 15
-README = Path(__file__).with_name("README.md")
-MARKS = ("<!-- measured -->", "<!-- /measured -->")
 
 
 @dataclass(frozen=True)
@@ -186,26 +182,7 @@ def _machine() -> str:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version")
-        (postgres,) = cursor.fetchone()
-        cursor.execute("SHOW shared_buffers")
-        (buffers,) = cursor.fetchone()
-    models = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
-    processor = models[0] if models else platform.machine()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{os.cpu_count()} processors ({processor}), {memory:.0f} GiB, PostgreSQL {postgres} "
-        f"with {buffers} of shared buffers, Python {platform.python_version()}, "
-        f"load {os.getloadavg()[0]:.1f}"
-    )
-
-
-def write(table: str) -> None:
-    """Put the table between the marks of the README."""
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    README.write_text(f"{before}{MARKS[0]}\n\n{table}\n\n{MARKS[1]}{after}", encoding="utf-8")
+        return machine.describe(cursor)
 
 
 def main() -> None:
@@ -216,10 +193,10 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "auditportal.settings")
     os.environ.setdefault("PORTAL_LOG_LEVEL", "ERROR")
     django.setup()
-    table = report(list(measure_all(options.only)))
-    sys.stdout.write(table + "\n")
+    text = report(list(measure_all(options.only)))
+    sys.stdout.write(text + "\n")
     if options.write:
-        write(table)
+        table.write("pages", text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,23 @@
+"""Puts what was measured into `bench/README.md`, between the marks of its section.
+
+It must never touch a line outside them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+README = Path(__file__).with_name("README.md")
+
+
+def write(section: str, text: str) -> None:
+    """Replace what stands in a section; a section that is not there yet comes at the end."""
+    opening, closing = f"<!-- measured: {section} -->", f"<!-- /measured: {section} -->"
+    readme = README.read_text(encoding="utf-8")
+    if opening not in readme:
+        readme = f"{readme.rstrip()}\n\n{opening}\n{closing}\n"
+    before, _, rest = readme.partition(opening)
+    _, mark, after = rest.partition(closing)
+    if not mark:
+        raise SystemExit(f"{README}: {opening} has no {closing}; nothing was written")
+    README.write_text(f"{before}{opening}\n\n{text.strip()}\n\n{closing}{after}", encoding="utf-8")
