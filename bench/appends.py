@@ -1,0 +1,270 @@
+"""Measures appending side by side with peers, on one PostgreSQL, in one run.
+
+It must never assert a speed: it prints what was measured, and which limits were met. That every
+acknowledged event is there, and that the ledger is sound, it does insist on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bench import machine
+from bench.cluster import Cluster, running
+from bench.peers.worker import Order, Taken, serve
+
+OURS, SECOND, COPY, PLAIN = "audit portal", "audit portal, second process", "bare COPY", "plain INSERT"
+SOURCING, FUNCTIONS = "eventsourcing", "eventsourcing, functions"
+BATCH = 1_000
+PATIENCE_SECONDS = 120.0
+DATABASE = "peers"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is measured: who, by how many callers, how many events a call, on which disk."""
+
+    peer: str
+    callers: int
+    per_call: int = 1
+    slow: bool = False
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Medians over the rounds: events a second, milliseconds a call, processor seconds for a
+    thousand events."""
+
+    rate: float
+    p50: float
+    p99: float
+    python: float
+    postgres: float
+
+
+class Worker:
+    """The process of one peer, seen from here."""
+
+    def __init__(self, name: str, cluster: Cluster) -> None:
+        self.name, self.acknowledged = name, 0
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        dsn = cluster.server.dsn(dbname=DATABASE)
+        self.process = context.Process(target=serve, args=(theirs, name, dsn, cluster.pid))
+        self.process.start()
+        self._expect("installed")
+
+    def _expect(self, what: str) -> Any:
+        if not self.pipe.poll(PATIENCE_SECONDS):
+            raise SystemExit(f"{self.name}: no answer within {PATIENCE_SECONDS:.0f} s")
+        said, value = self.pipe.recv()
+        if said != what:
+            raise SystemExit(f"{self.name}: {value}")
+        return value
+
+    def make_ready(self, order: Order) -> None:
+        self.pipe.send(order)
+        self._expect("ready")
+
+    def go(self) -> None:
+        self.pipe.send("go")
+
+    def taken(self) -> Taken:
+        taken, acknowledged = self._expect("answer")
+        self.acknowledged += acknowledged
+        result: Taken = taken
+        return result
+
+    def rows(self) -> int:
+        self.pipe.send("rows")
+        return int(self._expect("answer"))
+
+    def end(self) -> None:
+        if self.process.is_alive():
+            self.pipe.send(None)
+            self.process.join(10)
+        if self.process.is_alive():
+            self.process.terminate()
+
+
+def plan(quick: bool, can_slow: bool) -> list[Row]:
+    """Every row, those that are compared beside each other."""
+    many = (1, 16) if quick else (1, 4, 16, 64)
+    singles = (PLAIN, OURS, FUNCTIONS, SOURCING)
+    rows = [
+        Row(peer, callers, slow=slow)
+        for slow in ((False, True) if can_slow else (False,))
+        for callers in many
+        for peer in singles
+    ]
+    rows += [Row(OURS, 64), Row(OURS, 64, processes=2)] if quick else [Row(OURS, 64, processes=2)]
+    for callers in (1, 4):
+        rows += [Row(peer, callers, BATCH) for peer in (OURS, FUNCTIONS, SOURCING)]
+    return [*rows, Row(COPY, 1, BATCH)]
+
+
+@contextmanager
+def hired(cluster: Cluster) -> Iterator[dict[str, Worker]]:
+    """A process for every peer, ended afterwards."""
+    with cluster.connect() as connection:
+        connection.execute(f"CREATE DATABASE {DATABASE}")
+    os.environ["PORTAL_HOME"] = str(cluster.home)
+    os.environ.pop("DATABASE_URL", None)
+    workers: dict[str, Worker] = {}
+    try:
+        for name in (OURS, SECOND, COPY, PLAIN, FUNCTIONS, SOURCING):
+            workers[name] = Worker(name, cluster)
+        yield workers
+    finally:
+        for worker in workers.values():
+            worker.end()
+
+
+def measure(row: Row, workers: dict[str, Worker], seconds: float) -> Figures:
+    """One round of one row."""
+    crew = [workers[row.peer]] if row.processes == 1 else [workers[OURS], workers[SECOND]]
+    order = Order(row.callers // row.processes, row.per_call, seconds)
+    for worker in crew:
+        worker.make_ready(order)
+    for worker in crew:
+        worker.go()
+    return _figures([worker.taken() for worker in crew])
+
+
+def _figures(takes: Sequence[Taken]) -> Figures:
+    events = sum(taken.events for taken in takes)
+    span = max(t.ended for t in takes) - min(t.began for t in takes)
+    seconds = takes[0].own_time or span
+    latencies = sorted(latency * 1000 for taken in takes for latency in taken.latencies)
+    return Figures(
+        rate=events / seconds,
+        p50=statistics.median(latencies),
+        p99=latencies[int(0.99 * (len(latencies) - 1))],
+        python=sum(taken.python for taken in takes) / events * 1000,
+        # Each process has read the same server's clock over the same time.
+        postgres=max(taken.postgres for taken in takes) / events * 1000,
+    )
+
+
+def measure_all(cluster: Cluster, workers: dict[str, Worker], quick: bool) -> dict[Row, Figures]:
+    """Rounds over the whole plan, every other one backwards, so that no peer is always first."""
+    rounds, seconds = (1, 0.5) if quick else (3, 1.5)
+    rows = plan(quick, cluster.can_slow)
+    found: dict[Row, list[Figures]] = defaultdict(list)
+    for number in range(rounds):
+        for row in rows if number % 2 == 0 else reversed(rows):
+            cluster.checkpoint()
+            with cluster.slowed(row.slow):
+                found[row].append(measure(row, workers, seconds))
+            sys.stderr.write(f"round {number + 1}: {row}: {found[row][-1].rate:,.0f}/s\n")
+    return {row: _median(found[row]) for row in rows}
+
+
+def _median(figures: Sequence[Figures]) -> Figures:
+    names = ("rate", "p50", "p99", "python", "postgres")
+    return Figures(*(statistics.median(getattr(f, name) for f in figures) for name in names))
+
+
+def limits(found: dict[Row, Figures]) -> list[dict[str, Any]]:
+    """The ratios that were promised, for the rows that were measured."""
+    best_batch = max(
+        (Row(peer, 4, BATCH) for peer in (FUNCTIONS, SOURCING)), key=lambda row: found[row].rate
+    )
+    promised = [
+        ("64 callers, of plain INSERT", Row(OURS, 64), Row(PLAIN, 64), 1.0),
+        ("16 callers, of plain INSERT", Row(OURS, 16), Row(PLAIN, 16), 0.7),
+        ("16 callers, of eventsourcing with functions", Row(OURS, 16), Row(FUNCTIONS, 16), 1.6),
+        ("16 callers, of eventsourcing without", Row(OURS, 16), Row(SOURCING, 16), 4.5),
+        ("1 caller, of plain INSERT", Row(OURS, 1), Row(PLAIN, 1), 0.5),
+        ("64 callers, slow disk, of plain INSERT",
+         Row(OURS, 64, slow=True), Row(PLAIN, 64, slow=True), 1.2),
+        ("2 processes of 32, of one with 64", Row(OURS, 64, processes=2), Row(OURS, 64), 0.75),
+        ("batches, 4 callers, of eventsourcing's faster", Row(OURS, 4, BATCH), best_batch, 0.8),
+        ("batches, 4 callers, of bare COPY", Row(OURS, 4, BATCH), Row(COPY, 1, BATCH), 0.35),
+    ]  # fmt: skip
+    return [
+        {"what": what, "ratio": ratio, "least": least, "met": ratio >= least}
+        for what, one, other, least in promised
+        if one in found and other in found
+        for ratio in [found[one].rate / found[other].rate]
+    ]
+
+
+def check(workers: dict[str, Worker]) -> int:
+    """Insist that what was acknowledged is there, no more and no less, and that it verifies."""
+    ours = (OURS, SECOND, COPY)
+    wanted = {name: worker.acknowledged for name, worker in workers.items() if name not in ours}
+    wanted[OURS] = sum(workers[name].acknowledged for name in ours)
+    for name, acknowledged in wanted.items():
+        rows = workers[name].rows()
+        if rows != acknowledged:
+            raise SystemExit(f"{name}: {acknowledged:,} events acknowledged, {rows:,} there")
+    sys.stderr.write(f"verifying {wanted[OURS]:,} events\n")
+    verified = subprocess.run(
+        [sys.executable, "manage.py", "verify_ledger", "--json"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if verified.returncode != 0:
+        raise SystemExit(f"the ledger is not sound: {verified.stdout[-2000:]}{verified.stderr}")
+    return wanted[OURS]
+
+
+def report(found: dict[Row, Figures], promised: list[dict[str, Any]], where: str) -> str:
+    """The tables as Markdown."""
+    lines = [
+        where,
+        "",
+        "| who | callers | events a call | disk | events/s | p50 ms | p99 ms "
+        "| Python s per 1,000 | PostgreSQL s per 1,000 |",
+        "|---|---:|---:|---|---:|---:|---:|---:|---:|",
+    ]
+    for row, f in sorted(found.items(), key=lambda i: (i[0].per_call, i[0].slow, i[0].callers)):
+        name = row.peer if row.processes == 1 else f"{row.peer}, {row.processes} processes"
+        lines.append(
+            f"| {name} | {row.callers} | {row.per_call:,} | {'+ 1 ms' if row.slow else 'as it is'} "
+            f"| {f.rate:,.0f} | {f.p50:.2f} | {f.p99:.2f} | {f.python:.3f} | {f.postgres:.3f} |"
+        )
+    lines += ["", "| ratio | measured | at least | |", "|---|---:|---:|---|"]
+    lines += [
+        f"| {p['what']} | {p['ratio']:.2f} | {p['least']} | {'met' if p['met'] else '**not met**'} |"
+        for p in promised
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure appending, side by side with peers.")
+    parser.add_argument("--quick", action="store_true", help="one short round of fewer callers")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    options = parser.parse_args()
+    with running() as cluster, hired(cluster) as workers:
+        found = measure_all(cluster, workers, options.quick)
+        verified = check(workers)
+        with cluster.connect() as connection:
+            where = machine.describe(connection.cursor())
+    promised = limits(found)
+    where = (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {where}. {verified:,} events of the ledger "
+        "verified afterwards, every acknowledged one among them."
+    )
+    if options.json:
+        rows = [vars(row) | vars(figures) for row, figures in found.items()]
+        sys.stdout.write(json.dumps({"where": where, "rows": rows, "limits": promised}) + "\n")
+    else:
+        sys.stdout.write(report(found, promised, where) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What the ledger's appends are measured beside, each in a process of its own.
+
+It must never import a peer before the process that measures it asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
+from typing import Protocol
+
+from bench.play import Happening
+
+Write = Callable[[Sequence[Happening]], float | None]
+"""Writes happenings durably, one or many. Seconds, when only a part of the call counts."""
+
+PEERS = {
+    "plain INSERT": "bench.peers.plain:Plain",
+    "audit portal": "bench.peers.ours:Ours",
+    "audit portal, second process": "bench.peers.ours:Second",
+    "bare COPY": "bench.peers.ours:Copy",
+    "eventsourcing, functions": "bench.peers.sourcing:WithFunctions",
+    "eventsourcing": "bench.peers.sourcing:Sourcing",
+}
+
+
+class Peer(Protocol):
+    """One way to write events; `dsn` is the benchmark's server, as psycopg's parameters."""
+
+    def install(self) -> None:
+        """Make its tables, once."""
+
+    def opened(self, callers: int) -> AbstractContextManager[None]:
+        """Around one measurement."""
+
+    def caller(self) -> AbstractContextManager[Write]:
+        """Around one thread of a measurement."""
+
+    def rows(self) -> int:
+        """How many events it holds."""
+
+
+@contextmanager
+def nothing(callers: int) -> Iterator[None]:
+    """What a peer opens that shares nothing between its callers."""
+    yield
+
+
+def load(name: str, dsn: dict[str, str]) -> Peer:
+    """The peer of a name."""
+    module, _, kind = PEERS[name].partition(":")
+    peer: Peer = getattr(import_module(module), kind)(dsn)
+    return peer
