@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from knox.models import AbstractAuthToken
 
 from events.errors import LedgerError
+from events.multirange import Int8MultirangeField
 
 
 class ReadOnlyModelError(LedgerError):
@@ -214,6 +215,38 @@ class CeremonyStep(ReadOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.step} by {self.person}"
+
+
+class DriftedEvent(ReadOnlyModel):
+    """`drifted_events`: the places of the events that were warned about, by agent."""
+
+    sequence = models.BigIntegerField(primary_key=True)
+    agent_id = models.TextField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "drifted_events"
+
+    def __str__(self) -> str:
+        return str(self.sequence)
+
+
+class ContinuityMemory(ReadOnlyModel):
+    """`continuity_memory`: the one row of what was seen present, and how far the round has come
+    that looks at it again. `remember_continuity()` alone writes it."""
+
+    singleton = models.BooleanField(primary_key=True, default=True)
+    seen_whole = Int8MultirangeField(default="{}")
+    looked_through = models.BigIntegerField(default=0)
+    round_began_at = models.DateTimeField(db_default=Now())
+    previous_round_began_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "continuity_memory"
+
+    def __str__(self) -> str:
+        return f"looked through {self.looked_through}"
 
 
 class Verification(models.Model):

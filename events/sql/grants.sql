@@ -7,7 +7,7 @@ DO $$
 DECLARE
     routine REGPROCEDURE;
     kind REGTYPE;
-    ledger CONSTANT TEXT := 'events, canonical_events, appends, agent_keys, witnesses, clock_drift_warnings, ledger_config, halt_state, ceremonies';
+    ledger CONSTANT TEXT := 'events, canonical_events, appends, agent_keys, witnesses, clock_drift_warnings, ledger_config, halt_state, ceremonies, drifted_events, continuity_memory';
 BEGIN
     -- The queue of background jobs is the application's alone; what makes it open its functions
     -- and types to everybody.
@@ -36,7 +36,7 @@ BEGIN
         GRANT INSERT ON events, ceremonies TO portal_app;
         REVOKE DELETE ON verifications FROM portal_app;
         GRANT EXECUTE ON FUNCTION open_append, begin_append, register_agent_key, retire_agent_key, register_witness,
-            retire_witness, set_drift_threshold, halt_ledger TO portal_app;
+            retire_witness, set_drift_threshold, halt_ledger, remember_continuity TO portal_app;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_observer') THEN
         GRANT USAGE ON SCHEMA public TO portal_observer;

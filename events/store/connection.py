@@ -103,3 +103,17 @@ def execute(using: str, query: str, parameters: Mapping[str, Any]) -> int:
     with named_errors(), connections[using].cursor() as cursor:
         cursor.execute(sql.load(f"queries/{query}.sql"), parameters)
         return int(cursor.rowcount)
+
+
+def copy_rows(using: str, query: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+    """The rows of a COPY … TO STDOUT, as they come; a caller that leaves early ends it there.
+
+    While it runs it holds a snapshot: whoever reads must not stop to wait for anybody else.
+    """
+    with (
+        named_errors(),
+        connections[using].cursor() as cursor,
+        cursor.cursor.copy(sql.load(f"queries/{query}.sql"), parameters) as copy,
+    ):
+        for row in copy:
+            yield bytes(row)

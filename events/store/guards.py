@@ -21,6 +21,7 @@ EXPECTED: dict[tuple[str, str], tuple[str, str]] = {
     ("events", "log_clock_drift_on_insert"): ("log_clock_drift", "ea7f82021ec348d5"),
     ("appends", "refuse_change_of_appends"): _REFUSE,
     ("clock_drift_warnings", "refuse_change_of_clock_drift_warnings"): _REFUSE,
+    ("drifted_events", "refuse_change_of_drifted_events"): _REFUSE,
     ("ceremonies", "refuse_change_of_ceremonies"): _REFUSE,
     ("agent_keys", "refuse_change_of_agent_keys"): _RETIRE_ONLY,
     ("agent_keys", "refuse_removal_of_agent_keys"): _REFUSE_REMOVAL,

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
+
+from django.db import transaction
 
 from events.continuity import Gap
 from events.errors import LedgerError
-from events.event import GENESIS_HASH, Event
+from events.event import FIELDS, GENESIS_HASH, Event
 from events.store.connection import fetch_all, fetch_one
 
 PAGE = 1000
@@ -171,17 +173,19 @@ class PostgresEventStore:
 
     def select(self, chosen: EventFilter, *, limit: int, newest_first: bool = False) -> list[Event]:
         """At most `limit` events that pass the filter, in sequence order."""
+        if chosen.start is not None and chosen.end is not None and not chosen.narrows:
+            query = "events_range_descending" if newest_first else "events_range"
+            bounds = {"start": chosen.start, "end": chosen.end, "limit": limit}
+            return _events(fetch_all(self.using, query, bounds))
         query = "events_descending" if newest_first else "events_ascending"
-        rows = fetch_all(self.using, query, {**asdict(chosen), "limit": limit})
-        return [Event(*row) for row in rows]
+        return _events(fetch_all(self.using, query, {**asdict(chosen), "limit": limit}))
 
     def select_warned(
         self, chosen: EventFilter, *, limit: int, newest_first: bool = False
     ) -> list[Event]:
         """As `select` with `drifted` true, begun from the warnings: quick where few pass."""
         query = "events_drifted_descending" if newest_first else "events_drifted_ascending"
-        rows = fetch_all(self.using, query, {**asdict(chosen), "limit": limit})
-        return [Event(*row) for row in rows]
+        return _events(fetch_all(self.using, query, {**asdict(chosen), "limit": limit}))
 
     def get_event(self, sequence: int) -> Event | None:
         """The event of a sequence number, or None."""
@@ -191,14 +195,23 @@ class PostgresEventStore:
     def get_events_by_id(self, event_ids: Sequence[str]) -> dict[str, Event]:
         """The stored events among `event_ids`, by id."""
         rows = fetch_all(self.using, "events_by_id", {"event_ids": list(event_ids)})
-        return {row[0]: Event(*row) for row in rows}
+        return {event.event_id: event for event in _events(rows)}
 
-    def find_gaps(self, start: int = 1, end: int | None = None, *, limit: int = 1000) -> GapReport:
-        """The gaps between `start` and `end`; without `end`, up to the head."""
+    def find_gaps(
+        self, start: int = 1, end: int | None = None, *, limit: int = 1000, remembered: bool = False
+    ) -> GapReport:
+        """The gaps between `start` and `end`; without `end`, up to the head.
+
+        Every number is counted, unless `remembered`: then only those that `continuity_memory`
+        does not hold as seen.
+        """
         end = self.last_sequence() if end is None else end
         if end < start:
             return GapReport(start, end, (), 0, 0)
-        rows = fetch_all(self.using, "gaps", {"start": start, "end": end, "limit": limit})
+        query = "gaps_remembered" if remembered else "gaps"
+        with transaction.atomic(using=self.using):
+            fetch_one(self.using, "no_jit")
+            rows = fetch_all(self.using, query, {"start": start, "end": end, "limit": limit})
         gaps = tuple(KnownGap(Gap(first, last), ceremony) for first, last, ceremony, *_ in rows)
         count, missing = (int(rows[0][3]), int(rows[0][4])) if rows else (0, 0)
         return GapReport(start, end, gaps, count, missing)
@@ -214,10 +227,10 @@ class PostgresEventStore:
         missing = tuple(known.gap.as_range() for known in self.walk_gaps(start, last))
         return not missing, missing
 
-    def walk_gaps(self, start: int, end: int) -> Iterator[KnownGap]:
+    def walk_gaps(self, start: int, end: int, *, remembered: bool = False) -> Iterator[KnownGap]:
         """Every gap between `start` and `end`, lowest first, a page of them at a time."""
         while start <= end:
-            report = self.find_gaps(start, end, limit=GAP_PAGE)
+            report = self.find_gaps(start, end, limit=GAP_PAGE, remembered=remembered)
             yield from report.gaps
             if report.gap_count == len(report.gaps):
                 return
@@ -226,3 +239,17 @@ class PostgresEventStore:
     def last_sequence(self) -> int:
         """How far the ledger goes, by the events or by the head, whichever says more."""
         return max(self.get_max_sequence(), self.head().max_sequence)
+
+
+def _events(rows: list[Any]) -> list[Event]:
+    """The events of rows in the order of the table.
+
+    Filled past the frozen dataclass's own `__init__`, which sets seventeen attributes one by one
+    and would cost a page more than fetching it.
+    """
+    events = []
+    for row in rows:
+        event = object.__new__(Event)
+        event.__dict__.update(zip(FIELDS, row, strict=True))
+        events.append(event)
+    return events

@@ -27,6 +27,7 @@ GUARDED = (
     "events",
     "appends",
     "clock_drift_warnings",
+    "drifted_events",
     "agent_keys",
     "witnesses",
     "halt_state",

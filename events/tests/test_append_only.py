@@ -23,6 +23,7 @@ COLUMN = {
     "events": "payload = '{}'",
     "appends": "event_count = 7",
     "clock_drift_warnings": "drift_seconds = 0",
+    "drifted_events": "agent_id = 'another'",
     "agent_keys": "public_key = 'another'",
     "witnesses": "public_key = 'another'",
     "ceremonies": "person = 'somebody else'",
@@ -95,7 +96,7 @@ def test_refuses_truncate_without_cascade(filled: Ledger, role: str) -> None:
         refuses(connection, "TRUNCATE appends RESTART IDENTITY", APPEND_ONLY)
 
 
-STATEMENT_LEVEL = ("events", "appends", "clock_drift_warnings", "ceremonies")
+STATEMENT_LEVEL = ("events", "appends", "clock_drift_warnings", "drifted_events", "ceremonies")
 
 
 @pytest.mark.parametrize("table", STATEMENT_LEVEL)
@@ -109,6 +110,7 @@ KEY = {
     "events": "event_id",
     "appends": "last_sequence",
     "clock_drift_warnings": "id",
+    "drifted_events": "sequence",
     "agent_keys": "key_id",
     "witnesses": "witness_id",
     "ceremonies": "id",

@@ -22,6 +22,8 @@ LEDGER = {
     "ledger_config",
     "halt_state",
     "ceremonies",
+    "drifted_events",
+    "continuity_memory",
 }
 INSERTED_BY_APP = {"events", "ceremonies"}
 ALL = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
@@ -113,6 +115,7 @@ ACTING = {
     "retire_witness",
     "set_drift_threshold",
     "halt_ledger",
+    "remember_continuity",
 }
 QUEUE = "procrastinate_"
 """How everything of the queue of background jobs is named."""

@@ -15,7 +15,7 @@ WITH blocks AS (
         SELECT sequence, lead(sequence) OVER (ORDER BY sequence) AS next
         FROM events WHERE sequence BETWEEN b.first AND b.last
     ) inner_rows
-    WHERE b.present <> b.last - b.first + 1 AND inner_rows.next > inner_rows.sequence + 1
+    WHERE b.present < b.last - b.first + 1 AND inner_rows.next > inner_rows.sequence + 1
 ), real_gaps AS (
     -- A gap that is cut off by start or end is explained by what explains the whole of it.
     SELECT gap_start, gap_end,

@@ -1,0 +1,10 @@
+-- A stretch for an export. A value that holds one of the unused bytes, or is an empty text, is
+-- quoted; the payload comes last.
+COPY (
+    SELECT event_id, sequence, event_type, prev_hash, content_hash, signature, hash_alg_version, sig_alg_version,
+        agent_id, witness_id, witness_signature, local_timestamp, authority_timestamp, signing_key_id, payload_hash,
+        payload_salt, payload
+    FROM canonical_events
+    WHERE sequence BETWEEN %(start)s::bigint AND %(end)s::bigint
+    ORDER BY sequence
+) TO STDOUT (FORMAT csv, DELIMITER E'\x1f', QUOTE E'\x01', NULL '')

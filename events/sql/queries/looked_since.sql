@@ -1,0 +1,1 @@
+SELECT coalesce(previous_round_began_at, round_began_at) FROM continuity_memory

@@ -1,0 +1,2 @@
+-- Until the transaction ends: to compile a count costs more than a count.
+SELECT set_config('jit', 'off', true)
