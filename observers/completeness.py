@@ -77,7 +77,7 @@ class Completeness:
 
 
 def look(store: PostgresEventStore, ends: Ends, *, start: int, end: int) -> Completeness:
-    """Look at every number of start … end; outside it, rely on `_complete_through`."""
+    """Look at every number of start … end; outside it, rely on what is remembered."""
     report = store.find_gaps(start, end, limit=MAX_GAPS)
     return Completeness(ends, report, _complete_through(store, ends, report))
 
@@ -85,15 +85,13 @@ def look(store: PostgresEventStore, ends: Ends, *, start: int, end: int) -> Comp
 def _complete_through(store: PostgresEventStore, ends: Ends, seen: GapReport) -> int:
     """The last sequence up to which nothing is missing without explanation.
 
-    When the head counts as many events as it has numbers and ends where the events end, the
-    ledger is taken to be whole outside the answered range; what is inside was looked at. In any
-    other case every number up to the head is looked at.
+    Numbers that were seen are not counted again, but for those of the answered range: a round
+    over all of them finds what was removed since.
     """
-    head = ends.head
-    if not ends.agree or head.event_count != head.max_sequence:
-        seen = store.find_gaps(1, head.max_sequence, limit=MAX_GAPS)
-    first = _first_unexplained(store, seen)
-    return head.max_sequence if first is None else min(first - 1, head.max_sequence)
+    head = ends.head.max_sequence
+    remembered = store.find_gaps(1, head, limit=MAX_GAPS, remembered=True)
+    firsts = (_first_unexplained(store, report) for report in (seen, remembered))
+    return min([head, *(first - 1 for first in firsts if first is not None)])
 
 
 def _first_unexplained(store: PostgresEventStore, seen: GapReport) -> int | None:
@@ -104,4 +102,5 @@ def _first_unexplained(store: PostgresEventStore, seen: GapReport) -> int | None
                 return known.gap.start
         if seen.gap_count == len(seen.gaps):
             return None
-        seen = store.find_gaps(seen.gaps[-1].gap.end + 1, seen.end, limit=MAX_GAPS)
+        rest = seen.gaps[-1].gap.end + 1
+        seen = store.find_gaps(rest, seen.end, limit=MAX_GAPS, remembered=True)

@@ -6,9 +6,11 @@ It must never fill a gap, and never expand one into its numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from events.store.ledger import KnownGap, PostgresEventStore
+from events.store.memory import looked_since
 
 LISTED = 1000
 """Gaps that an answer lists one by one; the totals count all of them."""
@@ -16,10 +18,15 @@ LISTED = 1000
 
 @dataclass
 class Continuity:
-    """The gaps of start … end. Documented gaps are explained; the others are incidents."""
+    """The gaps of start … end. Documented gaps are explained; the others are incidents.
+
+    `looked_since`: None when every number was counted for this answer. Otherwise part of it was
+    remembered, and every number was last looked at after that moment.
+    """
 
     start: int
     end: int
+    looked_since: datetime | None = None
     listed: list[KnownGap] = field(default_factory=list)
     gap_count: int = 0
     missing_count: int = 0
@@ -61,10 +68,22 @@ class Continuity:
 
 
 def check_continuity(using: str, start: int = 1, end: int | None = None) -> Continuity:
-    """Every gap between `start` and `end`; without `end`, as far as the events or the head go."""
+    """Every gap between `start` and `end`; without `end`, as far as the events or the head go.
+
+    Every number is counted: nothing that was seen before is believed.
+    """
     store = PostgresEventStore(using)
     last = store.last_sequence()
     result = Continuity(start, last if end is None else min(end, last))
     for known in store.walk_gaps(result.start, result.end):
+        result.add(known)
+    return result
+
+
+def recall_continuity(using: str) -> Continuity:
+    """As `check_continuity` of the whole ledger, but what was seen whole is not counted again."""
+    store = PostgresEventStore(using)
+    result = Continuity(1, store.last_sequence(), looked_since(using))
+    for known in store.walk_gaps(result.start, result.end, remembered=True):
         result.add(known)
     return result

@@ -1,7 +1,8 @@
 """The export: a span of the ledger as JSON lines or CSV, streamed.
 
-It must never hold more than a page of events, nor keep a transaction open: it reads by sequence,
-page after page, and what is appended meanwhile lies beyond its end.
+It must never hold more than a part of the events, nor keep a transaction open while the client
+takes its time: it reads by sequence, part after part, and what is appended meanwhile lies beyond
+its end.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from events import canonical
 from events.event import FIELDS, Event, event_json
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.search import search
+from events.store.span import Row, UnusualRowError, copy_part
 
 FETCH = 100
 """Events read at a time: with payloads of 1 MiB that is what memory has to hold."""
@@ -28,13 +31,15 @@ _PIECE = 2**16
 class Format:
     """One way to write an export.
 
-    `write` gives the bytes of one event. `broken` is the beginning of a record that never ends:
-    no reader of the format takes a file that stops there.
+    `write` gives the bytes of one event, `splice` those of a copied row, or None where the row
+    holds something that has to be escaped; `write` does that. `broken` is the beginning of a
+    record that never ends: no reader of the format takes a file that stops there.
     """
 
     media_type: str
     header: bytes
     write: Callable[[Event], bytes]
+    splice: Callable[[Row, bytes], bytes | None]
     broken: bytes
 
 
@@ -46,8 +51,8 @@ def stream(store: PostgresEventStore, form: Format, chosen: EventFilter) -> Iter
     """
     piece = bytearray(form.header)
     try:
-        for event in walk(store, chosen):
-            piece += form.write(event)
+        for record in _records(store, form, chosen):
+            piece += record
             if len(piece) >= _PIECE:
                 yield bytes(piece)
                 piece.clear()
@@ -58,6 +63,29 @@ def stream(store: PostgresEventStore, form: Format, chosen: EventFilter) -> Iter
         yield bytes(piece)
 
 
+def _records(store: PostgresEventStore, form: Format, chosen: EventFilter) -> Iterator[bytes]:
+    """Each event as the format writes it."""
+    if chosen.narrows:
+        yield from map(form.write, walk(store, chosen))
+        return
+    start, end = chosen.start or 1, chosen.end or 0
+    while start <= end:
+        try:
+            lines, reached = copy_part(store.using, start, end)
+        except UnusualRowError:
+            reached = min(end, start + FETCH - 1)
+            yield from map(form.write, walk(store, replace(chosen, start=start, end=reached)))
+        else:
+            yield from (_record(form, Row.read(line)) for line in lines)
+        start = reached + 1
+
+
+def _record(form: Format, row: Row) -> bytes:
+    payload = canonical.canonicalize_text(row.payload, stored=True)
+    spliced = form.splice(row, payload)
+    return form.write(row.event()) if spliced is None else spliced
+
+
 def walk(store: PostgresEventStore, chosen: EventFilter) -> Iterator[Event]:
     """The events that pass, a small page at a time."""
     start, end = chosen.start or 1, chosen.end or 0
@@ -65,6 +93,47 @@ def walk(store: PostgresEventStore, chosen: EventFilter) -> Iterator[Event]:
         found = search(store, replace(chosen, start=start), limit=FETCH, seconds=SEARCH)
         yield from found.events
         start = found.reached + 1
+
+
+_PAYLOAD = FIELDS.index("payload")
+_AGENT = FIELDS.index("agent_id")
+_BARE = frozenset({"sequence", "hash_alg_version", "sig_alg_version", "payload", "agent_id"})
+_JSON_LINE = (
+    b"{"
+    + b",".join(b'"%s":%s' % (n.encode(), b"%b" if n in _BARE else b'"%b"') for n in FIELDS)
+    + b"}\n"
+)
+_CSV_ROW = b",".join([b"%b"] * len(FIELDS)) + b"\r\n"
+_CONTROLS = bytes(range(0x20))
+
+
+def _columns(row: Row, agent: bytes, payload: bytes) -> tuple[bytes, ...]:
+    """The values in the order of the table."""
+    columns = row.columns
+    return (
+        *columns[:_PAYLOAD],
+        payload,
+        *columns[_PAYLOAD : _AGENT - 1],
+        agent,
+        *columns[_AGENT:],
+    )
+
+
+def _splice_json(row: Row, payload: bytes) -> bytes | None:
+    texts = b"".join(row.columns)
+    if b'"' in texts or b"\\" in texts or texts.translate(None, _CONTROLS) != texts:
+        return None
+    agent = row.columns[_AGENT - 1]
+    return _JSON_LINE % _columns(row, b'"%b"' % agent if agent else b"null", payload)
+
+
+def _splice_csv(row: Row, payload: bytes) -> bytes | None:
+    texts = b"".join(row.columns)
+    if b'"' in texts or b"," in texts or texts.translate(None, _CONTROLS) != texts:
+        return None
+    if b'"' in payload or b"," in payload:
+        payload = b'"%b"' % payload.replace(b'"', b'""')
+    return _CSV_ROW % _columns(row, row.columns[_AGENT - 1], payload)
 
 
 def _json_line(event: Event) -> bytes:
@@ -85,8 +154,12 @@ def _csv(values: list[object] | tuple[str, ...]) -> bytes:
 
 
 FORMATS = {
-    "jsonl": Format("application/x-ndjson", b"", _json_line, b'{"export":"broke off'),
+    "jsonl": Format("application/x-ndjson", b"", _json_line, _splice_json, b'{"export":"broke off'),
     "csv": Format(
-        "text/csv; charset=utf-8; header=present", _csv(FIELDS), _csv_row, b'"export broke off'
+        "text/csv; charset=utf-8; header=present",
+        _csv(FIELDS),
+        _csv_row,
+        _splice_csv,
+        b'"export broke off',
     ),
 }

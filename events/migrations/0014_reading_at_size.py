@@ -15,7 +15,10 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     name="ContinuityMemory",
                     fields=[
-                        ("singleton", models.BooleanField(default=True, primary_key=True, serialize=False)),
+                        (
+                            "singleton",
+                            models.BooleanField(default=True, primary_key=True, serialize=False),
+                        ),
                         ("seen_whole", Int8MultirangeField(default="{}")),
                         ("looked_through", models.BigIntegerField(default=0)),
                         ("round_began_at", models.DateTimeField(db_default=Now())),

@@ -5,7 +5,7 @@ It must never build SQL from values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -105,7 +105,9 @@ def execute(using: str, query: str, parameters: Mapping[str, Any]) -> int:
         return int(cursor.rowcount)
 
 
-def copy_rows(using: str, query: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+def copy_rows(
+    using: str, query: str, parameters: Mapping[str, Any]
+) -> Generator[bytes, None, None]:
     """The rows of a COPY … TO STDOUT, as they come; a caller that leaves early ends it there.
 
     While it runs it holds a snapshot: whoever reads must not stop to wait for anybody else.

@@ -14,7 +14,7 @@ from django.urls import reverse
 from events.store.guards import Guards, RoleGuard, TriggerGuard, read_guards
 from events.store.ledger import KnownGap
 from events.store.standing import Standing, read_standing
-from observers.continuity import Continuity, check_continuity
+from observers.continuity import Continuity, recall_continuity
 from observers.pages.remembered import remembered
 from observers.verifications import Latest, latest
 
@@ -38,6 +38,11 @@ class GapScan:
             return self.found.end
         first = self.first_undocumented
         return first.gap.start - 1 if first else self.found.listed[-1].gap.end
+
+    @property
+    def looked_since(self) -> datetime:
+        """The moment since which every number of the ledger was looked at."""
+        return self.found.looked_since or self.scanned_at
 
     @property
     def documented_gaps(self) -> int:
@@ -184,5 +189,5 @@ def read_outlook() -> Outlook:
 
 
 def _scan(using: str) -> GapScan:
-    known = remembered("gaps", using, lambda: check_continuity(using))
+    known = remembered("gaps", using, lambda: recall_continuity(using))
     return GapScan(known.answer, known.found_at)

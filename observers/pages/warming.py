@@ -1,6 +1,6 @@
-"""Finds what every page shows before the first page is asked for, when a server process begins.
+"""Looks at the sequence for every page and answer, in a thread of each server process.
 
-It must never keep a process from serving: without a database it gives up, and a page tries again.
+It must never keep a process from serving: without a database it waits and tries again.
 """
 
 from __future__ import annotations
@@ -11,21 +11,48 @@ import structlog
 from django.db import DatabaseError, connections
 
 from events.errors import LedgerError
+from events.store.memory import look_again
 from observers.pages.standing import read_outlook
 
 log = structlog.get_logger(__name__)
 
+PAUSE = 1.0
+"""Seconds between two looks. The database shares one round among all who look."""
+
+AWAY = 15.0
+"""Seconds until the next try after the database did not answer."""
+
 
 def warm_up_beside() -> None:
-    """Warm up in a thread of its own."""
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    """Warm up, then go on looking, in a thread of its own."""
+    threading.Thread(target=_look_on, name="looking", daemon=True).start()
 
 
 def warm_up() -> None:
-    """Scan for gaps and look at the guards once, so that the answers are remembered."""
+    """Find once what every page shows, so that the answers are remembered."""
     try:
+        while look_again("default"):
+            pass
         read_outlook()
     except (LedgerError, DatabaseError) as error:
         log.warning("not_warmed_up", reason=str(error).splitlines()[0])
     finally:
         connections.close_all()
+
+
+def look_once() -> float:
+    """Look at what is due; the seconds until the next look."""
+    try:
+        look_again("default")
+    except (LedgerError, DatabaseError) as error:
+        log.warning("not_looked_at_the_sequence", reason=str(error).splitlines()[0])
+        connections.close_all()
+        return AWAY
+    return PAUSE
+
+
+def _look_on() -> None:
+    warm_up()
+    pause = threading.Event()
+    while True:
+        pause.wait(look_once())

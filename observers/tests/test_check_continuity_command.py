@@ -8,6 +8,8 @@ from events.tests.ledger import Ledger
 from observers.tests.commands import run
 from observers.tests.test_verify_ledger_command import skip_ceremony
 
+COUNTED = "Every number was counted now.\n"
+
 
 def test_an_empty_ledger_misses_nothing(ledger: Ledger) -> None:
     ran = run("check_continuity", "--json")
@@ -21,12 +23,13 @@ def test_an_empty_ledger_misses_nothing(ledger: Ledger) -> None:
         "gap_count": 0,
         "undocumented_gap_count": 0,
         "gaps": [],
+        "looked_since": None,
     }
 
 
 def test_a_whole_ledger_exits_0(ledger: Ledger) -> None:
     ledger.write(4)
-    assert run("check_continuity") == (0, "Sequences 1 to 4: none missing.\n")
+    assert run("check_continuity") == (0, "Sequences 1 to 4: none missing.\n" + COUNTED)
 
 
 def test_an_unexplained_gap_exits_1_and_is_named(ledger: Ledger) -> None:
@@ -39,6 +42,7 @@ def test_an_unexplained_gap_exits_1_and_is_named(ledger: Ledger) -> None:
         "  2: not explained",
         "  5 to 6 (2): not explained",
         "INCIDENT: 2 gaps (3 numbers) without explanation.",
+        COUNTED.strip(),
     ]
 
 
@@ -57,7 +61,7 @@ def test_a_documented_gap_exits_0_and_names_its_ceremony(ledger: Ledger) -> None
     ran = run("check_continuity")
     assert ran.code == 0
     assert "  3 to 4 (2): documented by event 6" in ran.text
-    assert ran.text.endswith("Every gap is documented.\n")
+    assert ran.text.endswith("Every gap is documented.\n" + COUNTED)
 
 
 def test_a_range_is_bounded_by_its_ends(ledger: Ledger) -> None:
@@ -73,3 +77,11 @@ def test_a_start_that_is_no_sequence_is_refused(ledger: Ledger, value: str) -> N
     ran = run("check_continuity", f"--start={value}")
     assert ran.code != 0
     assert "sequence number" in ran.text
+
+
+def test_remembered_says_that_it_is_and_is_of_the_whole_ledger(ledger: Ledger) -> None:
+    ledger.write(3)
+    ran = run("check_continuity", "--remembered")
+    assert ran.code == 0
+    assert "From memory: every number was last looked at after 20" in ran.text
+    assert run("check_continuity", "--remembered", "--start=2").code == 2

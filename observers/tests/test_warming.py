@@ -32,7 +32,7 @@ def test_after_warming_up_a_page_scans_nothing(
     def scan(*_: object) -> None:
         raise AssertionError("scanned again")
 
-    monkeypatch.setattr(standing, "check_continuity", scan)
+    monkeypatch.setattr(standing, "recall_continuity", scan)
     assert standing.read_outlook().scan.found.end == 3
 
 

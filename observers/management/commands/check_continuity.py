@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from events.store.ledger import KnownGap
-from observers.continuity import Continuity, check_continuity
+from observers.continuity import Continuity, check_continuity, recall_continuity
 from observers.management import arguments
 
 
@@ -20,16 +20,29 @@ class Command(BaseCommand):
     help = (
         "Look for missing sequence numbers (FR7, CT-13). A gap is a range; it is documented when a "
         "ceremony.sequence_skip event in the chain names exactly that range and two people "
-        "approved it. Documented gaps are listed and are no findings. " + arguments.EXIT_CODES
+        "approved it. Documented gaps are listed and are no findings. Every number is counted "
+        "anew; --remembered answers from what the portal has seen, and counts what is new. "
+        + arguments.EXIT_CODES
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         arguments.add_range(parser)
+        parser.add_argument(
+            "--remembered", action="store_true", help="the whole ledger, as the pages show it"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         arguments.require_order(options["start"], options["end"])
-        result = check_continuity(settings.LEDGER_READ_ALIAS, options["start"], options["end"])
-        render = arguments.dump(result.as_dict()) if options["json"] else as_text(result)
+        using = settings.LEDGER_READ_ALIAS
+        if options["remembered"]:
+            if options["start"] != 1 or options["end"] is not None:
+                arguments.refuse("--remembered is of the whole ledger: leave --start and --end out")
+            result = recall_continuity(using)
+        else:
+            result = check_continuity(using, options["start"], options["end"])
+        since = result.looked_since
+        document = result.as_dict() | {"looked_since": since.isoformat() if since else None}
+        render = arguments.dump(document) if options["json"] else as_text(result)
         self.stdout.write(render)
         if not result.is_explained:
             sys.exit(arguments.FINDINGS)
@@ -41,7 +54,7 @@ def as_text(result: Continuity) -> str:
         return "The ledger is empty; nothing can be missing." if result.end == 0 else "No events."
     span = f"Sequences {result.start:,} to {result.end:,}"
     if result.is_continuous:
-        return f"{span}: none missing."
+        return f"{span}: none missing.\n{_kind(result)}"
     lines = [f"{span}: {result.missing_count:,} missing in {_gaps(result.gap_count)}."]
     lines += [f"  {_line(known)}" for known in result.listed]
     if len(result.listed) < result.gap_count:
@@ -53,7 +66,13 @@ def as_text(result: Continuity) -> str:
             f"INCIDENT: {_gaps(result.undocumented_gaps)} "
             f"({result.undocumented_missing:,} numbers) without explanation."
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, _kind(result)])
+
+
+def _kind(result: Continuity) -> str:
+    if result.looked_since is None:
+        return "Every number was counted now."
+    return f"From memory: every number was last looked at after {result.looked_since:%F %T} UTC."
 
 
 def _line(known: KnownGap) -> str:
