@@ -65,6 +65,7 @@ HALTED = Problem("halted", 503, "The ledger is halted")
 HEAD_MISMATCH = Problem("head-mismatch", 503, "The ledger does not end where it should")
 KEY_UNAVAILABLE = Problem("key-unavailable", 503, "The agent has no usable signing key")
 WITNESS_UNAVAILABLE = Problem("witness-unavailable", 503, "No witness can attest")
+TOO_MANY_EXPORTS = Problem("too-many-exports", 503, "Too many exports are under way")
 DATABASE_UNAVAILABLE = Problem("database-unavailable", 503, "The database is not available")
 
 PROBLEMS = tuple(value for value in list(globals().values()) if isinstance(value, Problem))

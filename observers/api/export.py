@@ -10,9 +10,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from events.api.problems import RETRY_SECONDS, TOO_MANY_EXPORTS, Refused
 from events.api.schema import READING, refusals
 from events.api.views import ApiView
 from observers.api.parameters import ExportParameters
+from observers.api.places import Streaming
 from observers.api.views import reading_store
 from observers.completeness import find_ends
 from observers.export import FORMATS, stream
@@ -34,7 +36,7 @@ class Export(ApiView):
         responses={
             (200, "application/x-ndjson"): {"type": "string", "description": "One event a line."},
             (200, "text/csv"): {"type": "string", "description": "A header and one event a row."},
-            **refusals(*READING),
+            **refusals(TOO_MANY_EXPORTS, *READING),
         },
     )
     def get(self, request: Request) -> Any:
@@ -46,7 +48,14 @@ class Export(ApiView):
         end = last if asked["end"] is None else min(asked["end"], last)
         chosen = replace(ExportParameters.as_filter(asked), start=start, end=end)
         form = FORMATS[asked["format"]]
-        answer = StreamingHttpResponse(stream(store, form, chosen), content_type=form.media_type)
+        streaming = Streaming(stream(store, form, chosen))
+        if not streaming.admitted:
+            raise Refused(
+                TOO_MANY_EXPORTS,
+                "this server process streams as many exports as it may; ask again later",
+                headers={"Retry-After": RETRY_SECONDS},
+            )
+        answer = StreamingHttpResponse(streaming, content_type=form.media_type)
         part = "-filtered" if chosen.narrows else ""
         name = f"events-{start}-{end}{part}.{asked['format']}"
         answer["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 import tracemalloc
 from typing import Any
 
@@ -17,6 +18,7 @@ from events.store import span
 from events.store.ledger import EventFilter
 from events.tests import api
 from events.tests.ledger import Ledger, submission
+from observers.api import places
 from observers.export import FORMATS, stream, walk
 
 
@@ -123,6 +125,22 @@ def test_copied_bytes_are_those_of_the_events(ledger: Ledger, name: str) -> None
     chosen = EventFilter(start=1, end=last)
     expected = form.header + b"".join(form.write(event) for event in walk(ledger.store, chosen))
     assert b"".join(stream(ledger.store, form, chosen)) == expected
+
+
+def test_so_many_exports_at_once_and_no_place_is_lost(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "_places", threading.BoundedSemaphore(2))
+    ledger.write(2)
+    read, unread = export(), export()
+    refused = export()
+    api.problem(refused, 503, "too-many-exports")
+    assert refused["Retry-After"]
+    content(read)  # to its end
+    assert export().status_code == 200, "and forgotten at once"
+    another = export()
+    unread.close()  # the client went away before the first byte
+    assert another.status_code == export().status_code == 200
 
 
 def test_large_payloads_end_a_part_early(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
