@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "014_reading_at_size.sql",
-            sha256="6d74b14ee857eced9cb057ffa82a7f082f30f0dfad953af6f508e70e2b653f30",
+            sha256="7382f528790a68fd96762297ce1f15ba9e9a59db0895986df6ef01635fa820ee",
             models=[
                 migrations.CreateModel(
                     name="ContinuityMemory",

@@ -57,7 +57,13 @@ BEGIN
         known := looked;
     END IF;
 
-    -- What is old. A round that has come to the end begins again when its time is over.
+    -- What is old. A round that has come to the end begins again when its time is over; one that
+    -- claims to begin in the future begins now.
+    IF memory.round_began_at > began THEN
+        memory.round_began_at := began;
+        memory.looked_through := 0;
+        anew := true;
+    END IF;
     IF memory.looked_through >= known AND began >= memory.round_began_at + make_interval(secs => round_seconds) THEN
         memory.previous_round_began_at := memory.round_began_at;
         memory.round_began_at := began;

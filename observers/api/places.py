@@ -19,7 +19,8 @@ class Streaming(Iterator[bytes]):
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._held = _places.acquire(blocking=False)
+        self._places = _places
+        self._held = self._places.acquire(blocking=False)
         self._lock = threading.Lock()
 
     @property
@@ -39,7 +40,7 @@ class Streaming(Iterator[bytes]):
         with self._lock:
             held, self._held = self._held, False
         if held:
-            _places.release()
+            self._places.release()
 
     def __del__(self) -> None:
         if hasattr(self, "_lock"):

@@ -114,7 +114,10 @@ def test_a_forged_memory_is_found_out_by_the_next_round(long: Ledger) -> None:
     long.tamper("DELETE FROM events WHERE sequence BETWEEN 100 AND 199")
     go_round(long)
     assert recalled(long) == [(100, 199)]
-    long.tamper("UPDATE continuity_memory SET seen_whole = '{[1,1000000)}', looked_through = 10000")
+    long.tamper(
+        "UPDATE continuity_memory SET seen_whole = '{[1,1000000)}', looked_through = 10000,"
+        " round_began_at = 'infinity'"
+    )
     assert recalled(long) == []
     go_round(long)
     assert recalled(long) == [(100, 199)]
