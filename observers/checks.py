@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from events import ed25519, event, timestamps
 from events.ed25519 import SignatureError
 from events.errors import CanonicalJSONError, TimestampError
-from events.event import Event
+from events.event import FIELDS, Event
 from observers.keyring import Keyring, TrustedKey
 
 
@@ -62,37 +62,57 @@ class Finding:
     detail: str
 
 
+SIGNATURES = frozenset({Check.SIGNATURE, Check.WITNESS_SIGNATURE})
+"""The checks that cost most; the others hold hashes, links, keys and order together."""
+
+_NUMBERS = ("hash_alg_version", "sig_alg_version")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _HASHES = ("prev_hash", "content_hash", "payload_hash", "payload_salt")
 
 
-def check_event(subject: Event, keys: Keyring) -> Iterator[Finding]:
-    """Checks 2 to 4 and 6 to 9: all that an event shows by itself."""
-    signable = subject.signable_content()
-    for check, failures in (
-        (Check.FORMAT, _format(subject)),
-        (Check.PAYLOAD_HASH, _payload_hash(subject)),
-        (Check.CONTENT_HASH, _content_hash(subject, signable)),
-        (
-            Check.SIGNING_KEY,
-            _key(keys.agents.get(subject.signing_key_id), subject.agent_id, subject),
-        ),
-        (Check.SIGNATURE, _signature(subject, signable, keys)),
-        (Check.WITNESS, _key(keys.witnesses.get(subject.witness_id), subject.witness_id, subject)),
-        (Check.WITNESS_SIGNATURE, _witness_signature(subject, signable, keys)),
-    ):
-        for detail in failures:
-            yield Finding(subject.sequence, check, detail)
+def check_event(subject: Event, keys: Keyring, *, signatures: bool = True) -> Iterator[Finding]:
+    """Checks 2 to 4 and 6 to 9: all that an event shows by itself; 7 and 9 only with
+    `signatures`."""
+    whole = without_nulls(subject)
+    signable = whole.signable_content()
+    failures: list[tuple[Check, Iterator[str]]] = [
+        (Check.FORMAT, _missing(subject) if whole is not subject else _format(subject)),
+        (Check.PAYLOAD_HASH, _payload_hash(whole)),
+        (Check.CONTENT_HASH, _content_hash(whole, signable)),
+        (Check.SIGNING_KEY, _key(keys.agents.get(whole.signing_key_id), whole.agent_id, whole)),
+        (Check.SIGNATURE, _signature(whole, signable, keys)),
+        (Check.WITNESS, _key(keys.witnesses.get(whole.witness_id), whole.witness_id, whole)),
+        (Check.WITNESS_SIGNATURE, _witness_signature(whole, signable, keys)),
+    ]
+    for check, details in failures:
+        if signatures or check not in SIGNATURES:
+            for detail in details:
+                yield Finding(subject.sequence, check, detail)
 
 
-def check_link(subject: Event, previous_hash: str) -> Iterator[Finding]:
-    """Check 5: the link to the event before, or to 64 zeros."""
-    if subject.prev_hash != previous_hash:
-        yield Finding(
-            subject.sequence,
-            Check.PREV_HASH,
-            f"prev_hash is {subject.prev_hash}, the event before has {previous_hash}",
-        )
+def without_nulls(subject: Event) -> Event:
+    """The event with nothing in place of NULLs, which only a superuser can write; the same event
+    where it has none."""
+    empty: dict[str, str | int] = {
+        name: 0 if name in _NUMBERS else ""
+        for name in FIELDS
+        if name != "agent_id" and getattr(subject, name) is None
+    }
+    return replace(subject, **empty) if empty else subject  # type: ignore[arg-type]
+
+
+def link_failure(sequence: int, prev_hash: str | None, before: str | None) -> Finding | None:
+    """Check 5: the link to the `content_hash` of the event before, or to 64 zeros."""
+    if prev_hash == before:
+        return None
+    detail = f"prev_hash is {prev_hash}, the event before has {before}"
+    return Finding(sequence, Check.PREV_HASH, detail)
+
+
+def _missing(subject: Event) -> Iterator[str]:
+    for name in FIELDS:
+        if name != "agent_id" and getattr(subject, name) is None:
+            yield f"{name} is missing"
 
 
 def _format(subject: Event) -> Iterator[str]:

@@ -6,37 +6,89 @@ It must never write, and never take the head's word for what the events themselv
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 from events.continuity import Gap
 from events.store import appends
 from events.store.ledger import PostgresEventStore
+from events.store.rows import copy_rows
+from events.store.slices import cut
 from observers.checks import Check, Finding, check_event
 from observers.keyring import Keyring, keyring_from_registry
-from observers.verification import MAX_FINDINGS, Progress, Report, explained_gap, verify
+from observers.parts import Part, before_the_first, conclude, join_all
+from observers.report import MAX_FINDINGS, Report
+from observers.verification import beside
+from observers.walk import Progress, Walk, explained_gap
+
+RANGE = 20_000
+"""Events read by one statement, and given to one worker at a time."""
 
 
 def verify_ledger(
-    using: str, start: int = 1, end: int | None = None, *, progress: Progress | None = None
+    using: str,
+    start: int = 1,
+    end: int | None = None,
+    *,
+    progress: Progress | None = None,
+    signatures: bool = True,
 ) -> Report:
-    """Checks 1 to 10 over start … end; without `end`, as far as the events or the head go."""
-    store = PostgresEventStore(using)
-    last = store.last_sequence()
-    end = last if end is None else min(end, last)
-
+    """Checks 1 to 10 over start … end; without `end`, as far as the events or the head go.
+    `progress` is called with each sequence number reached, and must not use the connection."""
+    end = reachable_end(using, end)
+    if end < start:
+        return Report(start, end)
     keys = keyring_from_registry(using)
+    whole = join_all(
+        verify_part(using, keys, first, last, progress=progress, signatures=signatures)
+        for first, last in cut(using, start, end, RANGE)
+    )
+    return conclude_part(using, keys, whole, signatures=signatures)
+
+
+def reachable_end(using: str, end: int | None) -> int:
+    """The end that was asked for, or where the ledger ends before it."""
+    last = PostgresEventStore(using).last_sequence()
+    return last if end is None else min(end, last)
+
+
+def verify_part(
+    using: str,
+    keys: Keyring,
+    start: int,
+    end: int,
+    *,
+    progress: Progress | None = None,
+    signatures: bool = True,
+) -> Part:
+    """Checks 2 to 10 of start … end but for what its neighbours show, in one statement or two."""
+    walk = Walk(start, end, keys, signatures=signatures)
+    with closing(copy_rows(using, start, end)) as rows:
+        walk.take_rows(rows, progress)
+    for finding in _head_findings(PostgresEventStore(using), start, end):
+        walk.part.add(finding)
+    return walk.finish()
+
+
+def conclude_part(using: str, keys: Keyring, part: Part, *, signatures: bool = True) -> Report:
+    """The report of a part: the event before it and the ceremonies are looked up."""
+    store = PostgresEventStore(using)
 
     def documented_by(gap: Gap) -> int | None:
-        return _find_ceremony(store, keys, gap, range(start, end + 1))
+        verified = range(part.start, part.end + 1)
+        return _find_ceremony(store, keys, gap, verified, signatures)
 
-    report = verify(store, keys, start, end, progress=progress, documented_by=documented_by)
-    for finding in _head_findings(store, start, end):
-        report.add(finding)
-    report.findings.sort(key=lambda finding: (finding.sequence, finding.check.number))
-    return report
+    return conclude(part, _before(store, part.start), documented_by)
+
+
+def _before(store: PostgresEventStore, start: int) -> Part | None:
+    if start == 1:
+        return before_the_first()
+    found = store.get_event(start - 1)
+    return None if found is None else beside(found)
 
 
 def _find_ceremony(
-    store: PostgresEventStore, keys: Keyring, gap: Gap, verified: range
+    store: PostgresEventStore, keys: Keyring, gap: Gap, verified: range, signatures: bool
 ) -> int | None:
     """The ceremony that documents a gap, which may go on beyond the verified range.
 
@@ -47,9 +99,9 @@ def _find_ceremony(
     if sequence is None or sequence in verified:
         return sequence
     ceremony = store.get_event(sequence)
-    if ceremony is None or explained_gap(ceremony) is None or any(check_event(ceremony, keys)):
+    if ceremony is None or explained_gap(ceremony) is None:
         return None
-    return sequence
+    return None if any(check_event(ceremony, keys, signatures=signatures)) else sequence
 
 
 def _head_findings(store: PostgresEventStore, start: int, end: int) -> Iterator[Finding]:

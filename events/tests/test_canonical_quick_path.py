@@ -7,6 +7,7 @@ right.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -35,13 +36,22 @@ def test_agrees_with_rfc8785(value: Any, indent: Any, separators: tuple[str, str
 
 
 # Pieces that, put together, are JSON now and then, with every trap among them.
-PIECES = st.sampled_from(
-    ["[", "]", "{", "}", ",", ":", " ", "\n", "\t", '"', '"a":', '"b" : ', '"a"', '"e"', "1", "-0"]
-    + ["0", "-", "1.0", "-0.0", "1e5", "1E+22", "1e20", "1e-6", "1e-7", "0.1000", "1e400", "5e-324"]
-    + ["18446744073709551615", "18446744073709551616", "-9223372036854775809", "9" * 23, "true"]
-    + ["false", "null", "NaN", "\\", '\\"', "\\\\", "\\n", "\\/", "\\u0041", "\\u0000", "\\ud800"]
-    + ["é", "\uffff", "\U0001f600", "\x00", "\x1f", "\x7f", "\ufeff", "tru", "01", ".5", "2."]
-)
+STRUCTURE = ["[", "]", "{", "}", ",", ":", " ", "\n", "\t", '"', '"a":', '"b" : ', '"a"', '"e"']
+NUMBERS = ["1", "-0", "0", "-", "1.0", "-0.0", "1e5", "1E+22", "1e20", "1e-6", "1e-7", "0.1000"]
+EXTREMES = [
+    "1e400",
+    "5e-324",
+    f"{2**64 - 1}",
+    f"{2**64}",
+    f"{-(2**63)}",
+    "9" * 23,
+    "01",
+    ".5",
+    "2.",
+]
+STRINGS = ["\\", '\\"', "\\\\", "\\n", "\\/", "\\u0041", "\\u0000", "\\ud800", "é", "\uffff"]
+STRANGE = ["\U0001f600", "\x00", "\x1f", "\x7f", "\ufeff", "tru", "true", "false", "null", "NaN"]
+PIECES = st.sampled_from([*STRUCTURE, *NUMBERS, *EXTREMES, *STRINGS, *STRANGE])
 
 
 @settings(max_examples=1000, deadline=None)
@@ -56,8 +66,18 @@ MEMBERS = st.lists(
     st.tuples(
         st.sampled_from(['"a"', '"b"', '"a\\\\"', '"a\\""', '":"', '"é"', '"\\/"', '"/"']),
         st.sampled_from(
-            ["1", "1.0", "1e5", "1e2", '"x"', '"a:b"', '"\\\\"', "[]", "{}", '{"a":1,"b":2}']
-            + ['{"a":1,"a":2}', '{"a":1e9,"a":0}']
+            [
+                "1",
+                "1.0",
+                "1e5",
+                '"x"',
+                '"a:b"',
+                '"\\\\"',
+                "[]",
+                "{}",
+                '{"a":1,"b":2}',
+                '{"a":1,"a":2}',
+            ]
         ),
     ),
     max_size=5,
@@ -70,14 +90,15 @@ def test_a_repeated_key_is_refused_wherever_it_stands(
     members: list[tuple[str, str]], comma: str, colon: str
 ) -> None:
     text = "{" + comma.join(key + colon + value for key, value in members) + "}"
+    assert outcome(canonicalize_text, text) == outcome(lambda t: strict(t, stored=False), text)
+
+
+def outcome(canonicalise: Callable[[str], bytes], text: str) -> bytes | str:
+    """The canonical bytes, or why there are none."""
     try:
-        expected = strict(text, stored=False)
+        return canonicalise(text)
     except CanonicalJSONError as refused:
-        with pytest.raises(CanonicalJSONError) as again:
-            canonicalize_text(text)
-        assert str(again.value) == str(refused)
-    else:
-        assert canonicalize_text(text) == expected
+        return str(refused)
 
 
 def test_a_repeated_key_is_refused_though_a_double_fills_its_place() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -49,7 +50,18 @@ class At:
 
     def __call__(self) -> bool:
         self.seen += 1
-        return bool(self.act()) if self.seen == self.nth else False
+        return self._act() if self.seen == self.nth else False
+
+    def _act(self) -> bool:
+        """In a thread, with a connection of its own: the verification's is reading."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._act_there).result()
+
+    def _act_there(self) -> bool:
+        try:
+            return bool(self.act())
+        finally:
+            connections.close_all()
 
 
 TAMPERINGS: dict[str, Callable[[Ledger], None]] = {

@@ -17,7 +17,7 @@ from events.errors import LedgerError
 from events.models import Verification
 from events.store.connection import named_errors
 from observers.checks import Finding
-from observers.verification import Report
+from observers.report import Report
 from observers.verifications.states import CANCELLED, FAILED, FINISHED, OPEN, RUNNING, WAITING
 
 KEPT = 1_000

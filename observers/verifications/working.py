@@ -16,7 +16,7 @@ from events.store.slices import slice_end
 from events.store.work_lock import VERIFICATION, working_at
 from observers.checks import Check, Finding
 from observers.ledger_check import verify_ledger
-from observers.verification import Report
+from observers.report import Report
 from observers.verifications import record as records
 from observers.verifications.states import RUNNING
 

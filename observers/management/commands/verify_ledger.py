@@ -30,7 +30,8 @@ from observers.export_file import ExportFileStore
 from observers.keyring import Keyring, keyring_from_json
 from observers.ledger_check import verify_ledger
 from observers.management import arguments
-from observers.verification import Report
+from observers.report import Report
+from observers.walk import Progress as Advance
 
 SHOWN = 100
 STEP = 256
@@ -107,7 +108,7 @@ def _read_keys(path: Path) -> Keyring:
 
 
 @contextmanager
-def _progress_bar(start: int, end: int) -> Iterator[verification.Progress]:
+def _progress_bar(start: int, end: int) -> Iterator[Advance]:
     """A bar on standard error, where that is a terminal."""
     console = Console(stderr=True)
     columns = (
