@@ -26,6 +26,17 @@ def sequence(text: str) -> int:
     return number
 
 
+def positive(text: str) -> int:
+    """A count from the command line: 1 or more."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a number") from None
+    if number < 1:
+        raise ArgumentTypeError("it takes at least 1")
+    return number
+
+
 def add_range(parser: ArgumentParser) -> None:
     """`--start`, `--end` and `--json`."""
     parser.add_argument("--start", type=sequence, default=1, metavar="N", help="first sequence")

@@ -13,9 +13,11 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
+from events.continuity import Gap
 from events.errors import LedgerError
 from events.models import Verification
 from events.store.connection import named_errors
+from events.store.ledger import KnownGap
 from observers.checks import Finding
 from observers.report import Report
 from observers.verifications.states import CANCELLED, FAILED, FINISHED, OPEN, RUNNING, WAITING
@@ -113,6 +115,11 @@ def _add(record: Verification, reached: int, report: Report) -> None:
     record.backward_steps += report.backward_steps
     record.last_content_hash = report.last_content_hash or record.last_content_hash
     record.worked_seconds += Decimal(str(round(report.seconds, 3)))
+
+
+def known_gap(kept: dict[str, Any]) -> KnownGap:
+    """A documented gap as a record keeps it."""
+    return KnownGap(Gap(kept["start"], kept["end"]), kept["ceremony_sequence"])
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

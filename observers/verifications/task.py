@@ -10,6 +10,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import JobDeferrer
 
+from events.errors import LedgerError
 from events.models import Verification
 from events.store.connection import named_errors
 from events.store.work_lock import VERIFICATION, take_turn
@@ -22,7 +23,7 @@ MAX_OPEN = 20
 """Verifications that may wait or run at once."""
 
 
-class TooManyOpenError(Exception):
+class TooManyOpenError(LedgerError):
     """So many verifications wait already that another would only hide them."""
 
 
@@ -46,23 +47,33 @@ def job_of(verification_id: int) -> JobDeferrer:
 def request(*, requested_by: str, start: int, end: int) -> Verification:
     """Note a verification and put its job into the queue, both or neither.
 
+    Raises:
+        TooManyOpenError: there are MAX_OPEN already.
+    """
+    with named_errors(), transaction.atomic():
+        record = note(requested_by=requested_by, start=start, end=end)
+        job_of(record.pk).defer()
+    return record
+
+
+def note(*, requested_by: str, start: int, end: int) -> Verification:
+    """Note a verification, inside a transaction.
+
     They are numbered without a gap, so that nobody has to wonder about one: the table's own
     sequence leaves some after a crash.
 
     Raises:
         TooManyOpenError: there are MAX_OPEN already.
     """
-    with named_errors(), transaction.atomic():
-        take_turn("default", VERIFICATION)
-        newest = Verification.objects.aggregate(Max("pk"))["pk__max"]
-        if Verification.objects.filter(state__in=OPEN).count() >= MAX_OPEN:
-            raise TooManyOpenError
-        record = Verification.objects.create(
-            id=(newest or 0) + 1,
-            requested_by=requested_by,
-            start_sequence=start,
-            end_sequence=end,
-            reached_sequence=start - 1,
-        )
-        job_of(record.pk).defer()
+    take_turn("default", VERIFICATION)
+    newest = Verification.objects.aggregate(Max("pk"))["pk__max"]
+    if Verification.objects.filter(state__in=OPEN).count() >= MAX_OPEN:
+        raise TooManyOpenError(f"{MAX_OPEN} verifications wait or run already")
+    record: Verification = Verification.objects.create(
+        id=(newest or 0) + 1,
+        requested_by=requested_by,
+        start_sequence=start,
+        end_sequence=end,
+        reached_sequence=start - 1,
+    )
     return record

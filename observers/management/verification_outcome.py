@@ -1,0 +1,86 @@
+"""What `verify_ledger` prints, for people and for machines.
+
+It must never call sound, without a word, what was checked only in part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from observers.incremental import Base
+from observers.report import Report
+
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A report, and how far it goes: which checks, since when, on which record."""
+
+    report: Report
+    signatures: bool = True
+    base: Base | None = None
+    record: int | None = None
+    cancelled: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The members of the printed JSON object."""
+        return self.report.as_dict() | {
+            "signatures_checked": self.signatures,
+            "since": self.base.as_dict() if self.base else None,
+            "verification": self.record,
+        }
+
+    def as_text(self) -> str:
+        """The report for people."""
+        return "\n".join([*self._lines(), self._verdict()])
+
+    def _lines(self) -> Iterator[str]:
+        report = self.report
+        if report.end >= report.start:
+            rate = report.checked / report.seconds if report.seconds else 0
+            yield (
+                f"Sequences {report.start:,} to {report.end:,}: {report.checked:,} events verified "
+                f"in {report.seconds:.1f} s ({rate:,.0f} events/s)."
+            )
+        if self.base:
+            yield (
+                f"  only what is new since verification {self.base.verification}, which found "
+                f"sequences 1 to {self.base.end:,} sound"
+            )
+        if self.record:
+            yield f"  on record as verification {self.record}"
+        for finding in report.findings[:SHOWN]:
+            yield (
+                f"  sequence {finding.sequence}: check {finding.check.number}, {finding.check}: "
+                f"{finding.detail}"
+            )
+        if report.finding_count > SHOWN:
+            more = report.finding_count - SHOWN
+            yield f"  … and {more:,} more findings (--json lists more)"
+        for known in report.documented_gaps[:SHOWN]:
+            yield (
+                f"  sequences {known.gap.start} to {known.gap.end} are missing, as documented by "
+                f"event {known.ceremony_sequence}"
+            )
+        if report.backward_steps:
+            yield (
+                f"  note: the authority clock stepped back {report.backward_steps:,} times; "
+                "the order of events is by sequence and is not touched (AC3)"
+            )
+
+    def _verdict(self) -> str:
+        report = self.report
+        if not report.is_sound:
+            return f"NOT SOUND: {report.finding_count:,} findings."
+        if self.cancelled:
+            return "CANCELLED: about the rest it says nothing."
+        if report.end < report.start:
+            if self.base:
+                return f"Nothing is new after sequence {self.base.end:,}."
+            return "The ledger is empty: nothing to verify."
+        return (
+            "Sound." if self.signatures else "Sound, as far as hashes go: NO SIGNATURE WAS CHECKED."
+        )

@@ -1,0 +1,107 @@
+"""A verification from the command line that is kept on record, and goes on after any end.
+
+It must never work at a record at which a worker of the portal works, nor save a part out of order.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Generator
+from contextlib import closing
+
+from django.conf import settings
+from django.db import transaction
+
+from events.errors import LedgerError
+from events.models import Verification
+from events.store.connection import named_errors
+from events.store.work_lock import VERIFICATION, working_at
+from observers.checks import Check, Finding
+from observers.keyring import keyring_from_registry
+from observers.ledger_check import conclude_part
+from observers.processes import Counted
+from observers.ranges import verify_ranges
+from observers.report import Report
+from observers.verifications import record as records
+from observers.verifications.states import OPEN, RUNNING
+from observers.verifications.task import note
+
+COMMAND = "verify_ledger"
+
+
+class NotResumedError(LedgerError):
+    """There is no verification to go on with, or somebody else works at it."""
+
+
+def begin(start: int, end: int) -> Verification:
+    """A new record, asked for by who runs the command."""
+    with named_errors(), transaction.atomic():
+        return note(requested_by=f"{COMMAND} by {getpass.getuser()}", start=start, end=end)
+
+
+def interrupted() -> Verification:
+    """The newest record that the command line began and did not end.
+
+    Raises:
+        NotResumedError: there is none.
+    """
+    with named_errors():
+        mine = Verification.objects.filter(state__in=OPEN, requested_by__startswith=f"{COMMAND} ")
+        found: Verification | None = mine.order_by("-pk").first()
+    if found is None:
+        raise NotResumedError("no verification that was begun with --record waits to be resumed")
+    return found
+
+
+def carry_on(record: Verification, *, workers: int, progress: Counted) -> Verification:
+    """Verify what is left, noting each part, to the end or until somebody cancels it.
+
+    Raises:
+        NotResumedError: another process works at it, or it has ended.
+    """
+    with working_at("default", VERIFICATION, record.pk) as alone:
+        taken = records.take_up(record.pk) if alone else None
+        if taken is None:
+            raise NotResumedError(f"another process works at verification {record.pk}, or ended it")
+        with closing(_reports(taken, workers, progress)) as reports:
+            for report in reports:
+                taken = records.save_slice(taken, report.end, report)
+                if taken.state != RUNNING:
+                    break
+    return taken
+
+
+def _reports(record: Verification, workers: int, progress: Counted) -> Generator[Report]:
+    """A report of each part that is left; they add up to that of the whole, because each is
+    judged against the event before it and none is cut inside a gap."""
+    using = settings.LEDGER_READ_ALIAS
+    keys = keyring_from_registry(using)
+    parts = verify_ranges(
+        using,
+        keys,
+        record.reached_sequence + 1,
+        record.end_sequence,
+        workers=workers,
+        progress=progress,
+    )
+    with closing(parts):
+        for part in parts:
+            yield conclude_part(using, keys, part)
+
+
+def as_report(record: Verification) -> Report:
+    """What the record says, as a report; its findings are those that it keeps."""
+    return Report(
+        record.start_sequence,
+        record.reached_sequence,
+        checked=record.checked,
+        findings=[
+            Finding(found["sequence"], Check(found["check"]), found["detail"])
+            for found in record.findings
+        ],
+        finding_count=record.finding_count,
+        documented_gaps=[records.known_gap(kept) for kept in record.documented_gaps],
+        backward_steps=record.backward_steps,
+        last_content_hash=record.last_content_hash,
+        seconds=float(record.worked_seconds),
+    )
