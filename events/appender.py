@@ -20,10 +20,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from contextlib import closing
+from itertools import chain
 
 from django.db import DataError, IntegrityError
 
+from events.countersigner import Countersigner
 from events.errors import (
     AppendRefusedError,
     EventIdConflictError,
@@ -50,9 +52,6 @@ MAX_SECONDS = 0.5
 SETTLE_SECONDS = 10.0
 """How long to look for events whose commit was not answered, before saying that it is unknown."""
 
-PIECE = 32
-"""Events sent at a time: PostgreSQL takes one piece in while the next is signed."""
-
 _ONE_REQUESTS_FAULT = (AppendRefusedError, KeyBackendError, IntegrityError, DataError)
 _NO_REQUESTS_FAULT = (
     HeadMismatchError,
@@ -67,8 +66,9 @@ Take = Callable[[], Sequence[Request]]
 class Appender:
     """Writes for many callers, from one thread, on that thread's connection."""
 
-    def __init__(self, writer: AtomicEventWriter) -> None:
+    def __init__(self, writer: AtomicEventWriter, countersigner: Countersigner) -> None:
         self._writer = writer
+        self._countersigner = countersigner
 
     def append(self, take: Take) -> None:
         """Write what `take` gives once the ledger's lock is held; what it leaves unanswered did not
@@ -98,7 +98,7 @@ class Appender:
         began = time.monotonic()
         attempt, unknown = 1, False
         while True:
-            transaction = _Transaction(self._writer, everything=unknown)
+            transaction = _Transaction(self._writer, self._countersigner, everything=unknown)
             try:
                 transaction.run(take)
                 return
@@ -126,8 +126,11 @@ def _open_ones(requests: Sequence[Request]) -> list[Request]:
 class _Transaction:
     """One try: the requests that fit in, their events, and what is known of them."""
 
-    def __init__(self, writer: AtomicEventWriter, *, everything: bool) -> None:
+    def __init__(
+        self, writer: AtomicEventWriter, countersigner: Countersigner, *, everything: bool
+    ) -> None:
         self._writer = writer
+        self._countersigner = countersigner
         self._everything = everything
         """Whether an id that we made ourselves may be in the ledger already."""
         self._append: Append | None = None
@@ -155,13 +158,16 @@ class _Transaction:
             wanted = self._wanted(requests)
             first = next(wanted, None)
             if first is not None:
-                self._send(self._append, opening, chain([first], wanted))
+                expected = sum(map(len, requests))
+                self._send(self._append, opening, chain([first], wanted), expected)
         for request in self._included:
             request.answer(
                 as_written(request.prepared, self._stored, self._appended, opening.drift_threshold)
             )
 
-    def _send(self, append: Append, opening: Opening, wanted: Iterator[Prepared]) -> None:
+    def _send(
+        self, append: Append, opening: Opening, wanted: Iterator[Prepared], expected: int
+    ) -> None:
         attestor = self._writer.witnessing.attestor()
         append.start()
         end = Chain(
@@ -171,11 +177,11 @@ class _Transaction:
             self._signers,
             attestor,
         )
-        sealed = end.seal(wanted)
-        while piece := list(islice(sealed, PIECE)):
-            append.send(piece)
-            for event in piece:
-                self._appended[event.event_id] = event
+        with closing(self._countersigner.sign(map(end.place, wanted), expected)) as pieces:
+            for piece in pieces:
+                append.send(piece)
+                for event in piece:
+                    self._appended[event.event_id] = event
         append.finish()
 
     def _look_up(self, requests: Sequence[Request]) -> None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from events.group_commit import GroupCommit
 from events.keys.backend import FileKeyBackend
 from events.keys.signing import SigningService
+from events.keys.signing_process import SigningProcess
 from events.keys.witness import WitnessService
 from events.time_authority import TimeAuthorityService
 from events.writer import AtomicEventWriter
@@ -38,7 +39,7 @@ def witness_service() -> WitnessService:
 
 @cache
 def _group_commit(folder: Path) -> GroupCommit:
-    return GroupCommit(writer())
+    return GroupCommit(writer(), helper=SigningProcess(folder))
 
 
 def shared_writer() -> GroupCommit:

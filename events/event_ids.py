@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 import time
-import uuid
+
+from events.randomness import random_piece
 
 
 def new_event_id() -> str:
     """A version 7 UUID (RFC 9562 section 5.7): its leading time keeps the index's inserts close
     together. The time in it is no evidence; the two timestamps of the event are."""
     milliseconds = time.time_ns() // 1_000_000 & (1 << 48) - 1
-    value = (
-        milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
+    chance = random_piece().hex()
+    variant = "89ab"[int(chance[15], 16) & 3]
+    return (
+        f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7{chance[:3]}"
+        f"-{variant}{chance[3:6]}-{chance[16:28]}"
     )
-    return str(uuid.UUID(int=value))

@@ -22,7 +22,9 @@ from collections.abc import Sequence
 from django.db import connections
 
 from events.appender import Appender
+from events.countersigner import Countersigner
 from events.errors import QueueFullError
+from events.keys.signing_process import SigningProcess
 from events.requests import Request
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
@@ -52,8 +54,15 @@ CLOSING_SECONDS = 30.0
 class GroupCommit:
     """Gathers what many threads ask to write, for one writer."""
 
-    def __init__(self, writer: AtomicEventWriter, *, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        writer: AtomicEventWriter,
+        *,
+        helper: SigningProcess | None = None,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
         self._writer = writer
+        self._helper = helper
         self._max_waiting = max_waiting
         self._start_afresh()
         _all.add(self)
@@ -67,7 +76,8 @@ class GroupCommit:
         self._taken: list[Request] = []
         self._thread: threading.Thread | None = None
         self._is_closed = False
-        self._appender = Appender(self._writer)
+        self._countersigner = Countersigner(self._helper)
+        self._appender = Appender(self._writer, self._countersigner)
 
     @property
     def waiting(self) -> int:
@@ -144,6 +154,7 @@ class GroupCommit:
                 self._append_once()
         finally:
             connections.close_all()
+            self._countersigner.close()
             self._leave()
 
     def _await_work(self) -> bool:
@@ -216,6 +227,8 @@ _all: weakref.WeakSet[GroupCommit] = weakref.WeakSet()
 def _afresh_in_child() -> None:
     for each in list(_all):
         each._start_afresh()
+        if each._helper is not None:
+            each._helper.disown()
 
 
 @atexit.register

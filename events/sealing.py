@@ -5,16 +5,18 @@ It must never touch the database: the head and the authority time come from whoe
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from events import ed25519, event
 from events.event import Event
 from events.event_ids import new_event_id
+from events.keys.pairs import Pair, sign_pair
 from events.keys.signing import Signer
 from events.keys.witness import Attestor
+from events.randomness import random_piece
 from events.submission import Submission
 from events.timestamps import format_timestamp
 
@@ -51,7 +53,7 @@ class Prepared:
 
 def prepare(submission: Submission, event_id: str | None = None) -> Prepared:
     """Hash the payload behind a fresh salt, and name the event if its writer did not."""
-    salt = secrets.token_bytes(event.SALT_BYTES)
+    salt = random_piece()
     return Prepared(
         event_id=event_id or submission.event_id or new_event_id(),
         submission=submission,
@@ -61,7 +63,44 @@ def prepare(submission: Submission, event_id: str | None = None) -> Prepared:
     )
 
 
-@dataclass
+class Placed(NamedTuple):
+    """An event that has its place and its hash, and still needs its two signatures, which the chain
+    does not cover."""
+
+    item: Prepared
+    sequence: int
+    prev_hash: str
+    content_hash: str
+    authority_timestamp: str
+    signable: bytes
+    signer: Signer
+    attestor: Attestor
+
+    def signed(self, pair: Pair) -> Event:
+        """The whole event."""
+        submission = self.item.submission
+        return Event(
+            event_id=self.item.event_id,
+            sequence=self.sequence,
+            event_type=submission.event_type,
+            payload=submission.canonical_payload.decode(),
+            prev_hash=self.prev_hash,
+            content_hash=self.content_hash,
+            signature=ed25519.encode(pair[0]),
+            hash_alg_version=event.HASH_ALG_VERSION,
+            sig_alg_version=event.SIG_ALG_VERSION,
+            agent_id=submission.agent_id,
+            witness_id=self.attestor.witness_id,
+            witness_signature=ed25519.encode(pair[1]),
+            local_timestamp=self.item.local_timestamp,
+            authority_timestamp=self.authority_timestamp,
+            signing_key_id=self.signer.key_id,
+            payload_hash=self.item.payload_hash,
+            payload_salt=self.item.salt.hex(),
+        )
+
+
+@dataclass(slots=True)
 class Chain:
     """The end of the chain while a transaction grows it, and who signs and attests."""
 
@@ -71,17 +110,10 @@ class Chain:
     signers: Mapping[str | None, Signer]
     attestor: Attestor
 
-    def seal(self, prepared: Iterable[Prepared]) -> Iterator[Event]:
-        """Give each event its place, its hashes and its two signatures (sign complete: a signature
-        covers `signable_content()`, never the payload alone)."""
-        for item in prepared:
-            sealed = self._sealed(item)
-            self.sequence, self.content_hash = sealed.sequence, sealed.content_hash
-            yield sealed
-
-    def _sealed(self, item: Prepared) -> Event:
+    def place(self, item: Prepared) -> Placed:
+        """Give an event its place and its hashes."""
         submission = item.submission
-        signer, attestor = self.signers[submission.agent_id], self.attestor
+        signer, previous = self.signers[submission.agent_id], self.content_hash
         sequence = self.sequence + 1
         signable = event.signable_content(
             agent_id=submission.agent_id,
@@ -91,30 +123,27 @@ class Chain:
             hash_alg_version=event.HASH_ALG_VERSION,
             local_timestamp=item.local_timestamp,
             payload_hash=item.payload_hash,
-            prev_hash=self.content_hash,
+            prev_hash=previous,
             sequence=sequence,
             sig_alg_version=event.SIG_ALG_VERSION,
             signing_key_id=signer.key_id,
-            witness_id=attestor.witness_id,
+            witness_id=self.attestor.witness_id,
         )
-        signature = signer.sign(event.agent_message(signable))
-        attestation = attestor.sign(event.witness_message(signature, signable))
-        return Event(
-            event_id=item.event_id,
-            sequence=sequence,
-            event_type=submission.event_type,
-            payload=submission.canonical_payload.decode(),
-            prev_hash=self.content_hash,
-            content_hash=event.content_hash(signable),
-            signature=ed25519.encode(signature),
-            hash_alg_version=event.HASH_ALG_VERSION,
-            sig_alg_version=event.SIG_ALG_VERSION,
-            agent_id=submission.agent_id,
-            witness_id=attestor.witness_id,
-            witness_signature=ed25519.encode(attestation),
-            local_timestamp=item.local_timestamp,
-            authority_timestamp=self.authority_timestamp,
-            signing_key_id=signer.key_id,
-            payload_hash=item.payload_hash,
-            payload_salt=item.salt.hex(),
+        self.sequence, self.content_hash = sequence, event.content_hash(signable)
+        return Placed(
+            item,
+            sequence,
+            previous,
+            self.content_hash,
+            self.authority_timestamp,
+            signable,
+            signer,
+            self.attestor,
         )
+
+    def seal(self, prepared: Iterable[Prepared]) -> Iterator[Event]:
+        """Place and sign one after another."""
+        for placed in map(self.place, prepared):
+            yield placed.signed(
+                sign_pair(placed.signer.sign, placed.attestor.sign, placed.signable)
+            )

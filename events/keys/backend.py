@@ -10,15 +10,12 @@ import re
 import secrets
 import stat
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from events import ed25519
 from events.errors import KeyBackendError
-
-Sign = Callable[[bytes], bytes]
-"""Gives the 64-byte Ed25519 signature of a message."""
+from events.keys.pairs import Sign
 
 
 class KeyBackend(Protocol):

@@ -14,7 +14,8 @@ from django.db import transaction
 
 from events import ed25519
 from events.errors import KeyBackendError, KeyRegistryError, NoActiveKeyError
-from events.keys.backend import KeyBackend, Sign
+from events.keys.backend import KeyBackend
+from events.keys.pairs import Sign
 from events.store import registry
 
 MAX_KNOWN = 100_000

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from events import ed25519
 from events.errors import KeyRegistryError, WitnessUnavailableError
-from events.keys.backend import KeyBackend, Sign
+from events.keys.backend import KeyBackend
+from events.keys.pairs import Sign
 from events.store import registry
 
 PREFIX = "WITNESS:"
