@@ -64,11 +64,24 @@ Take = Callable[[], Sequence[Request]]
 
 
 class Appender:
-    """Writes for many callers, from one thread, on that thread's connection."""
+    """Writes for many callers, from one thread, on that thread's connection.
+
+    Whose events are durable may still wait to be told so, until the next transaction is on its
+    way: then the one group's callers take their answers and come back while the other's events are
+    signed, and neither stands in the other's way. `tell` is called where that wait would be for
+    nothing.
+    """
 
     def __init__(self, writer: AtomicEventWriter, countersigner: Countersigner) -> None:
         self._writer = writer
         self._countersigner = countersigner
+        self._untold: list[Request] = []
+
+    def tell(self) -> None:
+        """Wake everyone whose events are durable."""
+        untold, self._untold = self._untold, []
+        for request in untold:
+            request.wake()
 
     def append(self, take: Take) -> None:
         """Write what `take` gives once the ledger's lock is held; what it leaves unanswered did not
@@ -98,9 +111,12 @@ class Appender:
         began = time.monotonic()
         attempt, unknown = 1, False
         while True:
-            transaction = _Transaction(self._writer, self._countersigner, everything=unknown)
+            transaction = _Transaction(
+                self._writer, self._countersigner, self.tell, everything=unknown
+            )
             try:
-                transaction.run(take)
+                durable = transaction.run(take)
+                self._untold += durable
                 return
             except AppendRefusedError as error:
                 if attempt == ATTEMPTS or not self._writer.look_up_again(error):
@@ -127,10 +143,16 @@ class _Transaction:
     """One try: the requests that fit in, their events, and what is known of them."""
 
     def __init__(
-        self, writer: AtomicEventWriter, countersigner: Countersigner, *, everything: bool
+        self,
+        writer: AtomicEventWriter,
+        countersigner: Countersigner,
+        before_waiting: Callable[[], None],
+        *,
+        everything: bool,
     ) -> None:
         self._writer = writer
         self._countersigner = countersigner
+        self._before_waiting = before_waiting
         self._everything = everything
         """Whether an id that we made ourselves may be in the ledger already."""
         self._append: Append | None = None
@@ -145,13 +167,13 @@ class _Transaction:
         """Whether this try may have been committed."""
         return self._append is not None and self._append.committing
 
-    def run(self, take: Take) -> None:
-        """Append, and when it is durable answer everyone who is in.
+    def run(self, take: Take) -> list[Request]:
+        """Append; those whose events are in the ledger now, and who may be woken.
 
         Raises what nobody in it is to blame for, and what only a smaller group can lay to one.
         """
         with append_on(self._writer.using) as self._append:
-            opening = self._append.open()
+            opening = self._append.open(self._before_waiting)
             requests = _open_ones(take())
             self._look_up(requests)
             self._find_signers(requests)
@@ -161,9 +183,10 @@ class _Transaction:
                 expected = sum(map(len, requests))
                 self._send(self._append, opening, chain([first], wanted), expected)
         for request in self._included:
-            request.answer(
+            request.decide(
                 as_written(request.prepared, self._stored, self._appended, opening.drift_threshold)
             )
+        return self._included
 
     def _send(
         self, append: Append, opening: Opening, wanted: Iterator[Prepared], expected: int
@@ -177,7 +200,10 @@ class _Transaction:
             self._signers,
             attestor,
         )
-        with closing(self._countersigner.sign(map(end.place, wanted), expected)) as pieces:
+        signed = self._countersigner.sign(
+            map(end.place, wanted), expected, before_waiting=self._before_waiting
+        )
+        with closing(signed) as pieces:
             for piece in pieces:
                 append.send(piece)
                 for event in piece:

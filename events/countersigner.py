@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from itertools import islice
 
@@ -37,12 +37,18 @@ class Countersigner:
         """`helper` is asked where there are processors for two."""
         self._helper = helper if (os.cpu_count() or 1) > 1 else None
 
-    def sign(self, placed: Iterator[Placed], expected: int) -> Generator[list[Event]]:
-        """The events in order, in pieces, each as soon as it is signed. `expected` says about how
-        many there are. Whoever stops before the end closes the generator."""
+    def sign(
+        self, placed: Iterator[Placed], expected: int, *, before_waiting: Callable[[], None]
+    ) -> Generator[list[Event]]:
+        """The events in order, in pieces, each as soon as it is signed.
+
+        `expected` says about how many there are. `before_waiting` is called when the first of them
+        are about to be signed. Whoever stops before the end closes the generator.
+        """
         pieces = iter(lambda: list(islice(placed, PIECE)), [])
         if self._helper is not None and expected >= WORTH_HELP and self._helper.is_ready():
-            yield from self._with_help(self._helper, pieces)
+            yield from self._with_help(self._helper, pieces, before_waiting)
+        before_waiting()
         yield from map(_signed_here, pieces)
 
     def close(self) -> None:
@@ -51,7 +57,10 @@ class Countersigner:
             self._helper.stop()
 
     def _with_help(
-        self, helper: SigningProcess, pieces: Iterator[list[Placed]]
+        self,
+        helper: SigningProcess,
+        pieces: Iterator[list[Placed]],
+        before_waiting: Callable[[], None],
     ) -> Iterator[list[Event]]:
         """Pieces as long as the helper lives; the last ones are signed here when it does not."""
         under_way: deque[list[Placed]] = deque()
@@ -60,7 +69,9 @@ class Countersigner:
                 under_way.append(piece)
                 helper.send([(p.signer.key_id, p.attestor.witness_id, p.signable) for p in piece])
                 if len(under_way) == AHEAD:
+                    before_waiting()
                     yield _received(helper, under_way)
+            before_waiting()
             while under_way:
                 yield _received(helper, under_way)
         except HelperLostError as error:

@@ -153,6 +153,7 @@ class GroupCommit:
             while self._await_work():
                 self._append_once()
         finally:
+            self._appender.tell()
             connections.close_all()
             self._countersigner.close()
             self._leave()
@@ -180,9 +181,12 @@ class GroupCommit:
             self._answer_all(error)
         except BaseException as error:
             self._answer_all(_abandoned(error))
+            self._appender.tell()
             raise
         finally:
             self._put_back()
+            if not self._waiting:
+                self._appender.tell()
 
     def _answer_all(self, error: Exception) -> None:
         for request in self._take():

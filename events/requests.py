@@ -41,11 +41,20 @@ class Request:
         """The ids that the writer chose: only those can be in the ledger already."""
         return [p.event_id for p in self.prepared if p.submission.event_id is not None]
 
-    def answer(self, outcome: list[Written] | BaseException) -> None:
-        """Say what became of it; what was said first stands."""
+    def decide(self, outcome: list[Written] | BaseException) -> None:
+        """Note what became of it; what was noted first stands."""
         if self._outcome is None:
             self._outcome = outcome
-            self._sleep.release()
+
+    def wake(self) -> None:
+        """Let the caller go on; once, and after `decide`."""
+        self._sleep.release()
+
+    def answer(self, outcome: list[Written] | BaseException) -> None:
+        """Say what became of it, unless that was said before."""
+        if self._outcome is None:
+            self.decide(outcome)
+            self.wake()
 
     def wait(self, seconds: float) -> bool:
         """Sleep until there is an outcome; False when `seconds` pass without one."""

@@ -10,7 +10,8 @@ while the next ones are, and commits as soon as the last one has passed the trig
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import select
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from typing import Any
@@ -34,6 +35,10 @@ _ESCAPED = tuple(INSERTED.index(name) for name in ("event_type", "payload", "age
 """Columns that may hold a backslash; none can hold a tab or a line break."""
 
 
+PROMPT_MILLISECONDS = 2
+"""The lock is there within this time, or somebody else holds it."""
+
+
 class InTransactionError(LedgerError):
     """An append that commits by itself was begun inside somebody else's transaction."""
 
@@ -47,10 +52,16 @@ class Append:
         self._connection = connection
         self._state = _State.OPEN
 
-    def open(self) -> Opening:
-        """Begin, take the lock, read the head."""
+    def open(self, before_waiting: Callable[[], None]) -> Opening:
+        """Begin, take the lock, read the head. `before_waiting` is called when somebody else seems
+        to hold the lock."""
         pgconn = self._connection.pgconn
         pgconn.send_query(b"BEGIN; " + sql.load("queries/open_append.sql").encode())
+        pgconn.flush()
+        answer = select.poll()
+        answer.register(pgconn.socket, select.POLLIN)
+        if not answer.poll(PROMPT_MILLISECONDS):
+            before_waiting()
         results = self._connection.wait(generators.execute(pgconn))
         _raise_failure(results)
         return checked_opening(_texts(results[-1]))

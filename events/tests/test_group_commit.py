@@ -189,7 +189,7 @@ def test_a_connection_lost_while_nobody_asked_costs_nobody_anything(
 def test_a_database_that_stays_away_is_told_to_all_and_then_forgotten(
     ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(append: Append) -> NoReturn:
+    def away(append: Append, before_waiting: object) -> NoReturn:
         raise psycopg.OperationalError("gone")
 
     with monkeypatch.context() as broken:
