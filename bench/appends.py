@@ -24,7 +24,12 @@ from bench import machine
 from bench.cluster import Cluster, running
 from bench.peers.worker import Order, Taken, serve
 
-OURS, SECOND, COPY, PLAIN = "audit portal", "audit portal, second process", "bare COPY", "plain INSERT"
+OURS, SECOND, COPY, PLAIN = (
+    "audit portal",
+    "audit portal, second process",
+    "bare COPY",
+    "plain INSERT",
+)
 SOURCING, FUNCTIONS = "eventsourcing", "eventsourcing, functions"
 BATCH = 1_000
 PATIENCE_SECONDS = 120.0

@@ -49,6 +49,9 @@ from events.writer import ATTEMPTS, AtomicEventWriter, as_written, to_append
 MAX_SECONDS = 0.5
 """How long one transaction may go on signing; what is left then goes into the next."""
 
+WORTH_WAITING = 24
+"""Fewer callers are told at once: two transactions of few cost more than one of many."""
+
 SETTLE_SECONDS = 10.0
 """How long to look for events whose commit was not answered, before saying that it is unknown."""
 
@@ -112,11 +115,16 @@ class Appender:
         attempt, unknown = 1, False
         while True:
             transaction = _Transaction(
-                self._writer, self._countersigner, self.tell, everything=unknown
+                self._writer,
+                self._countersigner,
+                self.tell if self._untold else None,
+                everything=unknown,
             )
             try:
                 durable = transaction.run(take)
                 self._untold += durable
+                if len(durable) < WORTH_WAITING:
+                    self.tell()
                 return
             except AppendRefusedError as error:
                 if attempt == ATTEMPTS or not self._writer.look_up_again(error):
@@ -146,7 +154,7 @@ class _Transaction:
         self,
         writer: AtomicEventWriter,
         countersigner: Countersigner,
-        before_waiting: Callable[[], None],
+        before_waiting: Callable[[], None] | None,
         *,
         everything: bool,
     ) -> None:
@@ -200,9 +208,7 @@ class _Transaction:
             self._signers,
             attestor,
         )
-        signed = self._countersigner.sign(
-            map(end.place, wanted), expected, before_waiting=self._before_waiting
-        )
+        signed = self._countersigner.sign(map(end.place, wanted), expected, self._before_waiting)
         with closing(signed) as pieces:
             for piece in pieces:
                 append.send(piece)

@@ -18,11 +18,14 @@ from events.keys.pairs import sign_pair
 from events.keys.signing_process import HelperLostError, SigningProcess
 from events.sealing import Placed
 
-PIECE = 16
+PIECE = 8
 """Events signed and sent at a time: PostgreSQL takes one piece in while the next is signed."""
 
 AHEAD = 4
 """Pieces at the helper at once. Their answers fit into a pipe, so that neither side can block."""
+
+SHARED_AHEAD = 2
+"""The same, when pieces are signed here beside it."""
 
 WORTH_HELP = 4
 """Fewer events are signed sooner here than the helper is asked."""
@@ -38,17 +41,19 @@ class Countersigner:
         self._helper = helper if (os.cpu_count() or 1) > 1 else None
 
     def sign(
-        self, placed: Iterator[Placed], expected: int, *, before_waiting: Callable[[], None]
+        self, placed: Iterator[Placed], expected: int, before_waiting: Callable[[], None] | None
     ) -> Generator[list[Event]]:
         """The events in order, in pieces, each as soon as it is signed.
 
-        `expected` says about how many there are. `before_waiting` is called when the first of them
-        are about to be signed. Whoever stops before the end closes the generator.
+        `expected` says about how many there are. `before_waiting` lets other threads of this
+        process go on; it is called once, when the first pieces are under way. None: they are all
+        asleep. Whoever stops before the end closes the generator.
         """
         pieces = iter(lambda: list(islice(placed, PIECE)), [])
         if self._helper is not None and expected >= WORTH_HELP and self._helper.is_ready():
-            yield from self._with_help(self._helper, pieces, before_waiting)
-        before_waiting()
+            yield from _with_help(_Shared(self._helper), pieces, expected, before_waiting)
+        elif before_waiting is not None:
+            before_waiting()
         yield from map(_signed_here, pieces)
 
     def close(self) -> None:
@@ -56,39 +61,80 @@ class Countersigner:
         if self._helper is not None:
             self._helper.stop()
 
-    def _with_help(
-        self,
-        helper: SigningProcess,
-        pieces: Iterator[list[Placed]],
-        before_waiting: Callable[[], None],
-    ) -> Iterator[list[Event]]:
-        """Pieces as long as the helper lives; the last ones are signed here when it does not."""
-        under_way: deque[list[Placed]] = deque()
-        try:
-            for piece in pieces:
-                under_way.append(piece)
-                helper.send([(p.signer.key_id, p.attestor.witness_id, p.signable) for p in piece])
-                if len(under_way) == AHEAD:
-                    before_waiting()
-                    yield _received(helper, under_way)
+
+def _with_help(
+    shared: _Shared,
+    pieces: Iterator[list[Placed]],
+    expected: int,
+    before_waiting: Callable[[], None] | None,
+) -> Iterator[list[Event]]:
+    """Pieces as long as the helper lives; those it had are signed here when it does not."""
+    at_helper = AHEAD
+    if before_waiting is None:
+        at_helper = SHARED_AHEAD if expected > 4 * PIECE else 1
+    try:
+        for piece in pieces:
+            if shared.at_helper < at_helper:
+                shared.give(piece)
+            elif before_waiting is None:
+                shared.sign_here(piece)
+            else:
+                before_waiting()
+                yield shared.wait_for_one()
+                shared.give(piece)
+            yield from shared.ready()
+        if before_waiting is not None:
             before_waiting()
-            while under_way:
-                yield _received(helper, under_way)
-        except HelperLostError as error:
-            log.warning("signing_helper_lost", reason=str(error))
-            yield from map(_signed_here, under_way)
-        except GeneratorExit:
-            # The append was abandoned: what is still to be answered must not be taken for the next.
-            with suppress(HelperLostError):
-                for piece in under_way:
-                    helper.receive(len(piece))
-            raise
+        while shared.under_way:
+            yield shared.wait_for_one()
+    except HelperLostError as error:
+        log.warning("signing_helper_lost", reason=str(error))
+        yield from (events or _signed_here(piece) for piece, events in shared.under_way)
+    except BaseException:
+        shared.drain()
+        raise
 
 
-def _received(helper: SigningProcess, under_way: deque[list[Placed]]) -> list[Event]:
-    """The oldest piece. It stays under way until its answer is there."""
-    pairs = helper.receive(len(under_way[0]))
-    return [placed.signed(pair) for placed, pair in zip(under_way.popleft(), pairs, strict=True)]
+class _Shared:
+    """Pieces under way in their order: some are at the helper, some were signed here beside it."""
+
+    def __init__(self, helper: SigningProcess) -> None:
+        self._helper = helper
+        self.under_way: deque[tuple[list[Placed], list[Event] | None]] = deque()
+        self.at_helper = 0
+
+    def give(self, piece: list[Placed]) -> None:
+        """Have the helper sign it."""
+        self.under_way.append((piece, None))
+        self._helper.send([(p.signer.key_id, p.attestor.witness_id, p.signable) for p in piece])
+        self.at_helper += 1
+
+    def sign_here(self, piece: list[Placed]) -> None:
+        """Sign it while the helper signs others."""
+        self.under_way.append((piece, _signed_here(piece)))
+
+    def ready(self) -> Iterator[list[Event]]:
+        """The oldest pieces that are signed."""
+        while self.under_way and (self.under_way[0][1] or self._helper.has_answer()):
+            yield self.wait_for_one()
+
+    def wait_for_one(self) -> list[Event]:
+        """The oldest piece. It stays under way until it is signed."""
+        piece, events = self.under_way[0]
+        if events is None:
+            pairs = self._helper.receive(len(piece))
+            self.at_helper -= 1
+            events = [placed.signed(pair) for placed, pair in zip(piece, pairs, strict=True)]
+        self.under_way.popleft()
+        return events
+
+    def drain(self) -> None:
+        """The append was abandoned: what the helper still answers must not be taken for the next
+        one's."""
+        with suppress(HelperLostError):
+            for piece, events in self.under_way:
+                if events is None:
+                    self._helper.receive(len(piece))
 
 
 def _signed_here(piece: list[Placed]) -> list[Event]:

@@ -56,9 +56,7 @@ class _Crew:
         self.taken, self.acknowledged = Taken(), 0
         self.failure: Exception | None = None
         self._mutex = threading.Lock()
-        self.threads = [
-            threading.Thread(target=self._run, args=(n,)) for n in range(order.callers)
-        ]
+        self.threads = [threading.Thread(target=self._run, args=(n,)) for n in range(order.callers)]
 
     def _run(self, number: int) -> None:
         try:

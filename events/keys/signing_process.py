@@ -80,6 +80,10 @@ class SigningProcess:
         except OSError as error:
             raise self._lost("does not take orders") from error
 
+    def has_answer(self) -> bool:
+        """Whether `receive` need not wait."""
+        return _readable(self._output, 0)
+
     def receive(self, count: int) -> list[Pair]:
         """The signatures of the oldest orders that were not answered.
 

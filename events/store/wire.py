@@ -52,16 +52,17 @@ class Append:
         self._connection = connection
         self._state = _State.OPEN
 
-    def open(self, before_waiting: Callable[[], None]) -> Opening:
+    def open(self, before_waiting: Callable[[], None] | None) -> Opening:
         """Begin, take the lock, read the head. `before_waiting` is called when somebody else seems
         to hold the lock."""
         pgconn = self._connection.pgconn
         pgconn.send_query(b"BEGIN; " + sql.load("queries/open_append.sql").encode())
-        pgconn.flush()
-        answer = select.poll()
-        answer.register(pgconn.socket, select.POLLIN)
-        if not answer.poll(PROMPT_MILLISECONDS):
-            before_waiting()
+        if before_waiting is not None:
+            pgconn.flush()
+            answer = select.poll()
+            answer.register(pgconn.socket, select.POLLIN)
+            if not answer.poll(PROMPT_MILLISECONDS):
+                before_waiting()
         results = self._connection.wait(generators.execute(pgconn))
         _raise_failure(results)
         return checked_opening(_texts(results[-1]))

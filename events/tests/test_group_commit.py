@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,11 +28,11 @@ from events.store.connection import LedgerUnavailableError
 from events.store.wire import Append
 from events.submission import Submission
 from events.tests.ledger import Ledger, submission
+from events.tests.waiting import until
 from events.tests.wholeness import assert_whole
 from events.writer import Written
 
 LOCK = 4707744067223307588
-PATIENCE_SECONDS = 30
 SAME_ID = "0191d7a0-0000-7000-8000-00000000000a"
 
 
@@ -58,14 +57,6 @@ def held_back(ledger: Ledger) -> Iterator[None]:
         stranger.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         yield
         stranger.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what other threads are about to do."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def queue_up(
@@ -323,6 +314,7 @@ def test_what_takes_too_long_to_sign_goes_into_the_next_transaction(
     assert appends(ledger) == [(1, 1), (2, 3), (4, 4)]
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_process_starts_afresh(ledger: Ledger, gathered: GroupCommit) -> None:
     gathered.write_event(submission())
     child = os.fork()
