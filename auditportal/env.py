@@ -37,6 +37,7 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable("DATABASE_URL", "", "PostgreSQL of your own; empty runs the embedded one"),
     Variable("OWNER_DATABASE_URL", "", "the role that migrates; empty takes DATABASE_URL"),
     Variable("OBSERVER_DATABASE_URL", "", "where observers read, such as a replica"),
+    Variable("PORTAL_REPLICA_LAG", "30", "seconds a replica may lag before the primary serves"),
     Variable("PORTAL_KEY_DIR", "", "folder of the private keys; empty takes PORTAL_HOME/keys"),
     Variable(
         "DJANGO_SECRET_KEY",

@@ -40,10 +40,10 @@ def _embedded(role: str) -> dict[str, Any]:
     return {"ENGINE": "auditportal.embedded.engine", "NAME": "portal", "USER": role, "HOST": ""}
 
 
-def _with_patience(database: dict[str, Any]) -> dict[str, Any]:
+def _with_patience(database: dict[str, Any], seconds: int = 10) -> dict[str, Any]:
     """Connections are kept and looked at before each request, so that a restarted PostgreSQL
     costs nobody a request; nothing waits long for a dead one."""
-    options = {"connect_timeout": 10, "application_name": "audit-portal"}
+    options = {"connect_timeout": seconds, "application_name": "audit-portal"}
     return {
         **database,
         "CONN_MAX_AGE": 600,
@@ -64,8 +64,12 @@ _observer = env.read_database("OBSERVER_DATABASE_URL")
 
 DATABASES = {"default": _with_patience(_application), "owner": _with_patience(_owner)}
 if _observer:
-    DATABASES["observer"] = _with_patience(_observer)
+    # A replica that does not answer costs a request two seconds, libpq's least, and not its answer.
+    _observer["ENGINE"] = "observers.replica.engine"
+    _observer["OPTIONS"] = {"tcp_user_timeout": 10_000, **_observer["OPTIONS"]}
+    DATABASES["observer"] = _with_patience(_observer, seconds=2)
 LEDGER_READ_ALIAS = "observer" if _observer else "default"
+PORTAL_REPLICA_LAG = env.read_int("PORTAL_REPLICA_LAG", 1, 86400)
 DATABASE_ROUTERS = ["auditportal.routers.AliasRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -133,7 +133,7 @@ def text(template: str, **values: str | int) -> sql.Composed:
         name: sql.Literal(value) if isinstance(value, int) else sql.Identifier(value)
         for name, value in values.items()
     }
-    return sql.SQL(template).format(  # type: ignore[arg-type]  # a constant of this module
+    return sql.SQL(template).format(
         **{
             "rare": sql.Literal(RARE_EVERY),
             "rare_agent": sql.Literal(RARE_AGENT),
@@ -146,7 +146,7 @@ def text(template: str, **values: str | int) -> sql.Composed:
 def make(server: EmbeddedPostgres, shape: Shape) -> None:
     """The tables of a shape, filled, with their indexes."""
     with connect(server) as connection:
-        connection.execute(POOL)  # type: ignore[arg-type]  # a constant of this module
+        connection.execute(POOL)
         if shape.per_range:
             _make_ranges(server, connection, shape)
         else:

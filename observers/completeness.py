@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.store.ledger import GapReport, Head, PostgresEventStore
+from observers.replica.lag import Lag
+from observers.replica.reading import lag_of
 
 MAX_GAPS = 1000
 """Gaps named in one answer."""
@@ -58,11 +60,15 @@ def tail_is_head(store: PostgresEventStore, ends: Ends) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What is known of the answered range start … end, and of the ledger up to it."""
+    """What is known of the answered range start … end, and of the ledger up to it.
+
+    `lag`: the answer is a replica's, whose head the ends are; None when it is the primary's.
+    """
 
     ends: Ends
     report: GapReport
     complete_through: int
+    lag: Lag | None
 
     def as_dict(self) -> dict[str, Any]:
         """As the member `completeness` of an answer."""
@@ -73,13 +79,14 @@ class Completeness:
             "end": self.report.end,
             "gaps": [known.as_dict() for known in self.report.gaps],
             "gaps_truncated": self.report.gap_count > len(self.report.gaps),
+            "replica": self.lag.as_dict() if self.lag else None,
         }
 
 
 def look(store: PostgresEventStore, ends: Ends, *, start: int, end: int) -> Completeness:
     """Look at every number of start … end; outside it, rely on what is remembered."""
     report = store.find_gaps(start, end, limit=MAX_GAPS)
-    return Completeness(ends, report, _complete_through(store, ends, report))
+    return Completeness(ends, report, _complete_through(store, ends, report), lag_of(store.using))
 
 
 def _complete_through(store: PostgresEventStore, ends: Ends, seen: GapReport) -> int:

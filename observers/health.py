@@ -22,6 +22,8 @@ from events.store.drift import recent_counts
 from events.store.ledger import PostgresEventStore
 from events.timestamps import parse_canonical
 from observers.completeness import find_ends, tail_is_head
+from observers.replica.reading import has_replica, lag_of, why_left
+from observers.replica.trust import Why
 
 log = structlog.get_logger(__name__)
 
@@ -36,11 +38,14 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when events can be taken; 503 and the name of what fails otherwise."""
+    """200 when events can be taken; 503 and the name of what fails otherwise. A replica that is
+    away is told of, and keeps nobody: the primary serves in its place."""
     checks = check_readiness()
     ready = all(state == "ok" for state in checks.values())
     if not ready:
         log.warning("not_ready", **checks)
+    if has_replica() and checks["database"] == "ok":
+        checks["replica"] = _replica_state()
     return _json(
         {"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503
     )
@@ -63,13 +68,20 @@ def check_readiness() -> dict[str, str]:
         ends = find_ends(store)
         checks |= {"database": "ok", "head": "ok" if tail_is_head(store, ends) else "failed"}
         checks["halt"] = "failed" if store.halt().halted else "ok"
-        if store.using != settings.LEDGER_READ_ALIAS:
-            PostgresEventStore(settings.LEDGER_READ_ALIAS).head()
     except (LedgerError, DatabaseError) as error:
         log.error("readiness_check_failed", reason=str(error).splitlines()[0])
         failed = "halt" if checks["database"] == "ok" else "database"
         checks[failed] = "failed"
     return checks
+
+
+def _replica_state() -> str:
+    """`ok` while it serves; `away` or `behind` while the primary does."""
+    try:
+        left = why_left()
+    except (LedgerError, DatabaseError):  # it went away since its connection was looked at
+        return Why.AWAY.value
+    return left.why.value if left else "ok"
 
 
 class LedgerCollector(Collector):
@@ -84,6 +96,8 @@ class LedgerCollector(Collector):
         yield _gauge("database_up", "Whether the database answers", checks["database"] == "ok")
         if checks["database"] == "ok":
             yield from _figures(PostgresEventStore())
+            if has_replica():
+                yield from _replica_figures()
 
 
 def _figures(store: PostgresEventStore) -> Iterator[Metric]:
@@ -107,6 +121,15 @@ def _figures(store: PostgresEventStore) -> Iterator[Metric]:
     drift.add_metric(["1h"], hour)
     drift.add_metric(["24h"], day)
     yield drift
+
+
+def _replica_figures() -> Iterator[Metric]:
+    serves = _replica_state() == "ok"
+    yield _gauge("replica_serves", "Whether observers read from the replica", serves)
+    lag = lag_of(settings.LEDGER_READ_ALIAS) if serves else None
+    if lag and lag.seconds is not None:
+        yield _gauge("replica_lag_seconds", "How long the replica lacks an append", lag.seconds)
+        yield _gauge("replica_events_behind", "Events it does not show yet", lag.events or 0)
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

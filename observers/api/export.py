@@ -42,7 +42,7 @@ class Export(ApiView):
     def get(self, request: Request) -> Any:
         """The stream; its name says which span it holds."""
         asked = ExportParameters.read(request.query_params)
-        store = reading_store()
+        store = reading_store(reaching=asked["end"])
         last = find_ends(store).last
         start = asked["start"] or 1
         end = last if asked["end"] is None else min(asked["end"], last)

@@ -22,10 +22,27 @@ class GapShape(serializers.Serializer[Any]):
     )
 
 
+class ReplicaShape(serializers.Serializer[Any]):
+    """The replica that answered: what it has not replayed yet is not missing."""
+
+    replayed_lsn = serializers.CharField(
+        help_text="The place in the primary's log up to which it has replayed."
+    )
+    lag_seconds = serializers.FloatField(
+        allow_null=True,
+        help_text="For how long it has lacked an append; 0: nothing. Null: the primary is away.",
+    )
+    primary_head_sequence = serializers.IntegerField(
+        allow_null=True, help_text="Where the ledger ends on the primary; null: it is away."
+    )
+
+
 class CompletenessShape(serializers.Serializer[Any]):
     """What the answered range leaves out."""
 
-    head_sequence = serializers.IntegerField(help_text="Where the ledger ends; 0 when empty.")
+    head_sequence = serializers.IntegerField(
+        help_text="Where the ledger ends, for whoever answered; 0 when empty."
+    )
     complete_through = serializers.IntegerField(
         help_text="Up to here nothing is missing without explanation."
     )
@@ -35,6 +52,7 @@ class CompletenessShape(serializers.Serializer[Any]):
     )
     gaps = GapShape(many=True, help_text="Inside the answered range, at most 1,000.")
     gaps_truncated = serializers.BooleanField(help_text="There are more gaps than these.")
+    replica = ReplicaShape(allow_null=True, help_text="Null: the primary answered.")
 
 
 class RangeShape(serializers.Serializer[Any]):
@@ -66,6 +84,7 @@ class ContinuityShape(serializers.Serializer[Any]):
     gap_count = serializers.IntegerField()
     undocumented_gap_count = serializers.IntegerField()
     gaps = GapShape(many=True, help_text="The first 1,000.")
+    replica = ReplicaShape(allow_null=True, help_text="Null: the primary answered.")
     next = serializers.CharField(allow_null=True, help_text="Where the further gaps are.")
 
 

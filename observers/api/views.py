@@ -44,11 +44,14 @@ from observers.api.schema import (
 from observers.completeness import Ends, find_ends, look
 from observers.continuity import check_continuity
 from observers.ledger_check import verify_ledger
+from observers.replica.lag import PRIMARY
+from observers.replica.reading import alias_reaching, find_by_id, lag_of
 
 
-def reading_store() -> PostgresEventStore:
-    """Where observers read: a replica, if there is one."""
-    return PostgresEventStore(settings.LEDGER_READ_ALIAS)
+def reading_store(*, reaching: int | None = None) -> PostgresEventStore:
+    """Where observers read: a replica, if there is one, and if it has gone as far as a number
+    that was asked for."""
+    return PostgresEventStore(alias_reaching(reaching))
 
 
 class Events(SubmitEvent):
@@ -82,7 +85,7 @@ class EventBySequence(ApiView):
     def get(self, request: Request, sequence: int) -> Response:
         """The event, with every field of the format."""
         NoParameters.read(request.query_params)
-        store = reading_store()
+        store = reading_store(reaching=min(sequence, MAX_SEQUENCE))
         found = store.get_event(sequence) if 1 <= sequence <= MAX_SEQUENCE else None
         if found is None:
             raise Refused(NOT_FOUND, _why_missing(sequence, find_ends(store)))
@@ -100,10 +103,10 @@ class EventById(ApiView):
     def get(self, request: Request, event_id: uuid.UUID) -> Response:
         """The event, with every field of the format."""
         NoParameters.read(request.query_params)
-        found = reading_store().get_events_by_id([str(event_id)])
-        if not found:
+        found = find_by_id(str(event_id))
+        if found is None:
             raise Refused(NOT_FOUND, f"no event has the event_id {event_id}")
-        return _event(found[str(event_id)])
+        return _event(found)
 
 
 class Head(ApiView):
@@ -115,9 +118,10 @@ class Head(ApiView):
         responses={200: HeadShape, **refusals(*READING)},
     )
     def get(self, request: Request) -> Response:
-        """The head: the truth about the tail."""
+        """The head: the truth about the tail. Always the primary's: one that went back, as from
+        the primary to a replica, would be taken for a cut."""
         NoParameters.read(request.query_params)
-        return Response(asdict(reading_store().head()))
+        return Response(asdict(PostgresEventStore(PRIMARY).head()))
 
 
 class Continuity(ApiView):
@@ -132,12 +136,14 @@ class Continuity(ApiView):
     def get(self, request: Request) -> Response:
         """Every gap of the span as a range, page by page."""
         asked = SpanParameters.read(request.query_params)
-        store = reading_store()
+        store = reading_store(reaching=asked["end"])
         head = store.head().max_sequence
         found = check_continuity(store.using, asked["start"] or 1, asked["end"])
         more = found.gap_count > len(found.listed)
         following = _link(request, start=found.listed[-1].gap.end + 1) if more else None
-        return Response(found.as_dict() | {"head_sequence": head, "next": following})
+        lag = lag_of(store.using)
+        place = {"head_sequence": head, "replica": lag.as_dict() if lag else None}
+        return Response(found.as_dict() | place | {"next": following})
 
 
 class Verification(ApiView):
@@ -152,7 +158,7 @@ class Verification(ApiView):
     def get(self, request: Request) -> Response:
         """The findings, each by its sequence and the check that failed."""
         asked = VerificationParameters.read(request.query_params)
-        store = reading_store()
+        store = reading_store(reaching=asked["end"])
         start = asked["start"] or 1
         last = find_ends(store).last if asked["end"] is None else asked["end"]
         end = min(last, start + MAX_VERIFIED - 1)

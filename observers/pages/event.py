@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -26,6 +25,7 @@ from observers.pages.gaps import place
 from observers.pages.rendering import render_page
 from observers.pages.standing import Outlook, read_outlook
 from observers.pages.timeline import gap_at
+from observers.replica.reading import alias_reaching, find_by_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Link:
 @require_safe
 def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
     """The event at a place in the sequence, or what is known of that place."""
-    using = settings.LEDGER_READ_ALIAS
-    outlook = read_outlook()
+    using = alias_reaching(min(sequence, MAX_SEQUENCE))
+    outlook = read_outlook(using)
     around: dict[int, Event] = {}
     if 1 <= sequence <= MAX_SEQUENCE:
         chosen = EventFilter(start=max(sequence - 1, 1), end=min(sequence + 1, MAX_SEQUENCE))
@@ -71,7 +71,7 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
         around = {event.sequence: event for event in found}
     event = around.get(sequence)
     if event is None:
-        return _missing(request, sequence, outlook)
+        return _missing(request, sequence, outlook, using)
     previous = _previous(event, around)
     verdicts = _verdicts(using, event, previous, outlook.standing.last_sequence)
     pin = read_pin(request, event)
@@ -97,8 +97,7 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
 @require_safe
 def event_by_id(request: HttpRequest, event_id: UUID) -> HttpResponse:
     """On to the event's place in the sequence."""
-    store = PostgresEventStore(settings.LEDGER_READ_ALIAS)
-    event = store.get_events_by_id([str(event_id)]).get(str(event_id))
+    event = find_by_id(str(event_id))
     if event is None:
         context = {"event_id": str(event_id)}
         return render_page(request, "missing.html", read_outlook(), context, status=404)
@@ -119,8 +118,8 @@ def find(request: HttpRequest) -> HttpResponse:
         return render_page(request, "missing.html", read_outlook(), context, status=404)
 
 
-def _missing(request: HttpRequest, sequence: int, outlook: Outlook) -> HttpResponse:
-    using, last = settings.LEDGER_READ_ALIAS, outlook.standing.last_sequence
+def _missing(request: HttpRequest, sequence: int, outlook: Outlook, using: str) -> HttpResponse:
+    last = outlook.standing.last_sequence
     known = gap_at(PostgresEventStore(using), sequence, last)
     context = {
         "sequence": sequence,

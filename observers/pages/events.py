@@ -22,6 +22,7 @@ from observers.pages.events_view import remember, with_remembered
 from observers.pages.rendering import render_page
 from observers.pages.standing import Outlook, read_outlook
 from observers.pages.timeline import Cursor, Page, read_page
+from observers.replica.reading import alias_reaching
 
 LIVE_EVENTS = 200
 """Events that one answer of the live mode brings."""
@@ -32,7 +33,8 @@ LIVE_EVENTS = 200
 def events(request: HttpRequest) -> HttpResponse:
     """A page of events and gaps; 400 when the address asks for what cannot be."""
     form = EventFilterForm(with_remembered(request))
-    outlook = read_outlook()
+    using = _alias_for(form)
+    outlook = read_outlook(using)
     if form.is_valid() and form.cleaned_data["jump"] is not None:
         place = _find_place(form, outlook)
         if place is not None:
@@ -40,7 +42,7 @@ def events(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render_page(request, "events.html", outlook, {"form": form}, status=400)
     remember(request, form)
-    page = _read(form, outlook, form.cursor())
+    page = _read(using, form, outlook, form.cursor())
     return render_page(request, "events.html", outlook, _context(request, form, outlook, page))
 
 
@@ -49,12 +51,14 @@ def events(request: HttpRequest) -> HttpResponse:
 def live(request: HttpRequest) -> HttpResponse:
     """The lines above `after`, for a page that is open: at most `LIVE_EVENTS` of them."""
     form = EventFilterForm(with_remembered(request))
-    outlook = read_outlook()
+    using = _alias_for(form)
+    outlook = read_outlook(using)
     if not form.is_valid() or form.cleaned_data["after"] is None:
         return render_page(request, "partials/events_live.html", outlook, {}, status=400)
     after = form.cleaned_data["after"]
     newest_first = form.cursor().newest_first
-    page = _read(form, outlook, Cursor(newest_first=newest_first, limit=LIVE_EVENTS, after=after))
+    cursor = Cursor(newest_first=newest_first, limit=LIVE_EVENTS, after=after)
+    page = _read(using, form, outlook, cursor)
     context = {
         "page": page,
         "columns": form.shown_columns,
@@ -65,8 +69,16 @@ def live(request: HttpRequest) -> HttpResponse:
     return render_page(request, "partials/events_live.html", outlook, context)
 
 
-def _read(form: EventFilterForm, outlook: Outlook, cursor: Cursor) -> Page:
-    store = PostgresEventStore(settings.LEDGER_READ_ALIAS)
+def _alias_for(form: EventFilterForm) -> str:
+    """Where to read: a page that has seen a number must not hear from a replica that it is not
+    there, such as one kept live while the primary served in the replica's place."""
+    chosen = form.cleaned_data if form.is_valid() else {}
+    named = (chosen.get("after"), chosen.get("jump"))
+    return alias_reaching(max((each for each in named if isinstance(each, int)), default=None))
+
+
+def _read(using: str, form: EventFilterForm, outlook: Outlook, cursor: Cursor) -> Page:
+    store = PostgresEventStore(using)
     last = outlook.standing.last_sequence
     return read_page(store, form.event_filter(), cursor, last, outlook.scan.found)
 

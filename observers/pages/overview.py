@@ -13,6 +13,7 @@ from events.store.ledger import EventFilter, PostgresEventStore
 from observers.pages.activity import Activity, read_activity
 from observers.pages.remembered import Remembered, remembered
 from observers.pages.rendering import render_page
+from observers.pages.replica_tile import read_replica_tile
 from observers.pages.ribbon import draw
 from observers.pages.standing import Outlook, read_outlook
 from observers.pages.timeline import Line
@@ -36,6 +37,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "most_warnings": MOST,
         "threshold": get_threshold(using),
         "ribbon": draw(outlook.scan.found),
+        "replica": read_replica_tile(),
         "activity": activity.answer if activity else None,
         "activity_at": activity.found_at if activity else None,
         "site": f"{request.scheme}://{request.get_host()}",

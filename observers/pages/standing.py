@@ -180,12 +180,13 @@ class Outlook:
         return f"The portal's role {self.guards.role} {guard.fault} ({guard.table})"
 
 
-def read_outlook() -> Outlook:
-    """How the ledger stands now. The guards are those of the role that writes."""
-    using = settings.LEDGER_READ_ALIAS
+def read_outlook(using: str = "") -> Outlook:
+    """How the ledger stands now, for the observers' database or the one named: its end is read
+    there. The guards are those of the role that writes."""
     guards = remembered("guards", "default", lambda: read_guards("default"))
     verified = remembered("verified", "default", latest)
-    return Outlook(read_standing(using), _scan(using), guards.answer, verified.answer)
+    standing = read_standing(using or settings.LEDGER_READ_ALIAS)
+    return Outlook(standing, _scan(settings.LEDGER_READ_ALIAS), guards.answer, verified.answer)
 
 
 def _scan(using: str) -> GapScan:

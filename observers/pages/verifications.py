@@ -20,6 +20,7 @@ from observers.pages.filters import MAX_SEQUENCE
 from observers.pages.rendering import render_page
 from observers.pages.standing import Outlook, read_outlook
 from observers.pages.verification_record import Shown
+from observers.replica.lag import PRIMARY
 from observers.verifications import listing
 from observers.verifications.record import ask_to_cancel
 from observers.verifications.task import MAX_OPEN, TooManyOpenError
@@ -85,7 +86,7 @@ def verifications(request: HttpRequest) -> HttpResponse:
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
     """Ask for a verification, and on to its record."""
-    outlook = read_outlook()
+    outlook = read_outlook(PRIMARY)
     form = RangeForm(request.POST, outlook.standing.last_sequence)
     if form.is_valid():
         bounds = form.cleaned_data

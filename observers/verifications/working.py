@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import structlog
-from django.conf import settings
 
 from events.models import Verification
 from events.store.connection import LedgerUnavailableError, first_line
@@ -16,6 +15,7 @@ from events.store.slices import slice_end
 from events.store.work_lock import VERIFICATION, working_at
 from observers.checks import Check, Finding
 from observers.ledger_check import verify_ledger
+from observers.replica.reading import alias_reaching
 from observers.report import Report
 from observers.verifications import record as records
 from observers.verifications.states import RUNNING
@@ -68,7 +68,8 @@ def carry_out(
 
 def _to_the_end(record: Verification, stopping: Callable[[], bool], size: int) -> Verification:
     while record.state == RUNNING:
-        using, start = settings.LEDGER_READ_ALIAS, record.reached_sequence + 1
+        # Asked of a replica that has not gone so far, the end would look like a cut.
+        using, start = alias_reaching(record.end_sequence), record.reached_sequence + 1
         end = slice_end(using, start, record.end_sequence, size)
         record = records.save_slice(record, end, verify_slice(using, start, end, stopping))
     return record

@@ -1,0 +1,4 @@
+"""Django's database engine of the alias `observer`.
+
+It must never be used for writing.
+"""

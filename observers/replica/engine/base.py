@@ -1,0 +1,78 @@
+"""The connection class of `OBSERVER_DATABASE_URL`; Django loads it by this module's name.
+
+It leads to the replica while that serves and is not too far behind, and otherwise to the primary.
+It must never change places inside a request: the choice is made when a connection is opened, and
+looked at again where Django looks whether it still works.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+from django.db.backends.postgresql import base
+from psycopg import OperationalError
+
+from events.store.connection import LedgerUnavailableError, first_line
+from observers.replica.lag import PRIMARY, Lag, read_lag
+from observers.replica.trust import Why, trust
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection to the replica, or to the primary in its place, in the application's role.
+
+    The observer's role may be known to the replica's own rules of access alone.
+    """
+
+    at_replica = True
+
+    def connect(self) -> None:
+        """Try the replica where it may be tried, and take the primary otherwise."""
+        if trust.claim() and self._connect_to_replica():
+            return
+        self.at_replica = False
+        super().connect()
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if self.at_replica:
+            return super().get_new_connection(conn_params)
+        primary = connections[PRIMARY]
+        return primary.get_new_connection(primary.get_connection_params())
+
+    def is_usable(self) -> bool:
+        """Whether to go on with this connection; asked once a request, before its first query."""
+        self.health_check_done = True  # what is asked below must not ask this again
+        if not self.at_replica:
+            return not trust.due and super().is_usable()
+        if trust.left or not super().is_usable():
+            return False
+        return not trust.claim_look() or self._keeps_up()
+
+    def _connect_to_replica(self) -> bool:
+        self.at_replica = True
+        try:
+            super().connect()
+            if self._keeps_up():
+                trust.come_back()
+                return True
+        except (OperationalError, LedgerUnavailableError) as error:
+            trust.leave(Why.AWAY, first_line(error))
+        self.close()
+        return False
+
+    def _keeps_up(self) -> bool:
+        """Whether the replica is near enough; if not, it is left."""
+        try:
+            lag = read_lag(self.alias)
+        except LedgerUnavailableError as error:
+            trust.leave(Why.AWAY, first_line(error))
+            return False
+        if lag is None or lag.seconds is None or lag.seconds <= settings.PORTAL_REPLICA_LAG:
+            return True
+        trust.leave(Why.BEHIND, _how_far(lag))
+        return False
+
+
+def _how_far(lag: Lag) -> str:
+    return f"it is {lag.events} events and {lag.seconds:.0f} s behind the primary"

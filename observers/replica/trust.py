@@ -1,0 +1,93 @@
+"""Whether this process reads from the replica now, or has left it for the primary, and why.
+
+It must never try a replica that failed for every request: one caller tries again after a rest.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+import structlog
+
+REST_SECONDS = 5.0
+"""How long a replica that failed is left alone."""
+
+CHECK_SECONDS = 1.0
+"""How long a look at a replica's lag is good for."""
+
+log = structlog.get_logger(__name__)
+
+
+class Why(Enum):
+    """Why the replica was left."""
+
+    AWAY = "away"
+    BEHIND = "behind"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The replica was left for the primary."""
+
+    why: Why
+    reason: str
+    since: datetime
+
+
+class Trust:
+    """Shared by the threads of a process; each keeps a connection of its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing, as a fresh process does."""
+        self.left: Left | None = None
+        self._try_at = 0.0
+        self._look_at = 0.0
+
+    @property
+    def due(self) -> bool:
+        """Whether somebody may try the replica now."""
+        return self.left is None or time.monotonic() >= self._try_at
+
+    def claim(self) -> bool:
+        """Whether the caller is to try the replica; of those who ask after a rest, one is."""
+        with self._lock:
+            if not self.due:
+                return False
+            self._try_at = time.monotonic() + REST_SECONDS
+            return True
+
+    def claim_look(self) -> bool:
+        """Whether the caller is to look at the replica's lag."""
+        with self._lock:
+            if time.monotonic() < self._look_at:
+                return False
+            self._look_at = time.monotonic() + CHECK_SECONDS
+            return True
+
+    def leave(self, why: Why, reason: str) -> None:
+        """Read from the primary for a while; logged when that begins."""
+        with self._lock:
+            begins = self.left is None
+            since = self.left.since if self.left else datetime.now(UTC)
+            self.left = Left(why, reason, since)
+            self._try_at = time.monotonic() + REST_SECONDS
+        if begins:
+            log.warning("replica_left", why=why.value, reason=reason)
+
+    def come_back(self) -> None:
+        """The replica serves; logged when it had been left."""
+        with self._lock:
+            left, self.left = self.left, None
+        if left:
+            log.info("replica_back", left=left.since.isoformat(), why=left.why.value)
+
+
+trust = Trust()
