@@ -12,9 +12,8 @@ from events.store.connection import fetch_one
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a server shows. `lsn`: up to where a replica has replayed; None on a primary."""
+    """What a server shows. `lsn`: up to where it has replayed; None unless it is a standby."""
 
-    is_replica: bool
     lsn: str | None
     head_sequence: int
 

@@ -23,10 +23,11 @@ class GapShape(serializers.Serializer[Any]):
 
 
 class ReplicaShape(serializers.Serializer[Any]):
-    """The replica that answered: what it has not replayed yet is not missing."""
+    """The observers' database that answered: what it does not have yet is not missing."""
 
     replayed_lsn = serializers.CharField(
-        help_text="The place in the primary's log up to which it has replayed."
+        allow_null=True,
+        help_text="Up to where in the primary's log it has replayed; null: it is no standby.",
     )
     lag_seconds = serializers.FloatField(
         allow_null=True,

@@ -26,7 +26,7 @@ class ReplicaTile:
             return ""
         if self.left.why is Why.BEHIND:
             return "the replica is too far behind"
-        return "the replica does not answer"
+        return "the replica cannot be read"
 
 
 def read_replica_tile() -> ReplicaTile | None:

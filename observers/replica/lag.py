@@ -37,14 +37,13 @@ class Lag:
         }
 
 
-def read_lag(using: str) -> Lag | None:
-    """The lag of the server behind a connection; None when that is no replica.
+def read_lag(using: str) -> Lag:
+    """The lag of the server behind a connection. One that is no standby, such as a replica that
+    was promoted by mistake, lags as well when it lacks appends.
 
-    The replica is asked first, so an append in between makes the lag larger, never smaller.
+    It is asked before the primary, so an append in between makes the lag larger, never smaller.
     """
     replayed = read_replayed(using)
-    if not replayed.is_replica:
-        return None
     try:
         lacking = read_lacking(PRIMARY, replayed.head_sequence)
     except LedgerUnavailableError:

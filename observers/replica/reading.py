@@ -53,7 +53,7 @@ def reads_replica() -> bool:
 
 
 def lag_of(using: str) -> Lag | None:
-    """How far the server read through `using` is behind; None when it is the primary."""
+    """How far the observers' database is behind; None when the primary serves `using`."""
     if using == PRIMARY or not reads_replica():
         return None
     return read_lag(using)

@@ -40,6 +40,7 @@ def test_an_empty_ledger(ledger: Ledger) -> None:
             "end": 0,
             "gaps": [],
             "gaps_truncated": False,
+            "replica": None,
         },
     }
 

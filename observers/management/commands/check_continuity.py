@@ -6,12 +6,12 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from events.store.ledger import KnownGap
 from observers.continuity import Continuity, check_continuity, recall_continuity
 from observers.management import arguments
+from observers.replica.reading import alias_reaching
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         arguments.require_order(options["start"], options["end"])
-        using = settings.LEDGER_READ_ALIAS
+        using = alias_reaching(options["end"])
         if options["remembered"]:
             if options["start"] != 1 or options["end"] is not None:
                 arguments.refuse("--remembered is of the whole ledger: leave --start and --end out")

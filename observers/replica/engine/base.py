@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.backends.postgresql import base
 from psycopg import OperationalError
 
@@ -56,19 +56,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if self._keeps_up():
                 trust.come_back()
                 return True
-        except (OperationalError, LedgerUnavailableError) as error:
+        except OperationalError as error:
             trust.leave(Why.AWAY, first_line(error))
         self.close()
         return False
 
     def _keeps_up(self) -> bool:
-        """Whether the replica is near enough; if not, it is left."""
+        """Whether the replica is near enough; if not, it is left, and so is one that cannot be
+        read: without the tables yet, or closed to the observers' role."""
         try:
             lag = read_lag(self.alias)
-        except LedgerUnavailableError as error:
+        except (LedgerUnavailableError, DatabaseError) as error:
             trust.leave(Why.AWAY, first_line(error))
             return False
-        if lag is None or lag.seconds is None or lag.seconds <= settings.PORTAL_REPLICA_LAG:
+        if lag.seconds is None or lag.seconds <= settings.PORTAL_REPLICA_LAG:
             return True
         trust.leave(Why.BEHIND, _how_far(lag))
         return False
