@@ -146,6 +146,9 @@ def test_what_it_lacks_is_told_and_not_called_missing(
     continuity = get("continuity").json()
     assert (continuity["end"], continuity["is_continuous"]) == (3, True)
     assert continuity["replica"]["primary_head_sequence"] == 5
+    figures = get("/metrics").content.decode()
+    assert "audit_portal_replica_serves 1.0" in figures
+    assert "audit_portal_replica_events_behind 2.0" in figures
     overview = page("/")
     assert "2 events, " in overview
     assert 'role="alert"' not in overview
