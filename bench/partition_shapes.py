@@ -62,7 +62,7 @@ CREATE FUNCTION time_of(g BIGINT) RETURNS TIMESTAMPTZ LANGUAGE sql IMMUTABLE PAR
 """
 # A series in the select list comes row by row; in FROM it would be written to disk first.
 ROWS = """
-SELECT id_of(g), g, event_type, jsonb_build_object('number', g, 'subject', 'S-' || g % 5000),
+SELECT id_of({id}), g, event_type, jsonb_build_object('number', g, 'subject', 'S-' || g % 5000),
        prev_hash, content_hash, signature, 1::smallint, 1::smallint,
        CASE WHEN g % {rare} = 0 THEN {rare_agent} ELSE agent_id END, 'WITNESS:alpha',
        witness_signature,
@@ -127,20 +127,24 @@ def connect(server: EmbeddedPostgres) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def text(template: str, **values: str | int) -> sql.Composed:
-    """A statement with numbers as literals and names as identifiers."""
-    named = {
-        name: sql.Literal(value) if isinstance(value, int) else sql.Identifier(value)
-        for name, value in values.items()
-    }
+def text(template: str, **values: str | int | sql.Composable) -> sql.Composed:
+    """A statement with numbers as literals and names as identifiers; `id` is that of its row."""
+    named = {name: _part(value) for name, value in values.items()}
     return sql.SQL(template).format(
         **{
+            "id": sql.SQL("g"),
             "rare": sql.Literal(RARE_EVERY),
             "rare_agent": sql.Literal(RARE_AGENT),
             "warned": sql.Literal(WARNED_EVERY),
             **named,
         }
     )
+
+
+def _part(value: str | int | sql.Composable) -> sql.Composable:
+    if isinstance(value, sql.Composable):
+        return value
+    return sql.Literal(value) if isinstance(value, int) else sql.Identifier(value)
 
 
 def make(server: EmbeddedPostgres, shape: Shape) -> None:

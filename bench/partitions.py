@@ -13,7 +13,6 @@ unique. No triggers, no checks: this measures the table's shape, not the chain.
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import random
 import shutil
@@ -58,6 +57,7 @@ LOADING = {
 }
 RUNS, PLACES, LOOKS = 15, 200, 3
 SINGLE, UNFLUSHED, BATCHES, BATCH = 500, 5_000, 40, 1_000
+LEAST = 500_000
 MANY = 100
 """Ranges at which planning is measured once more."""
 
@@ -98,6 +98,11 @@ INSERT = {
         " INSERT INTO event_ids SELECT event_id, sequence FROM added"
     ),
 }
+IDS_TO_APPEND = {"ids by time": "2 * g + 1", "random ids": "2 * g"}
+"""As the portal makes them, and as writers may; by the parity that `id_of` tells them by."""
+
+WRITTEN = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
+
 _SUM = (
     "SELECT sum({}(c.oid)) FROM pg_class c"
     " LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = 'events'::regclass"
@@ -157,7 +162,8 @@ class Measurement:
     def _reading(self, connection: psycopg.Connection[Any]) -> None:
         rows, holder = self.shape.rows, self.shape.holder
         for name, first in (("first", 1), ("middle", rows // 2), ("last", rows - 999)):
-            self._query(connection, f"1,000 {name}, ms", functools.partial(_at, first))
+            times = [_read(connection, _range(first)) for _ in range(RUNS)]
+            self.note(f"1,000 {name}, best, ms", min(times))
         self._query(connection, "1,000 anywhere, ms", lambda place: _range(min(place, rows - 999)))
         self._query(connection, "by event_id, ms", lambda place: text(BY_ID[holder], first=place))
         self._query(connection, "a busy agent's page, ms", lambda place: _agent("agent-00", place))
@@ -170,48 +176,52 @@ class Measurement:
             "1,000 drift warnings, ms",
             lambda place: text(DRIFT[holder], first=place // WARNED_EVERY // 2),
         )
-        times = []
-        for _ in range(LOOKS):
-            with clocked() as spent:
-                connection.execute(GAPS).fetchall()
-            times.append(spent())
-        self.note("every number looked at, ms", statistics.median(times))
+        times = [_read(connection, sql.SQL(GAPS)) for _ in range(LOOKS)]
+        self.note("every number looked at, best, ms", min(times))
 
     def _query(
         self, connection: psycopg.Connection[Any], name: str, query: Callable[[int], Query]
     ) -> None:
-        """The median over many places; a fixed query shows what a warm cache gives."""
-        times = []
-        for _ in range(RUNS if name.endswith(("first, ms", "middle, ms", "last, ms")) else PLACES):
-            place = self.chance.randrange(1, self.shape.rows)
-            with clocked() as spent:
-                connection.execute(query(place), binary=True).fetchall()
-            times.append(spent())
+        """The median over places anywhere, most of which no cache holds."""
+        places = [self.chance.randrange(1, self.shape.rows) for _ in range(PLACES)]
+        times = [_read(connection, query(place)) for place in places]
         self.note(name, statistics.median(times))
 
     def _appending(self, connection: psycopg.Connection[Any]) -> None:
-        self.note("one append, flushed, us", 1000 * self._append(connection, SINGLE, 1))
+        for name, event_id in IDS_TO_APPEND.items():
+            insert = text(
+                INSERT[self.shape.holder],
+                first=sql.SQL("$1"),
+                last=sql.SQL("$2"),
+                id=sql.SQL(event_id),
+            )
+            connection.execute(text("PREPARE {name} AS ", name=name) + insert)
+        by_time, _ = IDS_TO_APPEND
+        self.note("one append, flushed, us", self._append(connection, by_time, SINGLE, 1))
         connection.execute("SET synchronous_commit = off")
-        self.note("one append, not flushed, us", 1000 * self._append(connection, UNFLUSHED, 1))
+        self.note("one append, not flushed, us", self._append(connection, by_time, UNFLUSHED, 1))
         connection.execute("SET synchronous_commit = on")
-        began = _one(connection, "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")
-        per_batch = self._append(connection, BATCHES, BATCH)
-        self.note("an event in batches of 1,000, us", 1000 * per_batch / BATCH)
-        ended = _one(connection, "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")
-        self.note("WAL an event in batches, bytes", float(ended - began) / (BATCHES * BATCH))
+        for name in IDS_TO_APPEND:
+            began = _one(connection, WRITTEN)
+            spent = self._append(connection, name, BATCHES, BATCH)
+            written = float(_one(connection, WRITTEN) - began)
+            self.note(f"an event in batches of 1,000, {name}, us", spent / BATCH)
+            self.note(f"its WAL, {name}, bytes", written / (BATCHES * BATCH))
 
-    def _append(self, connection: psycopg.Connection[Any], times: int, rows: int) -> float:
-        """Milliseconds of one append of `rows` events, the median."""
-        statement = text(INSERT[self.shape.holder], first=0, last=0).as_string()
-        statement = statement.replace("0::bigint, 0::bigint", "%s::bigint, %s::bigint")
-        statement = statement.replace(" % ", " %% ")
+    def _append(
+        self, connection: psycopg.Connection[Any], name: str, times: int, rows: int
+    ) -> float:
+        """Microseconds of one append of `rows` events, the median."""
         spents = []
         for _ in range(times):
+            first, self.next = self.next, self.next + rows
+            statement = text(
+                "EXECUTE {name} ({first}, {last})", name=name, first=first, last=self.next - 1
+            )
             with clocked() as spent:
-                connection.execute(statement, [self.next, self.next + rows - 1], prepare=True)
+                connection.execute(statement)
             spents.append(spent())
-            self.next += rows
-        return statistics.median(spents)
+        return 1000 * statistics.median(spents)
 
     def _keeping(self, connection: psycopg.Connection[Any]) -> None:
         for task in ("VACUUM", "ANALYZE"):
@@ -237,6 +247,13 @@ def clocked() -> Iterator[Callable[[], float]]:
     ended[0] = time.perf_counter()
 
 
+def _read(connection: psycopg.Connection[Any], query: Query) -> float:
+    """The milliseconds until every row has come."""
+    with clocked() as spent:
+        connection.execute(query, binary=True).fetchall()
+    return spent()
+
+
 def _one(connection: psycopg.Connection[Any], statement: Any, *parameters: Any) -> Any:
     row = connection.execute(statement, parameters or None).fetchone()
     return row[0] if row else None
@@ -244,10 +261,6 @@ def _one(connection: psycopg.Connection[Any], statement: Any, *parameters: Any) 
 
 def _range(first: int) -> sql.Composed:
     return text(RANGE, first=first, last=first + 999)
-
-
-def _at(first: int, _: int) -> sql.Composed:
-    return _range(first)
 
 
 def _agent(agent: str, first: int) -> sql.Composed:
@@ -339,6 +352,8 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true", help="put the table into bench/README.md")
     options = parser.parse_args()
+    if options.rows < LEAST:
+        parser.error(f"--rows must be {LEAST:,} or more: what is appended fills small ranges")
     rows = affordable(options.rows, options.home)
     small, per_range = rows // 10, options.per_range or rows // 10
     results = {}
