@@ -8,7 +8,6 @@ more commits into it than a slow disk does.)
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -96,7 +95,17 @@ def _compiled(home: Path) -> Path | None:
         return None
     library = home / "slow_disk.so"
     switch = f'-DSWITCH="{home / "slow"}"'
-    arguments = [compiler, "-shared", "-fPIC", "-O2", switch, "-o", library, SHIM, "-ldl"]
+    arguments: list[str | Path] = [
+        compiler,
+        "-shared",
+        "-fPIC",
+        "-O2",
+        switch,
+        "-o",
+        library,
+        SHIM,
+        "-ldl",
+    ]
     made = subprocess.run(arguments, capture_output=True, text=True, check=False)
     if made.returncode != 0:
         return None

@@ -8,13 +8,25 @@ import re
 from pathlib import Path
 from typing import Any
 
+from auditportal.embedded.binaries import installed
+
 
 def describe(cursor: Any) -> str:
     """Processors, memory, PostgreSQL, Python and load; `cursor` is one of the measured server."""
-    return (
-        f"{os.cpu_count()} processors ({_processor()}), {_gibibytes():.0f} GiB, "
+    return _line(
         f"PostgreSQL {_setting(cursor, 'server_version')} with "
-        f"{_setting(cursor, 'shared_buffers')} of shared buffers, "
+        f"{_setting(cursor, 'shared_buffers')} of shared buffers"
+    )
+
+
+def machine() -> str:
+    """The same, when the measured server has ended: an embedded one."""
+    return _line(f"embedded PostgreSQL {installed()[1]}")
+
+
+def _line(postgres: str) -> str:
+    return (
+        f"{os.cpu_count()} processors ({_processor()}), {_gibibytes():.0f} GiB, {postgres}, "
         f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
     )
 

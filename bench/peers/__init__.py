@@ -22,7 +22,15 @@ PEERS = {
     "bare COPY": "bench.peers.ours:Copy",
     "eventsourcing, functions": "bench.peers.sourcing:WithFunctions",
     "eventsourcing": "bench.peers.sourcing:Sourcing",
+    "message-db": "bench.peers.message_db:MessageDb",
+    "django-pghistory": "bench.peers.history:Pghistory",
+    "django-auditlog": "bench.peers.history:Auditlog",
+    "django-simple-history": "bench.peers.history:SimpleHistory",
 }
+
+
+class LeftOut(Exception):
+    """A peer that cannot be measured here, and why."""
 
 
 class Peer(Protocol):

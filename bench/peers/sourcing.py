@@ -65,8 +65,10 @@ class Sourcing:
 
     def rows(self) -> int:
         with psycopg.connect(**self.dsn) as connection:  # type: ignore[arg-type]
-            row = connection.execute(f"SELECT count(*) FROM {self.table}.stored_events").fetchone()  # type: ignore[call-overload]  # noqa: S608
-        return int(row[0])
+            row = connection.execute(
+                f"SELECT count(*) FROM {self.table}.stored_events"  # noqa: S608 - a constant
+            ).fetchone()
+        return int(row[0]) if row else 0
 
 
 class WithFunctions(Sourcing):

@@ -109,6 +109,8 @@ def serve(pipe: Connection, name: str, dsn: dict[str, str], postgres: int) -> No
         material = list(islice(play(MATERIAL), MATERIAL))
         while (order := pipe.recv()) is not None:
             pipe.send(("answer", _answer(pipe, peer, order, material, os.getpid(), postgres)))
+    except peers.LeftOut as reason:
+        pipe.send(("left out", str(reason)))
     except (Exception, SystemExit) as error:
         pipe.send(("failed", f"{type(error).__name__}: {error}"))
 
