@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
@@ -12,7 +13,7 @@ BENCH_HOME ?= .bench
 EVENTS ?= 5000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format screenshots bench-pages clean-venv
+.PHONY: help run test lint format screenshots bench bench-pages clean-venv
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,12 +37,16 @@ format: $(VENV)/.dev  ## put the style right
 screenshots: $(VENV)/.dev  ## picture every page into SCREENSHOTS, light and dark, desktop and phone
 	@SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q observers/tests/browser/screenshots.py
 
+bench: $(BENCH_VENV)/.bench  ## measure everything, peers beside it, into bench/README.md (EVENTS, BENCH_HOME)
+	@PORTAL_HOME="$(BENCH_HOME)" $(BENCH_VENV)/bin/python -m bench.fill --events $(EVENTS) --unless-filled
+	@PORTAL_HOME="$(BENCH_HOME)" $(BENCH_VENV)/bin/python -m bench.run
+
 bench-pages: $(VENV)/.dev  ## measure the pages over EVENTS events kept in BENCH_HOME; see bench/README.md
 	@PORTAL_HOME="$(BENCH_HOME)" $(BIN)/python -m bench.fill --events $(EVENTS) --unless-filled
 	@PORTAL_HOME="$(BENCH_HOME)" $(BIN)/python -m bench.pages --write
 
-clean-venv:  ## remove the virtual environment; the next command makes it anew
-	rm -rf $(VENV)
+clean-venv:  ## remove the virtual environments; the next command makes them anew
+	rm -rf $(VENV) $(BENCH_VENV)
 
 # A Python that was moved or removed since leaves a dead link behind: begin again.
 ifneq ($(shell $(BIN)/python -c '' 2>/dev/null && echo runs),runs)
@@ -67,3 +72,11 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.python
 	@echo "Installing the pinned packages for tests into $(VENV) …"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/.run
+
+# The peers that the bench measures beside the ledger, apart from what the portal runs on.
+$(BENCH_VENV)/.bench: requirements-bench.txt $(VENV)/.python
+	@echo "Installing the pinned packages for the bench into $(BENCH_VENV) …"
+	@rm -rf $(BENCH_VENV)
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-bench.txt
+	@touch $@

@@ -99,8 +99,8 @@ def prepare() -> bool:
     if not settings.PORTAL_EMBEDDED:
         sys.exit("fill: only an embedded database is filled; unset DATABASE_URL")
     call_command("migrate", verbosity=0, interactive=False)
-    call_command("apply_grants")
-    call_command("ensure_keys")
+    call_command("apply_grants", stdout=sys.stderr)
+    call_command("ensure_keys", stdout=sys.stderr)
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM appends)")
         return bool(cursor.fetchone()[0])

@@ -196,7 +196,7 @@ def main() -> None:
     text = report(list(measure_all(options.only)))
     sys.stdout.write(text + "\n")
     if options.write:
-        table.write("pages", text)
+        table.write("pages", text, title="Pages")
 
 
 if __name__ == "__main__":

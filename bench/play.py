@@ -1,7 +1,6 @@
 """What the measured ledger tells of: twenty agents, twelve types, some wrong clocks.
 
-It must never write: values out. Its texts hold no tab, backslash or line break, so they pass
-through COPY as they are.
+It must never write: values out.
 """
 
 from __future__ import annotations
@@ -10,8 +9,12 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
+from pathlib import Path
 
 import orjson
+
+from events.canonical import canonicalize_text
 
 SEED = 3
 STUCK_AGENT, FAST_AGENT, RARE_AGENT = "old-plc", "lab-thermometer", "fire-alarm"
@@ -79,3 +82,10 @@ def _clock(agent: str, chance: random.Random) -> timedelta | None:
     if agent == FAST_AGENT:
         return timedelta(seconds=5.5 + 600 * chance.random())
     return timedelta(milliseconds=chance.randrange(-250, 250))
+
+
+def retell(log: Path, count: int) -> Iterator[Happening]:
+    """`count` happenings whose payloads are the lines of a log, over and over."""
+    payloads = [canonicalize_text(line) for line in log.read_bytes().splitlines() if line.strip()]
+    for happening, payload in zip(play(count), islice(cycle(payloads), count), strict=True):
+        yield Happening(happening.agent_id, "log.line", payload, happening.clock)

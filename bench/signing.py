@@ -63,4 +63,5 @@ def _signed_line(row: Chained) -> bytes:
     signature = _keys.sign(row.key_id, event.agent_message(row.signable))
     attestation = _keys.sign(row.witness_id, event.witness_message(signature, row.signable))
     fields = (*row.columns, ed25519.encode(signature), ed25519.encode(attestation))
-    return "\t".join(fields).encode() + b"\n"
+    # Canonical JSON holds no tab and no line break as they are, but may hold a backslash.
+    return "\t".join(fields).replace("\\", "\\\\").encode() + b"\n"

@@ -10,12 +10,12 @@ from pathlib import Path
 README = Path(__file__).with_name("README.md")
 
 
-def write(section: str, text: str) -> None:
-    """Replace what stands in a section; a section that is not there yet comes at the end."""
+def write(section: str, text: str, *, title: str) -> None:
+    """Replace what stands in a section; one that is not there yet comes at the end, titled."""
     opening, closing = f"<!-- measured: {section} -->", f"<!-- /measured: {section} -->"
     readme = README.read_text(encoding="utf-8")
     if opening not in readme:
-        readme = f"{readme.rstrip()}\n\n{opening}\n{closing}\n"
+        readme = f"{readme.rstrip()}\n\n## {title}\n\n{opening}\n{closing}\n"
     before, _, rest = readme.partition(opening)
     _, mark, after = rest.partition(closing)
     if not mark:

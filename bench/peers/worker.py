@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from bench import peers
 from bench.cpu import seconds_below
-from bench.play import Happening, play
+from bench.play import Happening, play, retell
 
 MATERIAL = 20_000
 WARM_UP = 8
@@ -100,13 +100,15 @@ class _Crew:
         return self.material[start : start + self.order.per_call]
 
 
-def serve(pipe: Connection, name: str, dsn: dict[str, str], postgres: int) -> None:
-    """Answer orders until None comes; `postgres` is the postmaster."""
+def serve(
+    pipe: Connection, name: str, dsn: dict[str, str], postgres: int, log: Path | None
+) -> None:
+    """Answer orders until None comes; `postgres` is the postmaster, `log` what is told."""
     try:
         peer = peers.load(name, dsn)
         peer.install()
         pipe.send(("installed", None))
-        material = list(islice(play(MATERIAL), MATERIAL))
+        material = list(retell(log, MATERIAL) if log else play(MATERIAL))
         while (order := pipe.recv()) is not None:
             pipe.send(("answer", _answer(pipe, peer, order, material, os.getpid(), postgres)))
     except peers.LeftOut as reason:
