@@ -30,7 +30,9 @@ import psycopg
 from psycopg import sql
 
 from auditportal.embedded import EmbeddedPostgres
-from bench.machine import machine
+from auditportal.embedded.binaries import installed
+from bench import table
+from bench.machine import describe_beside
 from bench.partition_shapes import (
     RARE_AGENT,
     ROWS,
@@ -42,8 +44,6 @@ from bench.partition_shapes import (
     text,
 )
 
-README = Path(__file__).with_name("README.md")
-MARKS = ("<!-- partitions -->", "<!-- /partitions -->")
 BYTES_PER_ROW = 1_000
 """What one event takes on disk with its indexes, rounded up."""
 
@@ -335,14 +335,6 @@ def _cell(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def write(table: str) -> None:
-    """Put the table between the marks of the README."""
-    whole = README.read_text(encoding="utf-8")
-    before, _, rest = whole.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    README.write_text(f"{before}{MARKS[0]}\n\n{table}\n\n{MARKS[1]}{after}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare one table of events with partitions.")
     parser.add_argument("--rows", type=int, default=50_000_000, help="events at size")
@@ -364,10 +356,10 @@ def main() -> None:
     ):
         results[shape.name] = measure(options.home, shape)
         sys.stderr.write(json.dumps(results[shape.name]) + "\n")
-    table = report(results, machine())
-    sys.stdout.write(table + "\n")
+    text = report(results, describe_beside(f"embedded PostgreSQL {installed()[1]}"))
+    sys.stdout.write(text + "\n")
     if options.write:
-        write(table)
+        table.write("partitions", text)
 
 
 if __name__ == "__main__":
