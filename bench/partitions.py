@@ -359,7 +359,7 @@ def main() -> None:
     text = report(results, describe_beside(f"embedded PostgreSQL {installed()[1]}"))
     sys.stdout.write(text + "\n")
     if options.write:
-        table.write("partitions", text)
+        table.write("partitions", text, title="One table, or ranges of the sequence")
 
 
 if __name__ == "__main__":

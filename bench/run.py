@@ -10,8 +10,9 @@ import sys
 from datetime import UTC, datetime
 from importlib.util import find_spec
 
+from auditportal.embedded.binaries import installed
 from bench import table
-from bench.machine import machine
+from bench.machine import describe_beside
 
 SECTIONS = {
     "appends": "Appending",
@@ -25,7 +26,7 @@ DATE_THEMSELVES = ("appends", "pages")
 
 def run(section: str) -> bool:
     """Measure one section; whether it could be."""
-    where = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}."
+    where = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {describe_beside(_server())}."
     sys.stderr.write(f"bench.{section}\n")
     measured = subprocess.run(
         [sys.executable, "-m", f"bench.{section}"], stdout=subprocess.PIPE, text=True, check=False
@@ -36,6 +37,10 @@ def run(section: str) -> bool:
     text = measured.stdout if section in DATE_THEMSELVES else f"{where}\n{measured.stdout}"
     table.write(section, text, title=SECTIONS[section])
     return True
+
+
+def _server() -> str:
+    return f"embedded PostgreSQL {installed()[1]}"
 
 
 def main() -> None:
