@@ -30,9 +30,8 @@ import psycopg
 from psycopg import sql
 
 from auditportal.embedded import EmbeddedPostgres
-from auditportal.embedded.binaries import installed
 from bench import table
-from bench.machine import describe_beside
+from bench.machine import machine
 from bench.partition_shapes import (
     RARE_AGENT,
     ROWS,
@@ -356,7 +355,7 @@ def main() -> None:
     ):
         results[shape.name] = measure(options.home, shape)
         sys.stderr.write(json.dumps(results[shape.name]) + "\n")
-    text = report(results, describe_beside(f"embedded PostgreSQL {installed()[1]}"))
+    text = report(results, machine())
     sys.stdout.write(text + "\n")
     if options.write:
         table.write("partitions", text, title="One table, or ranges of the sequence")

@@ -10,9 +10,8 @@ import sys
 from datetime import UTC, datetime
 from importlib.util import find_spec
 
-from auditportal.embedded.binaries import installed
 from bench import table
-from bench.machine import describe_beside
+from bench.machine import machine
 
 SECTIONS = {
     "appends": "Appending",
@@ -26,7 +25,7 @@ DATE_THEMSELVES = ("appends", "pages")
 
 def run(section: str) -> bool:
     """Measure one section; whether it could be."""
-    where = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {describe_beside(_server())}."
+    where = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}."
     sys.stderr.write(f"bench.{section}\n")
     measured = subprocess.run(
         [sys.executable, "-m", f"bench.{section}"], stdout=subprocess.PIPE, text=True, check=False
@@ -37,10 +36,6 @@ def run(section: str) -> bool:
     text = measured.stdout if section in DATE_THEMSELVES else f"{where}\n{measured.stdout}"
     table.write(section, text, title=SECTIONS[section])
     return True
-
-
-def _server() -> str:
-    return f"embedded PostgreSQL {installed()[1]}"
 
 
 def main() -> None:
