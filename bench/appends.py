@@ -1,7 +1,7 @@
 """Measures appending side by side with peers, on one PostgreSQL, in one run.
 
-It must never assert a speed: it prints what was measured, and which limits were met. That every
-acknowledged event is there, and that the ledger is sound, it does insist on.
+It must never assert a speed: it prints what was measured, and which limits were met. That as
+many events are there as were acknowledged, and that the ledger is sound, it does insist on.
 """
 
 from __future__ import annotations
@@ -280,7 +280,7 @@ def main() -> None:
     promised = limits(found)
     where = (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {where}. {verified:,} events of the ledger "
-        "verified afterwards, every acknowledged one among them."
+        "verified afterwards, as many as were acknowledged."
     )
     if options.json:
         rows = [vars(row) | vars(figures) for row, figures in found.items()]
