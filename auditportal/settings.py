@@ -106,15 +106,15 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "auditportal.content_policy.ContentPolicyMiddleware",
     "auditportal.static.StaticFilesMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "auditportal.machines.Sessions",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "auditportal.machines.Forms",
+    "auditportal.machines.Accounts",
+    "auditportal.machines.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "auditportal.request_log.RequestLog",
 ]
 
 ROOT_URLCONF = "auditportal.urls"
@@ -201,6 +201,7 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["events.api.rendering.OrjsonRenderer"],
     "DEFAULT_PARSER_CLASSES": [],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "events.api.rendering.Negotiation",
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "events.api.authentication.BearerAuthentication",
         "events.api.authentication.StaffSession",

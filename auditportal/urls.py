@@ -10,12 +10,13 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from observers import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # First what is asked most: the addresses are gone through in this order.
+    path("api/v1/", include("events.urls")),
+    path("api/v1/", include("observers.api.urls")),
     path("", include("observers.urls")),
     path("login/", LoginView.as_view(template_name="login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("events.urls")),
-    path("api/v1/", include("observers.api.urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
     path(
         "api/docs",

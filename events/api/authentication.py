@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 from knox.auth import TokenAuthentication
 from rest_framework.authentication import BaseAuthentication
@@ -14,14 +15,31 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from events.api.token_memory import TokenMemory
 from events.models import ApiToken
 from events.store.connection import named_errors
 
 MAX_TOKEN_LENGTH = 200
 
+_memory = TokenMemory()
+# What this process revokes itself, in the admin, holds here at once.
+post_save.connect(_memory.forget_all, sender=ApiToken)
+post_delete.connect(_memory.forget_all, sender=ApiToken)
+
 
 class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
     """`Authorization: Bearer <token>` (RFC 6750)."""
+
+    def authenticate(self, request: Request) -> Any:
+        """The service user and the token; None where the header is for somebody else.
+
+        Raises:
+            AuthenticationFailed: the header is malformed, or the token is not taken.
+        """
+        words = request._request.META.get("HTTP_AUTHORIZATION", "").split()
+        if len(words) == 2 and words[0].lower() == "bearer":
+            return self.authenticate_credentials(words[1].encode("ascii", "replace"))
+        return super().authenticate(request)
 
     def authenticate_credentials(self, token: bytes) -> Any:
         """The service user and the token.
@@ -31,6 +49,12 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
         """
         if len(token) > MAX_TOKEN_LENGTH or not token.isalnum():
             raise AuthenticationFailed("Invalid token.")
+        user, known = _memory.find(token, self._look_up)
+        if self._cleanup_token(known):
+            raise AuthenticationFailed("Invalid token.")
+        return user, known
+
+    def _look_up(self, token: bytes) -> Any:
         with named_errors():
             return super().authenticate_credentials(token)
 

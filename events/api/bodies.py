@@ -126,7 +126,7 @@ def _select_parser(request: HttpRequest, parsers: Sequence[Any]) -> Parser:
     """By media type alone; JSON is UTF-8 (RFC 8259 section 8.1) and comes unpacked."""
     media_type = (request.content_type or "").lower()
     charset = (request.content_params or {}).get("charset", "utf-8").lower()
-    coding = request.headers.get("Content-Encoding", "identity").lower()
+    coding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
     by_type = {parser.media_type: parser for parser in parsers}
     if media_type not in by_type:
         named = f"not {media_type}" if media_type else "and say so in Content-Type"

@@ -5,10 +5,13 @@ It must never decode a payload: a number in it would pass through a double.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 from events.api.problems import UNREADABLE_EVENT, Refused
 from events.errors import CanonicalJSONError
@@ -25,6 +28,22 @@ class OrjsonRenderer(BaseRenderer):
     def render(self, data: Any, *args: Any, **kwargs: Any) -> bytes:
         """The bytes of an answer; nothing for none."""
         return b"" if data is None else orjson.dumps(data)
+
+
+class Negotiation(DefaultContentNegotiation):
+    """The framework's, which is asked only where a caller is particular."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Sequence[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> Any:
+        """The first renderer for whoever takes anything, or names its type."""
+        first = renderers[0]
+        if request._request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type):
+            return first, first.media_type
+        return super().select_renderer(request, renderers, format_suffix)
 
 
 def encode(event: Event) -> bytes:

@@ -5,14 +5,14 @@ It must never write but through `AtomicEventWriter`, nor read what was asked of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.api.authentication import agent_of
@@ -25,7 +25,7 @@ from events.api.bodies import (
     read_document,
 )
 from events.api.problems import INVALID_BATCH, INVALID_EVENT, Refused
-from events.api.rendering import encode
+from events.api.rendering import OrjsonRenderer, encode
 from events.api.schema import (
     SENT,
     STORED,
@@ -77,17 +77,13 @@ class SubmitEvent(ApiView):
         },
         examples=[OpenApiExample("event", value=SENT, request_only=True), AN_EVENT],
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         """201 and the event; 200 when it is in the ledger already."""
         document: Document = read_document(request, self)
         submission = validate(document.value, agent_id=agent_of(request), plain=document.plain)
         written = shared_writer().write_event(submission)
         place = f"/api/v1/events/{written.event.sequence}"
-        return Response(
-            orjson.Fragment(encode(written.event)),
-            status=201 if written.created else 200,
-            headers={"Location": place},
-        )
+        return _answer(encode(written.event), written.created, {"Location": place})
 
 
 class SubmitBatch(ApiView):
@@ -113,11 +109,22 @@ class SubmitBatch(ApiView):
             **refusals(INVALID_BATCH, *WRITING),
         },
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         """201 and where the events are; 200 when all of them were there already."""
         entries: list[Entry] = read_document(request, self)
         written = shared_writer().write_events(_validate_all(entries, agent_of(request)))
-        return Response(_summary(written), status=201 if any(w.created for w in written) else 200)
+        return _answer(orjson.dumps(_summary(written)), any(w.created for w in written))
+
+
+def _answer(
+    content: bytes, created: bool, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    return HttpResponse(
+        content,
+        status=201 if created else 200,
+        content_type=OrjsonRenderer.media_type,
+        headers=headers,
+    )
 
 
 def _validate_all(entries: Sequence[Entry], agent_id: str | None) -> list[Submission]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -22,11 +23,9 @@ STOP_PATIENCE_SECONDS = 10
 
 
 def load_application(main: int, target: str) -> Any:
-    """In a worker: tie it to granian's main process, then load Django."""
+    """In a worker: tie it to granian's main process, then load Django and the module `target`."""
     die_with_parent(main)
-    from auditportal.wsgi import application
-
-    return application
+    return import_module(target).application
 
 
 class Command(BaseCommand):
@@ -34,6 +33,7 @@ class Command(BaseCommand):
 
     help = "Serve the portal over HTTP, and nothing else: no migration, no sample, no first keys."
     requires_system_checks = []
+    target = "auditportal.wsgi"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=settings.PORTAL_PORT)
@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         Granian(
-            "auditportal.wsgi:application",
+            self.target,
             address=settings.PORTAL_BIND,
             port=options["port"],
             interface=Interfaces.WSGI,
