@@ -83,34 +83,38 @@ def check_event_type(value: Any, agent_id: str | None) -> str:
     """A type is 1 to 200 printable characters; ceremonies are the system's alone."""
     name = check_name(value)
     if agent_id is not None and name.startswith(RESERVED_PREFIX):
-        raise _WrongField(f"types that start with {RESERVED_PREFIX!r} are reserved for ceremonies")
+        raise WrongField(f"types that start with {RESERVED_PREFIX!r} are reserved for ceremonies")
     return name
 
 
 def check_name(value: Any) -> str:
     """A type's or an agent's name: 1 to 200 printable characters."""
     if value is _MISSING:
-        raise _WrongField("is required")
+        raise WrongField("is required")
     if not isinstance(value, str):
-        raise _WrongField("must be a string")
+        raise WrongField("must be a string")
     if not 1 <= len(value) <= MAX_NAME:
-        raise _WrongField(f"must have 1 to {MAX_NAME} characters, not {len(value)}")
+        raise WrongField(f"must have 1 to {MAX_NAME} characters, not {len(value)}")
     if not value.isprintable():
-        raise _WrongField("must be printable characters only")
+        raise WrongField("must be printable characters only")
     return value
 
 
 def check_payload(value: Any, plain: bool = False) -> bytes:
     """A payload is any JSON value with a canonical form of at most 1 MiB; returns that form."""
     if value is _MISSING:
-        raise _WrongField("is required")
-    text = canonical.canonicalize(value, plain=plain)
+        raise WrongField("is required")
+    return check_payload_size(canonical.canonicalize(value, plain=plain))
+
+
+def check_payload_size(text: bytes) -> bytes:
+    """A canonical payload is small enough, here and as the database writes it."""
     if len(text) > MAX_PAYLOAD_BYTES:
-        raise _WrongField(
+        raise WrongField(
             f"has {len(text):,} bytes in canonical form; at most {MAX_PAYLOAD_BYTES:,}"
         )
     if canonical.expansion(text) > MAX_EXPANSION:
-        raise _WrongField(
+        raise WrongField(
             f"has exponents that the database would write out as over {MAX_EXPANSION:,} digits"
         )
     return text
@@ -119,9 +123,9 @@ def check_payload(value: Any, plain: bool = False) -> bytes:
 def check_local_timestamp(value: Any) -> datetime:
     """The writer's clock, RFC 3339 with an offset. Any time is taken, however far off (AC4)."""
     if value is _MISSING:
-        raise _WrongField("is required: the time of the writer's clock, with offset")
+        raise WrongField("is required: the time of the writer's clock, with offset")
     if not isinstance(value, str):
-        raise _WrongField("must be a string")
+        raise WrongField("must be a string")
     return parse_timestamp(value)
 
 
@@ -130,11 +134,11 @@ def check_event_id(value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not _UUID.fullmatch(value):
-        raise _WrongField("must be a UUID such as 0191d7a0-0000-7000-8000-000000000001")
+        raise WrongField("must be a UUID such as 0191d7a0-0000-7000-8000-000000000001")
     return value.lower()
 
 
-class _WrongField(Exception):
+class WrongField(Exception):
     """What is wrong with one field."""
 
 
@@ -153,7 +157,7 @@ class _Problems:
             return check(*values)
         except CanonicalJSONError as error:
             self.add(pointer + error.path, error.reason)
-        except (_WrongField, TimestampError) as error:
+        except (WrongField, TimestampError) as error:
             self.add(pointer, str(error))
         return None
 

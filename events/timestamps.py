@@ -17,6 +17,12 @@ _RFC3339 = re.compile(
     r"(?:\.([0-9]{1,30}))?(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2}))?"
 )
 
+_COMMON = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}"
+    r"(?:\.[0-9]{3}(?:[0-9]{3})?)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+"""What nearly every clock writes, and Python's own faster reader takes in the same sense."""
+
 
 def parse_timestamp(text: str, *, zone: timezone | None = None) -> datetime:
     """An RFC 3339 text (section 5.6) as an aware UTC datetime.
@@ -27,6 +33,11 @@ def parse_timestamp(text: str, *, zone: timezone | None = None) -> datetime:
     Raises:
         TimestampError: not a timestamp, no offset, or outside years 1 to 9999 in UTC.
     """
+    if _COMMON.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass  # below it is said what is wrong
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise TimestampError(

@@ -6,43 +6,39 @@ It must never read further than a body may be long.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.http import HttpRequest
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from events.api import requested
+from events.api.authentication import agent_of
 from events.api.problems import (
     BAD_REQUEST,
-    INVALID_BATCH,
     LENGTH_REQUIRED,
     MALFORMED_JSON,
     TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     Refused,
 )
-from events.canonical import Document, parse
-from events.errors import CanonicalJSONError
+from events.submission import Submission
 
 MAX_EVENT_BODY = 2 * 2**20
 MAX_BATCH_BODY = 32 * 2**20
-MAX_BATCH = 1000
 _CHUNK = 2**16
-
-
-class Entry(NamedTuple):
-    """One event of a batch, and the line it stood on (from 1) if it came by lines."""
-
-    document: Document
-    line: int | None
 
 
 class Parser(BaseParser):
     """Reads bodies of one media type."""
 
-    def read(self, request: HttpRequest) -> Any:
-        """What is in the body."""
+    def read(self, request: HttpRequest, agent_id: str | None) -> Any:
+        """What the agent asks to record.
+
+        Raises:
+            LedgerError, Refused: the body says what cannot be taken.
+        """
         raise NotImplementedError
 
 
@@ -51,13 +47,9 @@ class EventParser(Parser):
 
     media_type = "application/json"
 
-    def read(self, request: HttpRequest) -> Document:
-        """The document in the body.
-
-        Raises:
-            CanonicalJSONError: the ledger cannot take it.
-        """
-        return parse(read_body(request, MAX_EVENT_BODY))
+    def read(self, request: HttpRequest, agent_id: str | None) -> Submission:
+        """The event."""
+        return requested.in_document(read_body(request, MAX_EVENT_BODY), agent_id)
 
 
 class BatchParser(Parser):
@@ -65,13 +57,9 @@ class BatchParser(Parser):
 
     media_type = "application/json"
 
-    def read(self, request: HttpRequest) -> list[Entry]:
-        """The events in the body."""
-        value, plain = parse(read_body(request, MAX_BATCH_BODY))
-        if not isinstance(value, list):
-            raise Refused(INVALID_BATCH, "a batch is a JSON array of events, or NDJSON")
-        _check_batch_size(len(value))
-        return [Entry(Document(event, plain), None) for event in value]
+    def read(self, request: HttpRequest, agent_id: str | None) -> list[Submission]:
+        """The events in order."""
+        return requested.in_array(read_body(request, MAX_BATCH_BODY), agent_id)
 
 
 class LinesParser(Parser):
@@ -83,43 +71,22 @@ class LinesParser(Parser):
 
     media_type = "application/x-ndjson"
 
-    def read(self, request: HttpRequest) -> list[Entry]:
-        """The events in the body."""
+    def read(self, request: HttpRequest, agent_id: str | None) -> list[Submission]:
+        """The events in order."""
         if _declared_length(request) is None:
             raise _length_required(
                 "a batch by lines that was cut off could not be told from a whole"
             )
-        body = read_body(request, MAX_BATCH_BODY)
-        lines = [entry for entry in enumerate(body.split(b"\n"), 1) if entry[1].strip()]
-        _check_batch_size(len(lines))
-        entries, wrong = [], []
-        for index, (number, line) in enumerate(lines):
-            try:
-                entries.append(Entry(parse(line), number))
-            except CanonicalJSONError as error:
-                wrong.append(_wrong_line(error, index, number))
-        if wrong:
-            raise Refused(
-                MALFORMED_JSON,
-                f"{len(wrong)} of {len(lines)} lines cannot be taken, so nothing was written; "
-                f"line {wrong[0]['line']}: {wrong[0]['detail']}",
-                errors=wrong,
-            )
-        return entries
+        return requested.in_lines(read_body(request, MAX_BATCH_BODY), agent_id)
 
 
-def _check_batch_size(count: int) -> None:
-    """A batch has 1 to 1,000 events."""
-    if not 1 <= count <= MAX_BATCH:
-        raise Refused(INVALID_BATCH, f"a batch has 1 to {MAX_BATCH:,} events, not {count:,}")
-
-
-def read_document(request: Request, view: APIView) -> Any:
+def read_requested(request: Request, view: APIView) -> Any:
     """What the view's parser for the request's Content-Type makes of the body.
 
     Not `request.data`: that takes a body without length for no body.
     """
-    return _select_parser(request._request, view.get_parsers()).read(request._request)
+    parser = _select_parser(request._request, view.get_parsers())
+    return parser.read(request._request, agent_of(request))
 
 
 def _select_parser(request: HttpRequest, parsers: Sequence[Any]) -> Parser:
@@ -184,7 +151,3 @@ def _length_required(why: str) -> Refused:
 
 def _too_large(limit: int) -> Refused:
     return Refused(TOO_LARGE, f"the body may have at most {limit:,} bytes", max_bytes=limit)
-
-
-def _wrong_line(error: CanonicalJSONError, index: int, line: int) -> dict[str, Any]:
-    return {"index": index, "line": line, "pointer": error.path, "detail": error.reason}

@@ -23,7 +23,7 @@ from events.store.ledger import HaltStateMissingError
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_SECONDS = "5"
+RETRY_SECONDS = 5
 MAX_ERRORS = 100
 """Entries of `errors` in one answer."""
 
@@ -66,6 +66,7 @@ HEAD_MISMATCH = Problem("head-mismatch", 503, "The ledger does not end where it 
 KEY_UNAVAILABLE = Problem("key-unavailable", 503, "The agent has no usable signing key")
 WITNESS_UNAVAILABLE = Problem("witness-unavailable", 503, "No witness can attest")
 TOO_MANY_EXPORTS = Problem("too-many-exports", 503, "Too many exports are under way")
+QUEUE_FULL = Problem("queue-full", 503, "Too many events wait to be written")
 DATABASE_UNAVAILABLE = Problem("database-unavailable", 503, "The database is not available")
 
 PROBLEMS = tuple(value for value in list(globals().values()) if isinstance(value, Problem))
@@ -100,6 +101,7 @@ _OF_THE_LEDGER: Mapping[type[Exception], Problem] = {
     ledger.KeyBackendError: KEY_UNAVAILABLE,
     ledger.WitnessUnavailableError: WITNESS_UNAVAILABLE,
     ledger.AppendRefusedError: APPEND_REFUSED,
+    ledger.QueueFullError: QUEUE_FULL,
 }
 _OF_THE_FRAMEWORK: Mapping[type[Exception], Problem] = {
     exceptions.AuthenticationFailed: UNAUTHENTICATED,
@@ -117,6 +119,7 @@ _DISCREET: Mapping[Problem, str] = {
     WITNESS_UNAVAILABLE: "RT-1: no witness can attest, so nothing was written",
     HEAD_MISMATCH: "CT-13: the events do not end where the last append says; nothing was written",
     APPEND_REFUSED: "FR7: the database refused the append; nothing was written",
+    QUEUE_FULL: "the writer's queue is full; nothing was taken, so send it again after a moment",
     DATABASE_UNAVAILABLE: (
         "the database does not answer; whether a write under way was kept is unknown, "
         "so send it again with the same event_id"
@@ -170,19 +173,18 @@ def refusal(error: Exception) -> Refused:
             index=error.index,
         )
     if isinstance(error, LedgerUnavailableError | OperationalError | InterfaceError):
-        return _discreet(DATABASE_UNAVAILABLE, error, {"Retry-After": RETRY_SECONDS})
+        return _discreet(DATABASE_UNAVAILABLE, error, retry_after=RETRY_SECONDS)
     for kind, problem in _OF_THE_LEDGER.items():
         if isinstance(error, kind):
-            return _discreet(problem, error)
+            return _discreet(problem, error, retry_after=getattr(error, "retry_after", None))
     for kind, problem in _OF_THE_FRAMEWORK.items():
         if isinstance(error, kind):
             return _of_the_framework(problem, error)
     return _discreet(INTERNAL_ERROR, error)
 
 
-def _discreet(
-    problem: Problem, error: Exception, headers: Mapping[str, str] | None = None
-) -> Refused:
+def _discreet(problem: Problem, error: Exception, *, retry_after: int | None = None) -> Refused:
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return Refused(problem, _DISCREET.get(problem, str(error)), headers=headers)
 
 
@@ -195,7 +197,9 @@ def _of_the_framework(problem: Problem, error: Exception) -> Refused:
 def _log(refused: Refused, cause: Exception | None) -> None:
     """Details of a caller's mistake can quote what was sent, so they stay out of the log."""
     seen = {"problem": refused.problem.name, "status": refused.problem.status}
-    if refused.problem is INTERNAL_ERROR:
+    if refused.problem is QUEUE_FULL:  # a load, not a fault
+        log.warning("request_refused", **seen)
+    elif refused.problem is INTERNAL_ERROR:
         log.error("request_failed", **seen, exc_info=cause)
     elif refused.problem.status >= 500:
         log.error("request_refused", **seen, reason=str(cause or refused))

@@ -5,7 +5,7 @@ It must never decode a payload: a number in it would pass through a double.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -36,14 +36,14 @@ class Negotiation(DefaultContentNegotiation):
     def select_renderer(
         self,
         request: Request,
-        renderers: Sequence[BaseRenderer],
+        renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> Any:
         """The first renderer for whoever takes anything, or names its type."""
-        first = renderers[0]
+        first, *others = renderers
         if request._request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type):
             return first, first.media_type
-        return super().select_renderer(request, renderers, format_suffix)
+        return super().select_renderer(request, [first, *others], format_suffix)
 
 
 def encode(event: Event) -> bytes:

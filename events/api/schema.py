@@ -168,6 +168,7 @@ WRITING = (
     problems.HEAD_MISMATCH,
     problems.KEY_UNAVAILABLE,
     problems.WITNESS_UNAVAILABLE,
+    problems.QUEUE_FULL,
     problems.APPEND_REFUSED,
     problems.UNREADABLE_EVENT,
 )

@@ -15,17 +15,10 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from events.api.authentication import agent_of
-from events.api.bodies import (
-    MAX_BATCH,
-    BatchParser,
-    Entry,
-    EventParser,
-    LinesParser,
-    read_document,
-)
-from events.api.problems import INVALID_BATCH, INVALID_EVENT, Refused
+from events.api.bodies import BatchParser, EventParser, LinesParser, read_requested
+from events.api.problems import INVALID_BATCH
 from events.api.rendering import OrjsonRenderer, encode
+from events.api.requested import MAX_BATCH
 from events.api.schema import (
     SENT,
     STORED,
@@ -35,10 +28,8 @@ from events.api.schema import (
     StoredEvent,
     refusals,
 )
-from events.canonical import Document
 from events.composition import shared_writer
-from events.errors import InvalidSubmissionError
-from events.submission import Submission, validate
+from events.submission import Submission
 from events.writer import Written
 
 AN_EVENT = OpenApiExample("event", value=STORED, response_only=True)
@@ -79,8 +70,7 @@ class SubmitEvent(ApiView):
     )
     def post(self, request: Request) -> HttpResponse:
         """201 and the event; 200 when it is in the ledger already."""
-        document: Document = read_document(request, self)
-        submission = validate(document.value, agent_id=agent_of(request), plain=document.plain)
+        submission: Submission = read_requested(request, self)
         written = shared_writer().write_event(submission)
         place = f"/api/v1/events/{written.event.sequence}"
         return _answer(encode(written.event), written.created, {"Location": place})
@@ -111,8 +101,8 @@ class SubmitBatch(ApiView):
     )
     def post(self, request: Request) -> HttpResponse:
         """201 and where the events are; 200 when all of them were there already."""
-        entries: list[Entry] = read_document(request, self)
-        written = shared_writer().write_events(_validate_all(entries, agent_of(request)))
+        submissions: list[Submission] = read_requested(request, self)
+        written = shared_writer().write_events(submissions)
         return _answer(orjson.dumps(_summary(written)), any(w.created for w in written))
 
 
@@ -125,27 +115,6 @@ def _answer(
         content_type=OrjsonRenderer.media_type,
         headers=headers,
     )
-
-
-def _validate_all(entries: Sequence[Entry], agent_id: str | None) -> list[Submission]:
-    """Every event of a batch, or every wrong field of all of them."""
-    submissions, wrong = [], []
-    for index, ((value, plain), line) in enumerate(entries):
-        try:
-            submissions.append(validate(value, agent_id=agent_id, index=index, plain=plain))
-        except InvalidSubmissionError as error:
-            place = {} if line is None else {"line": line}
-            wrong += [field.as_dict() | place for field in error.errors]
-    if wrong:
-        first = wrong[0]
-        raise Refused(
-            INVALID_EVENT,
-            f"{len(wrong)} field{' is' if len(wrong) == 1 else 's are'} wrong, "
-            f"so nothing was written; the first: "
-            f"event {first['index']}, {first['pointer'] or 'as a whole'}: {first['detail']}",
-            errors=wrong,
-        )
-    return submissions
 
 
 def _summary(written: Sequence[Written]) -> dict[str, Any]:

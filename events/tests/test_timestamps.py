@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events import timestamps
 from events.errors import TimestampError
 from events.timestamps import format_timestamp, parse_canonical, parse_timestamp
 
@@ -128,3 +129,15 @@ def test_only_the_canonical_text_is_canonical(text: str) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(TimestampError):
         assert parse_timestamp(text).tzinfo is UTC
+
+
+@given(st.from_regex(timestamps._COMMON, fullmatch=True))
+def test_the_quick_way_reads_as_the_other_does(text: str) -> None:
+    assert outcome(text) == outcome(text.replace("T", " "))
+
+
+def outcome(text: str) -> datetime | str:
+    try:
+        return parse_timestamp(text)
+    except TimestampError as error:
+        return str(error)

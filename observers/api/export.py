@@ -53,7 +53,7 @@ class Export(ApiView):
             raise Refused(
                 TOO_MANY_EXPORTS,
                 "this server process streams as many exports as it may; ask again later",
-                headers={"Retry-After": RETRY_SECONDS},
+                headers={"Retry-After": str(RETRY_SECONDS)},
             )
         answer = StreamingHttpResponse(streaming, content_type=form.media_type)
         part = "-filtered" if chosen.narrows else ""

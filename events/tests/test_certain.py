@@ -1,0 +1,161 @@
+"""What is taken quickly is what would have been taken slowly, and never what would be refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events.api import requested
+from events.api.problems import Refused, refusal
+from events.certain import take_array, take_lines, take_one
+from events.errors import LedgerError
+from events.submission import Submission
+from events.tests.json_values import ANY_JSON, TEXTS
+
+ID = "0191D7A0-0000-7000-8000-000000000001"
+NOON = "2026-01-31T12:00:00+02:00"
+Outcome = Submission | list[Submission] | dict[str, Any]
+
+LITERALS = st.sampled_from(
+    [
+        '{"a":1,"a":2}',
+        '{"b":[{"a":1,"\\u0061":2}]}',
+        '{"\\ud83d\\ude00":1,"\\ufb33":2}',
+        '"\\ud800"',
+        '"\\u0000"',
+        '"\\/"',
+        "NaN",
+        "-0",
+        "-0.0",
+        "1e400",
+        "1E2",
+        "01",
+        "18446744073709551615",
+        "18446744073709551616",
+        "-9223372036854775809",
+        "[1,]",
+        '"\x01"',
+        "tru",
+        "",
+        "[" * 127 + "]" * 127,
+        "[" * 126 + "]" * 126,
+        "[" * 125 + "]" * 125,
+        "[" * 20_000,
+        '"' + "x" * (2**20 - 2) + '"',
+        '"' + "x" * (2**20 - 1) + '"',
+        '"\U0001f600é"',
+    ]
+)
+PAYLOADS = LITERALS | ANY_JSON.map(json.dumps) | ANY_JSON.map(lambda v: json.dumps(v, indent=1))
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "event_type": st.sampled_from(['"vote.cast"', '"é\U0001f600"', '"\\u0076ote"'])
+        | st.sampled_from(['"ceremony.x"', '""', '"\\ud800"', '"a\\u0000"', "1", "null"])
+        | TEXTS.map(json.dumps),
+        "payload": PAYLOADS,
+        "local_timestamp": st.sampled_from([f'"{NOON}"', '"2026-01-31t10:00:00.5z"'])
+        | st.sampled_from(['"2026-02-30T12:00:00Z"', '"9999-12-31T23:59:59-01:00"', "7", '"x"']),
+        "event_id": st.sampled_from([f'"{ID}"', "null", '"x"', "[]"]),
+        "\\u0065vent_type": st.just('"twice"'),
+        "more": st.just("1"),
+    },
+)
+VALID = {"event_type": '"vote.cast"', "payload": '{"n":1}', "local_timestamp": f'"{NOON}"'}
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> str:
+    """An event in one of the forms that JSON leaves open, perhaps with a member twice."""
+    changed = draw(st.just({}) | FIELDS)
+    members = list((VALID | changed).items())
+    if draw(st.booleans()):
+        members.append(draw(st.sampled_from([*members, ("payload", "1"), ("event_id", "null")])))
+    comma, colon = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\t", " : "), (",\r", ":")]))
+    body = comma.join(f'"{name}"{colon}{value}' for name, value in draw(st.permutations(members)))
+    return f"{{{body}}}"
+
+
+def outcome(read: Any, *args: Any) -> Outcome:
+    """What was taken, or all that a caller is told of why not."""
+    try:
+        taken: Submission | list[Submission] = read(*args)
+    except (LedgerError, Refused) as error:
+        refused = refusal(error)
+        return {
+            "problem": refused.problem,
+            "detail": refused.detail,
+            "errors": refused.errors,
+            "members": refused.members,
+        }
+    return taken
+
+
+def numbered(body: bytes) -> list[tuple[int, bytes]]:
+    return [entry for entry in enumerate(body.split(b"\n"), 1) if entry[1].strip()]
+
+
+@settings(max_examples=400, deadline=None)
+@given(documents(), st.sampled_from(["agent-7", None]), st.binary(max_size=1))
+def test_one_event_is_read_alike(document: str, agent: str | None, stray: bytes) -> None:
+    body = document.encode(errors="surrogatepass") + stray
+    assert outcome(requested.in_document, body, agent) == outcome(requested._document, body, agent)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(documents(), max_size=4), st.sampled_from(["[]", "[", "[,]", "[]]"]))
+def test_a_batch_is_read_alike(written: list[str], around: str) -> None:
+    body = (around[0] + ",\n ".join(written) + around[1:]).encode(errors="surrogatepass")
+    assert outcome(requested.in_array, body, "a") == outcome(requested._array, body, "a")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(documents() | st.sampled_from(["", " ", "\x0b"]), max_size=4))
+def test_lines_are_read_alike(written: list[str]) -> None:
+    body = "\r\n".join(line.replace("\n", " ") for line in written).encode(errors="surrogatepass")
+    slowly = outcome(requested._lines, numbered(body), "a") if numbered(body) else None
+    assert slowly is None or outcome(requested.in_lines, body, "a") == slowly
+
+
+def text(**changed: str) -> bytes:
+    members = (f'"{name}": {value}' for name, value in (VALID | changed).items())
+    return f"{{{', '.join(members)}}}".encode()
+
+
+QUICK = {
+    "as Python writes it": text(),
+    "compact": text().replace(b": ", b":").replace(b", ", b","),
+    "with an id": text(event_id=f'"{ID}"'),
+    "with null for an id": text(event_id="null"),
+    "with text beyond ASCII": text(event_type='"événement"', payload='"\U0001f600"'),
+    "with a pretty payload": text(payload='{\n  "a": [\n    1\n  ]\n}'),
+    "with doubles": text(payload="[0.5, 1e21]"),
+}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_what_writers_send_is_taken_quickly(name: str) -> None:
+    body = QUICK[name]
+    taken = take_one(body, "agent-7")
+    assert taken is not None
+    assert taken == requested._document(body, "agent-7")
+    assert take_array(b"[" + body + b"]", "agent-7", most=1) == [taken]
+    assert take_lines([body + b"\r"], "agent-7") == [taken]
+
+
+TWICE = [
+    text()[:-1] + b',"payload":1}',
+    text(event_id="null")[:-1] + b',"event_id":null}',
+    text().replace(b'"event_type"', b'"event_type":"x","event_type"'),
+    text()[:-1] + b',"p\\u0061yload":1}',
+]
+
+
+@pytest.mark.parametrize("body", TWICE)
+def test_a_member_that_stands_twice_is_never_taken_quickly(body: bytes) -> None:
+    for written in (body, body.replace(b": ", b":").replace(b", ", b",")):
+        assert take_one(written, "agent-7") is None
