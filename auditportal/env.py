@@ -49,7 +49,7 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable("PORTAL_HTTPS", "0", "1 behind a TLS proxy: secure cookies, X-Forwarded-Proto, HSTS"),
     Variable("PORTAL_TRUSTED_ORIGINS", "", "origins whose forms are taken, such as https://a.org"),
     Variable("PORTAL_WORKERS", "2", "web processes"),
-    Variable("PORTAL_THREADS", "8", "requests one web process answers at once"),
+    Variable("PORTAL_THREADS", "32", "requests one web process answers at once"),
     Variable("PORTAL_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
     Variable("PORTAL_LOG_FILE", "", "JSON log lines go here too; `portal` sets it for its server"),
 )

@@ -25,7 +25,7 @@ ROLES = (OWNER, "portal_app", "portal_observer")
 # Written to postgresql.conf once, where an operator may change them.
 CONFIGURATION = {
     "shared_buffers": "256MB",
-    "max_connections": "100",
+    "max_connections": "200",
     "max_wal_size": "2GB",
     "checkpoint_completion_target": "0.9",
     "timezone": "UTC",

@@ -17,6 +17,7 @@ from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connections
 
+from auditportal.capacity import TooFewConnections, require_connections
 from auditportal.env import ENVIRONMENT
 from auditportal.failures import EXIT_COULD_NOT_RUN
 from auditportal.port import PortTaken, claim_port
@@ -63,12 +64,13 @@ class Command(BaseCommand):
         try:
             with claim_port(settings.PORTAL_BIND, options["port"]):
                 self._run(**options)
-        except (PortTaken, WebServerFailed) as error:
+        except (PortTaken, TooFewConnections, WebServerFailed) as error:
             raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
 
     def _run(self, *, port: int, workers: int, no_sample: bool, **_: Any) -> None:
         self.stdout.write("Starting the portal…" if settings.PORTAL_EMBEDDED else "Starting…")
         _reach_databases()
+        require_connections(workers, settings.PORTAL_THREADS)
         password = prepare()
         sample = not no_sample and _wants_sample()
         connections.close_all()

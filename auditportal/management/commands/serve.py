@@ -12,12 +12,15 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server as Granian
 
+from auditportal.capacity import TooFewConnections, require_connections
 from auditportal.children import die_with_parent
+from auditportal.failures import EXIT_COULD_NOT_RUN
 
 STOP_PATIENCE_SECONDS = 10
 
@@ -40,6 +43,11 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=settings.PORTAL_WORKERS)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            require_connections(options["workers"], settings.PORTAL_THREADS)
+        except TooFewConnections as error:
+            raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
+        connections.close_all()
         Granian(
             self.target,
             address=settings.PORTAL_BIND,

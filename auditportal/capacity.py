@@ -1,0 +1,39 @@
+"""Whether the database takes as many connections as the server's threads may open.
+
+It must never let a server start that would refuse its own requests under load.
+"""
+
+from __future__ import annotations
+
+from django.db import connections
+
+OTHERS = 8
+"""Connections beside the web server's: the worker, commands, an operator's psql."""
+
+_AVAILABLE = """
+SELECT current_setting('max_connections')::int
+     - current_setting('superuser_reserved_connections')::int
+     - coalesce(current_setting('reserved_connections', true)::int, 0)
+"""
+
+
+class TooFewConnections(Exception):
+    """The threads could open more connections than there are."""
+
+
+def require_connections(workers: int, threads: int) -> None:
+    """Each thread keeps one; each process has one more for appending and one that looks ahead.
+
+    Raises:
+        TooFewConnections: naming what to change.
+    """
+    needed = workers * (threads + 2) + OTHERS
+    with connections["default"].cursor() as cursor:
+        cursor.execute(_AVAILABLE)
+        available = int(cursor.fetchone()[0])
+    if needed > available:
+        raise TooFewConnections(
+            f"PORTAL_WORKERS={workers} processes of PORTAL_THREADS={threads} threads may open "
+            f"{needed} connections, and the database takes {available}: lower one of them, or "
+            "raise its max_connections"
+        )

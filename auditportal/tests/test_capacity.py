@@ -1,0 +1,29 @@
+"""A server whose threads could open more connections than there are does not start."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditportal.capacity import OTHERS, TooFewConnections, require_connections
+from events.tests.ledger import Ledger
+
+
+def available(ledger: Ledger) -> int:
+    rows = ledger.query(
+        "SELECT current_setting('max_connections')::int"
+        " - current_setting('superuser_reserved_connections')::int"
+        " - current_setting('reserved_connections')::int"
+    )
+    return int(rows[0][0])
+
+
+def test_takes_as_many_threads_as_there_are_connections_for(ledger: Ledger) -> None:
+    require_connections(1, available(ledger) - OTHERS - 2)
+
+
+def test_refuses_one_thread_more_and_names_what_to_change(ledger: Ledger) -> None:
+    room = available(ledger)
+    with pytest.raises(TooFewConnections) as refused:
+        require_connections(1, room - OTHERS - 1)
+    for named in ("PORTAL_WORKERS=1", "PORTAL_THREADS", "max_connections", str(room)):
+        assert named in str(refused.value)
