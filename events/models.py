@@ -293,6 +293,22 @@ class Verification(models.Model):
         return self.state == "finished" and self.finding_count == 0
 
 
+class VerificationRange(models.Model):
+    """`verification_ranges`: a range of a verification, until its figures are in the record."""
+
+    verification = models.ForeignKey(Verification, models.DO_NOTHING)
+    start_sequence = models.BigIntegerField()
+    end_sequence = models.BigIntegerField()
+    figures = models.JSONField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "verification_ranges"
+
+    def __str__(self) -> str:
+        return f"{self.start_sequence} to {self.end_sequence} of {self.verification_id}"
+
+
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
     """`api_tokens`: a token bound to one agent, or, without agent, to reading only."""
 

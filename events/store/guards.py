@@ -17,7 +17,7 @@ _RETIRE_ONLY = ("refuse_all_but_retirement", "8b9d7f0c8425f060")
 EXPECTED: dict[tuple[str, str], tuple[str, str]] = {
     ("events", "refuse_change_of_events"): _REFUSE,
     ("events", "guard_append_before_insert"): ("guard_append", "b650c1a0228dc081"),
-    ("events", "check_append_on_insert"): ("check_append", "e122230fecc7c9d1"),
+    ("events", "check_append_on_insert"): ("check_append", "3f7c973b191d0abe"),
     ("events", "log_clock_drift_on_insert"): ("log_clock_drift", "4bfac252dc62901d"),
     ("appends", "refuse_change_of_appends"): _REFUSE,
     ("clock_drift_warnings", "refuse_change_of_clock_drift_warnings"): _REFUSE,

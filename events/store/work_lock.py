@@ -13,6 +13,9 @@ from events.store.connection import LedgerUnavailableError, fetch_one
 VERIFICATION = 0x7665_7269
 """The lock's first half; the second is the number of the verification."""
 
+VERIFICATION_RANGE = 0x7665_7272
+"""The same for one range of a verification that workers share."""
+
 
 def take_turn(using: str, kind: int) -> None:
     """Wait for one's turn, and have it until the transaction ends."""

@@ -13,8 +13,9 @@ from observers.pages import verification_record, verifications
 from observers.tests.pages import Reader, remove, sign_in
 from observers.verifications import task
 from observers.verifications.record import ask_to_cancel
+from observers.verifications.slices import Stopped
 from observers.verifications.task import request
-from observers.verifications.working import Stopped, carry_out
+from observers.verifications.working import carry_out
 
 LIST = "/verifications/"
 

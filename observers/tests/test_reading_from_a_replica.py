@@ -15,9 +15,10 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker, Settings
 
 from auditportal.embedded import EmbeddedPostgres
+from events.composition import writer
 from events.store.connection import LedgerUnavailableError
 from events.tests import api
-from events.tests.ledger import Ledger
+from events.tests.ledger import Ledger, submission
 from observers import completeness
 from observers.api import views
 from observers.replica import trust as trusting
@@ -236,7 +237,7 @@ def test_a_connection_lost_in_the_middle_is_no_answer(
 
 
 def test_an_export_that_breaks_off_says_so(replica: Replica, ledger: Ledger, get: Get) -> None:
-    ledger.write(150)
+    writer().write_events([submission(number=n) for n in range(2_500)])  # several parts
     replica.catch_up()
     pieces = iter(get("export").streaming_content)
     received = [next(pieces)]

@@ -19,8 +19,9 @@ from observers.tests.pages import remove
 from observers.verifications import record as records
 from observers.verifications import working
 from observers.verifications.record import SupersededError, ask_to_cancel
+from observers.verifications.slices import Stopped
 from observers.verifications.task import request
-from observers.verifications.working import Stopped, carry_out
+from observers.verifications.working import carry_out
 
 EVENTS = 43
 SIZE = 5

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from django.conf import settings
@@ -18,6 +19,7 @@ from django.db import connections, transaction
 from events.models import Verification
 from events.tests.ledger import Ledger
 from observers.verifications import task
+from observers.verifications.sharing import to_the_end
 from observers.verifications.task import TooManyOpenError, request
 from observers.verifications.worker import connector, work
 
@@ -217,3 +219,14 @@ def await_line(child: subprocess.Popen[str], expected: str) -> None:
     if line.strip() != expected:
         child.kill()
         pytest.fail(f"{line!r} instead of {expected!r}: {child.communicate()[1]}")
+
+
+def test_a_large_one_is_shared_by_jobs(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("observers.verifications.working.SHARED_FROM", 1)
+    monkeypatch.setattr("observers.verifications.working.to_the_end", partial(to_the_end, size=2))
+    ledger.write(9)
+    record = ask(end=9)
+    work_once()
+    ended = Verification.objects.get(pk=record.pk)
+    assert (ended.state, ended.checked, ended.finding_count) == ("finished", 9, 0)
+    assert jobs(ledger) == []

@@ -65,6 +65,14 @@ def save_slice(record: Verification, reached: int, report: Report) -> Verificati
     return current
 
 
+def end_if_cancelled(record: Verification) -> Verification:
+    """End a record that somebody asked to cancel, between two slices; as it is now."""
+    with named_errors():
+        asked = _one(record.pk).filter(state=RUNNING, cancelled_by__isnull=False)
+        asked.update(state=CANCELLED, ended_at=Now())
+        return _one(record.pk).get()
+
+
 def fail(record: Verification, reason: str) -> None:
     """End a record that cannot be finished, keeping what was found."""
     with named_errors():

@@ -14,13 +14,19 @@ from events.errors import LedgerError
 from events.models import Verification
 from events.store.connection import named_errors
 from events.store.work_lock import VERIFICATION, take_turn
+from observers.verifications.sharing import help_with
+from observers.verifications.slices import Stopped
 from observers.verifications.states import OPEN
-from observers.verifications.working import Stopped, carry_out
+from observers.verifications.working import carry_out
 
 QUEUE = "verifications"
 
 MAX_OPEN = 20
 """Verifications that may wait or run at once."""
+
+
+MAX_HELPERS = 16
+"""Workers that are asked to help with one verification."""
 
 
 class TooManyOpenError(LedgerError):
@@ -31,9 +37,24 @@ class TooManyOpenError(LedgerError):
 def verify(context: JobContext, verification_id: int) -> None:
     """Carry out one verification until it ends or the worker must."""
     try:
-        carry_out(verification_id, stopping=context.should_abort)
+        carry_out(verification_id, stopping=context.should_abort, invite=invite)
     except Stopped:
         raise JobAborted from None
+
+
+@app.task(name="verify_ranges", queue=QUEUE, pass_context=True)
+def verify_ranges(context: JobContext, verification_id: int) -> None:
+    """Help with the ranges of a verification that another worker leads."""
+    try:
+        help_with(verification_id, stopping=context.should_abort)
+    except Stopped:
+        raise JobAborted from None
+
+
+def invite(verification_id: int, ranges: int) -> None:
+    """Ask other workers to help. One that comes when nothing is left to do ends at once."""
+    for _ in range(min(ranges - 1, MAX_HELPERS)):
+        verify_ranges.defer(verification_id=verification_id)
 
 
 def job_of(verification_id: int) -> JobDeferrer:

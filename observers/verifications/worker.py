@@ -17,7 +17,7 @@ from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from observers.verifications.record import open_ids
-from observers.verifications.task import QUEUE, job_of
+from observers.verifications.task import QUEUE, job_of, verify
 
 HEARTBEAT_SECONDS = 3.0
 DEAD_AFTER_SECONDS = 12.0
@@ -92,7 +92,7 @@ def _without_job() -> list[int]:
     close_old_connections()
     try:
         open_now = open_ids()
-        jobs = ProcrastinateJob.objects.filter(queue_name=QUEUE, status__in=("todo", "doing"))
+        jobs = ProcrastinateJob.objects.filter(task_name=verify.name, status__in=("todo", "doing"))
         return sorted(open_now - {job.args["verification_id"] for job in jobs})
     finally:
         close_old_connections()

@@ -13,11 +13,10 @@ from events.models import Verification
 from events.store.connection import LedgerUnavailableError, first_line
 from events.store.slices import slice_end
 from events.store.work_lock import VERIFICATION, working_at
-from observers.checks import Check, Finding
-from observers.ledger_check import verify_ledger
 from observers.replica.reading import alias_reaching
-from observers.report import Report
 from observers.verifications import record as records
+from observers.verifications.sharing import SHARED_FROM, left, to_the_end
+from observers.verifications.slices import Stopped, verify_slice
 from observers.verifications.states import RUNNING
 
 SLICE = 5_000
@@ -26,14 +25,16 @@ SLICE = 5_000
 log = structlog.get_logger(__name__)
 
 
-class Stopped(Exception):
-    """The worker was told to stop; the slice under way is done again by the next one."""
-
-
 def carry_out(
-    verification_id: int, *, stopping: Callable[[], bool] = lambda: False, size: int = SLICE
+    verification_id: int,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    invite: Callable[[int, int], None] = lambda verification_id, ranges: None,
+    size: int = SLICE,
 ) -> None:
     """Verify what is left of a requested range, and end its record.
+
+    `invite` asks other workers to share the ranges of a verification, if there are many.
 
     Raises:
         Stopped: `stopping` said so; the record stays open.
@@ -42,7 +43,7 @@ def carry_out(
     with working_at("default", VERIFICATION, verification_id) as alone:
         record = records.take_up(verification_id) if alone else None
         if record is None:
-            log.info("verification_not_taken_up", verification=verification_id, alone=alone)
+            log.debug("verification_not_taken_up", verification=verification_id, alone=alone)
             return
         log.info(
             "verification_taken_up",
@@ -51,7 +52,10 @@ def carry_out(
             after=record.reached_sequence,
         )
         try:
-            record = _to_the_end(record, stopping, size)
+            if left(record) > SHARED_FROM:
+                record = to_the_end(record, stopping, invite)
+            else:
+                record = _to_the_end(record, stopping, size)
         except (Stopped, LedgerUnavailableError, records.SupersededError):
             raise
         except Exception as error:
@@ -73,23 +77,3 @@ def _to_the_end(record: Verification, stopping: Callable[[], bool], size: int) -
         end = slice_end(using, start, record.end_sequence, size)
         record = records.save_slice(record, end, verify_slice(using, start, end, stopping))
     return record
-
-
-def verify_slice(using: str, start: int, end: int, stopping: Callable[[], bool]) -> Report:
-    """Every check over start … end, an end that was there when the verification was asked for."""
-
-    def look_up(sequence: int) -> None:
-        if stopping():
-            raise Stopped
-
-    report = verify_ledger(using, start, end, progress=look_up)
-    if report.end < end:
-        report.add(Finding(max(start, report.end + 1), Check.GAP, _cut(report.end, end)))
-    return report
-
-
-def _cut(last: int, end: int) -> str:
-    return (
-        f"the ledger went to {end} or beyond when this verification was asked for; "
-        f"now its events and its head end at {last}"
-    )

@@ -14,8 +14,9 @@ from events.composition import signing_service, writer
 from events.tests.ledger import Ledger, submission
 from observers.tests.pages import remove
 from observers.verifications.record import ask_to_cancel
+from observers.verifications.slices import Stopped
 from observers.verifications.task import request
-from observers.verifications.working import Stopped, carry_out
+from observers.verifications.working import carry_out
 
 LOST = (9, 9)
 SKIPPED = (30, 34)

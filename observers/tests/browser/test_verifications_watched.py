@@ -9,7 +9,8 @@ from events.composition import writer
 from events.models import Verification
 from events.tests.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
-from observers.verifications.working import Stopped, carry_out
+from observers.verifications.slices import Stopped
+from observers.verifications.working import carry_out
 
 
 def work_until(number: int, events: int) -> None:
