@@ -115,6 +115,7 @@ def copy_rows(
     with (
         named_errors(),
         connections[using].cursor() as cursor,
+        connections[using].wrap_database_errors,  # what follows is psycopg's own cursor
         cursor.cursor.copy(sql.load(f"queries/{query}.sql"), parameters) as copy,
     ):
         for row in copy:

@@ -23,13 +23,17 @@ def alias_reaching(sequence: int | None) -> str:
     """Where observers read, or the primary when only that has gone as far as `sequence`.
 
     A writer who follows the `Location` of a 201, or a reader who was served by the primary before,
-    asks for numbers that a replica may not have replayed yet.
+    asks for numbers that a replica may not have replayed yet. While the primary serves in the
+    replica's place it is named outright: a connection opened meanwhile, as in another process,
+    must not lead to a replica that is back and has not gone so far.
     """
     using: str = settings.LEDGER_READ_ALIAS
     if sequence is None or not has_replica():
         return using
+    if not reads_replica():
+        return PRIMARY
     here = PostgresEventStore(using).last_sequence()
-    if here >= sequence or not reads_replica():
+    if here >= sequence:
         return using
     return PRIMARY if PostgresEventStore(PRIMARY).last_sequence() > here else using
 

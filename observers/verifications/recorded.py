@@ -9,7 +9,6 @@ import getpass
 from collections.abc import Generator
 from contextlib import closing
 
-from django.conf import settings
 from django.db import transaction
 
 from events.errors import LedgerError
@@ -21,6 +20,7 @@ from observers.keyring import keyring_from_registry
 from observers.ledger_check import conclude_part
 from observers.processes import Counted
 from observers.ranges import verify_ranges
+from observers.replica.reading import alias_reaching
 from observers.report import Report
 from observers.verifications import record as records
 from observers.verifications.states import OPEN, RUNNING
@@ -74,7 +74,8 @@ def carry_on(record: Verification, *, workers: int, progress: Counted) -> Verifi
 def _reports(record: Verification, workers: int, progress: Counted) -> Generator[Report]:
     """A report of each part that is left; they add up to that of the whole, because each is
     judged against the event before it and none is cut inside a gap."""
-    using = settings.LEDGER_READ_ALIAS
+    # Asked of a replica that has not gone so far, the end would look like a cut.
+    using = alias_reaching(record.end_sequence)
     keys = keyring_from_registry(using)
     parts = verify_ranges(
         using,

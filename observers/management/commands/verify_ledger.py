@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from events import canonical
@@ -26,6 +25,7 @@ from observers.management.progress import progress_bar
 from observers.management.verification_outcome import Outcome
 from observers.parts import join_all
 from observers.ranges import verify_ranges
+from observers.replica.reading import alias_reaching
 from observers.report import Report
 from observers.verifications import recorded
 from observers.verifications.states import CANCELLED
@@ -125,8 +125,9 @@ def _verify(options: dict[str, Any]) -> Outcome:
 
 
 def _verify_database(options: dict[str, Any]) -> Outcome:
-    using, signatures = settings.LEDGER_READ_ALIAS, not options["no_signatures"]
+    signatures = not options["no_signatures"]
     base = last_sound() if options["since_last_sound"] else None
+    using = alias_reaching(options["end"] or (base.end if base else 1))
     start, end = base.end + 1 if base else options["start"], reachable_end(using, options["end"])
     report = Report(start, end)
     if start <= end:
@@ -158,7 +159,7 @@ def _verify_on_record(options: dict[str, Any]) -> Outcome:
     if options["resume"]:
         record = recorded.interrupted()
     else:
-        end = reachable_end(settings.LEDGER_READ_ALIAS, options["end"])
+        end = reachable_end(alias_reaching(options["end"] or 1), options["end"])
         if end < options["start"]:
             return Outcome(Report(options["start"], end))
         record = recorded.begin(options["start"], end)
