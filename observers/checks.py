@@ -15,6 +15,7 @@ from events import ed25519, event, timestamps
 from events.ed25519 import SignatureError
 from events.errors import CanonicalJSONError, TimestampError
 from events.event import Event
+from observers.ceremony_check import check_ceremony
 from observers.keyring import Keyring, TrustedKey
 
 
@@ -31,6 +32,7 @@ class Check(StrEnum):
     WITNESS = "witness"
     WITNESS_SIGNATURE = "witness_signature"
     HEAD = "head"
+    CEREMONY = "ceremony"
 
     @property
     def number(self) -> int:
@@ -49,6 +51,7 @@ MEANINGS = {
     Check.WITNESS: "The witness is registered, and valid at this place in the ledger.",
     Check.WITNESS_SIGNATURE: "The witness's signature verifies.",
     Check.HEAD: "The event agrees with the record of appends, and the last one with the head.",
+    Check.CEREMONY: "The record of a ceremony is what people proposed, approved and signed.",
 }
 """What each check shows when it passes, for people."""
 
@@ -67,7 +70,7 @@ _HASHES = ("prev_hash", "content_hash", "payload_hash", "payload_salt")
 
 
 def check_event(subject: Event, keys: Keyring) -> Iterator[Finding]:
-    """Checks 2 to 4 and 6 to 9: all that an event shows by itself."""
+    """Checks 2 to 4, 6 to 9 and 11: all that an event shows by itself."""
     signable = subject.signable_content()
     for check, failures in (
         (Check.FORMAT, _format(subject)),
@@ -80,6 +83,7 @@ def check_event(subject: Event, keys: Keyring) -> Iterator[Finding]:
         (Check.SIGNATURE, _signature(subject, signable, keys)),
         (Check.WITNESS, _key(keys.witnesses.get(subject.witness_id), subject.witness_id, subject)),
         (Check.WITNESS_SIGNATURE, _witness_signature(subject, signable, keys)),
+        (Check.CEREMONY, check_ceremony(subject, keys)),
     ):
         for detail in failures:
             yield Finding(subject.sequence, check, detail)

@@ -17,6 +17,7 @@ from events.continuity import Gap
 from events.errors import CanonicalJSONError, TimestampError
 from events.event import GENESIS_HASH, Event
 from events.store.ledger import EventStoreProtocol, KnownGap
+from observers.ceremony_check import claimed_erasure, erases
 from observers.checks import Check, Finding, check_event, check_link
 from observers.keyring import Keyring
 
@@ -24,11 +25,17 @@ MAX_FINDINGS = 10_000
 """Findings kept in full; beyond it they are only counted."""
 
 SKIP_CEREMONY = "ceremony.sequence_skip"
-APPROVALS = 2
-"""People who must have approved a ceremony (CT-13)."""
 
 Progress = Callable[[int], None]
 Documentation = Callable[[Gap], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownErasure:
+    """An event whose payload was erased, and the ceremony that decided it."""
+
+    sequence: int
+    ceremony_sequence: int
 
 
 @dataclass
@@ -41,6 +48,8 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     finding_count: int = 0
     documented_gaps: list[KnownGap] = field(default_factory=list)
+    erased: list[KnownErasure] = field(default_factory=list)
+    """Payloads that a sound ceremony erased: no findings, but what verified is without them."""
     backward_steps: int = 0
     """Events whose authority time is before that of the event before: noted, never a finding,
     because timestamps order nothing (AC3)."""
@@ -68,6 +77,11 @@ class Report:
                     "detail": finding.detail,
                 }
                 for finding in self.findings
+            ],
+            "erased_count": len(self.erased),
+            "erased": [
+                {"sequence": known.sequence, "ceremony_sequence": known.ceremony_sequence}
+                for known in self.erased[:MAX_FINDINGS]
             ],
             "documented_gaps": [known.as_dict() for known in self.documented_gaps],
             "backward_steps": self.backward_steps,
@@ -108,6 +122,7 @@ def verify(
         if progress is not None:
             progress(subject.sequence)
     walk.finish(documented_by)
+    walk.settle_erasures(source)
     walk.report.findings.sort(key=lambda finding: (finding.sequence, finding.check.number))
     walk.report.seconds = time.monotonic() - began
     return walk.report
@@ -125,6 +140,8 @@ class _Walk:
         self.previous_time: datetime | None = None
         self.gaps: list[Gap] = []
         self.explained: dict[Gap, int] = {}
+        # Events that say that a ceremony erased their payload, and what is to be said if none did.
+        self.claims: list[tuple[Event, Finding]] = []
 
     def predecessor(self, subject: Event) -> None:
         """The event before the range, which only its successor is checked against."""
@@ -136,7 +153,10 @@ class _Walk:
         before = self.report.finding_count
         self._follow(subject)
         for finding in self._failures(subject):
-            self.report.add(finding)
+            if finding.check is Check.PAYLOAD_HASH and claimed_erasure(subject):
+                self.claims.append((subject, finding))
+            else:
+                self.report.add(finding)
         if subject.event_type == SKIP_CEREMONY and self.report.finding_count == before:
             self._note_ceremony(subject)
         self._note_clock(subject)
@@ -155,6 +175,17 @@ class _Walk:
                 self.report.add(Finding(gap.start, Check.GAP, _describe(gap)))
             else:
                 self.report.documented_gaps.append(KnownGap(gap, ceremony))
+
+    def settle_erasures(self, source: EventStoreProtocol) -> None:
+        """Which claims of an erasure a sound ceremony bears out; it comes after what it erased."""
+        for subject, finding in self.claims:
+            claimed = claimed_erasure(subject)
+            place = claimed.ceremony_sequence if claimed else 0
+            found = next(iter(source.get_events_by_sequence_range(place, place)), None)
+            if found and not any(check_event(found, self.keys)) and erases(found, subject):
+                self.report.erased.append(KnownErasure(subject.sequence, place))
+            else:
+                self.report.add(finding)
 
     def _ceremony(self, gap: Gap, documented_by: Documentation | None) -> int | None:
         """The sequence of the ceremony that explains a gap, if it passed its own checks.
@@ -194,8 +225,8 @@ class _Walk:
 
 
 def explained_gap(subject: Event) -> Gap | None:
-    """The gap that a `ceremony.sequence_skip` event names, if the system recorded it and at least
-    two people approved it; None otherwise."""
+    """The gap that the record of a skip names; None for any other event. Whether it is sound, its
+    own checks say."""
     if subject.event_type != SKIP_CEREMONY or subject.agent_id is not None:
         return None
     try:
@@ -204,11 +235,10 @@ def explained_gap(subject: Event) -> Gap | None:
         return None
     if not isinstance(payload, dict):
         return None
-    first, last, approvals = (payload.get(name) for name in ("first", "last", "approvals"))
-    if type(first) is not int or type(last) is not int or not isinstance(approvals, list):
+    first, last = payload.get("first"), payload.get("last")
+    if type(first) is not int or type(last) is not int or first > last:
         return None
-    people = {a.get("person") for a in approvals if isinstance(a, dict)} - {None}
-    return Gap(first, last) if len(people) >= APPROVALS and first <= last else None
+    return Gap(first, last)
 
 
 def _describe(gap: Gap) -> str:

@@ -159,11 +159,11 @@ def test_a_halted_ledger_takes_no_other_event_of_the_people(ledger: Ledger) -> N
         ledger.write(1, agent_id=None)
 
 
+RUNNING = "halted = false, reason = NULL, halted_by = NULL, halted_at = NULL"
 CLEARING = {
-    "by update": "UPDATE halt_state SET halted = false, reason = NULL, halted_by = NULL, halted_at = NULL",
+    "by update": f"UPDATE halt_state SET {RUNNING}",
     "naming a ceremony": (
-        "UPDATE halt_state SET halted = false, reason = NULL, halted_by = NULL, halted_at = NULL,"
-        " cleared_by = (SELECT ceremony_id FROM ceremonies LIMIT 1)"
+        f"UPDATE halt_state SET {RUNNING}, cleared_by = (SELECT ceremony_id FROM ceremonies LIMIT 1)"
     ),
     "by an opening": (
         "INSERT INTO ceremony_openings SELECT ceremony_id, '1' FROM ceremonies LIMIT 1"
@@ -233,11 +233,10 @@ def test_a_signature_that_sql_cannot_see_through_is_not_recorded(ledger: Ledger)
 
 def test_an_event_that_only_looks_like_a_ceremony_is_refused(ledger: Ledger) -> None:
     register()
+    payload = {"first": 9, "last": 9, "approvals": [{"person": "Ada"}, {"person": "Bela"}]}
+    forged = submission(payload, event_type="ceremony.sequence_skip", agent_id=None)
     with pytest.raises(CeremonyRefusedError, match="not the record of an approved ceremony"):
-        payload = {"first": 9, "last": 9, "approvals": [{"person": "Ada"}, {"person": "Bela"}]}
-        writer().write_event(
-            submission(payload, event_type="ceremony.sequence_skip", agent_id=None)
-        )
+        writer().write_event(forged)
     assert_whole(ledger, 3)
 
 

@@ -113,11 +113,18 @@ class WitnessShape(ValidityShape):
     witness_id = serializers.CharField()
 
 
+class PersonKeyShape(ValidityShape):
+    """A key of somebody who holds ceremonies."""
+
+    person = serializers.CharField()
+
+
 class KeysShape(serializers.Serializer[Any]):
     """Every public key ever registered, oldest first."""
 
     agents = AgentKeyShape(many=True)
     witnesses = WitnessShape(many=True)
+    people = PersonKeyShape(many=True)
 
 
 class FindingShape(serializers.Serializer[Any]):
@@ -129,6 +136,13 @@ class FindingShape(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
+class ErasureShape(serializers.Serializer[Any]):
+    """A payload that a ceremony erased."""
+
+    sequence = serializers.IntegerField()
+    ceremony_sequence = serializers.IntegerField(help_text="The event that decided it.")
+
+
 class VerificationShape(serializers.Serializer[Any]):
     """What a verification found. No finding means sound."""
 
@@ -138,6 +152,8 @@ class VerificationShape(serializers.Serializer[Any]):
     is_sound = serializers.BooleanField()
     finding_count = serializers.IntegerField()
     findings = FindingShape(many=True)
+    erased_count = serializers.IntegerField(help_text="Payloads that a ceremony erased.")
+    erased = ErasureShape(many=True)
     documented_gaps = GapShape(many=True)
     backward_steps = serializers.IntegerField(
         help_text="Authority times below the one before; noted, never a finding (AC3)."

@@ -20,7 +20,7 @@ from events.api.rendering import encode
 from events.api.schema import READING, StoredEvent, refusals
 from events.api.views import ApiView, SubmitEvent
 from events.event import Event
-from events.store import registry
+from events.store import people, registry
 from events.store.drift import DriftFilter, DriftWarning, list_warnings
 from events.store.ledger import EventFilter, PostgresEventStore
 from observers.api.pages import read_page
@@ -197,6 +197,7 @@ class Keys(ApiView):
             {
                 "agents": [_key(record) for record in registry.list_agent_keys(using)],
                 "witnesses": [_key(record) for record in registry.list_witnesses(using)],
+                "people": [_key(record) for record in people.list_people(using)],
             }
         )
 
@@ -232,7 +233,9 @@ def _warning(warning: DriftWarning) -> dict[str, Any]:
     return members
 
 
-def _key(record: registry.AgentKeyRecord | registry.WitnessRecord) -> dict[str, Any]:
+def _key(
+    record: registry.AgentKeyRecord | registry.WitnessRecord | people.PersonKey,
+) -> dict[str, Any]:
     members = asdict(record)
     validity: dict[str, Any] = members.pop("validity")
     return members | validity

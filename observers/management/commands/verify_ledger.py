@@ -151,6 +151,13 @@ def as_text(report: Report) -> str:
         f"event {known.ceremony_sequence}"
         for known in report.documented_gaps[:SHOWN]
     ]
+    lines += [
+        f"  sequence {known.sequence}: the payload was erased by ceremony, event "
+        f"{known.ceremony_sequence}"
+        for known in report.erased[:SHOWN]
+    ]
+    if len(report.erased) > SHOWN:
+        lines.append(f"  … and {len(report.erased) - SHOWN:,} more erased payloads")
     if report.backward_steps:
         lines.append(
             f"  note: the authority clock stepped back {report.backward_steps:,} times; "
