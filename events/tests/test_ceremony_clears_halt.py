@@ -163,7 +163,8 @@ RUNNING = "halted = false, reason = NULL, halted_by = NULL, halted_at = NULL"
 CLEARING = {
     "by update": f"UPDATE halt_state SET {RUNNING}",
     "naming a ceremony": (
-        f"UPDATE halt_state SET {RUNNING}, cleared_by = (SELECT ceremony_id FROM ceremonies LIMIT 1)"
+        f"UPDATE halt_state SET {RUNNING},"
+        " cleared_by = (SELECT ceremony_id FROM ceremonies LIMIT 1)"
     ),
     "by an opening": (
         "INSERT INTO ceremony_openings SELECT ceremony_id, '1' FROM ceremonies LIMIT 1"
