@@ -22,6 +22,10 @@ LEDGER = {
     "ledger_config",
     "halt_state",
     "ceremonies",
+    "ceremony_voices",
+    "person_keys",
+    "unwritten_records",
+    "ceremony_openings",
 }
 INSERTED_BY_APP = {"events", "ceremonies"}
 ALL = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
@@ -103,7 +107,13 @@ def test_the_observer_cannot_append(ledger: Ledger) -> None:
                 observer.execute(statement)
 
 
-READING = {"verify_chain", "signable_content", "content_hash_of"}
+READING = {
+    "verify_chain",
+    "signable_content",
+    "content_hash_of",
+    "ceremony_is_approved",
+    "ceremonies_in_force",
+}
 ACTING = {
     "open_append",
     "register_agent_key",
@@ -112,6 +122,7 @@ ACTING = {
     "retire_witness",
     "set_drift_threshold",
     "halt_ledger",
+    "open_ceremony",
 }
 QUEUE = "procrastinate_"
 """How everything of the queue of background jobs is named."""

@@ -7,7 +7,18 @@ from typing import Any
 from rest_framework import serializers
 
 from events.api.schema import HashField, StoredEvent
+from observers.api.system_status import SystemStatusShape
 from observers.checks import Check
+
+
+class Answer(serializers.Serializer[Any]):
+    """Base of what is answered to whoever reads."""
+
+    system_status = SystemStatusShape()
+
+
+class EventShape(StoredEvent, Answer):
+    """One event, and the state of the ledger."""
 
 
 class GapShape(serializers.Serializer[Any]):
@@ -37,7 +48,7 @@ class CompletenessShape(serializers.Serializer[Any]):
     gaps_truncated = serializers.BooleanField(help_text="There are more gaps than these.")
 
 
-class RangeShape(serializers.Serializer[Any]):
+class RangeShape(Answer):
     """A page of events in sequence order."""
 
     events = StoredEvent(many=True)
@@ -45,7 +56,7 @@ class RangeShape(serializers.Serializer[Any]):
     completeness = CompletenessShape()
 
 
-class HeadShape(serializers.Serializer[Any]):
+class HeadShape(Answer):
     """Where the ledger ends."""
 
     max_sequence = serializers.IntegerField(help_text="0 when the ledger is empty.")
@@ -54,7 +65,7 @@ class HeadShape(serializers.Serializer[Any]):
     event_count = serializers.IntegerField()
 
 
-class ContinuityShape(serializers.Serializer[Any]):
+class ContinuityShape(Answer):
     """What is missing of a span."""
 
     start = serializers.IntegerField()
@@ -83,7 +94,7 @@ class DriftWarningShape(serializers.Serializer[Any]):
     direction = serializers.ChoiceField(["ahead", "behind"], help_text="The writer's clock.")
 
 
-class DriftPageShape(serializers.Serializer[Any]):
+class DriftPageShape(Answer):
     """A page of drift warnings."""
 
     warnings = DriftWarningShape(many=True)
@@ -119,7 +130,7 @@ class PersonKeyShape(ValidityShape):
     person = serializers.CharField()
 
 
-class KeysShape(serializers.Serializer[Any]):
+class KeysShape(Answer):
     """Every public key ever registered, oldest first."""
 
     agents = AgentKeyShape(many=True)
@@ -143,7 +154,7 @@ class ErasureShape(serializers.Serializer[Any]):
     ceremony_sequence = serializers.IntegerField(help_text="The event that decided it.")
 
 
-class VerificationShape(serializers.Serializer[Any]):
+class VerificationShape(Answer):
     """What a verification found. No finding means sound."""
 
     start = serializers.IntegerField()

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from events.api.problems import NOT_FOUND, UNREADABLE_EVENT, Refused
 from events.api.rendering import encode
-from events.api.schema import READING, StoredEvent, refusals
+from events.api.schema import READING, refusals
 from events.api.views import ApiView, SubmitEvent
 from events.event import Event
 from events.store import people, registry
@@ -36,11 +36,13 @@ from observers.api.parameters import (
 from observers.api.schema import (
     ContinuityShape,
     DriftPageShape,
+    EventShape,
     HeadShape,
     KeysShape,
     RangeShape,
     VerificationShape,
 )
+from observers.api.system_status import SaysStatus
 from observers.completeness import Ends, find_ends, look
 from observers.continuity import check_continuity
 from observers.ledger_check import verify_ledger
@@ -51,7 +53,7 @@ def reading_store() -> PostgresEventStore:
     return PostgresEventStore(settings.LEDGER_READ_ALIAS)
 
 
-class Events(SubmitEvent):
+class Events(SaysStatus, SubmitEvent):
     """The ledger's events: read a range, or record one."""
 
     @extend_schema(
@@ -71,13 +73,13 @@ class Events(SubmitEvent):
         return Response({"events": page.events, "next": following, "completeness": whole.as_dict()})
 
 
-class EventBySequence(ApiView):
+class EventBySequence(SaysStatus, ApiView):
     """One event by its place."""
 
     @extend_schema(
         operation_id="read_event",
         tags=["read"],
-        responses={200: StoredEvent, **refusals(NOT_FOUND, UNREADABLE_EVENT, *READING)},
+        responses={200: EventShape, **refusals(NOT_FOUND, UNREADABLE_EVENT, *READING)},
     )
     def get(self, request: Request, sequence: int) -> Response:
         """The event, with every field of the format."""
@@ -89,13 +91,13 @@ class EventBySequence(ApiView):
         return _event(found)
 
 
-class EventById(ApiView):
+class EventById(SaysStatus, ApiView):
     """One event by the id that its writer gave it."""
 
     @extend_schema(
         operation_id="read_event_by_id",
         tags=["read"],
-        responses={200: StoredEvent, **refusals(NOT_FOUND, UNREADABLE_EVENT, *READING)},
+        responses={200: EventShape, **refusals(NOT_FOUND, UNREADABLE_EVENT, *READING)},
     )
     def get(self, request: Request, event_id: uuid.UUID) -> Response:
         """The event, with every field of the format."""
@@ -106,7 +108,7 @@ class EventById(ApiView):
         return _event(found[str(event_id)])
 
 
-class Head(ApiView):
+class Head(SaysStatus, ApiView):
     """Where the ledger ends."""
 
     @extend_schema(
@@ -120,7 +122,7 @@ class Head(ApiView):
         return Response(asdict(reading_store().head()))
 
 
-class Continuity(ApiView):
+class Continuity(SaysStatus, ApiView):
     """What is missing of a span."""
 
     @extend_schema(
@@ -140,7 +142,7 @@ class Continuity(ApiView):
         return Response(found.as_dict() | {"head_sequence": head, "next": following})
 
 
-class Verification(ApiView):
+class Verification(SaysStatus, ApiView):
     """Every check of the format and of continuity, over a part of the ledger."""
 
     @extend_schema(
@@ -161,7 +163,7 @@ class Verification(ApiView):
         return Response(report.as_dict() | {"next": following})
 
 
-class DriftWarnings(ApiView):
+class DriftWarnings(SaysStatus, ApiView):
     """Events whose two clocks differ by more than the threshold."""
 
     @extend_schema(
@@ -181,7 +183,7 @@ class DriftWarnings(ApiView):
         return Response({"warnings": [_warning(w) for w in page], "next": following})
 
 
-class Keys(ApiView):
+class Keys(SaysStatus, ApiView):
     """Every public key that the ledger's signatures may be checked with."""
 
     @extend_schema(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -126,7 +127,7 @@ def test_inside_its_ceremony_only_the_named_payload_may_change(
     assert ceremony.sequence == 6
 
 
-NAMED = {
+NAMED: dict[str, dict[str, Any]] = {
     "another hash": {"payload_hash": "0" * 64},
     "another id": {"event_id": "0191d7a0-0000-7000-8000-000000000001"},
     "another place": {"sequence": 2},
@@ -135,7 +136,7 @@ NAMED = {
 
 
 def test_what_is_erased_is_named_exactly(ledger: Ledger, personal: Event) -> None:
-    exact = {
+    exact: dict[str, Any] = {
         "sequence": personal.sequence,
         "event_id": personal.event_id,
         "payload_hash": personal.payload_hash,
