@@ -5,6 +5,7 @@ It must never sign for anybody who has not opened their own key with their own p
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,20 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from events import ceremonies
-from events.ceremony import APPROVED, KINDS, PROPOSED, REJECTED, Proposal, read_details
+from events.ceremony import APPROVED, CONTEXT, KINDS, PROPOSED, REJECTED, Proposal
+from events.ceremony_details import complete_details
 from events.composition import key_backend, writer
 from events.errors import LedgerError
 from events.keys import person_key
-from events.keys.successor import new_key_for
 from events.management.passphrase import add_passphrase, read_passphrase
 from events.management.tables import table
 from events.store.ceremonies import Ceremony, find_ceremony, is_approved, list_ceremonies
-from events.store.ledger import PostgresEventStore
 
 USING = "default"
 FILLED_IN = (
-    "\nFilled in where left out: halted_at and halt_reason (the present halt), event_id and "
-    "payload_hash (of the event at `sequence`), new_key and new_public_key (a new key pair in the "
-    "key folder)."
+    "\nFilled in where left out: halted_at and halt_reason (the present halt),\nevent_id and "
+    "payload_hash (of the event at `sequence`), new_key and\nnew_public_key (a new key pair in "
+    "the key folder)."
 )
 LISTED = 1000
 
@@ -63,8 +63,8 @@ class Command(BaseCommand):
         statement.add_argument("ceremony_id", metavar="ID")
         statement.add_argument("--as", dest="person", required=True, metavar="PERSON")
         statement.add_argument("--step", choices=[APPROVED, REJECTED], default=APPROVED)
-        sign = actions.add_parser("sign", help="sign a file of such bytes; needs no ledger")
-        sign.add_argument("file", type=Path)
+        sign = actions.add_parser("sign", help="sign such bytes from a file; needs no ledger")
+        sign.add_argument("file", type=Path, help="what `statement` or a page gives; - for stdin")
         sign.add_argument("--key", type=Path, required=True, metavar="FILE")
         add_passphrase(sign)
         record = actions.add_parser("record", help="record an approved one that failed before")
@@ -85,8 +85,10 @@ class Command(BaseCommand):
 
     def _propose(self, options: dict[str, Any]) -> tuple[Any, str]:
         kind = options["kind"]
-        given = complete(kind, _pairs(options["details"]))
-        proposal = ceremonies.draft(kind, options["reason"], read_details(kind, given))
+        details = complete_details(
+            kind, _pairs(options["details"]), using=USING, backend=key_backend()
+        )
+        proposal = ceremonies.draft(kind, options["reason"], details)
         self._speak(proposal, PROPOSED, options)
         text = f"Proposed: {proposal.ceremony_id}\nTwo others approve it: ceremony approve "
         return _as_dict(find_ceremony(USING, proposal.ceremony_id)), text + proposal.ceremony_id
@@ -117,12 +119,7 @@ class Command(BaseCommand):
         return {"statement": text}, text
 
     def _sign(self, options: dict[str, Any]) -> tuple[Any, str]:
-        try:
-            message = options["file"].read_bytes()
-        except OSError as error:
-            raise CommandError(
-                f"cannot read {options['file']}: {error.strerror}", returncode=2
-            ) from None
+        message = _read_statement(options["file"])
         signature = person_key.sign(options["key"], read_passphrase(options), message)
         return {"signature": signature}, signature
 
@@ -151,6 +148,18 @@ class Command(BaseCommand):
         return _as_dict(held), "\n".join(lines)
 
 
+def _read_statement(path: Path) -> bytes:
+    """The bytes to sign. A statement has no line end behind it, though an editor may add one."""
+    try:
+        text = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}", returncode=2) from None
+    message = text.replace(b"\r\n", b"\n").rstrip(b"\n")
+    if not message.startswith(CONTEXT.encode()):
+        raise CommandError(f"{path} is not what a person signs of a ceremony", returncode=2)
+    return message
+
+
 def _add_signing(parser: ArgumentParser) -> None:
     parser.add_argument("--as", dest="person", required=True, metavar="PERSON", help="who signs")
     parser.add_argument(
@@ -164,22 +173,6 @@ def _pairs(texts: list[str]) -> dict[str, str]:
         if "=" not in text:
             raise CommandError(f"{text!r} is not of the form NAME=VALUE", returncode=2)
     return dict(text.split("=", 1) for text in texts)
-
-
-def complete(kind: str, given: dict[str, str]) -> dict[str, str]:
-    """The details with what the ledger itself knows filled in."""
-    store = PostgresEventStore(USING)
-    if kind == "clear_halt":
-        state = store.halt()
-        known = {"halted_at": state.halted_at or "", "halt_reason": state.reason or ""}
-        return known | given
-    if kind == "erase_payload" and given.get("sequence", "").isdigit():
-        event = store.get_event(int(given["sequence"]))
-        if event is not None:
-            return {"event_id": event.event_id, "payload_hash": event.payload_hash} | given
-    if kind == "rotate_key" and "old_key" in given and "new_key" not in given:
-        return new_key_for(key_backend(), USING, given["old_key"]) | given
-    return given
 
 
 def _standing(held: Ceremony) -> str:
