@@ -37,12 +37,12 @@ BEGIN
         REVOKE DELETE ON verifications FROM portal_app;
         GRANT EXECUTE ON FUNCTION open_append, register_agent_key, retire_agent_key, register_witness,
             retire_witness, set_drift_threshold, halt_ledger, open_ceremony, ceremony_is_approved,
-            ceremonies_in_force TO portal_app;
+            ceremonies_in_force, canonical_time TO portal_app;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_observer') THEN
         GRANT USAGE ON SCHEMA public TO portal_observer;
         EXECUTE format('GRANT SELECT ON %s TO portal_observer', ledger);
-        GRANT EXECUTE ON FUNCTION ceremony_is_approved, ceremonies_in_force TO portal_observer;
+        GRANT EXECUTE ON FUNCTION ceremony_is_approved, ceremonies_in_force, canonical_time TO portal_observer;
     END IF;
 END
 $$;

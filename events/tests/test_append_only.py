@@ -18,6 +18,8 @@ from events.tests.ledger import Ledger, submission
 
 APPEND_ONLY = "AP004"
 NO_PRIVILEGE = "42501"
+CEREMONY_NEEDED = "AP005"
+"""A row of people is refused before it comes to what it would change."""
 
 COLUMN = {
     "events": "payload = '{}'",
@@ -58,7 +60,8 @@ def snapshot(ledger: Ledger) -> dict[str, list[Any]]:
 def refuses(connection: psycopg.Connection[Any], statement: str, expected: str) -> None:
     with pytest.raises(psycopg.Error) as refused:
         connection.execute(statement)
-    assert refused.value.sqlstate == expected, refused.value
+    allowed = {expected, CEREMONY_NEEDED} if statement.startswith("INSERT") else {expected}
+    assert refused.value.sqlstate in allowed, refused.value
 
 
 def refuses_every_role(ledger: Ledger, *statements: str) -> None:

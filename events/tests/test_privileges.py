@@ -113,6 +113,7 @@ READING = {
     "content_hash_of",
     "ceremony_is_approved",
     "ceremonies_in_force",
+    "canonical_time",
 }
 ACTING = {
     "open_append",
@@ -126,7 +127,12 @@ ACTING = {
 }
 QUEUE = "procrastinate_"
 """How everything of the queue of background jobs is named."""
-HARMLESS_TRIGGERS = {"refuse_change", "refuse_all_but_retirement", "refuse_unhalt"}
+HARMLESS_TRIGGERS = {
+    "refuse_change",
+    "refuse_change_but_erasure",
+    "refuse_all_but_retirement",
+    "refuse_unhalt",
+}
 """Trigger functions that can only refuse, so that anybody may hang them on a table of his own."""
 
 

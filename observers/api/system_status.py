@@ -53,9 +53,5 @@ def with_status(answer: Any, status: dict[str, Any]) -> Any:
     """An answer, a dict or JSON text of an object, with the member added at its end."""
     if isinstance(answer, orjson.Fragment):
         member = orjson.dumps({MEMBER: status})
-        return orjson.Fragment(_bytes(answer)[:-1] + b"," + member[1:])
+        return orjson.Fragment(orjson.dumps(answer)[:-1] + b"," + member[1:])
     return {**answer, MEMBER: status}
-
-
-def _bytes(text: orjson.Fragment) -> bytes:
-    return text.contents if isinstance(text.contents, bytes) else text.contents.encode()

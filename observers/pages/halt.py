@@ -1,4 +1,4 @@
-"""The page that halts the ledger, and what it says once it is halted. It must never clear a halt."""
+"""The page that halts the ledger, and what it says afterwards. It must never clear a halt."""
 
 from __future__ import annotations
 

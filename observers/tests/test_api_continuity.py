@@ -23,6 +23,7 @@ def test_an_empty_ledger_is_continuous(ledger: Ledger) -> None:
         "undocumented_gap_count": 0,
         "gaps": [],
         "next": None,
+        **api.RUNNING,
     }
 
 
