@@ -23,6 +23,7 @@ from events import ed25519
 from events.errors import KeyBackendError
 
 _LOCK = nacl.pwhash.argon2id
+_OPERATIONS, _MEMORY = _LOCK.OPSLIMIT_MODERATE, _LOCK.MEMLIMIT_MODERATE
 MIN_PASSPHRASE = 12
 
 
@@ -82,7 +83,7 @@ def _box(passphrase: str, salt: bytes) -> nacl.secret.SecretBox:
             nacl.secret.SecretBox.KEY_SIZE,
             passphrase.encode(),
             salt,
-            opslimit=_LOCK.OPSLIMIT_MODERATE,
-            memlimit=_LOCK.MEMLIMIT_MODERATE,
+            opslimit=_OPERATIONS,
+            memlimit=_MEMORY,
         )
     )

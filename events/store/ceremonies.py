@@ -7,6 +7,7 @@ verification of the ledger looks again.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,7 +101,7 @@ def find_ceremony(using: str, ceremony_id: str) -> Ceremony:
     Raises:
         CeremonyRefusedError: there is none of this id.
     """
-    found = _read(using, [ceremony_id])
+    found = _read(using, [ceremony_id]) if _is_uuid(ceremony_id) else []
     if not found:
         raise CeremonyRefusedError(f"CT-13: there is no ceremony {ceremony_id}", "unknown")
     return found[0]
@@ -138,6 +139,13 @@ def settle(using: str) -> None:
         CeremonyRefusedError: the event is not the record of the ceremony.
     """
     execute(using, "settle", {})
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _read(using: str, ceremony_ids: Sequence[str]) -> list[Ceremony]:

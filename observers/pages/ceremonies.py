@@ -76,21 +76,25 @@ def vote(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     """Keep a vote whose signature verifies; record the ceremony when it is the last one needed."""
     held = _find(ceremony_id)
     form = SignatureForm(request.POST)
-    if form.is_valid():
+    try:
+        if not form.is_valid():
+            return _show(request, held, signing=form, status=400)
         said = form.cleaned_data
-        try:
-            service.vote(
-                USING,
-                held.id,
-                step=said["step"],
-                person=said["speaker"],
-                signature=said["signature"],
-            )
-            service.record_if_approved(writer(), held.id)
-            return redirect("ceremony", ceremony_id=held.id)
-        except LedgerError as error:
-            form.add_error(None, str(error))
-    return _show(request, _find(ceremony_id), signing=form, status=400)
+        service.vote(
+            USING,
+            held.id,
+            step=said["step"],
+            person=said["speaker"],
+            signature=said["signature"],
+        )
+    except LedgerError as error:
+        form.add_error(None, str(error))
+        return _show(request, _find(ceremony_id), signing=form, status=400)
+    try:
+        service.record_if_approved(writer(), held.id)
+        return redirect("ceremony", ceremony_id=held.id)
+    except LedgerError as error:  # the vote is kept; what stands in the way can be mended
+        return _show(request, _find(ceremony_id), problem=str(error), status=400)
 
 
 @operator_required
