@@ -22,13 +22,12 @@ from events.ceremony import (
     proposal_of,
 )
 from events.errors import CanonicalJSONError, CeremonyRefusedError
-from events.event import Event
+from events.event import ERASED_SALT, Event
 from observers.keyring import Keyring
 
 MEMBERS = {"approvals", "ceremony_id", "proposal", "proposed_by", "rejections"}
 SKIP = PREFIX + "sequence_skip"
 ERASURE = PREFIX + "erase_payload"
-ERASED_SALT = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)

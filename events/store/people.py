@@ -21,6 +21,8 @@ class PersonKey:
     person: str
     public_key: str
     validity: Validity
+    registered_by: int | None
+    """The event that says so; None: it waits for the end of a halt, or nobody decided it."""
 
     @property
     def is_active(self) -> bool:
@@ -31,8 +33,8 @@ class PersonKey:
 def list_people(using: str) -> list[PersonKey]:
     """Every key ever registered, oldest first."""
     return [
-        PersonKey(person, public_key, Validity(*validity))
-        for person, public_key, *validity in fetch_all(using, "person_keys")
+        PersonKey(person, public_key, Validity(*validity), registered_by)
+        for person, public_key, *validity, registered_by in fetch_all(using, "person_keys")
     ]
 
 

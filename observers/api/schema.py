@@ -128,6 +128,9 @@ class PersonKeyShape(ValidityShape):
     """A key of somebody who holds ceremonies."""
 
     person = serializers.CharField()
+    registered_by = serializers.IntegerField(
+        allow_null=True, help_text="The event that says so; null: none does (yet)."
+    )
 
 
 class KeysShape(Answer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import psycopg
 import pytest
 
 from events.composition import writer
-from events.errors import CeremonyRefusedError
+from events.errors import CeremonyRefusedError, EventIdConflictError
 from events.event import Event
 from events.tests import api
 from events.tests.ceremonies import hold
@@ -149,3 +150,14 @@ def test_what_is_erased_is_named_exactly(ledger: Ledger, personal: Event) -> Non
         erase(ledger, personal)
     with pytest.raises(CeremonyRefusedError, match="the system itself"):
         erase(ledger, ceremony)
+
+
+def test_an_erased_event_that_is_sent_again_is_found_and_stays_erased(ledger: Ledger) -> None:
+    """Its writer cannot know; what it sends is not kept a second time."""
+    same = submission({"note": SECRET}, event_id="0191d7a0-0000-7000-8000-000000000001")
+    erase(ledger, writer().write_event(same).event)
+    again = writer().write_event(same)
+    assert (again.created, again.event.sequence) == (False, 1)
+    assert SECRET not in again.event.payload
+    with pytest.raises(EventIdConflictError):
+        writer().write_event(replace(same, event_type="test.other"))

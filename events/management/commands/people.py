@@ -68,14 +68,14 @@ class Command(BaseCommand):
             _as_dict(k) for k in list_people("default") if k.is_active or not options["active"]
         ]
         return known, table(
-            ("person", "public key", "from sequence", "until sequence", "active from"),
+            ("person", "public key", "from sequence", "until sequence", "registered by event"),
             [
                 (
                     each["person"],
                     each["public_key"],
                     each["from_sequence"],
                     until(each["from_sequence"], each["until_sequence"]),
-                    each["active_from"],
+                    each["registered_by"] or "NONE",
                 )
                 for each in known
             ],
@@ -91,4 +91,5 @@ def _as_dict(key: PersonKey) -> dict[str, Any]:
         "active_until": key.validity.active_until,
         "from_sequence": key.validity.from_sequence,
         "until_sequence": key.validity.until_sequence,
+        "registered_by": key.registered_by,
     }
