@@ -12,10 +12,10 @@ from typing import Any
 import structlog
 from django.db import DatabaseError, transaction
 
-from events import ceremony
+from events import ceremony, ed25519
 from events.canonical import canonicalize_text
 from events.ceremony import PROPOSED, Proposal, Voice
-from events.errors import CeremonyRefusedError
+from events.errors import CeremonyRefusedError, KeyBackendError
 from events.event import Event
 from events.store import ceremonies as store
 from events.store import people
@@ -77,6 +77,7 @@ def record(writer: AtomicEventWriter, ceremony_id: str) -> Event:
     using = writer.using
     held = store.find_ceremony(using, ceremony_id)
     _verify(held)
+    _require_new_key(writer, held.proposal)
     with named_errors(), transaction.atomic(using=using, durable=True):
         event_type, payload = store.open_ceremony(using, ceremony_id)
         unwritten = [_submission(left) for left in unwritten_records(using)]
@@ -99,6 +100,19 @@ def _verify(held: Ceremony) -> None:
         raise CeremonyRefusedError(f"CT-13: ceremony {held.id} was never proposed", "proposal")
     for voice in held.voices:
         held.proposal.verify(voice)
+
+
+def _require_new_key(writer: AtomicEventWriter, proposal: Proposal) -> None:
+    """A key that nobody here can sign with would end the ledger's own voice for good."""
+    name = proposal.details.get("new_key")
+    if name is None:
+        return
+    try:
+        public_key = ed25519.encode(writer.signing.backend.public_key(name))
+    except KeyBackendError as error:
+        raise CeremonyRefusedError(f"CT-13: {name} cannot follow: {error}", "details") from None
+    if public_key != proposal.details["new_public_key"]:
+        raise CeremonyRefusedError(f"CT-13: the private half of {name} is another", "details")
 
 
 def _submission(left: UnwrittenRecord) -> Submission:

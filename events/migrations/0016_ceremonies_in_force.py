@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "016_ceremonies_in_force.sql",
-            sha256="e4f289143bd04b07d813c8979b7db21abfb2340ae29010dedd1ade8d8feb093f",
+            sha256="91cd3f7acf216e6c60fbcde851087f2d7ee402770991693b9d8b37694cbbbf5c",
             models=[
                 migrations.CreateModel(
                     name="PersonKey",

@@ -332,7 +332,9 @@ BEGIN
        OR low < 1 OR high < low OR high >= 9007199254740991 THEN
         PERFORM refuse_ceremony('details', 'first and last are the ends of a range of sequence numbers');
     ELSIF low = head + 1 THEN
-        IF tail <> head THEN
+        IF head = 0 THEN
+            PERFORM refuse_ceremony('details', 'the ledger is empty: its first event is number 1');
+        ELSIF tail <> head THEN
             PERFORM refuse_ceremony('details', format('the events end at %s, the head says %s: document that first', tail, head));
         END IF;
     ELSIF high > head THEN

@@ -12,7 +12,7 @@ from events.composition import key_backend, signing_service, witness_service
 from events.errors import CeremonyRefusedError
 from events.event import Event
 from events.store.drift import get_threshold, set_threshold
-from events.tests.ceremonies import hold, people_from_the_start
+from events.tests.ceremonies import hold, people_from_the_start, person
 from events.tests.ledger import Ledger
 from events.tests.wholeness import assert_whole
 
@@ -102,3 +102,17 @@ def test_the_owner_is_held_to_it_as_well(ledger: Ledger) -> None:
         with ledger.connect("portal_owner") as owner, pytest.raises(psycopg.Error) as refused:
             owner.execute(statement)
         assert refused.value.sqlstate == "AP005"
+
+
+def test_a_key_that_nobody_here_holds_does_not_follow(ledger: Ledger) -> None:
+    details = {
+        "old_key": signing_service().active_key(None),
+        "new_key": "system-elsewhere",
+        "new_public_key": person("Stranger").public_key,
+    }
+    with pytest.raises(CeremonyRefusedError, match="no private key named system-elsewhere"):
+        hold(ledger, "rotate_key", details)
+    key_backend().create("system-elsewhere")
+    with pytest.raises(CeremonyRefusedError, match="private half of system-elsewhere is another"):
+        hold(ledger, "rotate_key", details)
+    ledger.write(1, agent_id=None)

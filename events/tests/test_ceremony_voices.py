@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from events import ceremonies
-from events.ceremony import APPROVED, REJECTED, Proposal, propose, read_details
+from events.ceremony import APPROVED, KINDS, REJECTED, Proposal, propose, read_details
 from events.composition import owner_writer, writer
 from events.errors import CeremonyRefusedError
 from events.people import register_first
@@ -186,3 +186,18 @@ def test_a_proposal_has_a_reason_that_can_be_shown(reason: str) -> None:
 def test_a_threshold_is_a_positive_number(seconds: str) -> None:
     with pytest.raises(CeremonyRefusedError, match="seconds is not"):
         read_details("drift_threshold", {"seconds": seconds})
+
+
+def test_the_database_knows_the_same_kinds(ledger: Ledger) -> None:
+    """A proposal with the right members and nonsense in them is refused for the nonsense."""
+    ada, *_ = people_from_the_start(ledger)
+    for kind in KINDS.values():
+        details = {
+            name: 9 if name in ("first", "last", "sequence") else "x" for name in kind.details
+        }
+        with pytest.raises(CeremonyRefusedError) as refused:
+            ada.propose(kind.name, details)
+        assert refused.value.check == "details", kind
+        assert "says exactly" not in str(refused.value), kind
+    with pytest.raises(CeremonyRefusedError, match="the ledger is empty"):
+        ada.propose("sequence_skip", {"first": 1, "last": 9})
