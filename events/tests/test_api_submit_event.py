@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import orjson
+
 from events.event import FIELDS
 from events.tests import api
 from events.tests.ledger import Ledger

@@ -37,7 +37,7 @@ def test_a_fresh_ledger_is_guarded(reader: Reader) -> None:
     assert guards.broken == []
     assert guards.role == "portal_app"
     page = reader.text("/")
-    assert "13 triggers in force" in page
+    assert "24 triggers in force" in page
     assert 'role="alert"' not in page
 
 
