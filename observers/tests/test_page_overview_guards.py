@@ -49,8 +49,8 @@ def test_a_fresh_ledger_is_guarded(reader: Reader) -> None:
         ("ALTER TABLE events ENABLE TRIGGER refuse_change_of_events", "can be switched off by a"),
         ("DROP TRIGGER refuse_change_of_events ON events", "is gone"),
         (
-            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql "
-            "AS $$ BEGIN RETURN NULL; END $$",
+            "CREATE OR REPLACE FUNCTION refuse_change_but_erasure() RETURNS trigger "
+            "LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
             "does something else than it was made for",
         ),
         (
