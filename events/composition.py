@@ -50,3 +50,11 @@ def shared_writer() -> GroupCommit:
 def writer() -> AtomicEventWriter:
     """The door to the ledger, with its drift check."""
     return AtomicEventWriter(signing_service(), witness_service(), TimeAuthorityService())
+
+
+def owner_writer() -> AtomicEventWriter:
+    """The same door in the owner's role, for what an operator does at set-up."""
+    backend = key_backend()
+    return AtomicEventWriter(
+        SigningService(backend, "owner"), WitnessService(backend, "owner"), using="owner"
+    )

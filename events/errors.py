@@ -80,6 +80,14 @@ class SystemHaltedError(LedgerError):
     """CT-11: the ledger is halted. Nothing catches this and goes on."""
 
 
+class CeremonyRefusedError(LedgerError):
+    """CT-13: a step of a ceremony, or what takes a ceremony, is refused; `check` names why."""
+
+    def __init__(self, message: str, check: str) -> None:
+        self.check = check
+        super().__init__(message)
+
+
 class HeadMismatchError(LedgerError):
     """CT-13: `events` does not end where the last append says. Nothing may be appended."""
 

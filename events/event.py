@@ -22,6 +22,9 @@ GENESIS_HASH = "0" * 64
 """`prev_hash` of the first event."""
 
 SALT_BYTES = 32
+ERASED_SALT = "0" * 64
+"""`payload_salt` where a ceremony erased the payload; never one that was drawn."""
+
 AGENT_CONTEXT = b"audit-portal event v1\n"
 WITNESS_CONTEXT = b"audit-portal witness v1\n"
 LEAF_PREFIX = b"\x00"

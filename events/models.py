@@ -187,6 +187,8 @@ class HaltState(ReadOnlyModel):
     halted = models.BooleanField()
     reason = models.TextField(null=True)
     halted_at = models.DateTimeField(null=True)
+    halted_by = models.TextField(null=True)
+    cleared_by = models.UUIDField(null=True)
 
     class Meta:
         managed = False
@@ -247,6 +249,55 @@ class ContinuityMemory(ReadOnlyModel):
 
     def __str__(self) -> str:
         return f"looked through {self.looked_through}"
+
+
+class PersonKey(ReadOnlyModel):
+    """`person_keys`: the people who hold ceremonies, valid by place, never deleted (CT-13)."""
+
+    public_key = models.TextField(primary_key=True)
+    person = models.TextField()
+    event_id = models.UUIDField()
+    active_from = models.DateTimeField()
+    active_until = models.DateTimeField(null=True)
+    from_sequence = models.BigIntegerField()
+    until_sequence = models.BigIntegerField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "person_keys"
+
+    def __str__(self) -> str:
+        return self.person
+
+
+class UnwrittenRecord(ReadOnlyModel):
+    """`unwritten_records`: system events that could not be written when they happened."""
+
+    event_id = models.UUIDField(primary_key=True)
+    event_type = models.TextField()
+    payload = models.JSONField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "unwritten_records"
+
+    def __str__(self) -> str:
+        return self.event_type
+
+
+class CeremonyOpening(ReadOnlyModel):
+    """`ceremony_openings`: which transaction recorded which ceremony."""
+
+    ceremony_id = models.UUIDField(primary_key=True)
+    transaction = models.TextField()
+
+    class Meta:
+        managed = False
+        db_table = "ceremony_openings"
+
+    def __str__(self) -> str:
+        return f"{self.ceremony_id}"
 
 
 class Verification(models.Model):

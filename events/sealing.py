@@ -38,7 +38,8 @@ class Prepared:
 
     def is_same(self, stored: Event) -> bool:
         """Whether a stored event is what is submitted again. The payload is compared by its salted
-        hash; a submission without clock reading is the same at any time."""
+        hash, unless it was erased; a submission without clock reading is the same at any
+        time."""
         submission = self.submission
         return (
             stored.event_type == submission.event_type
@@ -46,8 +47,13 @@ class Prepared:
             and (
                 submission.local_timestamp is None or stored.local_timestamp == self.local_timestamp
             )
-            and stored.payload_hash
-            == event.payload_hash(bytes.fromhex(stored.payload_salt), submission.canonical_payload)
+            and (
+                stored.payload_salt == event.ERASED_SALT
+                or stored.payload_hash
+                == event.payload_hash(
+                    bytes.fromhex(stored.payload_salt), submission.canonical_payload
+                )
+            )
         )
 
 

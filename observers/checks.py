@@ -15,6 +15,7 @@ from events import ed25519, event, timestamps
 from events.ed25519 import SignatureError
 from events.errors import CanonicalJSONError, TimestampError
 from events.event import FIELDS, Event
+from observers.ceremony_check import check_ceremony
 from observers.keyring import Keyring, TrustedKey
 
 
@@ -31,6 +32,7 @@ class Check(StrEnum):
     WITNESS = "witness"
     WITNESS_SIGNATURE = "witness_signature"
     HEAD = "head"
+    CEREMONY = "ceremony"
 
     @property
     def number(self) -> int:
@@ -49,6 +51,7 @@ MEANINGS = {
     Check.WITNESS: "The witness is registered, and valid at this place in the ledger.",
     Check.WITNESS_SIGNATURE: "The witness's signature verifies.",
     Check.HEAD: "The event agrees with the record of appends, and the last one with the head.",
+    Check.CEREMONY: "The record of a ceremony is what people proposed, approved and signed.",
 }
 """What each check shows when it passes, for people."""
 
@@ -71,7 +74,7 @@ _HASHES = ("prev_hash", "content_hash", "payload_hash", "payload_salt")
 
 
 def check_event(subject: Event, keys: Keyring, *, signatures: bool = True) -> Iterator[Finding]:
-    """Checks 2 to 4 and 6 to 9: all that an event shows by itself; 7 and 9 only with
+    """Checks 2 to 4, 6 to 9 and 11: all that an event shows by itself; 7 and 9 only with
     `signatures`."""
     whole = without_nulls(subject)
     signable = whole.signable_content()
@@ -83,6 +86,7 @@ def check_event(subject: Event, keys: Keyring, *, signatures: bool = True) -> It
         (Check.SIGNATURE, _signature(whole, signable, keys)),
         (Check.WITNESS, _key(keys.witnesses.get(whole.witness_id), whole.witness_id, whole)),
         (Check.WITNESS_SIGNATURE, _witness_signature(whole, signable, keys)),
+        (Check.CEREMONY, check_ceremony(whole, keys)),
     ]
     for check, details in failures:
         if signatures or check not in SIGNATURES:

@@ -6,12 +6,12 @@ It must never hold or ask for a private key.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from events import ed25519
 from events.errors import LedgerError
-from events.store import registry
+from events.store import people, registry
 from events.store.registry import Validity
 
 
@@ -30,10 +30,11 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Agents' keys by key_id, witnesses by witness_id."""
+    """Agents' keys by key_id, witnesses by witness_id, people's keys by the key itself."""
 
     agents: Mapping[str, TrustedKey]
     witnesses: Mapping[str, TrustedKey]
+    people: Mapping[str, TrustedKey] = field(default_factory=dict)
 
 
 def keyring_from_registry(using: str) -> Keyring:
@@ -48,6 +49,10 @@ def keyring_from_registry(using: str) -> Keyring:
                 witness.witness_id, ed25519.decode(witness.public_key), witness.validity
             )
             for witness in registry.list_witnesses(using)
+        },
+        people={
+            key.public_key: TrustedKey(key.person, ed25519.decode(key.public_key), key.validity)
+            for key in people.list_people(using)
         },
     )
 
@@ -67,8 +72,13 @@ def keyring_from_json(document: Any) -> Keyring:
                 entry["witness_id"]: _trusted(entry, entry["witness_id"])
                 for entry in document["witnesses"]
             },
+            # A list that was saved before there were people has none.
+            people={
+                entry["public_key"]: _trusted(entry, entry["person"])
+                for entry in document.get("people", [])
+            },
         )
-    except (KeyError, TypeError, ed25519.SignatureError) as error:
+    except (AttributeError, KeyError, TypeError, ed25519.SignatureError) as error:
         raise KeyringError(f"not an answer of GET /api/v1/keys: {error!r}") from None
 
 

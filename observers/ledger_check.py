@@ -14,6 +14,7 @@ from events.store.ledger import PostgresEventStore
 from events.store.rows import copy_rows
 from events.store.slices import cut
 from observers.checks import Check, Finding, check_event
+from observers.erasures import erasures_in
 from observers.keyring import Keyring, keyring_from_registry
 from observers.parts import Part, before_the_first, conclude, join_all
 from observers.report import MAX_FINDINGS, Report
@@ -77,7 +78,8 @@ def conclude_part(using: str, keys: Keyring, part: Part, *, signatures: bool = T
         verified = range(part.start, part.end + 1)
         return _find_ceremony(store, keys, gap, verified, signatures)
 
-    return conclude(part, _before(store, part.start), documented_by)
+    before = _before(store, part.start)
+    return conclude(part, before, documented_by, erasures_in(store, keys))
 
 
 def _before(store: PostgresEventStore, start: int) -> Part | None:

@@ -12,12 +12,15 @@ from functools import reduce
 
 from events.continuity import Gap
 from events.errors import LedgerError
-from events.event import GENESIS_HASH
+from events.event import GENESIS_HASH, Event
 from events.store.ledger import KnownGap
 from observers.checks import Check, Finding, link_failure
-from observers.report import MAX_FINDINGS, Report
+from observers.report import MAX_FINDINGS, KnownErasure, Report
 
 Documentation = Callable[[Gap], int | None]
+
+Erasures = Callable[[Event], int | None]
+"""The sequence of the sound ceremony that erased an event's payload; None when none did."""
 
 
 class PartsError(LedgerError):
@@ -53,6 +56,8 @@ class Part:
     """The gaps between two events of the part."""
     explained: list[tuple[Gap, int]] = field(default_factory=list)
     """What sound ceremonies of the part explain, with their sequences."""
+    claims: list[tuple[Event, Finding]] = field(default_factory=list)
+    """Events that say that a ceremony erased their payload, and what was found if none did."""
     seconds: float = 0.0
 
     def add(self, finding: Finding) -> None:
@@ -107,6 +112,7 @@ def join(left: Part, right: Part) -> Part:
         findings=left.findings[:],
         inner_gaps=left.inner_gaps + _between(left, right) + right.inner_gaps,
         explained=left.explained + right.explained,
+        claims=left.claims + right.claims,
         first=left.first or right.first,
         last=right.last or left.last,
         backward_steps=left.backward_steps + right.backward_steps,
@@ -132,12 +138,16 @@ def join_all(parts: Iterable[Part]) -> Part:
 
 
 def conclude(
-    part: Part, before: Part | None = None, documented_by: Documentation | None = None
+    part: Part,
+    before: Part | None = None,
+    documented_by: Documentation | None = None,
+    erased_by: Erasures = lambda subject: None,
 ) -> Report:
     """The report of a part: its first link judged, and every gap explained or found.
 
     `before` is what stands right before it, None where that is missing. `documented_by` knows the
     whole ledger and is asked which ceremony explains a gap; without it only the part's own count.
+    `erased_by` is asked of each event that says that its payload was erased.
     """
     whole = part if before is None else join(before, part)
     report = Report(
@@ -155,6 +165,12 @@ def conclude(
         explained.setdefault(gap, ceremony)
     for gap in whole.gaps():
         _judge(gap, report, explained, documented_by)
+    for subject, finding in whole.claims:
+        erasure = erased_by(subject)
+        if erasure is None:
+            report.add(finding)
+        else:
+            report.erased.append(KnownErasure(subject.sequence, erasure))
     report.sort()
     return report
 

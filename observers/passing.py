@@ -11,6 +11,7 @@ from datetime import datetime
 
 from events import ed25519, event
 from events.canonical import canonicalize_text
+from events.ceremony import PREFIX
 from events.errors import LedgerError
 from events.store.rows import Row
 from observers.keyring import Keyring, TrustedKey
@@ -36,6 +37,8 @@ def _passes(row: Row, keys: Keyring, signatures: bool) -> bool:
     (event_id, sequence, event_type, payload, prev_hash, content_hash, signature, hash_version,
      sig_version, agent_id, witness_id, attestation, local, authority, key_id, payload_hash,
      salt) = row  # fmt: skip
+    if event_type is None or event_type.startswith(PREFIX):
+        return False  # the record of a ceremony has a check of its own
     if (hash_version, sig_version) != (event.HASH_ALG_VERSION, event.SIG_ALG_VERSION):
         return False
     if not _FORMS.fullmatch(f"{event_id} {local} {authority} {prev_hash} {salt}"):

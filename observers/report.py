@@ -15,6 +15,14 @@ MAX_FINDINGS = 10_000
 """Findings kept in full; beyond it they are only counted."""
 
 
+@dataclass(frozen=True, slots=True)
+class KnownErasure:
+    """An event whose payload was erased, and the ceremony that decided it."""
+
+    sequence: int
+    ceremony_sequence: int
+
+
 @dataclass
 class Report:
     """What a verification of start … end found. No finding means sound."""
@@ -25,6 +33,8 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     finding_count: int = 0
     documented_gaps: list[KnownGap] = field(default_factory=list)
+    erased: list[KnownErasure] = field(default_factory=list)
+    """Payloads that a sound ceremony erased: no findings, but what verified is without them."""
     backward_steps: int = 0
     """Events whose authority time is before that of the event before: noted, never a finding,
     because timestamps order nothing (AC3)."""
@@ -52,6 +62,11 @@ class Report:
                     "detail": finding.detail,
                 }
                 for finding in self.findings
+            ],
+            "erased_count": len(self.erased),
+            "erased": [
+                {"sequence": known.sequence, "ceremony_sequence": known.ceremony_sequence}
+                for known in self.erased[:MAX_FINDINGS]
             ],
             "documented_gaps": [known.as_dict() for known in self.documented_gaps],
             "backward_steps": self.backward_steps,

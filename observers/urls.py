@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from observers.pages import drift, event, events, gaps, overview, verifications
+from observers.pages import ceremonies, drift, event, events, gaps, halt, overview, verifications
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -15,6 +15,15 @@ urlpatterns = [
     path("events/by-id/<uuid:event_id>/", event.event_by_id, name="event-by-id"),
     path("gaps/", gaps.gaps, name="gaps"),
     path("drift/", drift.drift, name="drift"),
+    path("halt/", halt.halt_page, name="halt"),
+    path("ceremonies/", ceremonies.ceremonies, name="ceremonies"),
+    path("ceremonies/propose", ceremonies.propose, name="propose-ceremony"),
+    path("ceremonies/<uuid:ceremony_id>/", ceremonies.ceremony_page, name="ceremony"),
+    path("ceremonies/<uuid:ceremony_id>/vote", ceremonies.vote, name="vote-ceremony"),
+    path("ceremonies/<uuid:ceremony_id>/record", ceremonies.record, name="record-ceremony"),
+    path(
+        "ceremonies/<uuid:ceremony_id>/statement", ceremonies.statement, name="ceremony-statement"
+    ),
     path("verifications/", verifications.verifications, name="verifications"),
     path("verifications/start", verifications.start, name="start-verification"),
     path("verifications/<int:number>/", verifications.verification, name="verification"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from events.event import Event
 from events.store.ledger import EventStoreProtocol
+from observers.erasures import erasures_in
 from observers.keyring import Keyring
 from observers.parts import Part, before_the_first, conclude, neighbour
 from observers.report import Report
@@ -36,7 +37,7 @@ def verify(
         walk.take(subject)
         if progress is not None:
             progress(subject.sequence)
-    return conclude(walk.finish(), before)
+    return conclude(walk.finish(), before, erased_by=erasures_in(source, keys))
 
 
 def beside(subject: Event) -> Part:

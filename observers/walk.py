@@ -14,18 +14,17 @@ from events.errors import CanonicalJSONError, TimestampError
 from events.event import Event
 from events.store.rows import Row
 from events.timestamps import parse_canonical
-from observers.checks import check_event, link_failure, without_nulls
+from observers.ceremony_check import claimed_erasure
+from observers.checks import Check, check_event, link_failure, without_nulls
 from observers.keyring import Keyring
 from observers.parts import Edge, Part
 from observers.passing import passes
 
 SKIP_CEREMONY = "ceremony.sequence_skip"
-APPROVALS = 2
-"""People who must have approved a ceremony (CT-13)."""
 
 Progress = Callable[[int], None]
 
-_SEQUENCE, _TYPE, _PREV_HASH, _CONTENT_HASH, _AUTHORITY = 1, 2, 4, 5, 13
+_SEQUENCE, _PREV_HASH, _CONTENT_HASH, _AUTHORITY = 1, 4, 5, 13
 """Where in a row these columns stand."""
 
 
@@ -53,7 +52,6 @@ class Walk:
                 last is not None
                 and row[_SEQUENCE] == last.sequence + 1
                 and row[_PREV_HASH] == last.content_hash
-                and row[_TYPE] != SKIP_CEREMONY
                 and passes(row, self.keys, signatures=self.signatures)
                 and part.last_time <= row[_AUTHORITY]
                 and part.first_time
@@ -71,7 +69,10 @@ class Walk:
         part = self.part
         before = part.finding_count
         for finding in check_event(subject, self.keys, signatures=self.signatures):
-            part.add(finding)
+            if finding.check is Check.PAYLOAD_HASH and claimed_erasure(subject):
+                part.claims.append((subject, finding))
+            else:
+                part.add(finding)
         self._follow(subject)
         if part.finding_count == before:
             gap = explained_gap(subject)
@@ -111,8 +112,8 @@ def valid_time(subject: Event) -> str:
 
 
 def explained_gap(subject: Event) -> Gap | None:
-    """The gap that a `ceremony.sequence_skip` event names, if the system recorded it and at least
-    two people approved it; None otherwise."""
+    """The gap that the record of a skip names; None for any other event. Whether it is sound, its
+    own checks say."""
     if subject.event_type != SKIP_CEREMONY or subject.agent_id is not None:
         return None
     try:
@@ -121,8 +122,7 @@ def explained_gap(subject: Event) -> Gap | None:
         return None
     if not isinstance(payload, dict):
         return None
-    first, last, approvals = (payload.get(name) for name in ("first", "last", "approvals"))
-    if type(first) is not int or type(last) is not int or not isinstance(approvals, list):
+    first, last = payload.get("first"), payload.get("last")
+    if type(first) is not int or type(last) is not int or first > last:
         return None
-    people = {a.get("person") for a in approvals if isinstance(a, dict)} - {None}
-    return Gap(first, last) if len(people) >= APPROVALS and first <= last else None
+    return Gap(first, last)

@@ -7,7 +7,7 @@ DO $$
 DECLARE
     routine REGPROCEDURE;
     kind REGTYPE;
-    ledger CONSTANT TEXT := 'events, canonical_events, appends, agent_keys, witnesses, clock_drift_warnings, ledger_config, halt_state, ceremonies, drifted_events, continuity_memory';
+    ledger CONSTANT TEXT := 'events, canonical_events, appends, agent_keys, witnesses, clock_drift_warnings, ledger_config, halt_state, ceremonies, drifted_events, continuity_memory, ceremony_voices, person_keys, unwritten_records, ceremony_openings';
 BEGIN
     -- The queue of background jobs is the application's alone; what makes it open its functions
     -- and types to everybody.
@@ -36,11 +36,13 @@ BEGIN
         GRANT INSERT ON events, ceremonies TO portal_app;
         REVOKE DELETE ON verifications FROM portal_app;
         GRANT EXECUTE ON FUNCTION open_append, begin_append, register_agent_key, retire_agent_key, register_witness,
-            retire_witness, set_drift_threshold, halt_ledger, remember_continuity TO portal_app;
+            retire_witness, set_drift_threshold, halt_ledger, remember_continuity, open_ceremony, ceremony_is_approved,
+            ceremonies_in_force, canonical_time TO portal_app;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_observer') THEN
         GRANT USAGE ON SCHEMA public TO portal_observer;
         EXECUTE format('GRANT SELECT ON %s TO portal_observer', ledger);
+        GRANT EXECUTE ON FUNCTION ceremony_is_approved, ceremonies_in_force, canonical_time TO portal_observer;
     END IF;
 END
 $$;

@@ -14,6 +14,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from events import sql
 from events.errors import (
     AppendRefusedError,
+    CeremonyRefusedError,
     HeadMismatchError,
     LedgerError,
     SystemHaltedError,
@@ -23,6 +24,7 @@ HALTED = "AP001"
 HEAD_MISMATCH = "AP002"
 APPEND_REFUSED = "AP003"
 APPEND_ONLY = "AP004"
+CEREMONY_REFUSED = "AP005"
 
 
 class LedgerUnavailableError(LedgerError):
@@ -80,6 +82,8 @@ def _named(error: DatabaseError) -> Exception:
         return AppendRefusedError(message, constraint(error))
     if state == APPEND_ONLY:
         return AppendOnlyError(message)
+    if state == CEREMONY_REFUSED:
+        return CeremonyRefusedError(message, constraint(error))
     return error
 
 

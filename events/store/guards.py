@@ -15,7 +15,10 @@ _REFUSE_REMOVAL = ("refuse_change", "7fb0dd086bb3ae6b")
 _RETIRE_ONLY = ("refuse_all_but_retirement", "8b9d7f0c8425f060")
 
 EXPECTED: dict[tuple[str, str], tuple[str, str]] = {
-    ("events", "refuse_change_of_events"): _REFUSE,
+    ("events", "refuse_change_of_events"): ("refuse_change_but_erasure", "441b761ada9ecb61"),
+    ("events", "refuse_change_of_event"): ("refuse_change_but_erasure", "c387ca19e84f7f8d"),
+    ("events", "refuse_removal_of_events"): _REFUSE_REMOVAL,
+    ("events", "carry_out_ceremony_at_commit"): ("carry_out_ceremony", "336c23947d7f000c"),
     ("events", "guard_append_before_insert"): ("guard_append", "b650c1a0228dc081"),
     ("events", "check_append_on_insert"): ("check_append", "3f7c973b191d0abe"),
     ("events", "log_clock_drift_on_insert"): ("log_clock_drift", "4bfac252dc62901d"),
@@ -23,11 +26,28 @@ EXPECTED: dict[tuple[str, str], tuple[str, str]] = {
     ("clock_drift_warnings", "refuse_change_of_clock_drift_warnings"): _REFUSE,
     ("drifted_events", "refuse_change_of_drifted_events"): _REFUSE,
     ("ceremonies", "refuse_change_of_ceremonies"): _REFUSE,
+    ("ceremonies", "check_ceremony_step_before_insert"): (
+        "check_ceremony_step",
+        "25531abc641b375c",
+    ),
+    ("ceremony_openings", "refuse_change_of_ceremony_openings"): _REFUSE,
+    ("ceremony_openings", "mark_ceremony_opening_before_insert"): (
+        "mark_ceremony_opening",
+        "0eead91e1ca0919a",
+    ),
+    ("ceremony_openings", "require_ceremony_event_at_commit"): (
+        "require_ceremony_event",
+        "eeed7e944f5d0c86",
+    ),
+    ("person_keys", "refuse_change_of_person_keys"): _RETIRE_ONLY,
+    ("person_keys", "refuse_removal_of_person_keys"): _REFUSE_REMOVAL,
+    ("person_keys", "guard_person_keys_before_insert"): ("guard_person_keys", "3917ffc1200d0b47"),
+    ("unwritten_records", "refuse_change_of_unwritten_records"): _REFUSE,
     ("agent_keys", "refuse_change_of_agent_keys"): _RETIRE_ONLY,
     ("agent_keys", "refuse_removal_of_agent_keys"): _REFUSE_REMOVAL,
     ("witnesses", "refuse_change_of_witnesses"): _RETIRE_ONLY,
     ("witnesses", "refuse_removal_of_witnesses"): _REFUSE_REMOVAL,
-    ("halt_state", "refuse_change_of_halt_state"): ("refuse_unhalt", "b17edaeb01a04d60"),
+    ("halt_state", "refuse_change_of_halt_state"): ("refuse_unhalt", "af14131917b2795e"),
     ("halt_state", "refuse_truncate_of_halt_state"): ("refuse_change", "83ff990ece046864"),
 }
 """Table and trigger; function, and the fingerprint of what the trigger does, as the migrations

@@ -130,6 +130,7 @@ class Halt:
     halted: bool
     reason: str | None
     halted_at: str | None
+    halted_by: str | None = None
 
 
 class HaltStateMissingError(LedgerError):

@@ -39,8 +39,8 @@ def read_standing(using: str) -> Standing:
     """The standing of the ledger now."""
     row = fetch_one(using, "standing")
     return Standing(
-        halt=None if row[0] is None else Halt(*row[:3]),
-        head=EMPTY if row[3] is None else Head(*row[3:7]),
-        tail_sequence=row[7] or 0,
-        tail_hash=row[8] or GENESIS_HASH,
+        halt=None if row[0] is None else Halt(*row[:4]),
+        head=EMPTY if row[4] is None else Head(*row[4:8]),
+        tail_sequence=row[8] or 0,
+        tail_hash=row[9] or GENESIS_HASH,
     )

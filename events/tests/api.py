@@ -111,6 +111,10 @@ def pages(caller: Caller, path: str) -> Iterator[dict[str, Any]]:
         following = page["next"]
 
 
+RUNNING = {"system_status": {"halted": False, "reason": None, "since": None}}
+"""What every answer that reads a running ledger says."""
+
+
 def halt(ledger: Ledger, reason: str = "a test halts it") -> None:
     """Halt the ledger as the application may."""
     with ledger.connect() as application:

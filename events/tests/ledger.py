@@ -24,6 +24,10 @@ from events.store.ledger import PostgresEventStore
 from events.submission import Submission
 
 GUARDED = (
+    "ceremonies",
+    "ceremony_openings",
+    "person_keys",
+    "unwritten_records",
     "events",
     "appends",
     "clock_drift_warnings",

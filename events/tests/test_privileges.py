@@ -24,6 +24,10 @@ LEDGER = {
     "ceremonies",
     "drifted_events",
     "continuity_memory",
+    "ceremony_voices",
+    "person_keys",
+    "unwritten_records",
+    "ceremony_openings",
 }
 INSERTED_BY_APP = {"events", "ceremonies"}
 ALL = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
@@ -105,7 +109,14 @@ def test_the_observer_cannot_append(ledger: Ledger) -> None:
                 observer.execute(statement)
 
 
-READING = {"verify_chain", "signable_content", "content_hash_of"}
+READING = {
+    "verify_chain",
+    "signable_content",
+    "content_hash_of",
+    "ceremony_is_approved",
+    "ceremonies_in_force",
+    "canonical_time",
+}
 ACTING = {
     "open_append",
     "begin_append",
@@ -116,10 +127,16 @@ ACTING = {
     "set_drift_threshold",
     "halt_ledger",
     "remember_continuity",
+    "open_ceremony",
 }
 QUEUE = "procrastinate_"
 """How everything of the queue of background jobs is named."""
-HARMLESS_TRIGGERS = {"refuse_change", "refuse_all_but_retirement", "refuse_unhalt"}
+HARMLESS_TRIGGERS = {
+    "refuse_change",
+    "refuse_change_but_erasure",
+    "refuse_all_but_retirement",
+    "refuse_unhalt",
+}
 """Trigger functions that can only refuse, so that anybody may hang them on a table of his own."""
 
 

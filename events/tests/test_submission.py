@@ -60,6 +60,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "type: U+0000": ({"event_type": "a\0"}, "/event_type", "must be printable characters only"),
     "type: a direction mark": ({"event_type": "a\u202eb"}, "/event_type", "must be printable"),
     "type: a lone surrogate": ({"event_type": "\ud800"}, "/event_type", "must be printable"),
+    "type: of the system": (
+        {"event_type": "system.halted"},
+        "/event_type",
+        "types that start with 'system.' are reserved",
+    ),
     "type: a ceremony": (
         {"event_type": "ceremony.sequence_skip"},
         "/event_type",

@@ -15,12 +15,13 @@ from events.api.schema import READING, refusals
 from events.api.views import ApiView
 from observers.api.parameters import ExportParameters
 from observers.api.places import Streaming
+from observers.api.system_status import SaysStatus
 from observers.api.views import reading_store
 from observers.completeness import find_ends
 from observers.export import FORMATS, stream
 
 
-class Export(ApiView):
+class Export(SaysStatus, ApiView):
     """A span of the ledger as a file, whole or narrowed."""
 
     def perform_content_negotiation(

@@ -7,7 +7,18 @@ from typing import Any
 from rest_framework import serializers
 
 from events.api.schema import HashField, StoredEvent
+from observers.api.system_status import SystemStatusShape
 from observers.checks import Check
+
+
+class Answer(serializers.Serializer[Any]):
+    """Base of what is answered to whoever reads."""
+
+    system_status = SystemStatusShape()
+
+
+class EventShape(StoredEvent, Answer):
+    """One event, and the state of the ledger."""
 
 
 class GapShape(serializers.Serializer[Any]):
@@ -56,7 +67,7 @@ class CompletenessShape(serializers.Serializer[Any]):
     replica = ReplicaShape(allow_null=True, help_text="Null: the primary answered.")
 
 
-class RangeShape(serializers.Serializer[Any]):
+class RangeShape(Answer):
     """A page of events in sequence order."""
 
     events = StoredEvent(many=True)
@@ -64,7 +75,7 @@ class RangeShape(serializers.Serializer[Any]):
     completeness = CompletenessShape()
 
 
-class HeadShape(serializers.Serializer[Any]):
+class HeadShape(Answer):
     """Where the ledger ends."""
 
     max_sequence = serializers.IntegerField(help_text="0 when the ledger is empty.")
@@ -73,7 +84,7 @@ class HeadShape(serializers.Serializer[Any]):
     event_count = serializers.IntegerField()
 
 
-class ContinuityShape(serializers.Serializer[Any]):
+class ContinuityShape(Answer):
     """What is missing of a span."""
 
     start = serializers.IntegerField()
@@ -103,7 +114,7 @@ class DriftWarningShape(serializers.Serializer[Any]):
     direction = serializers.ChoiceField(["ahead", "behind"], help_text="The writer's clock.")
 
 
-class DriftPageShape(serializers.Serializer[Any]):
+class DriftPageShape(Answer):
     """A page of drift warnings."""
 
     warnings = DriftWarningShape(many=True)
@@ -133,11 +144,21 @@ class WitnessShape(ValidityShape):
     witness_id = serializers.CharField()
 
 
-class KeysShape(serializers.Serializer[Any]):
+class PersonKeyShape(ValidityShape):
+    """A key of somebody who holds ceremonies."""
+
+    person = serializers.CharField()
+    registered_by = serializers.IntegerField(
+        allow_null=True, help_text="The event that says so; null: none does (yet)."
+    )
+
+
+class KeysShape(Answer):
     """Every public key ever registered, oldest first."""
 
     agents = AgentKeyShape(many=True)
     witnesses = WitnessShape(many=True)
+    people = PersonKeyShape(many=True)
 
 
 class FindingShape(serializers.Serializer[Any]):
@@ -149,7 +170,14 @@ class FindingShape(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class VerificationShape(serializers.Serializer[Any]):
+class ErasureShape(serializers.Serializer[Any]):
+    """A payload that a ceremony erased."""
+
+    sequence = serializers.IntegerField()
+    ceremony_sequence = serializers.IntegerField(help_text="The event that decided it.")
+
+
+class VerificationShape(Answer):
     """What a verification found. No finding means sound."""
 
     start = serializers.IntegerField()
@@ -158,6 +186,8 @@ class VerificationShape(serializers.Serializer[Any]):
     is_sound = serializers.BooleanField()
     finding_count = serializers.IntegerField()
     findings = FindingShape(many=True)
+    erased_count = serializers.IntegerField(help_text="Payloads that a ceremony erased.")
+    erased = ErasureShape(many=True)
     documented_gaps = GapShape(many=True)
     backward_steps = serializers.IntegerField(
         help_text="Authority times below the one before; noted, never a finding (AC3)."

@@ -17,10 +17,10 @@ from rest_framework.response import Response
 
 from events.api.problems import NOT_FOUND, UNREADABLE_EVENT, Refused
 from events.api.rendering import encode
-from events.api.schema import READING, StoredEvent, refusals
+from events.api.schema import READING, refusals
 from events.api.views import ApiView, SubmitEvent
 from events.event import Event
-from events.store import registry
+from events.store import people, registry
 from events.store.drift import DriftFilter, DriftWarning, list_warnings
 from events.store.ledger import EventFilter, PostgresEventStore
 from observers.api.pages import read_page
@@ -36,11 +36,13 @@ from observers.api.parameters import (
 from observers.api.schema import (
     ContinuityShape,
     DriftPageShape,
+    EventShape,
     HeadShape,
     KeysShape,
     RangeShape,
     VerificationShape,
 )
+from observers.api.system_status import SaysStatus
 from observers.completeness import Ends, find_ends, look
 from observers.continuity import check_continuity
 from observers.ledger_check import verify_ledger
@@ -54,7 +56,7 @@ def reading_store(*, reaching: int | None = None) -> PostgresEventStore:
     return PostgresEventStore(alias_reaching(reaching))
 
 
-class Events(SubmitEvent):
+class Events(SaysStatus, SubmitEvent):
     """The ledger's events: read a range, or record one."""
 
     @extend_schema(
@@ -74,13 +76,13 @@ class Events(SubmitEvent):
         return Response({"events": page.events, "next": following, "completeness": whole.as_dict()})
 
 
-class EventBySequence(ApiView):
+class EventBySequence(SaysStatus, ApiView):
     """One event by its place."""
 
     @extend_schema(
         operation_id="read_event",
         tags=["read"],
-        responses={200: StoredEvent, **refusals(NOT_FOUND, UNREADABLE_EVENT, *READING)},
+        responses={200: EventShape, **refusals(NOT_FOUND, UNREADABLE_EVENT, *READING)},
     )
     def get(self, request: Request, sequence: int) -> Response:
         """The event, with every field of the format."""
@@ -92,13 +94,13 @@ class EventBySequence(ApiView):
         return _event(found)
 
 
-class EventById(ApiView):
+class EventById(SaysStatus, ApiView):
     """One event by the id that its writer gave it."""
 
     @extend_schema(
         operation_id="read_event_by_id",
         tags=["read"],
-        responses={200: StoredEvent, **refusals(NOT_FOUND, UNREADABLE_EVENT, *READING)},
+        responses={200: EventShape, **refusals(NOT_FOUND, UNREADABLE_EVENT, *READING)},
     )
     def get(self, request: Request, event_id: uuid.UUID) -> Response:
         """The event, with every field of the format."""
@@ -109,7 +111,7 @@ class EventById(ApiView):
         return _event(found)
 
 
-class Head(ApiView):
+class Head(SaysStatus, ApiView):
     """Where the ledger ends."""
 
     @extend_schema(
@@ -124,7 +126,7 @@ class Head(ApiView):
         return Response(asdict(PostgresEventStore(PRIMARY).head()))
 
 
-class Continuity(ApiView):
+class Continuity(SaysStatus, ApiView):
     """What is missing of a span."""
 
     @extend_schema(
@@ -146,7 +148,7 @@ class Continuity(ApiView):
         return Response(found.as_dict() | place | {"next": following})
 
 
-class Verification(ApiView):
+class Verification(SaysStatus, ApiView):
     """Every check of the format and of continuity, over a part of the ledger."""
 
     @extend_schema(
@@ -167,7 +169,7 @@ class Verification(ApiView):
         return Response(report.as_dict() | {"next": following})
 
 
-class DriftWarnings(ApiView):
+class DriftWarnings(SaysStatus, ApiView):
     """Events whose two clocks differ by more than the threshold."""
 
     @extend_schema(
@@ -187,7 +189,7 @@ class DriftWarnings(ApiView):
         return Response({"warnings": [_warning(w) for w in page], "next": following})
 
 
-class Keys(ApiView):
+class Keys(SaysStatus, ApiView):
     """Every public key that the ledger's signatures may be checked with."""
 
     @extend_schema(
@@ -203,6 +205,7 @@ class Keys(ApiView):
             {
                 "agents": [_key(record) for record in registry.list_agent_keys(using)],
                 "witnesses": [_key(record) for record in registry.list_witnesses(using)],
+                "people": [_key(record) for record in people.list_people(using)],
             }
         )
 
@@ -238,7 +241,9 @@ def _warning(warning: DriftWarning) -> dict[str, Any]:
     return members
 
 
-def _key(record: registry.AgentKeyRecord | registry.WitnessRecord) -> dict[str, Any]:
+def _key(
+    record: registry.AgentKeyRecord | registry.WitnessRecord | people.PersonKey,
+) -> dict[str, Any]:
     members = asdict(record)
     validity: dict[str, Any] = members.pop("validity")
     return members | validity

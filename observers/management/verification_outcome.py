@@ -65,6 +65,13 @@ class Outcome:
                 f"  sequences {known.gap.start} to {known.gap.end} are missing, as documented by "
                 f"event {known.ceremony_sequence}"
             )
+        for erased in report.erased[:SHOWN]:
+            yield (
+                f"  sequence {erased.sequence}: the payload was erased by ceremony, event "
+                f"{erased.ceremony_sequence}"
+            )
+        if len(report.erased) > SHOWN:
+            yield f"  … and {len(report.erased) - SHOWN:,} more erased payloads"
         if report.backward_steps:
             yield (
                 f"  note: the authority clock stepped back {report.backward_steps:,} times; "

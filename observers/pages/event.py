@@ -26,6 +26,7 @@ from observers.pages.rendering import render_page
 from observers.pages.standing import Outlook, read_outlook
 from observers.pages.timeline import gap_at
 from observers.replica.reading import alias_reaching, find_by_id
+from observers.report import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,9 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
     if event is None:
         return _missing(request, sequence, outlook, using)
     previous = _previous(event, around)
-    verdicts = _verdicts(using, event, previous, outlook.standing.last_sequence)
+    report = verify_ledger(using, event.sequence, event.sequence)
+    erased_by = next((known.ceremony_sequence for known in report.erased), None)
+    verdicts = _verdicts(using, report, previous, outlook.standing.last_sequence)
     pin = read_pin(request, event)
     context = {
         "event": event,
@@ -83,6 +86,7 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
         "failed": [verdict.check for verdict in verdicts if verdict.failures],
         "fields": [(name, getattr(event, name)) for name in FIELDS if name != "payload"],
         "payload": read_payload(event),
+        "erased_by": erased_by,
         "clocks": read_clocks(event, get_threshold(using)),
         "previous": previous,
         "next": _next(event, around, outlook.standing.last_sequence),
@@ -148,9 +152,8 @@ def _next(event: Event, around: dict[int, Event], last: int) -> Link | None:
     return Link(event.sequence + 1, after, holds)
 
 
-def _verdicts(using: str, event: Event, previous: Link | None, last: int) -> list[Verdict]:
+def _verdicts(using: str, report: Report, previous: Link | None, last: int) -> list[Verdict]:
     """Every check, made now by the same code as `verify_ledger`."""
-    report = verify_ledger(using, event.sequence, event.sequence)
     verdicts = {
         check: Verdict(
             check,
@@ -159,6 +162,10 @@ def _verdicts(using: str, event: Event, previous: Link | None, last: int) -> lis
         )
         for check in Check
     }
+    for known in report.erased:
+        note = f"The payload was erased by ceremony, event {known.ceremony_sequence}."
+        hashed = verdicts[Check.PAYLOAD_HASH]
+        verdicts[Check.PAYLOAD_HASH] = replace(hashed, made=False, note=note)
     if previous is not None and previous.sequence > 0 and previous.event is None:
         verdicts |= _orphaned(using, verdicts, previous.sequence, last)
     return list(verdicts.values())

@@ -105,8 +105,8 @@ class Outlook:
             "The ledger is halted",
             f"No new event is accepted until people have looked into it. {why} "
             "Everything recorded before can still be read and checked.",
-            reverse("overview"),
-            "See where it stands",
+            reverse("ceremonies"),
+            "Only a ceremony clears it",
         )
 
     def _end(self) -> Alarm | None:

@@ -6,8 +6,8 @@ import pytest
 
 from events.composition import writer
 from events.tests import api
+from events.tests.ceremonies import document_gap
 from events.tests.ledger import Ledger, submission
-from observers.tests.test_api_range import document_gap
 
 
 def test_an_empty_ledger_is_continuous(ledger: Ledger) -> None:
@@ -24,6 +24,7 @@ def test_an_empty_ledger_is_continuous(ledger: Ledger) -> None:
         "gaps": [],
         "replica": None,
         "next": None,
+        **api.RUNNING,
     }
 
 
@@ -43,7 +44,7 @@ def test_gaps_are_ranges(ledger: Ledger) -> None:
 def test_a_documented_gap_is_missing_but_explained(ledger: Ledger) -> None:
     ledger.write(4)
     ledger.tamper("DELETE FROM events WHERE sequence BETWEEN 2 AND 3")
-    ceremony = document_gap(2, 3).sequence
+    ceremony = document_gap(ledger, 2, 3).sequence
     answer = api.observer().get("continuity?start=3").json()
     assert answer["gaps"] == [
         {"start": 3, "end": 3, "count": 1, "documented": True, "ceremony_sequence": ceremony}

@@ -14,6 +14,7 @@ def test_the_head_of_an_empty_ledger(ledger: Ledger) -> None:
         "content_hash": "0" * 64,
         "authority_timestamp": None,
         "event_count": 0,
+        **api.RUNNING,
     }
 
 
@@ -24,6 +25,7 @@ def test_the_head_is_the_last_event(ledger: Ledger) -> None:
         "content_hash": last.content_hash,
         "authority_timestamp": last.authority_timestamp,
         "event_count": 3,
+        **api.RUNNING,
     }
 
 

@@ -10,8 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from events.composition import writer
-from events.event import Event, event_json
+from events.event import event_json
 from events.tests import api
+from events.tests.ceremonies import document_gap, forge
 from events.tests.ledger import Ledger, submission
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -19,14 +20,6 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 def sequences(page: dict[str, Any]) -> list[int]:
     return [event["sequence"] for event in page["events"]]
-
-
-def document_gap(first: int, last: int, approvals: int = 2) -> Event:
-    """Record the ceremony that explains a gap."""
-    people = [{"person": f"person {number}"} for number in range(approvals)]
-    payload = {"first": first, "last": last, "approvals": people}
-    ceremony = submission(payload, event_type="ceremony.sequence_skip", agent_id=None)
-    return writer().write_event(ceremony).event
 
 
 def test_an_empty_ledger(ledger: Ledger) -> None:
@@ -213,7 +206,7 @@ def test_a_plus_in_an_address_is_explained(ledger: Ledger) -> None:
 def test_gaps_of_the_answered_range_are_named(ledger: Ledger) -> None:
     ledger.write(9)
     ledger.tamper("DELETE FROM events WHERE sequence IN (2, 5, 6)")
-    ceremony = document_gap(5, 6).sequence
+    ceremony = document_gap(ledger, 5, 6).sequence
     whole = api.observer().get("events?end=8").json()["completeness"]
     assert whole["gaps"] == [
         {"start": 2, "end": 2, "count": 1, "documented": False, "ceremony_sequence": None},
@@ -225,14 +218,14 @@ def test_gaps_of_the_answered_range_are_named(ledger: Ledger) -> None:
 def test_a_documented_gap_does_not_end_completeness(ledger: Ledger) -> None:
     ledger.write(5)
     ledger.tamper("DELETE FROM events WHERE sequence IN (2, 3)")
-    document_gap(2, 3)
+    document_gap(ledger, 2, 3)
     assert api.observer().get("events").json()["completeness"]["complete_through"] == 6
 
 
 def test_a_gap_that_the_range_cuts_off_stays_documented(ledger: Ledger) -> None:
     ledger.write(6)
     ledger.tamper("DELETE FROM events WHERE sequence BETWEEN 2 AND 5")
-    ceremony = document_gap(2, 5).sequence
+    ceremony = document_gap(ledger, 2, 5).sequence
     for start, end in ((3, 4), (1, 3), (4, 7), (2, 5)):
         (gap,) = (
             api.observer().get(f"events?start={start}&end={end}").json()["completeness"]["gaps"]
@@ -244,7 +237,7 @@ def test_a_gap_that_the_range_cuts_off_stays_documented(ledger: Ledger) -> None:
 def test_one_persons_approval_documents_nothing(ledger: Ledger) -> None:
     ledger.write(3)
     ledger.tamper("DELETE FROM events WHERE sequence = 2")
-    document_gap(2, 2, approvals=1)
+    forge(ledger, {"first": 2, "last": 2, "approvals": [{"person": "Ada"}]})
     whole = api.observer().get("events").json()["completeness"]
     assert whole["gaps"][0]["documented"] is False
     assert whole["complete_through"] == 1

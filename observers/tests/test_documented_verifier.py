@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from django.conf import settings
 
 from events.composition import signing_service, writer
+from events.tests.ceremonies import forge, hold
 from events.tests.ledger import Ledger, submission
 from observers.tests.test_verify_ledger_command import save_export, save_keys
 
@@ -75,4 +77,32 @@ def test_the_documented_verifier_finds_tampering(
         "sequence 4: signature\n"
         "sequence 4: witness_signature\n"
         "sequence 6: gap\n",
+    )
+
+
+def test_the_documented_verifier_knows_ceremonies_and_what_they_erased(
+    ledger: Ledger, verifier: Path, tmp_path: Path
+) -> None:
+    secret, _, other = ledger.write(3)
+    details = {
+        "sequence": secret.sequence,
+        "event_id": secret.event_id,
+        "payload_hash": secret.payload_hash,
+    }
+    held = hold(ledger, "erase_payload", details)
+    keys = save_keys(tmp_path / "keys.json")
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    assert outsider(verifier, export, keys) == (0, "sequence 1: the payload was erased\n")
+    ledger.tamper(
+        "UPDATE events SET payload = (SELECT payload FROM events WHERE sequence = 1),"
+        f" payload_salt = repeat('0', 64) WHERE sequence = {other.sequence}"
+    )
+    payload = json.loads(held.payload)
+    payload["proposal"]["reason"] = "another"
+    forged = forge(ledger, payload, "ceremony.erase_payload")
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    assert outsider(verifier, export, keys) == (
+        1,
+        f"sequence {forged.sequence}: ceremony\n"
+        "sequence 1: the payload was erased\nsequence 3: payload_hash\n",
     )

@@ -8,9 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from events.canonical import canonicalize
 from events.composition import writer
-from events.submission import Submission
+from events.tests.ceremonies import document_gap, forge
 from events.tests.ledger import Ledger, submission
 from observers.pages import remembered, timeline
 from observers.tests.pages import Reader, remove, sign_in
@@ -41,8 +40,7 @@ def test_gaps_stand_in_their_place(reader: Reader) -> None:
 def test_a_documented_gap_names_its_ceremony(reader: Reader) -> None:
     reader.ledger.write(4)
     remove(reader.ledger, 2, 3)
-    approvals = [{"person": "first person"}, {"person": "second person"}]
-    record_skip(2, 3, approvals)
+    document_gap(reader.ledger, 2, 3)
     assert reader.lines("/events/?order=oldest") == [1, (2, 3), 4, 5]
     page = reader.text("/events/")
     assert 'explained by <a href="/events/5/">ceremony 5</a>' in page
@@ -52,14 +50,8 @@ def test_a_documented_gap_names_its_ceremony(reader: Reader) -> None:
 def test_one_approval_does_not_document(reader: Reader) -> None:
     reader.ledger.write(3)
     remove(reader.ledger, 2)
-    record_skip(2, 2, [{"person": "first person"}])
+    forge(reader.ledger, {"first": 2, "last": 2, "approvals": [{"person": "first person"}]})
     assert "not explained" in reader.text("/events/")
-
-
-def record_skip(first: int, last: int, approvals: list[dict[str, str]]) -> None:
-    """A `ceremony.sequence_skip` of the system."""
-    payload = {"first": first, "last": last, "approvals": approvals}
-    writer().write_event(Submission("ceremony.sequence_skip", canonicalize(payload), None))
 
 
 def test_a_chosen_range_does_not_cut_a_gap(reader: Reader) -> None:

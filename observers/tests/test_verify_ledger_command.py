@@ -10,15 +10,17 @@ import pytest
 from events.composition import signing_service, writer
 from events.event import event_json
 from events.store import registry
+from events.store.people import list_people
+from events.tests.ceremonies import document_gap, forge
 from events.tests.ledger import Ledger, submission
 from observers.tests.commands import findings, run
 
 
-def skip_ceremony(first: int, last: int, people: tuple[str, ...]) -> None:
-    """Record a ceremony that names a range, as the system."""
+def skip_ceremony(ledger: Ledger, first: int, last: int, people: tuple[str, ...]) -> None:
+    """An event of the system that names a range and people, none of whom signed."""
     approvals = [{"person": person} for person in people]
     payload = {"first": first, "last": last, "reason": "lost with a disk", "approvals": approvals}
-    writer().write_event(submission(payload, event_type="ceremony.sequence_skip", agent_id=None))
+    forge(ledger, payload)
 
 
 def save_keys(path: Path) -> Path:
@@ -46,6 +48,17 @@ def save_keys(path: Path) -> Path:
                 "until_sequence": witness.validity.until_sequence,
             }
             for witness in registry.list_witnesses("default")
+        ],
+        "people": [
+            {
+                "person": key.person,
+                "public_key": key.public_key,
+                "active_from": key.validity.active_from,
+                "active_until": key.validity.active_until,
+                "from_sequence": key.validity.from_sequence,
+                "until_sequence": key.validity.until_sequence,
+            }
+            for key in list_people("default")
         ],
     }
     path.write_text(json.dumps(document))
@@ -99,8 +112,8 @@ def test_a_range_that_ends_before_it_starts_is_refused(ledger: Ledger) -> None:
 
 def test_a_gap_that_a_ceremony_documents_is_no_finding(ledger: Ledger) -> None:
     ledger.write(5)
-    skip_ceremony(3, 4, ("first person", "second person"))
     ledger.tamper("DELETE FROM events WHERE sequence IN (3, 4)")
+    document_gap(ledger, 3, 4)
     ran = run("verify_ledger", "--json")
     assert ran.code == 0
     assert ran.json["documented_gaps"] == [
@@ -125,19 +138,19 @@ def test_a_ceremony_that_does_not_fit_documents_nothing(
     ledger: Ledger, first: int, last: int, people: tuple[str, ...]
 ) -> None:
     ledger.write(5)
-    skip_ceremony(first, last, people)
+    skip_ceremony(ledger, first, last, people)
     ledger.tamper("DELETE FROM events WHERE sequence IN (3, 4)")
-    assert findings() == [(3, "gap")]
+    assert findings() == [(3, "gap"), (6, "ceremony")]
 
 
 def test_a_ceremony_that_is_itself_forged_documents_nothing(ledger: Ledger) -> None:
     ledger.write(5)
-    skip_ceremony(2, 2, ("first person", "second person"))
+    ledger.tamper("DELETE FROM events WHERE sequence IN (2, 4)")
+    document_gap(ledger, 2, 2)
     ledger.tamper(
-        "DELETE FROM events WHERE sequence = 3",
-        """UPDATE events SET payload = payload || '{"first": 3, "last": 3}' WHERE sequence = 6""",
+        """UPDATE events SET payload = payload || '{"first": 4, "last": 4}' WHERE sequence = 6"""
     )
-    assert findings() == [(3, "gap"), (6, "payload_hash")]
+    assert findings() == [(2, "gap"), (4, "gap"), (6, "payload_hash"), (6, "ceremony")]
 
 
 def test_an_export_verifies_without_the_database(ledger: Ledger, tmp_path: Path) -> None:

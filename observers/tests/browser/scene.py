@@ -11,6 +11,7 @@ from itertools import islice
 
 from events import sample
 from events.composition import signing_service, writer
+from events.tests.ceremonies import document_gap
 from events.tests.ledger import Ledger, submission
 from observers.tests.pages import remove
 from observers.verifications.record import ask_to_cancel
@@ -43,33 +44,23 @@ def set_scene(ledger: Ledger) -> Scene:
         signing_service().create_key(agent.agent_id)
     played = writer().write_events(list(islice(sample.play(), PLAYED)))
     drifted = next(w.event for w in played if w.event.agent_id == "old-plc")
-    ceremony = writer().write_event(
-        submission(
-            {
-                "first": SKIPPED[0],
-                "last": SKIPPED[1],
-                "reason": "A disk was lost; the numbers were given out and never written.",
-                "approvals": [{"person": "keeper-1"}, {"person": "keeper-2"}],
-            },
-            event_type="ceremony.sequence_skip",
-            agent_id=None,
-        )
-    )
+    remove(ledger, *range(SKIPPED[0], SKIPPED[1] + 1))
+    ceremony = document_gap(ledger, *SKIPPED, "A disk was lost; these were never written.")
     payload = {"rows": [{"id": n, "amount": 2**63 - n} for n in range(3)], "note": "<b>bold</b>"}
     last = writer().write_event(submission(payload, agent_id="agent-8"))
-    remove(ledger, *range(LOST[0], LOST[1] + 1), *range(SKIPPED[0], SKIPPED[1] + 1))
+    remove(ledger, *range(LOST[0], LOST[1] + 1))
     ledger.tamper(
         f'UPDATE events SET payload = payload || \'{{"gross": "9999.99"}}\''
         f" WHERE sequence = {CHANGED}"
     )
     _verify(last.event.sequence)
     return Scene(
-        good=ceremony.event.sequence - 1,
+        good=ceremony.sequence - 1,
         drifted=drifted.sequence,
         changed=CHANGED,
         lost=LOST[0],
         skipped=SKIPPED[0],
-        ceremony=ceremony.event.sequence,
+        ceremony=ceremony.sequence,
         last=last.event.sequence,
     )
 

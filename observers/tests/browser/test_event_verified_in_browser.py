@@ -12,6 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from events import event
 from events.composition import signing_service, writer
+from events.tests.ceremonies import document_gap, forge, hold
 from events.tests.ledger import Ledger, submission
 from observers.checks import Check
 from observers.tests import forgery
@@ -61,7 +62,7 @@ def test_a_sound_event_passes_every_check(ledger: Ledger, signed_in: Window) -> 
     ledger.write(2)
     found = check_in_browser(signed_in, 2)
     assert found == dict.fromkeys(EVERY, "passed") == by_server(signed_in.page)
-    assert "Your browser found nothing wrong. 10 passed." in outcome(signed_in)
+    assert "Your browser found nothing wrong. 11 passed." in outcome(signed_in)
     assert signed_in.complaints == []
 
 
@@ -71,7 +72,7 @@ def test_only_the_last_event_can_be_compared_with_the_head(
     ledger.write(3)
     found = check_in_browser(signed_in, 1)
     assert found == dict.fromkeys(EVERY, "passed") | {"head": "not made"}
-    assert "9 passed, 1 could not be made" in outcome(signed_in)
+    assert "10 passed, 1 could not be made" in outcome(signed_in)
 
 
 def test_64_bit_integers_are_shown_and_verified_exactly(ledger: Ledger, signed_in: Window) -> None:
@@ -179,15 +180,44 @@ def test_a_missing_predecessor_is_a_gap_and_leaves_nothing_to_compare_with(
 
 def test_an_explained_gap_before_it_is_not_called_wrong(ledger: Ledger, signed_in: Window) -> None:
     ledger.write(3)
-    payload = {"first": 2, "last": 2, "approvals": [{"person": "one"}, {"person": "two"}]}
-    ceremony = submission(payload, event_type="ceremony.sequence_skip", agent_id=None)
-    explained_by = writer().write_event(ceremony).event.sequence
     remove(ledger, 2)
+    explained_by = document_gap(ledger, 2, 2).sequence
     found = check_in_browser(signed_in, 3)
     assert (found["gap"], found["prev_hash"]) == ("not made", "not made")
     told = signed_in.page.inner_text('[data-check="gap"] td.yours')
     assert f"event {explained_by} explains it: check that event" in told
     assert "disagree" not in outcome(signed_in)
+
+
+def test_an_erased_payload_is_not_called_wrong_and_its_ceremony_verifies(
+    ledger: Ledger, signed_in: Window
+) -> None:
+    secret = ledger.write(2)[0]
+    details = {
+        "sequence": secret.sequence,
+        "event_id": secret.event_id,
+        "payload_hash": secret.payload_hash,
+    }
+    ceremony = hold(ledger, "erase_payload", details)
+    expected = dict.fromkeys(EVERY, "passed") | {"payload_hash": "not made", "head": "not made"}
+    assert check_in_browser(signed_in, 1) == expected
+    told = signed_in.page.inner_text('[data-check="payload_hash"] td.yours')
+    assert f"event {ceremony.sequence}, which names exactly this one" in told
+    assert check_in_browser(signed_in, ceremony.sequence) == dict.fromkeys(EVERY, "passed")
+    told = signed_in.page.inner_text('[data-check="ceremony"] td.yours')
+    assert all(name in told for name in ("Ada", "Bela", "Cleo"))
+
+
+def test_a_ceremony_of_forged_signatures_fails_on_both_sides(
+    ledger: Ledger, signed_in: Window
+) -> None:
+    held = hold(ledger, "drift_threshold", {"seconds": "7.5"})
+    payload = json.loads(held.payload)
+    payload["proposal"]["reason"] = "another"
+    forge(ledger, payload, "ceremony.drift_threshold")
+    found = check_in_browser(signed_in, 2)
+    assert found == dict.fromkeys(EVERY, "passed") | {"ceremony": "failed"}
+    assert by_server(signed_in.page)["ceremony"] == "failed"
 
 
 def test_an_event_that_the_api_cannot_give_out_fails_payload_hash(

@@ -3,11 +3,11 @@
    It must never fetch anything, nor ask the server for a verdict: an event, its surroundings and
    keys in, verdicts out. `subtle` is the browser's WebCrypto, or undefined where there is none. */
 
-import { NoCanonicalForm, canonicalBytes } from "./canonical.js";
+import { NoCanonicalForm, canonical, canonicalBytes } from "./canonical.js";
 
 export const CHECKS = [
   "gap", "format", "payload_hash", "content_hash", "prev_hash",
-  "signing_key", "signature", "witness", "witness_signature", "head",
+  "signing_key", "signature", "witness", "witness_signature", "head", "ceremony",
 ];
 
 const SIGNED = [
@@ -18,6 +18,9 @@ const SIGNED = [
 const GENESIS = "0".repeat(64);
 const AGENT_CONTEXT = ascii("audit-portal event v1\n");
 const WITNESS_CONTEXT = ascii("audit-portal witness v1\n");
+
+const CEREMONY_CONTEXT = "audit-portal ceremony v1\n";
+const ERASED_SALT = "0".repeat(64);
 
 const HASH = /^[0-9a-f]{64}$/;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -39,7 +42,8 @@ const unmade = (note, facts = []) => ({ state: "unmade", notes: [note], facts })
  *
  * `surroundings` has `sequence` (the number that was asked for, BigInt), `previous` (the event
  * before as a Map, null when it is missing, undefined when there was none to fetch or it could not
- * be read), `gap` (what the ledger says of a missing one), `head` and `keys`.
+ * be read), `gap` (what the ledger says of a missing one), `head`, `keys`, and `erasure` (the ceremony
+ * that is said to have erased the payload, null when there is no such event).
  */
 export async function checkEvent(event, surroundings, subtle) {
   const signable = canonicalBytes(new Map(SIGNED.map((name) => [name, event.get(name)])));
@@ -51,7 +55,7 @@ export async function checkEvent(event, surroundings, subtle) {
   const verdicts = {
     gap: checkGap(event, sequence, previous, gap),
     format: checkFormat(event),
-    payload_hash: await checkPayload(event, subtle),
+    payload_hash: await checkPayload(event, surroundings.erasure, subtle),
     content_hash: await checkContent(event, signable, subtle),
     prev_hash: checkLink(event, previous),
     signing_key: checkKey(key, event, key?.get("agent_id"), event.get("agent_id")),
@@ -59,6 +63,7 @@ export async function checkEvent(event, surroundings, subtle) {
     witness: checkKey(witness, event, null, null),
     witness_signature: await checkAttestation(event, signable, witness, subtle),
     head: checkHead(event, head),
+    ceremony: await checkCeremony(event, keys, subtle),
   };
   return new Map(CHECKS.map((name) => [name, verdicts[name]]));
 }
@@ -98,8 +103,31 @@ function isTimestamp(text) {
   return year >= 1 && day >= 1 && day <= days[month - 1] && hour < 24 && minute < 60 && second < 60;
 }
 
-async function checkPayload(event, subtle) {
+/** The sequence of the ceremony that is said to have erased the payload; null for a payload. */
+export function erasedBy(event) {
+  const payload = event.get("payload");
+  if (event.get("payload_salt") !== ERASED_SALT || !(payload instanceof Map) || payload.size !== 1) return null;
+  const erased = payload.get("erased");
+  const sequence = erased instanceof Map ? erased.get("ceremony_sequence") : null;
+  return typeof sequence === "bigint" && sequence > 0n ? sequence : null;
+}
+
+function checkErasure(event, ceremony) {
+  const details = ceremony?.get("payload")?.get?.("proposal")?.get?.("details");
+  const named =
+    details instanceof Map &&
+    ceremony.get("event_type") === "ceremony.erase_payload" &&
+    ceremony.get("agent_id") === null &&
+    ceremony.get("payload").get("ceremony_id") === event.get("payload").get("erased").get("ceremony_id") &&
+    ["sequence", "event_id", "payload_hash"].every((name) => details.get(name) === event.get(name));
+  const place = erasedBy(event);
+  if (!named) return failed(`it is said to be erased, but event ${place} does not decide that`);
+  return unmade(`The payload was erased by ceremony, event ${place}, which names exactly this one: check that event.`);
+}
+
+async function checkPayload(event, erasure, subtle) {
   if (!subtle) return unmade(NEEDS_HTTPS);
+  if (erasedBy(event) !== null) return checkErasure(event, erasure);
   const salt = bytesOfHex(event.get("payload_salt"));
   if (!salt) return failed("payload_salt is not hex");
   try {
@@ -165,6 +193,55 @@ async function verifies(subtle, key, signature, message) {
     if (error.name === "NotSupportedError") return unmade(NO_ED25519, facts);
     return failed(`the browser cannot use this key: ${error.message}`, facts);
   }
+}
+
+/** Who proposed, who approved, and that each signed exactly this; any other event passes. */
+async function checkCeremony(event, keys, subtle) {
+  if (!event.get("event_type").startsWith("ceremony.")) return passed();
+  if (!subtle) return unmade(NEEDS_HTTPS);
+  const payload = event.get("payload");
+  const proposal = payload instanceof Map ? payload.get("proposal") : null;
+  const voices = proposal instanceof Map ? voicesOf(payload) : null;
+  if (!voices) return failed("it is not the record of a ceremony");
+  const wrong = [];
+  if (event.get("agent_id") !== null) wrong.push("an agent recorded it, not the system");
+  if (proposal.get("kind") !== event.get("event_type")) wrong.push(`a ${proposal.get("kind")} was proposed`);
+  if (proposal.get("ceremony_id") !== payload.get("ceremony_id")) wrong.push("it names another ceremony than was proposed");
+  if (event.get("event_type") === "ceremony.sequence_skip" &&
+      ["first", "last"].some((name) => payload.get(name) !== proposal.get("details")?.get?.(name))) {
+    wrong.push("it says something else than was proposed");
+  }
+  const text = canonical(proposal);
+  for (const [step, voice] of voices) {
+    const sound = await voiceVerifies(event, keys, subtle, step, voice, text);
+    if (sound === null) return unmade(NO_ED25519);
+    if (!sound) wrong.push(`the signature of ${voice.get("person")} is not theirs, or not of what was ${step}`);
+  }
+  const count = (wanted) => voices.filter(([step]) => step === wanted).length;
+  const people = new Set(voices.map(([, voice]) => String(voice.get("person")).toLowerCase()));
+  if (people.size !== voices.length) wrong.push("somebody spoke twice");
+  if (count("approved") < 2 || count("approved") <= count("rejected")) wrong.push("not enough people approved it");
+  const facts = voices.map(([step, voice]) => [step, String(voice.get("person"))]);
+  return wrong.length ? failed(wrong, facts) : passed(facts);
+}
+
+function voicesOf(payload) {
+  const [approvals, rejections] = [payload.get("approvals"), payload.get("rejections")];
+  if (!Array.isArray(approvals) || !Array.isArray(rejections)) return null;
+  const voices = [
+    ["proposed", payload.get("proposed_by")],
+    ...approvals.map((voice) => ["approved", voice]),
+    ...rejections.map((voice) => ["rejected", voice]),
+  ];
+  return voices.every(([, voice]) => voice instanceof Map) ? voices : null;
+}
+
+async function voiceVerifies(event, keys, subtle, step, voice, text) {
+  const key = (keys.get("people") ?? []).find((each) => each.get("public_key") === voice.get("public_key"));
+  if (!key || checkKey(key, event, key.get("person"), voice.get("person")).state === "failed") return false;
+  const statement = new TextEncoder().encode(`${CEREMONY_CONTEXT}${step}\n${voice.get("person")}\n${text}`);
+  const verdict = await verifies(subtle, key, bytesOfBase64(voice.get("signature")), () => [statement]);
+  return verdict.state === "unmade" ? null : verdict.state === "passed";
 }
 
 function checkHead(event, head) {

@@ -3,7 +3,7 @@
    It must never soften a disagreement between the two, nor take a verdict from the server. */
 
 import { canonical } from "./canonical.js";
-import { checkEvent } from "./checks.js";
+import { checkEvent, erasedBy } from "./checks.js";
 import { parse } from "./json.js";
 
 const WORDS = { passed: "passed", failed: "failed", unmade: "not made" };
@@ -40,6 +40,7 @@ async function check() {
   const surroundings = {
     sequence: BigInt(document.getElementById("event").dataset.sequence),
     ...(await before()),
+    erasure: await erasure(event),
     keys: required(await get(place.dataset.keys)),
     head: required(await get(place.dataset.head)),
   };
@@ -55,6 +56,14 @@ async function before() {
   if (answer.problem !== "not-found") return { previous: required(answer) };
   const continuity = required(await get(place.dataset.continuity));
   return { previous: null, gap: continuity.get("gaps")[0] };
+}
+
+/** The ceremony that is said to have erased the payload: null when there is none of that place. */
+async function erasure(event) {
+  const sequence = erasedBy(event);
+  if (sequence === null) return null;
+  const answer = await get(place.dataset.events + sequence);
+  return answer.value ?? null;
 }
 
 /** The raw bytes of an answer, read by our own exact reader. */

@@ -1,0 +1,125 @@
+"""Ceremonies held: propose, approve, reject, record (CT-13).
+
+It must never keep a voice, nor record a ceremony, before every signature in it verifies.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, transaction
+
+from events import ceremony, ed25519
+from events.canonical import canonicalize_text
+from events.ceremony import PROPOSED, Proposal, Voice
+from events.errors import CeremonyRefusedError, KeyBackendError
+from events.event import Event
+from events.store import ceremonies as store
+from events.store import people
+from events.store.ceremonies import Ceremony
+from events.store.connection import constraint, named_errors
+from events.store.halting import UnwrittenRecord, unwritten_records
+from events.submission import Submission
+from events.writer import AtomicEventWriter
+
+log = structlog.get_logger(__name__)
+
+
+def draft(kind: str, reason: str, details: Mapping[str, Any]) -> Proposal:
+    """A new proposal with an id of its own, for its proposer to sign. Nothing is kept yet."""
+    return ceremony.propose(str(uuid.uuid4()), kind, reason, details)
+
+
+def speak(using: str, proposal: Proposal, *, step: str, person: str, signature: str) -> None:
+    """Keep a proposal, an approval or a rejection. The public key is the one that the ledger
+    knows of the person.
+
+    Raises:
+        CeremonyRefusedError: the signature is not this person's, of this text and this step; or
+            the person may not: unknown, retired, voted already, or it is their own proposal.
+    """
+    key = people.active_key(using, person)
+    voice = Voice(person, step, key.public_key, signature.strip())
+    proposal.verify(voice)
+    try:
+        with named_errors(), transaction.atomic(using=using):
+            store.add_step(using, proposal, voice)
+    except DatabaseError as error:
+        # Two at once: the unique indexes have the last word.
+        raise CeremonyRefusedError(
+            f"CT-13: {person} has spoken on this ceremony already", constraint(error)
+        ) from error
+    log.info("ceremony_step", step=step, person=person, kind=proposal.kind, id=proposal.ceremony_id)
+
+
+def vote(using: str, ceremony_id: str, *, step: str, person: str, signature: str) -> None:
+    """Approve or reject a ceremony that was proposed. Errors as `speak`."""
+    speak(
+        using,
+        store.find_ceremony(using, ceremony_id).proposal,
+        step=step,
+        person=person,
+        signature=signature,
+    )
+
+
+def record(writer: AtomicEventWriter, ceremony_id: str) -> Event:
+    """Record an approved ceremony in the chain; its effect comes with the event, in one
+    transaction. What was left to be written while the ledger could not is written before it.
+
+    Raises:
+        CeremonyRefusedError: it is not approved, a signature in it is wrong, or what was approved
+            is not the case any more.
+    """
+    using = writer.using
+    held = store.find_ceremony(using, ceremony_id)
+    _verify(held)
+    _require_new_key(writer, held.proposal)
+    with named_errors(), transaction.atomic(using=using, durable=True):
+        event_type, payload = store.open_ceremony(using, ceremony_id)
+        unwritten = [_submission(left) for left in unwritten_records(using)]
+        text = canonicalize_text(payload, stored=True)
+        *_, event = writer.append_here([*unwritten, Submission(event_type, text, agent_id=None)])
+        store.settle(using)
+    log.warning("ceremony_recorded", kind=event_type, id=ceremony_id, sequence=event.sequence)
+    return event
+
+
+def record_if_approved(writer: AtomicEventWriter, ceremony_id: str) -> Event | None:
+    """The recording event of a ceremony that has just been voted on; None while it waits."""
+    if not store.is_approved(writer.using, ceremony_id):
+        return None
+    return record(writer, ceremony_id)
+
+
+def _verify(held: Ceremony) -> None:
+    if held.steps[0].step != PROPOSED:
+        raise CeremonyRefusedError(f"CT-13: ceremony {held.id} was never proposed", "proposal")
+    for voice in held.voices:
+        held.proposal.verify(voice)
+
+
+def _require_new_key(writer: AtomicEventWriter, proposal: Proposal) -> None:
+    """A key that nobody here can sign with would end the ledger's own voice for good."""
+    name = proposal.details.get("new_key")
+    if name is None:
+        return
+    try:
+        public_key = ed25519.encode(writer.signing.backend.public_key(name))
+    except KeyBackendError as error:
+        raise CeremonyRefusedError(f"CT-13: {name} cannot follow: {error}", "details") from None
+    if public_key != proposal.details["new_public_key"]:
+        raise CeremonyRefusedError(f"CT-13: the private half of {name} is another", "details")
+
+
+def _submission(left: UnwrittenRecord) -> Submission:
+    return Submission(
+        left.event_type,
+        canonicalize_text(left.payload, stored=True),
+        agent_id=None,
+        local_timestamp=left.recorded_at,
+        event_id=left.event_id,
+    )

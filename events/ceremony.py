@@ -1,0 +1,238 @@
+"""A ceremony: the proposal as a text, and the bytes that people sign of it (CT-13).
+
+It must never touch a database, a clock or a private key; `docs/event-format.md` describes the same
+bytes for outsiders.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from events import canonical, ed25519
+from events.errors import CanonicalJSONError, CeremonyRefusedError
+
+PREFIX = "ceremony."
+CONTEXT = "audit-portal ceremony v1\n"
+APPROVALS = 2
+"""People besides the proposer who must approve."""
+
+PROPOSED, APPROVED, REJECTED, RECORDED = "proposed", "approved", "rejected", "recorded"
+MAX_REASON = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What may be decided: its name without prefix, a title, and what its details say."""
+
+    name: str
+    title: str
+    details: Mapping[str, str]
+
+    @property
+    def event_type(self) -> str:
+        """The type of the event that records it."""
+        return PREFIX + self.name
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "clear_halt",
+            "Clear the halt",
+            {"halted_at": "time of the halt", "halt_reason": "its reason"},
+        ),
+        Kind(
+            "sequence_skip",
+            "Document missing numbers",
+            {"first": "first missing number", "last": "last missing number"},
+        ),
+        Kind(
+            "erase_payload",
+            "Erase a payload",
+            {
+                "sequence": "sequence of the event",
+                "event_id": "its event_id",
+                "payload_hash": "its payload_hash",
+            },
+        ),
+        Kind(
+            "rotate_key",
+            "Replace a key or a witness",
+            {
+                "old_key": "key_id or witness_id to retire",
+                "new_key": "name of the new one",
+                "new_public_key": "its public key",
+            },
+        ),
+        Kind(
+            "retire_key",
+            "Retire a key or a witness",
+            {"old_key": "key_id or witness_id to retire"},
+        ),
+        Kind("drift_threshold", "Change the drift threshold", {"seconds": "seconds"}),
+        Kind("add_person", "Add a person", {"person": "name", "public_key": "public key"}),
+        Kind("retire_person", "Retire a person", {"person": "name"}),
+    )
+}
+_NUMBERS = frozenset({"first", "last", "sequence"})
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What one person said of a ceremony. `public_key` and `signature` are base64."""
+
+    person: str
+    step: str
+    public_key: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposal; `text` is its canonical JSON, which is what is signed."""
+
+    ceremony_id: str
+    kind: str
+    reason: str
+    details: Mapping[str, Any]
+    text: str
+
+    @property
+    def hash(self) -> str:
+        """hex(SHA-256(text)), by which a vote names what it is about."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def statement(self, step: str, person: str) -> bytes:
+        """The bytes that `person` signs to propose, approve or reject this."""
+        return f"{CONTEXT}{step}\n{person}\n{self.text}".encode()
+
+    def verify(self, voice: Voice) -> None:
+        """Nothing, or an exception.
+
+        Raises:
+            CeremonyRefusedError: the voice's signature is not of this proposal, step and person.
+        """
+        try:
+            ed25519.verify(
+                ed25519.decode(voice.public_key),
+                self.statement(voice.step, voice.person),
+                ed25519.decode(voice.signature),
+            )
+        except ed25519.SignatureError as error:
+            raise CeremonyRefusedError(
+                f"CT-13: the signature of {voice.person} is not of what was {voice.step}: {error}",
+                "signature",
+            ) from None
+
+
+def propose(ceremony_id: str, kind: str, reason: str, details: Mapping[str, Any]) -> Proposal:
+    """A new proposal.
+
+    Raises:
+        CeremonyRefusedError: the kind is unknown, the reason empty, or the details are not those
+            of the kind.
+    """
+    if kind not in KINDS:
+        raise CeremonyRefusedError(f"CT-13: there is no ceremony {kind}", "kind")
+    reason = reason.strip()
+    if not 1 <= len(reason) <= MAX_REASON or not reason.isprintable():
+        raise CeremonyRefusedError(
+            f"CT-13: a reason has 1 to {MAX_REASON} printable characters", "reason"
+        )
+    document = {
+        "ceremony_id": ceremony_id,
+        "details": dict(details),
+        "kind": KINDS[kind].event_type,
+        "reason": reason,
+    }
+    try:
+        return read_proposal(canonical.canonicalize(document).decode())
+    except CanonicalJSONError as error:
+        raise CeremonyRefusedError(f"CT-13: the proposal: {error}", "details") from None
+
+
+def read_proposal(text: str) -> Proposal:
+    """The proposal of its canonical text.
+
+    Raises:
+        CeremonyRefusedError: it is not one.
+    """
+    try:
+        document = canonical.parse(text, stored=True).value
+        if canonical.canonicalize(document).decode() != text:
+            raise CeremonyRefusedError("CT-13: the proposal is not in canonical form", "proposal")
+    except CanonicalJSONError as error:
+        raise CeremonyRefusedError(f"CT-13: the proposal is no JSON: {error}", "proposal") from None
+    return proposal_of(document, text)
+
+
+def proposal_of(document: Any, text: str | None = None) -> Proposal:
+    """The proposal of its JSON object, as an event's payload holds it.
+
+    Raises:
+        CeremonyRefusedError: it is not one.
+    """
+    members = {"ceremony_id": str, "details": dict, "kind": str, "reason": str}
+    if not isinstance(document, dict) or set(document) != set(members):
+        raise CeremonyRefusedError(f"CT-13: a proposal has {', '.join(members)}", "proposal")
+    for name, kind in members.items():
+        if not isinstance(document[name], kind):
+            raise CeremonyRefusedError(f"CT-13: {name} of the proposal is of a wrong type", name)
+    name = document["kind"].removeprefix(PREFIX)
+    if name not in KINDS or document["kind"] != PREFIX + name:
+        raise CeremonyRefusedError(f"CT-13: there is no ceremony {document['kind']}", "kind")
+    _check_details(KINDS[name], document["details"])
+    text = canonical.canonicalize(document).decode() if text is None else text
+    return Proposal(
+        document["ceremony_id"], document["kind"], document["reason"], document["details"], text
+    )
+
+
+def _check_details(kind: Kind, details: Mapping[str, Any]) -> None:
+    if set(details) != set(kind.details):
+        raise CeremonyRefusedError(
+            f"CT-13: a {kind.event_type} says exactly {', '.join(kind.details)}", "details"
+        )
+    for name, value in details.items():
+        expected: type = int if name in _NUMBERS else str
+        if type(value) is not expected:
+            raise CeremonyRefusedError(f"CT-13: {name} is of a wrong type", "details")
+
+
+def read_details(kind: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """The details of a kind from texts, as a form or a command line has them.
+
+    Raises:
+        CeremonyRefusedError: one is missing, unknown or no number where a number is needed.
+    """
+    wanted = KINDS[kind].details
+    if wrong := sorted(set(given) ^ set(wanted)):
+        raise CeremonyRefusedError(
+            f"CT-13: a {PREFIX}{kind} says exactly {', '.join(wanted)}; "
+            f"missing or unknown: {', '.join(wrong)}",
+            "details",
+        )
+    details: dict[str, Any] = {name: value.strip() for name, value in given.items()}
+    for name in _NUMBERS & set(details):
+        if not re.fullmatch("[0-9]{1,16}", details[name]):
+            raise CeremonyRefusedError(f"CT-13: {name} is not a sequence number", name)
+        details[name] = int(details[name])
+    if "seconds" in details:
+        details["seconds"] = _seconds(details["seconds"])
+    return details
+
+
+def _seconds(text: str) -> str:
+    try:
+        seconds = Decimal(text)
+    except InvalidOperation:
+        raise CeremonyRefusedError("CT-13: seconds is not a number", "seconds") from None
+    if not seconds.is_finite() or not 0 < seconds < 10**12:
+        raise CeremonyRefusedError("CT-13: seconds is not a positive number", "seconds")
+    return f"{seconds:f}"

@@ -1,0 +1,94 @@
+"""Halts the ledger (CT-11): the event that says so and the halt itself, in one transaction.
+
+It must never fail to halt because the event cannot be written: then the database keeps the record,
+and the ceremony that clears the halt writes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from django.db import DatabaseError, transaction
+
+from events.canonical import canonicalize
+from events.errors import LedgerError
+from events.event import Event
+from events.event_ids import new_event_id
+from events.store import halting
+from events.store.connection import first_line, named_errors
+from events.store.ledger import Halt, PostgresEventStore
+from events.submission import Submission
+from events.writer import AtomicEventWriter
+
+log = structlog.get_logger(__name__)
+
+HALTED = "system.halted"
+MAX_REASON = 2000
+
+
+class HaltReasonError(LedgerError):
+    """CT-11: a halt needs a reason and a name that can be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """The halt that the ledger is in. `is_new`: this call declared it; `event` says so in the
+    chain, None when it could not be written, and `unwitnessed_because` says why."""
+
+    state: Halt
+    is_new: bool
+    event: Event | None
+    unwitnessed_because: str | None
+
+
+def halt(writer: AtomicEventWriter, *, reason: str, by: str) -> Halted:
+    """Stop every append, whoever writes, within a second. A halted ledger stays as it is.
+
+    Raises:
+        HaltReasonError: no reason, no name, or one that cannot be shown.
+        LedgerUnavailableError: the database is away; whether it is halted is unknown.
+    """
+    for name, text in (("reason", reason), ("name", by)):
+        if not 1 <= len(text.strip()) <= MAX_REASON or not text.isprintable():
+            raise HaltReasonError(
+                f"CT-11: the {name} of a halt has 1 to {MAX_REASON} printable characters"
+            )
+    event, because = None, None
+    try:
+        event = _halt_witnessed(writer, reason.strip(), by)
+        is_new = event is not None
+    except (LedgerError, DatabaseError) as error:
+        because = first_line(error)
+        is_new = _halt_unwitnessed(writer.using, reason.strip(), by, because)
+    state = PostgresEventStore(writer.using).halt()
+    _log(state, event, because if is_new else None, is_new)
+    return Halted(state, is_new, event, because if is_new else None)
+
+
+def _halt_witnessed(writer: AtomicEventWriter, reason: str, by: str) -> Event:
+    """The event and the halt, both or neither."""
+    payload = canonicalize({"by": by, "reason": reason})
+    submission = Submission(HALTED, payload, agent_id=None, event_id=new_event_id())
+    with named_errors(), transaction.atomic(using=writer.using, durable=True):
+        halting.limit_lock_wait(writer.using)
+        (event,) = writer.append_here([submission])
+        halting.halt_ledger(writer.using, reason=reason, by=by, witnessed_by=event.event_id)
+    return event
+
+
+def _halt_unwitnessed(using: str, reason: str, by: str, because: str) -> bool:
+    with named_errors(), transaction.atomic(using=using, durable=True):
+        return halting.halt_ledger(using, reason=reason, by=by, unwitnessed_because=because)
+
+
+def _log(state: Halt, event: Event | None, because: str | None, is_new: bool) -> None:
+    log.critical(
+        "ledger_halted",
+        reason=state.reason,
+        by=state.halted_by,
+        halted_at=state.halted_at,
+        is_new=is_new,
+        sequence=event.sequence if event else None,
+        unwitnessed_because=because,
+    )

@@ -1,0 +1,193 @@
+"""`ceremony`: propose, approve, reject, follow.
+
+It must never sign for anybody who has not opened their own key with their own passphrase.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError
+
+from events import ceremonies
+from events.ceremony import APPROVED, CONTEXT, KINDS, PROPOSED, REJECTED, Proposal
+from events.ceremony_details import complete_details
+from events.composition import key_backend, writer
+from events.errors import LedgerError
+from events.keys import person_key
+from events.management.passphrase import add_passphrase, read_passphrase
+from events.management.tables import table
+from events.store.ceremonies import Ceremony, find_ceremony, is_approved, list_ceremonies
+
+USING = "default"
+FILLED_IN = (
+    "\nFilled in where left out: halted_at and halt_reason (the present halt),\nevent_id and "
+    "payload_hash (of the event at `sequence`), new_key and\nnew_public_key (a new key pair in "
+    "the key folder)."
+)
+LISTED = 1000
+
+
+class Command(BaseCommand):
+    """One subcommand each; what was done goes to stdout."""
+
+    help = (
+        "Ceremonies: what takes three people (CT-13). One proposes, two others approve, each "
+        "signing with their own key; then it is recorded as an event and has its effect at once. "
+        "The key stays where its owner is: these commands run there, or the portal's page shows "
+        "the bytes, `ceremony sign` signs them elsewhere, and the page takes the signature."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        propose = actions.add_parser(
+            "propose",
+            help="propose one",
+            formatter_class=RawDescriptionHelpFormatter,
+            epilog="Kinds and what each says, as NAME=VALUE:\n"
+            + "".join(f"  {k.name:<16} {', '.join(k.details)}\n" for k in KINDS.values())
+            + FILLED_IN,
+        )
+        propose.add_argument("kind", choices=sorted(KINDS), metavar="KIND")
+        propose.add_argument("details", nargs="*", metavar="NAME=VALUE")
+        propose.add_argument("--reason", required=True, help="why; it stays in the ledger")
+        for name, what in (("approve", "agree with one"), ("reject", "disagree with one")):
+            actions.add_parser(name, help=what).add_argument("ceremony_id", metavar="ID")
+        for name in ("propose", "approve", "reject"):
+            _add_signing(actions.choices[name])
+        statement = actions.add_parser("statement", help="the bytes that a person signs")
+        statement.add_argument("ceremony_id", metavar="ID")
+        statement.add_argument("--as", dest="person", required=True, metavar="PERSON")
+        statement.add_argument("--step", choices=[APPROVED, REJECTED], default=APPROVED)
+        sign = actions.add_parser("sign", help="sign such bytes from a file; needs no ledger")
+        sign.add_argument("file", type=Path, help="what `statement` or a page gives; - for stdin")
+        sign.add_argument("--key", type=Path, required=True, metavar="FILE")
+        add_passphrase(sign)
+        record = actions.add_parser("record", help="record an approved one that failed before")
+        record.add_argument("ceremony_id", metavar="ID")
+        actions.add_parser("list", help="the newest 1,000")
+        actions.add_parser("show", help="one, step by step").add_argument(
+            "ceremony_id", metavar="ID"
+        )
+        for action in actions.choices.values():
+            action.add_argument("--json", action="store_true", help="answer in JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            answer, text = getattr(self, f"_{options['action']}")(options)
+        except LedgerError as error:
+            raise CommandError(str(error), returncode=2) from None
+        self.stdout.write(orjson.dumps(answer).decode() if options["json"] else text)
+
+    def _propose(self, options: dict[str, Any]) -> tuple[Any, str]:
+        kind = options["kind"]
+        details = complete_details(
+            kind, _pairs(options["details"]), using=USING, backend=key_backend()
+        )
+        proposal = ceremonies.draft(kind, options["reason"], details)
+        self._speak(proposal, PROPOSED, options)
+        text = f"Proposed: {proposal.ceremony_id}\nTwo others approve it: ceremony approve "
+        return _as_dict(find_ceremony(USING, proposal.ceremony_id)), text + proposal.ceremony_id
+
+    def _approve(self, options: dict[str, Any]) -> tuple[Any, str]:
+        return self._vote(options, APPROVED)
+
+    def _reject(self, options: dict[str, Any]) -> tuple[Any, str]:
+        return self._vote(options, REJECTED)
+
+    def _vote(self, options: dict[str, Any], step: str) -> tuple[Any, str]:
+        ceremony_id = options["ceremony_id"]
+        self._speak(find_ceremony(USING, ceremony_id).proposal, step, options)
+        event = ceremonies.record_if_approved(writer(), ceremony_id)
+        held = find_ceremony(USING, ceremony_id)
+        then = f"; recorded as event {event.sequence}" if event else f"; {_standing(held)}"
+        return _as_dict(held), f"{options['person']} has {step} it{then}"
+
+    def _speak(self, proposal: Proposal, step: str, options: dict[str, Any]) -> None:
+        person = options["person"]
+        message = proposal.statement(step, person)
+        signature = person_key.sign(options["key"], read_passphrase(options), message)
+        ceremonies.speak(USING, proposal, step=step, person=person, signature=signature)
+
+    def _statement(self, options: dict[str, Any]) -> tuple[Any, str]:
+        proposal = find_ceremony(USING, options["ceremony_id"]).proposal
+        text = proposal.statement(options["step"], options["person"]).decode()
+        return {"statement": text}, text
+
+    def _sign(self, options: dict[str, Any]) -> tuple[Any, str]:
+        message = _read_statement(options["file"])
+        signature = person_key.sign(options["key"], read_passphrase(options), message)
+        return {"signature": signature}, signature
+
+    def _record(self, options: dict[str, Any]) -> tuple[Any, str]:
+        event = ceremonies.record(writer(), options["ceremony_id"])
+        held = find_ceremony(USING, options["ceremony_id"])
+        return _as_dict(held), f"recorded as event {event.sequence}"
+
+    def _list(self, options: dict[str, Any]) -> tuple[Any, str]:
+        found, _ = list_ceremonies(USING, limit=LISTED)
+        return [_as_dict(held) for held in found], table(
+            ("ceremony", "kind", "proposed by", "at", "standing"),
+            [(h.id, h.proposal.kind, h.proposer, h.steps[0].at, _standing(h)) for h in found],
+            empty="no ceremony was ever proposed",
+        )
+
+    def _show(self, options: dict[str, Any]) -> tuple[Any, str]:
+        held = find_ceremony(USING, options["ceremony_id"])
+        lines = [
+            f"{held.proposal.kind} {held.id}",
+            f"reason: {held.proposal.reason}",
+            *(f"{name}: {value}" for name, value in held.proposal.details.items()),
+            *(f"{step.at}  {step.step} by {step.person}" for step in held.steps),
+            _standing(held),
+        ]
+        return _as_dict(held), "\n".join(lines)
+
+
+def _read_statement(path: Path) -> bytes:
+    """The bytes to sign. A statement has no line end behind it, though an editor may add one."""
+    try:
+        text = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}", returncode=2) from None
+    message = text.replace(b"\r\n", b"\n").rstrip(b"\n")
+    if not message.startswith(CONTEXT.encode()):
+        raise CommandError(f"{path} is not what a person signs of a ceremony", returncode=2)
+    return message
+
+
+def _add_signing(parser: ArgumentParser) -> None:
+    parser.add_argument("--as", dest="person", required=True, metavar="PERSON", help="who signs")
+    parser.add_argument(
+        "--key", type=Path, required=True, metavar="FILE", help="the file of `people keygen`"
+    )
+    add_passphrase(parser)
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    for text in texts:
+        if "=" not in text:
+            raise CommandError(f"{text!r} is not of the form NAME=VALUE", returncode=2)
+    return dict(text.split("=", 1) for text in texts)
+
+
+def _standing(held: Ceremony) -> str:
+    if held.recorded_sequence is not None:
+        return f"recorded as event {held.recorded_sequence}"
+    votes = f"{len(held.approvals)} approve, {len(held.rejections)} reject"
+    return f"{votes}; approved, not recorded yet" if is_approved(USING, held.id) else votes
+
+
+def _as_dict(held: Ceremony) -> dict[str, Any]:
+    return {
+        "ceremony_id": held.id,
+        "kind": held.proposal.kind,
+        "reason": held.proposal.reason,
+        "details": dict(held.proposal.details),
+        "recorded_sequence": held.recorded_sequence,
+        "steps": [{"step": step.step, "person": step.person, "at": step.at} for step in held.steps],
+    }

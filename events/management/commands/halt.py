@@ -1,0 +1,71 @@
+"""`halt`: stops every append, whoever writes, until a ceremony clears it.
+
+It must never clear a halt.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError
+
+from events.composition import writer
+from events.errors import LedgerError
+from events.halting import halt
+from events.store.people import are_ceremonies_in_force
+
+
+class Command(BaseCommand):
+    """What the ledger's state is now, on stdout."""
+
+    help = (
+        "Halt the ledger (CT-11): within a second nothing is appended any more, whoever writes. "
+        "Reading goes on. The halt is an event of the ledger; where that cannot be written it is "
+        "halted all the same, and the record is written later. Only a ceremony of three people "
+        "clears it (`ceremony propose clear_halt`). Exit codes: 0 halted by this command, 1 it "
+        "was halted already, 2 could not halt."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--reason", required=True, help="why; everybody reads it")
+        parser.add_argument("--by", required=True, metavar="PERSON", help="who halts")
+        parser.add_argument("--json", action="store_true", help="answer in JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            done = halt(writer(), reason=options["reason"], by=options["by"])
+            in_force = are_ceremonies_in_force("default")
+        except LedgerError as error:
+            raise CommandError(str(error), returncode=2) from None
+        answer = {
+            "halted": done.state.halted,
+            "is_new": done.is_new,
+            "reason": done.state.reason,
+            "by": done.state.halted_by,
+            "since": done.state.halted_at,
+            "sequence": done.event.sequence if done.event else None,
+            "unwitnessed_because": done.unwitnessed_because,
+        }
+        self.stdout.write(orjson.dumps(answer).decode() if options["json"] else _text(answer))
+        if not in_force:
+            self.stderr.write(
+                "WARNING: fewer than three people are registered, so no ceremony can clear this "
+                "halt. `people add` registers the first three."
+            )
+        if not done.is_new:
+            sys.exit(1)
+
+
+def _text(answer: dict[str, Any]) -> str:
+    if not answer["is_new"]:
+        return f"Halted already since {answer['since']}: {answer['reason']}"
+    where = f"event {answer['sequence']} says so"
+    if answer["unwitnessed_because"]:
+        where = (
+            f"no event could be written ({answer['unwitnessed_because']}); the record is kept "
+            "and written when the halt is cleared"
+        )
+    return f"Halted since {answer['since']}: {answer['reason']}. In the ledger: {where}."

@@ -1,0 +1,95 @@
+"""`people`: makes personal keys, registers the first people, lists them.
+
+It must never see a private key other than on the machine, and by the wish, of its owner.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError
+
+from events.composition import owner_writer
+from events.errors import LedgerError
+from events.keys import person_key
+from events.management.passphrase import add_passphrase, read_passphrase
+from events.management.tables import table, until
+from events.people import register_first
+from events.store.people import PersonKey, are_ceremonies_in_force, list_people
+
+
+class Command(BaseCommand):
+    """One subcommand each; the lists and what was done go to stdout."""
+
+    help = (
+        "The people who hold ceremonies. Each makes a key pair on a machine of their own (`people "
+        "keygen`) and gives the operator the public half. The operator registers the first three "
+        "(`people add`); from then on ceremonies are in force, and people come and go by "
+        "`ceremony propose add_person` and `retire_person`."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        keygen = actions.add_parser("keygen", help="a key pair in a file locked by a passphrase")
+        keygen.add_argument("file", type=Path, help="where the private key goes; must be new")
+        add_passphrase(keygen)
+        add = actions.add_parser("add", help="register one of the first three people")
+        add.add_argument("person", help="name, as it will stand in every ceremony")
+        add.add_argument("public_key", help="base64 of 32 bytes, as `people keygen` prints it")
+        listing = actions.add_parser("list", help="everybody, with the sequences they count for")
+        listing.add_argument("--active", action="store_true", help="only those who may vote now")
+        for action in actions.choices.values():
+            action.add_argument("--json", action="store_true", help="answer in JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            answer, text = getattr(self, f"_{options['action']}")(options)
+        except LedgerError as error:
+            raise CommandError(str(error), returncode=2) from None
+        self.stdout.write(orjson.dumps(answer).decode() if options["json"] else text)
+
+    def _keygen(self, options: dict[str, Any]) -> tuple[Any, str]:
+        public_key = person_key.create(options["file"], read_passphrase(options, twice=True))
+        return {"public_key": public_key, "file": str(options["file"])}, public_key
+
+    def _add(self, options: dict[str, Any]) -> tuple[Any, str]:
+        person, public_key = options["person"], options["public_key"]
+        first = register_first(owner_writer(), person, public_key)
+        in_force = are_ceremonies_in_force("default")
+        answer = {"person": person, "public_key": public_key, "from_sequence": first}
+        note = "; ceremonies are in force from now on" if in_force else ""
+        return answer | {"ceremonies_in_force": in_force}, f"{person} is registered{note}"
+
+    def _list(self, options: dict[str, Any]) -> tuple[Any, str]:
+        known = [
+            _as_dict(k) for k in list_people("default") if k.is_active or not options["active"]
+        ]
+        return known, table(
+            ("person", "public key", "from sequence", "until sequence", "registered by event"),
+            [
+                (
+                    each["person"],
+                    each["public_key"],
+                    each["from_sequence"],
+                    until(each["from_sequence"], each["until_sequence"]),
+                    each["registered_by"] or "NONE",
+                )
+                for each in known
+            ],
+            empty="nobody is registered: the ledger is being set up",
+        )
+
+
+def _as_dict(key: PersonKey) -> dict[str, Any]:
+    return {
+        "person": key.person,
+        "public_key": key.public_key,
+        "active_from": key.validity.active_from,
+        "active_until": key.validity.active_until,
+        "from_sequence": key.validity.from_sequence,
+        "until_sequence": key.validity.until_sequence,
+        "registered_by": key.registered_by,
+    }

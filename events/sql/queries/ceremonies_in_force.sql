@@ -1,0 +1,1 @@
+SELECT ceremonies_in_force()

@@ -1,0 +1,6 @@
+-- Proposals, newest first, before a place in the list.
+SELECT c.id, c.ceremony_id::text
+FROM ceremonies c
+WHERE c.step = 'proposed' AND (%(before)s::bigint IS NULL OR c.id < %(before)s::bigint)
+ORDER BY c.id DESC
+LIMIT %(limit)s

@@ -1,0 +1,1 @@
+SELECT ceremony_is_approved(%(ceremony_id)s::uuid)

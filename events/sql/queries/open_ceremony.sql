@@ -1,0 +1,1 @@
+SELECT kind, payload FROM open_ceremony(%(ceremony_id)s::uuid)

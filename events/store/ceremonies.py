@@ -1,0 +1,166 @@
+"""The steps of ceremonies: what was proposed, who voted, what was recorded (CT-13).
+
+It must never keep a voice whose signature was not verified; the callers see to that, and every
+verification of the ledger looks again.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from events.ceremony import (
+    APPROVED,
+    PROPOSED,
+    RECORDED,
+    REJECTED,
+    Proposal,
+    Voice,
+    read_proposal,
+)
+from events.errors import CeremonyRefusedError
+from events.store.connection import execute, fetch_all, fetch_one
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step, and when the database took it. `sequence` is that of the recording event."""
+
+    step: str
+    person: str
+    at: str
+    voice: Voice | None
+    sequence: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ceremony:
+    """A ceremony with all its steps, in order."""
+
+    proposal: Proposal
+    steps: tuple[Step, ...]
+
+    @property
+    def id(self) -> str:
+        return self.proposal.ceremony_id
+
+    @property
+    def recorded_sequence(self) -> int | None:
+        """The event that records it; None while it is open."""
+        return next((step.sequence for step in self.steps if step.step == RECORDED), None)
+
+    @property
+    def proposer(self) -> str:
+        return self.steps[0].person
+
+    def of(self, step: str) -> list[Step]:
+        """The steps of a kind."""
+        return [each for each in self.steps if each.step == step]
+
+    @property
+    def approvals(self) -> list[Step]:
+        return self.of(APPROVED)
+
+    @property
+    def rejections(self) -> list[Step]:
+        return self.of(REJECTED)
+
+    @property
+    def voices(self) -> list[Voice]:
+        """Everything that was signed."""
+        return [step.voice for step in self.steps if step.voice]
+
+
+def add_step(using: str, proposal: Proposal, voice: Voice) -> None:
+    """Keep a proposal or a vote. The caller has verified its signature.
+
+    Raises:
+        CeremonyRefusedError: the person may not, or not any more, or not about this.
+    """
+    content = {"public_key": voice.public_key, "signature": voice.signature}
+    if voice.step == PROPOSED:
+        content["proposal"] = proposal.text
+    else:
+        content["proposal_hash"] = proposal.hash
+    values = {
+        "ceremony_id": proposal.ceremony_id,
+        "kind": proposal.kind,
+        "step": voice.step,
+        "person": voice.person,
+        "content": json.dumps(content),
+    }
+    execute(using, "ceremony_step", values)
+
+
+def find_ceremony(using: str, ceremony_id: str) -> Ceremony:
+    """A ceremony with its steps.
+
+    Raises:
+        CeremonyRefusedError: there is none of this id.
+    """
+    found = _read(using, [ceremony_id]) if _is_uuid(ceremony_id) else []
+    if not found:
+        raise CeremonyRefusedError(f"CT-13: there is no ceremony {ceremony_id}", "unknown")
+    return found[0]
+
+
+def list_ceremonies(
+    using: str, *, limit: int, before: int | None = None
+) -> tuple[list[Ceremony], int | None]:
+    """Ceremonies, newest proposal first, and the place that the next page starts before."""
+    rows = fetch_all(using, "ceremonies_newest", {"before": before, "limit": limit + 1})
+    place = rows[limit - 1][0] if len(rows) > limit else None
+    return _read(using, [ceremony_id for _, ceremony_id in rows[:limit]]), place
+
+
+def is_approved(using: str, ceremony_id: str) -> bool:
+    """Whether enough people with active keys agree."""
+    return bool(fetch_one(using, "ceremony_is_approved", {"ceremony_id": ceremony_id})[0])
+
+
+def open_ceremony(using: str, ceremony_id: str) -> tuple[str, str]:
+    """Begin to record a ceremony in this transaction, under the ledger's lock: its event's type,
+    and the payload that the event must have.
+
+    Raises:
+        CeremonyRefusedError: it is not approved, or what was approved is not the case any more.
+    """
+    kind, payload = fetch_one(using, "open_ceremony", {"ceremony_id": ceremony_id})
+    return kind, payload
+
+
+def settle(using: str) -> None:
+    """Have the effects of what was recorded in this transaction now.
+
+    Raises:
+        CeremonyRefusedError: the event is not the record of the ceremony.
+    """
+    execute(using, "settle", {})
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _read(using: str, ceremony_ids: Sequence[str]) -> list[Ceremony]:
+    rows: dict[str, list[Any]] = {ceremony_id: [] for ceremony_id in ceremony_ids}
+    for row in fetch_all(using, "ceremony_steps", {"ceremony_ids": list(ceremony_ids)}):
+        rows[row[0]].append(row)
+    return [_ceremony(steps) for steps in rows.values() if steps]
+
+
+def _ceremony(rows: list[Any]) -> Ceremony:
+    proposal = read_proposal(rows[0][4])
+    return Ceremony(proposal, tuple(_step(row) for row in rows))
+
+
+def _step(row: Any) -> Step:
+    _, _, step, person, _, _, public_key, signature, sequence, at = row
+    voice = Voice(person, step, public_key, signature) if public_key else None
+    return Step(step, person, at, voice, sequence)

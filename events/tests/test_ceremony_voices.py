@@ -1,0 +1,203 @@
+"""Who may say what of a ceremony: each voice is one registered person's, signed, about exactly what
+was proposed (CT-13)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from events import ceremonies
+from events.ceremony import APPROVED, KINDS, REJECTED, Proposal, propose, read_details
+from events.composition import owner_writer, writer
+from events.errors import CeremonyRefusedError
+from events.people import register_first
+from events.store.ceremonies import find_ceremony
+from events.store.people import list_people
+from events.tests.ceremonies import Person, hold, people_from_the_start, person, register
+from events.tests.ledger import Ledger
+from events.tests.race import together
+from events.tests.wholeness import assert_whole
+
+
+@pytest.fixture
+def proposed(ledger: Ledger) -> Proposal:
+    """A proposal of Ada's."""
+    ledger.write(1)
+    ada, *_ = people_from_the_start(ledger)
+    return ada.propose("drift_threshold", {"seconds": "7.5"})
+
+
+def say(
+    proposal: Proposal, name: str, signer: Person, step: str = APPROVED, about: str = ""
+) -> None:
+    signed = replace(proposal, text=about) if about else proposal
+    signature = Person(name, signer.seed).sign(signed, step)
+    ceremonies.vote("default", proposal.ceremony_id, step=step, person=name, signature=signature)
+
+
+REFUSED: dict[str, tuple[Callable[[Proposal], None], str]] = {
+    "with another's key": (lambda p: say(p, "Bela", person("Cleo")), "signature"),
+    "with a key of nobody's": (lambda p: say(p, "Bela", person("Stranger")), "signature"),
+    "by a stranger": (lambda p: say(p, "Stranger", person("Stranger")), "person"),
+    "by the proposer": (lambda p: say(p, "Ada", person("Ada")), "own_proposal"),
+    "after the content changed": (
+        lambda p: say(p, "Bela", person("Bela"), about=p.text.replace("7.5", "7500")),
+        "signature",
+    ),
+    "a rejection as an approval": (
+        lambda p: ceremonies.vote(
+            "default",
+            p.ceremony_id,
+            step=APPROVED,
+            person="Bela",
+            signature=person("Bela").sign(p, REJECTED),
+        ),
+        "signature",
+    ),
+    "no signature": (
+        lambda p: ceremonies.vote(
+            "default", p.ceremony_id, step=APPROVED, person="Bela", signature="yes"
+        ),
+        "signature",
+    ),
+}
+
+
+def test_refused_voices(proposed: Proposal) -> None:
+    for how, (speak, check) in REFUSED.items():
+        with pytest.raises(CeremonyRefusedError, match=r"^CT-13: ") as refused:
+            speak(proposed)
+        assert refused.value.check == check, how
+    assert [step.step for step in find_ceremony("default", proposed.ceremony_id).steps] == [
+        "proposed"
+    ]
+
+
+def test_nobody_speaks_twice(proposed: Proposal) -> None:
+    bela = person("Bela")
+    bela.say(proposed)
+    for step in (APPROVED, REJECTED):
+        with pytest.raises(CeremonyRefusedError, match="Bela has voted"):
+            bela.say(proposed, step)
+
+
+def test_nobody_speaks_twice_at_once(proposed: Proposal) -> None:
+    def vote() -> str:
+        try:
+            person("Bela").say(proposed)
+        except CeremonyRefusedError:
+            return "refused"
+        return "kept"
+
+    assert sorted(together([vote] * 4)) == ["kept", "refused", "refused", "refused"]
+
+
+def test_a_person_who_is_retired_no_longer_counts(ledger: Ledger, proposed: Proposal) -> None:
+    bela, cleo = person("Bela"), person("Cleo")
+    bela.say(proposed)
+    dana = person("Dana")
+    hold(ledger, "add_person", {"person": "Dana", "public_key": dana.public_key})
+    hold(ledger, "retire_person", {"person": "Bela"})
+    cleo.say(proposed)
+    with pytest.raises(CeremonyRefusedError, match="two people besides the proposer"):
+        ceremonies.record(writer(), proposed.ceremony_id)
+    with pytest.raises(CeremonyRefusedError, match="no person 'Bela'"):
+        bela.say(proposed)
+    dana.say(proposed)
+    event = ceremonies.record(writer(), proposed.ceremony_id)
+    assert '"Bela"' not in event.payload
+    assert_whole(ledger, 4)
+
+
+def test_three_people_remain(ledger: Ledger) -> None:
+    with pytest.raises(CeremonyRefusedError, match="three people must remain"):
+        hold(ledger, "retire_person", {"person": "Cleo"})
+
+
+def test_a_proposal_is_recorded_once_by_whoever_is_first(
+    ledger: Ledger, proposed: Proposal
+) -> None:
+    for name in ("Bela", "Cleo"):
+        person(name).say(proposed)
+
+    def record() -> int:
+        try:
+            return ceremonies.record(writer(), proposed.ceremony_id).sequence
+        except CeremonyRefusedError:
+            return 0
+
+    assert sorted(together([record] * 3)) == [0, 0, 2]
+    assert_whole(ledger, 2)
+
+
+def test_the_first_three_are_the_operators_the_fourth_takes_a_ceremony(ledger: Ledger) -> None:
+    register()
+    assert [key.person for key in list_people("default")] == ["Ada", "Bela", "Cleo"]
+    dana = person("Dana")
+    with pytest.raises(CeremonyRefusedError, match="takes a ceremony"):
+        register_first(owner_writer(), "Dana", dana.public_key)
+    event = hold(ledger, "add_person", {"person": "Dana", "public_key": dana.public_key})
+    added = list_people("default")[-1]
+    assert (added.person, added.validity.from_sequence) == ("Dana", event.sequence + 1)
+
+
+WRONG_PEOPLE = {
+    "the same name": ("Ada", "Stranger"),
+    "the same key": ("Another", "Ada"),
+    "the same name in capitals": ("ADA", "Stranger"),
+    "no name": ("", "Stranger"),
+    "a name with a line end": ("A\nB", "Stranger"),
+}
+
+
+def test_a_name_and_a_key_are_one_persons(ledger: Ledger) -> None:
+    register("Ada")
+    for name, key_of in WRONG_PEOPLE.values():
+        with pytest.raises(CeremonyRefusedError, match=r"^CT-13: "):
+            register_first(owner_writer(), name, person(key_of).public_key)
+    with pytest.raises(CeremonyRefusedError, match="base64 of 32 bytes"):
+        register_first(owner_writer(), "Zoe", "AAAA")
+    assert_whole(ledger, 1)
+
+
+WRONG_PROPOSALS: dict[str, tuple[str, dict[str, object]]] = {
+    "no such kind": ("nothing", {}),
+    "a detail too many": ("retire_key", {"old_key": "x", "new_key": "y"}),
+    "a detail missing": ("sequence_skip", {"first": 1}),
+    "a number as a text": ("sequence_skip", {"first": "1", "last": "2"}),
+}
+
+
+@pytest.mark.parametrize(("kind", "details"), WRONG_PROPOSALS.values(), ids=WRONG_PROPOSALS.keys())
+def test_a_proposal_says_what_its_kind_says(kind: str, details: dict[str, object]) -> None:
+    with pytest.raises(CeremonyRefusedError, match=r"^CT-13: "):
+        propose("0191d7a0-0000-7000-8000-000000000001", kind, "a reason", details)
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "x" * 2001])
+def test_a_proposal_has_a_reason_that_can_be_shown(reason: str) -> None:
+    with pytest.raises(CeremonyRefusedError, match="a reason has"):
+        propose("0191d7a0-0000-7000-8000-000000000001", "retire_key", reason, {"old_key": "x"})
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "NaN", "Infinity", "five", "1e30"])
+def test_a_threshold_is_a_positive_number(seconds: str) -> None:
+    with pytest.raises(CeremonyRefusedError, match="seconds is not"):
+        read_details("drift_threshold", {"seconds": seconds})
+
+
+def test_the_database_knows_the_same_kinds(ledger: Ledger) -> None:
+    """A proposal with the right members and nonsense in them is refused for the nonsense."""
+    ada, *_ = people_from_the_start(ledger)
+    for kind in KINDS.values():
+        details = {
+            name: 9 if name in ("first", "last", "sequence") else "x" for name in kind.details
+        }
+        with pytest.raises(CeremonyRefusedError) as refused:
+            ada.propose(kind.name, details)
+        assert refused.value.check == "details", kind
+        assert "says exactly" not in str(refused.value), kind
+    with pytest.raises(CeremonyRefusedError, match="the ledger is empty"):
+        ada.propose("sequence_skip", {"first": 1, "last": 9})

@@ -1,0 +1,27 @@
+"""Which sound ceremony erased a payload, asked of a source of events.
+
+It must never take an event's own word for it.
+"""
+
+from __future__ import annotations
+
+from events.event import Event
+from events.store.ledger import EventStoreProtocol
+from observers.ceremony_check import claimed_erasure, erases
+from observers.checks import check_event
+from observers.keyring import Keyring
+from observers.parts import Erasures
+
+
+def erasures_in(source: EventStoreProtocol, keys: Keyring) -> Erasures:
+    """Looks a claimed ceremony up, wherever it is in the source, and checks it."""
+
+    def erased_by(subject: Event) -> int | None:
+        claimed = claimed_erasure(subject)
+        place = claimed.ceremony_sequence if claimed else 0
+        found = next(iter(source.get_events_by_sequence_range(place, place)), None)
+        if found is None or any(check_event(found, keys)) or not erases(found, subject):
+            return None
+        return place
+
+    return erased_by

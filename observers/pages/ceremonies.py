@@ -1,0 +1,224 @@
+"""Ceremonies: the list, one with its timeline, proposing, approving. They must never sign: people
+sign on machines of their own, and the page takes the signature."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from events import ceremonies as service
+from events.ceremony import APPROVALS, KINDS, PROPOSED, Proposal, read_proposal
+from events.ceremony_details import complete_details
+from events.composition import key_backend, writer
+from events.errors import CeremonyRefusedError, LedgerError
+from events.store import ceremonies as store
+from events.store.ceremonies import Ceremony
+from events.store.people import are_ceremonies_in_force, list_people
+from observers.pages.ceremony_forms import ProposalForm, SignatureForm, VoiceForm, is_kind
+from observers.pages.filters import MAX_SEQUENCE
+from observers.pages.operators import may_operate, operator_required
+from observers.pages.rendering import render_page
+from observers.pages.standing import read_outlook
+
+USING = "default"
+PAGE = 25
+
+
+@login_required
+@require_safe
+def ceremonies(request: HttpRequest) -> HttpResponse:
+    """A page of ceremonies, newest first, and who may hold them."""
+    before = request.GET.get("before", "")
+    place = min(int(before[:19]), MAX_SEQUENCE) if before.isdecimal() else None
+    found, older = store.list_ceremonies(USING, limit=PAGE, before=place)
+    context = {
+        "ceremonies": [(held, KINDS[_name(held)], _standing(held)) for held in found],
+        "older": f"?before={older}" if older else None,
+        "newest": "?" if place else None,
+        "people": list_people(USING),
+        "in_force": are_ceremonies_in_force(USING),
+        "kinds": list(KINDS.values()),
+        "may_operate": may_operate(request),
+    }
+    return render_page(request, "ceremonies.html", read_outlook(), context)
+
+
+@login_required
+@require_safe
+def ceremony_page(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
+    """One ceremony; with `speaker` and `step`, what that person signs."""
+    return _show(request, _find(ceremony_id))
+
+
+@login_required
+@require_safe
+def statement(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
+    """The bytes that a person signs, as a file."""
+    held = _find(ceremony_id)
+    form = _voice_form(request, held)
+    if form is None or not form.is_valid():
+        raise Http404
+    said = held.proposal.statement(form.cleaned_data["step"], form.cleaned_data["speaker"])
+    answer = HttpResponse(said, content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="statement.txt"'
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
+@operator_required
+@require_POST
+def vote(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
+    """Keep a vote whose signature verifies; record the ceremony when it is the last one needed."""
+    held = _find(ceremony_id)
+    form = SignatureForm(request.POST)
+    try:
+        if not form.is_valid():
+            return _show(request, held, signing=form, status=400)
+        said = form.cleaned_data
+        service.vote(
+            USING,
+            held.id,
+            step=said["step"],
+            person=said["speaker"],
+            signature=said["signature"],
+        )
+    except LedgerError as error:
+        form.add_error(None, str(error))
+        return _show(request, _find(ceremony_id), signing=form, status=400)
+    try:
+        service.record_if_approved(writer(), held.id)
+        return redirect("ceremony", ceremony_id=held.id)
+    except LedgerError as error:  # the vote is kept; what stands in the way can be mended
+        return _show(request, _find(ceremony_id), problem=str(error), status=400)
+
+
+@operator_required
+@require_POST
+def record(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
+    """Record an approved ceremony that could not be recorded when the last vote came."""
+    held = _find(ceremony_id)
+    try:
+        service.record(writer(), held.id)
+        return redirect("ceremony", ceremony_id=held.id)
+    except LedgerError as error:
+        return _show(request, held, problem=str(error), status=400)
+
+
+@operator_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def propose(request: HttpRequest) -> HttpResponse:
+    """First what is proposed and why; then its text, for the proposer to sign."""
+    kind = request.GET.get("kind", "")
+    if not is_kind(kind):
+        raise Http404
+    if "signature" in request.POST:
+        return _keep_proposal(request, kind)
+    given = {f"detail_{name}": value for name, value in request.GET.items() if name != "kind"}
+    posted = request.POST if request.method == "POST" else None
+    form = ProposalForm(kind, posted, _names(), initial=given)
+    context: dict[str, Any] = {"kind": KINDS[kind], "form": form}
+    if posted is not None and form.is_valid():
+        try:
+            details = complete_details(kind, form.details, using=USING, backend=key_backend())
+            proposal = service.draft(kind, form.cleaned_data["reason"], details)
+            context |= _to_sign(proposal, PROPOSED, form.cleaned_data["speaker"])
+        except LedgerError as error:
+            form.add_error(None, str(error))
+    status = 400 if form.errors else 200
+    context["in_force"] = are_ceremonies_in_force(USING)
+    return render_page(request, "ceremony_propose.html", read_outlook(), context, status=status)
+
+
+def _keep_proposal(request: HttpRequest, kind: str) -> HttpResponse:
+    form = SignatureForm(request.POST)
+    context: dict[str, Any] = {"kind": KINDS[kind], "in_force": True}
+    if not form.is_valid() and not form.cleaned_data.get("proposal"):
+        raise Http404
+    try:
+        proposal = read_proposal(form.cleaned_data["proposal"])
+        speaker = form.cleaned_data.get("speaker", "")
+        context |= _to_sign(proposal, PROPOSED, speaker)
+        if form.is_valid():
+            signature = form.cleaned_data["signature"]
+            service.speak(USING, proposal, step=PROPOSED, person=speaker, signature=signature)
+            return redirect("ceremony", ceremony_id=proposal.ceremony_id)
+    except CeremonyRefusedError as error:
+        form.add_error(None, str(error))
+    context["signing"] = form
+    return render_page(request, "ceremony_propose.html", read_outlook(), context, status=400)
+
+
+def _show(
+    request: HttpRequest,
+    held: Ceremony,
+    *,
+    signing: SignatureForm | None = None,
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """The page of a ceremony, with a signature under way if somebody is about to speak."""
+    asking = _voice_form(request, held, signing)
+    context: dict[str, Any] = {
+        "held": held,
+        "kind": KINDS[_name(held)],
+        "approved": held.recorded_sequence is None and store.is_approved(USING, held.id),
+        "missing": max(APPROVALS - len(held.approvals), 0),
+        "asking": asking if may_operate(request) else None,
+        "may_operate": may_operate(request),
+        "problem": problem,
+    }
+    if asking is not None and asking.is_valid() and may_operate(request):
+        said = asking.cleaned_data
+        context |= _to_sign(held.proposal, said["step"], said["speaker"])
+    if signing is not None:
+        context["signing"] = signing
+    return render_page(request, "ceremony.html", read_outlook(), context, status=status)
+
+
+def _voice_form(
+    request: HttpRequest, held: Ceremony, signing: SignatureForm | None = None
+) -> VoiceForm | None:
+    """Who may still speak; None when nobody can add to it."""
+    spoken = {step.person for step in held.steps}
+    names = [name for name in _names() if name not in spoken]
+    if held.recorded_sequence is not None or not names:
+        return None
+    data = signing.data if signing is not None else request.GET
+    return VoiceForm(data if "step" in data else None, names)
+
+
+def _to_sign(proposal: Proposal, step: str, speaker: str) -> dict[str, Any]:
+    initial = {"speaker": speaker, "step": step, "proposal": proposal.text}
+    return {
+        "proposal": proposal,
+        "statement": proposal.statement(step, speaker).decode(),
+        "speaker": speaker,
+        "step": step,
+        "signing": SignatureForm(initial=initial),
+    }
+
+
+def _names() -> list[str]:
+    return [key.person for key in list_people(USING) if key.is_active]
+
+
+def _name(held: Ceremony) -> str:
+    return held.proposal.kind.removeprefix("ceremony.")
+
+
+def _standing(held: Ceremony) -> str:
+    if held.recorded_sequence is not None:
+        return "recorded"
+    return f"{len(held.approvals)} approve, {len(held.rejections)} reject"
+
+
+def _find(ceremony_id: UUID) -> Ceremony:
+    try:
+        return store.find_ceremony(USING, str(ceremony_id))
+    except CeremonyRefusedError:
+        raise Http404 from None

@@ -1,0 +1,74 @@
+"""What the ceremony pages ask for. They must never ask for a private key or a passphrase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from events.ceremony import APPROVED, KINDS, MAX_REASON, REJECTED
+from events.ceremony_details import ASKED
+
+_LABELS = {
+    "first": "First missing number",
+    "last": "Last missing number",
+    "sequence": "Sequence of the event",
+    "old_key": "Key or witness, by its name",
+    "seconds": "Threshold in seconds",
+    "person": "Name of the person",
+    "public_key": "Public key of the person",
+}
+
+
+class _Signed(forms.Form):
+    """Base: who speaks. `names` are the people who may."""
+
+    use_required_attribute = False
+
+    def __init__(self, data: Any, names: Sequence[str], **options: Any) -> None:
+        super().__init__(data, **options)
+        self.fields["speaker"] = forms.ChoiceField(
+            label="Who signs", choices=[(name, name) for name in names]
+        )
+
+
+class ProposalForm(_Signed):
+    """Reason and details of a kind, before anything is signed."""
+
+    reason = forms.CharField(label="Reason", max_length=MAX_REASON)
+
+    def __init__(self, kind: str, data: Any, names: Sequence[str], **options: Any) -> None:
+        super().__init__(data, names, **options)
+        for name in ASKED[kind]:
+            self.fields[f"detail_{name}"] = forms.CharField(label=_LABELS[name], max_length=500)
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What was said, by the names of the kind."""
+        prefix = "detail_"
+        given = self.cleaned_data
+        return {n.removeprefix(prefix): given[n] for n in given if n.startswith(prefix)}
+
+
+class SignatureForm(forms.Form):
+    """The signature of what the page showed."""
+
+    use_required_attribute = False
+    speaker = forms.CharField(widget=forms.HiddenInput)
+    step = forms.CharField(widget=forms.HiddenInput, required=False)
+    proposal = forms.CharField(widget=forms.HiddenInput, required=False, strip=False)
+    signature = forms.CharField(label="Signature (base64)", max_length=200)
+
+
+class VoiceForm(_Signed):
+    """Who wants to say what of a ceremony."""
+
+    step = forms.ChoiceField(
+        label="What", choices=[(APPROVED, "approves it"), (REJECTED, "rejects it")]
+    )
+
+
+def is_kind(text: str) -> bool:
+    """Whether there is such a kind of ceremony."""
+    return text in KINDS

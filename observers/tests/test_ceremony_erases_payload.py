@@ -1,0 +1,163 @@
+"""A payload is erased by a ceremony and by nothing else; what is left says so (CT-13)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from events.composition import writer
+from events.errors import CeremonyRefusedError, EventIdConflictError
+from events.event import Event
+from events.tests import api
+from events.tests.ceremonies import hold
+from events.tests.ledger import Ledger, submission
+from observers.tests.commands import findings, run
+from observers.tests.pages import Reader, sign_in
+from observers.tests.test_verify_ledger_command import save_export, save_keys
+
+SECRET = "born on 1 April 1970"
+
+
+@pytest.fixture
+def personal(ledger: Ledger) -> Event:
+    """An event among others whose payload must go."""
+    ledger.write(2)
+    event = writer().write_event(submission({"note": SECRET})).event
+    ledger.write(2)
+    return event
+
+
+def erase(ledger: Ledger, event: Event) -> Event:
+    details = {
+        "sequence": event.sequence,
+        "event_id": event.event_id,
+        "payload_hash": event.payload_hash,
+    }
+    return hold(ledger, "erase_payload", details, "asked for by law")
+
+
+def test_an_erased_payload_is_gone_everywhere_and_the_rest_is_whole(
+    ledger: Ledger, personal: Event, tmp_path: Path
+) -> None:
+    ceremony = erase(ledger, personal)
+    marker = {
+        "erased": {
+            "ceremony_id": json.loads(ceremony.payload)["ceremony_id"],
+            "ceremony_sequence": ceremony.sequence,
+        }
+    }
+    ((payload, salt),) = ledger.query("SELECT payload, payload_salt FROM events WHERE sequence = 3")
+    assert (payload, salt) == (marker, "0" * 64)
+    observer = api.observer()
+    answer = observer.get("events/3").json()
+    assert answer["payload"] == marker
+    assert (answer["payload_hash"], answer["signature"]) == (
+        personal.payload_hash,
+        personal.signature,
+    )
+    for address in ("events/3", "events", "export?format=jsonl", "export?format=csv"):
+        response = observer.get(address)
+        body = b"".join(response.streaming_content) if response.streaming else response.content
+        assert SECRET.encode() not in body
+    page = Reader(ledger, sign_in()).text("/events/3/")
+    assert SECRET not in page
+    assert f'erased by <a href="/events/{ceremony.sequence}/">' in page
+
+    assert run("check_continuity").code == 0
+    assert ledger.query("SELECT * FROM verify_chain()") == []
+    ran = run("verify_ledger", "--json")
+    assert ran.code == 0
+    assert ran.json["erased"] == [{"sequence": 3, "ceremony_sequence": ceremony.sequence}]
+    assert "sequence 3: the payload was erased by ceremony" in run("verify_ledger").text
+    part = run("verify_ledger", "--json", "--start", "3", "--end", "3")
+    assert (part.code, part.json["erased_count"]) == (0, 1)
+    exported = run(
+        "verify_ledger",
+        "--json",
+        "--export",
+        str(save_export(ledger, tmp_path / "export.jsonl")),
+        "--keys",
+        str(save_keys(tmp_path / "keys.json")),
+    )
+    assert (exported.code, exported.json["erased_count"]) == (0, 1)
+
+
+def test_the_same_change_without_a_ceremony_is_refused_and_found(
+    ledger: Ledger, personal: Event
+) -> None:
+    other = writer().write_event(submission({"note": "another"})).event
+    ceremony = erase(ledger, other)
+    change = (
+        "UPDATE events SET payload = (SELECT payload FROM events WHERE sequence = 6),"
+        " payload_salt = repeat('0', 64) WHERE sequence = 3"
+    )
+    for role in ("portal_owner", "postgres"):
+        with ledger.connect(role) as connection, pytest.raises(psycopg.Error) as refused:
+            connection.execute(change)
+        assert refused.value.sqlstate == "AP004"
+    assert findings() == []
+    ledger.tamper(change)
+    assert findings() == [(3, "payload_hash")]
+    assert ceremony.sequence == 7
+
+
+def test_inside_its_ceremony_only_the_named_payload_may_change(
+    ledger: Ledger, personal: Event
+) -> None:
+    """The owner, holding the very transaction of an erasure."""
+    ceremony = erase(ledger, personal)
+    with ledger.connect("portal_owner") as owner, owner.transaction():
+        owner.execute("ALTER TABLE ceremony_openings DISABLE TRIGGER ALL")
+        owner.execute("UPDATE ceremony_openings SET transaction = pg_current_xact_id()::text")
+        owner.execute("ALTER TABLE ceremony_openings ENABLE TRIGGER ALL")
+        for change in (
+            "payload = '{}', payload_salt = repeat('0', 64) WHERE sequence = 3",
+            "event_type = 'x' WHERE sequence = 3",
+            "payload = (SELECT payload FROM events WHERE sequence = 3),"
+            " payload_salt = repeat('0', 64) WHERE sequence = 2",
+        ):
+            with pytest.raises(psycopg.Error) as refused, owner.transaction():
+                owner.execute(f"UPDATE events SET {change}")
+            assert refused.value.sqlstate == "AP004"
+    assert findings() == []
+    assert ceremony.sequence == 6
+
+
+NAMED: dict[str, dict[str, Any]] = {
+    "another hash": {"payload_hash": "0" * 64},
+    "another id": {"event_id": "0191d7a0-0000-7000-8000-000000000001"},
+    "another place": {"sequence": 2},
+    "nowhere": {"sequence": 999},
+}
+
+
+def test_what_is_erased_is_named_exactly(ledger: Ledger, personal: Event) -> None:
+    exact: dict[str, Any] = {
+        "sequence": personal.sequence,
+        "event_id": personal.event_id,
+        "payload_hash": personal.payload_hash,
+    }
+    for change in NAMED.values():
+        with pytest.raises(CeremonyRefusedError, match="no such event"):
+            hold(ledger, "erase_payload", exact | change)
+    ceremony = erase(ledger, personal)
+    with pytest.raises(CeremonyRefusedError, match="erased already"):
+        erase(ledger, personal)
+    with pytest.raises(CeremonyRefusedError, match="the system itself"):
+        erase(ledger, ceremony)
+
+
+def test_an_erased_event_that_is_sent_again_is_found_and_stays_erased(ledger: Ledger) -> None:
+    """Its writer cannot know; what it sends is not kept a second time."""
+    same = submission({"note": SECRET}, event_id="0191d7a0-0000-7000-8000-000000000001")
+    erase(ledger, writer().write_event(same).event)
+    again = writer().write_event(same)
+    assert (again.created, again.event.sequence) == (False, 1)
+    assert SECRET not in again.event.payload
+    with pytest.raises(EventIdConflictError):
+        writer().write_event(replace(same, event_type="test.other"))

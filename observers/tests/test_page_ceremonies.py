@@ -1,0 +1,213 @@
+"""Ceremonies in the browser: proposing, signing elsewhere, approving, the halt and its end."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from events.ceremony import APPROVED, PROPOSED, read_proposal
+from events.composition import writer
+from events.halting import halt
+from events.tests import api
+from events.tests.ceremonies import hold, people_from_the_start, person
+from events.tests.ledger import Ledger
+from observers.tests.pages import Reader, remove, sign_in
+
+
+@pytest.fixture
+def reader(ledger: Ledger) -> Reader:
+    """An operator, on a ledger with people."""
+    ledger.write(4)
+    people_from_the_start(ledger)
+    return Reader(ledger, sign_in())
+
+
+def shown_statement(page: str) -> str:
+    match = re.search(r'<pre class="json" id="statement"[^>]*>(.*?)</pre>', page, re.DOTALL)
+    assert match, page
+    return html.unescape(match[1])
+
+
+def hidden(page: str, name: str) -> str:
+    match = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert match, (name, page)
+    return html.unescape(match[1])
+
+
+def propose(reader: Reader, kind: str, **said: str) -> str:
+    """The address of a ceremony that Ada proposed through the pages."""
+    address = f"/ceremonies/propose?kind={kind}"
+    asked = {f"detail_{name}": value for name, value in said.items()}
+    page = reader.client.post(
+        address, {"speaker": "Ada", "reason": "looked into", **asked}
+    ).content.decode()
+    proposal = read_proposal(hidden(page, "proposal"))
+    assert shown_statement(page).encode() == proposal.statement(PROPOSED, "Ada")
+    signed = {
+        "speaker": "Ada",
+        "step": PROPOSED,
+        "proposal": proposal.text,
+        "signature": person("Ada").sign(proposal, PROPOSED),
+    }
+    response = reader.client.post(address, signed)
+    assert response.status_code == 302, response.content.decode()
+    return str(response["Location"])
+
+
+def approve(reader: Reader, address: str, name: str, signer: str = "") -> Any:
+    """The answer to an approval through the page of a ceremony."""
+    page = reader.text(f"{address}?speaker={name}&step={APPROVED}")
+    proposal = read_proposal(hidden(page, "proposal"))
+    download = reader.get(f"{address}statement?speaker={name}&step={APPROVED}")
+    assert download.content == shown_statement(page).encode()
+    signature = person(signer or name).sign(proposal, APPROVED)
+    said = {"speaker": name, "step": APPROVED, "signature": signature}
+    return reader.client.post(f"{address}vote", said)
+
+
+def test_a_gap_is_documented_from_its_row(reader: Reader) -> None:
+    remove(reader.ledger, 2, 3)
+    link = "/ceremonies/propose?kind=sequence_skip&amp;first=2&amp;last=3"
+    assert link in reader.text("/gaps/")
+    form = reader.get(html.unescape(link)).context["form"]
+    assert (form["detail_first"].value(), form["detail_last"].value()) == ("2", "3")
+    address = propose(reader, "sequence_skip", first="2", last="3")
+    assert "waits for 2 more approvals" in reader.text(address)
+    assert approve(reader, address, "Bela").status_code == 302
+    assert approve(reader, address, "Cleo").status_code == 302
+    page = reader.text(address)
+    assert 'as <a href="/events/5/">event 5</a>; it has had its effect' in page
+    assert "Show what to sign" not in page
+    assert "Events are missing" not in page
+
+
+def test_a_signature_of_somebody_else_is_told(reader: Reader) -> None:
+    address = propose(reader, "drift_threshold", seconds="9")
+    response = approve(reader, address, "Bela", signer="Cleo")
+    assert response.status_code == 400
+    assert "CT-13: the signature of Bela is not of what was approved" in response.content.decode()
+    assert "waits for 2 more" in reader.text(address)
+
+
+def test_who_proposed_is_not_offered_a_vote(reader: Reader) -> None:
+    form = reader.get(propose(reader, "drift_threshold", seconds="9")).context["asking"]
+    assert [value for value, _ in form.fields["speaker"].choices] == ["Bela", "Cleo"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "told"),
+    [
+        ("sequence_skip", {"first": "2", "last": "2"}, ""),
+        ("drift_threshold", {"seconds": "soon"}, "seconds is not a number"),
+        ("retire_key", {"old_key": ""}, "This field is required"),
+        ("rotate_key", {"old_key": "nobody-1"}, "there is no key nobody-1"),
+    ],
+)
+def test_a_proposal_that_says_nothing_sensible_is_told(
+    reader: Reader, kind: str, said: dict[str, str], told: str
+) -> None:
+    address = f"/ceremonies/propose?kind={kind}"
+    asked = {f"detail_{name}": value for name, value in said.items()}
+    response = reader.client.post(address, {"speaker": "Ada", "reason": "why not", **asked})
+    if told:
+        assert response.status_code == 400
+        assert told in response.content.decode()
+        return
+    # What only the database knows is told when it is kept.
+    proposal = read_proposal(hidden(response.content.decode(), "proposal"))
+    signature = person("Ada").sign(proposal, PROPOSED)
+    signed = {"speaker": "Ada", "proposal": proposal.text, "signature": signature}
+    response = reader.client.post(address, signed)
+    assert response.status_code == 400
+    assert "not all of these numbers are missing" in response.content.decode()
+
+
+def test_an_operator_halts_and_every_page_and_answer_says_so(reader: Reader) -> None:
+    assert reader.client.post("/halt/", {"reason": "a fork"}).status_code == 400
+    assert not reader.ledger.store.halt().halted
+    done = reader.client.post("/halt/", {"reason": "a fork", "meant": "on"})
+    assert done.status_code == 302
+    assert reader.ledger.store.halt().halted_by == "auditor"
+    for address in ("/", "/events/", "/events/1/", "/gaps/", "/ceremonies/", "/halt/"):
+        assert "The ledger is halted" in reader.text(address)
+    observer = api.observer()
+    status = {
+        "halted": True,
+        "reason": "a fork",
+        "since": reader.ledger.store.halt().halted_at,
+    }
+    for address in (
+        "events",
+        "events/1",
+        "head",
+        "continuity",
+        "verification",
+        "drift-warnings",
+        "keys",
+    ):
+        answer = observer.get(address)
+        assert answer.json()["system_status"] == status, address
+        assert answer["System-Status"] == "halted"
+    assert observer.get("export")["System-Status"] == "halted"
+    for path, body in (("events", api.event()), ("events/batch", [api.event()])):
+        api.problem(api.agent().post(path, body), 503, "halted")
+
+    address = propose(reader, "clear_halt")
+    approve(reader, address, "Bela")
+    approve(reader, address, "Cleo")
+    assert not reader.ledger.store.halt().halted
+    assert "The ledger is halted" not in reader.text("/")
+    assert observer.get("head")["System-Status"] == "running"
+
+
+def test_only_operators_halt_propose_and_vote(reader: Reader) -> None:
+    address = propose(reader, "drift_threshold", seconds="9")
+    auditor = sign_in(staff=False, name="reader")
+    for path in ("/halt/", "/ceremonies/propose?kind=retire_key"):
+        assert auditor.get(path).status_code == 403
+        assert auditor.post(path, {"reason": "x", "meant": "on"}).status_code == 403
+    assert auditor.post(f"{address}vote", {}).status_code == 403
+    assert auditor.post(f"{address}record", {}).status_code == 403
+    assert auditor.get(address).status_code == 200
+    assert "Show what to sign" not in auditor.get(address).content.decode()
+    assert Client().post("/halt/").status_code == 302
+    assert not reader.ledger.store.halt().halted
+
+
+def test_what_could_not_be_recorded_is_recorded_later(reader: Reader) -> None:
+    """The last vote came, and something else stood in the way."""
+    address = propose(reader, "drift_threshold", seconds="9")
+    approve(reader, address, "Bela")
+    remove(reader.ledger, 4)
+    response = approve(reader, address, "Cleo")
+    assert response.status_code == 400
+    assert "CT-13: events end at 3" in response.content.decode()
+    assert "Record it" in reader.text(address)
+    assert reader.client.post(f"{address}record").status_code == 400
+    hold(reader.ledger, "sequence_skip", {"first": 4, "last": 4})
+    assert reader.client.post(f"{address}record").status_code == 302
+    assert "event 6" in reader.text("/ceremonies/")
+
+
+def test_no_ceremony_before_there_are_people(ledger: Ledger) -> None:
+    reader = Reader(ledger, sign_in())
+    halt(writer(), reason="too early", by="keeper")
+    assert "people add" in reader.text("/ceremonies/")
+    assert "no ceremony can clear it yet" in reader.text("/halt/")
+    assert "Three people must be registered" in reader.text("/ceremonies/propose?kind=clear_halt")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/ceremonies/propose",
+        "/ceremonies/propose?kind=nothing",
+        "/ceremonies/0191d7a0-0000-7000-8000-000000000001/",
+    ],
+)
+def test_no_such_ceremony(reader: Reader, address: str) -> None:
+    reader.get(address, 404)
