@@ -13,7 +13,7 @@ BENCH_HOME ?= .bench
 EVENTS ?= 5000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format screenshots bench bench-pages clean-venv
+.PHONY: help run test lint format guard-expectations screenshots bench bench-pages clean-venv
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,6 +33,10 @@ lint: $(VENV)/.dev  ## check style, types and the direction of imports
 format: $(VENV)/.dev  ## put the style right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+guard-expectations: $(VENV)/.dev  ## write down what check_guards expects, from a freshly migrated ledger
+	@home=$$(mktemp -d) && chmod 755 "$$home" && trap 'rm -rf "$$home"' EXIT && \
+	  PORTAL_HOME="$$home" $(BIN)/python manage.py guard_expectations --write
 
 screenshots: $(VENV)/.dev  ## picture every page into SCREENSHOTS, light and dark, desktop and phone
 	@SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q observers/tests/browser/screenshots.py
