@@ -21,7 +21,9 @@ MAX_EXPANSION = 4 * 2**20
 """Digits that the database may add to one payload by writing exponents out."""
 
 MAX_NAME = 200
-RESERVED_PREFIX = "ceremony."
+RESERVED_PREFIXES = ("ceremony.", "system.", "sequence.")
+"""Types that only the ledger itself records."""
+
 FIELDS = ("event_type", "payload", "local_timestamp", "event_id")
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -80,10 +82,11 @@ def validate(
 
 
 def check_event_type(value: Any, agent_id: str | None) -> str:
-    """A type is 1 to 200 printable characters; ceremonies are the system's alone."""
+    """A type is 1 to 200 printable characters; some are the system's alone."""
     name = check_name(value)
-    if agent_id is not None and name.startswith(RESERVED_PREFIX):
-        raise _WrongField(f"types that start with {RESERVED_PREFIX!r} are reserved for ceremonies")
+    if agent_id is not None and name.startswith(RESERVED_PREFIXES):
+        prefix = name[: name.index(".") + 1]
+        raise _WrongField(f"types that start with {prefix!r} are reserved for the ledger itself")
     return name
 
 

@@ -15,8 +15,8 @@ from django.db import IntegrityError, connections, transaction
 
 from events.errors import AppendRefusedError, EventIdConflictError
 from events.event import Event
-from events.keys.signing import SigningService
-from events.keys.witness import WitnessService
+from events.keys.signing import Signer, SigningService
+from events.keys.witness import Attestor, WitnessService
 from events.sealing import Chain, Prepared, prepare
 from events.store.append import insert_events, open_append
 from events.store.connection import LedgerUnavailableError, constraint, named_errors
@@ -104,28 +104,54 @@ class AtomicEventWriter:
         return as_written(prepared, stored, appended, threshold)
 
     def _append(self, prepared: Sequence[Prepared]) -> tuple[dict[str, Event], Decimal]:
-        signers = self.signing.signers({p.submission.agent_id for p in prepared})
-        attestor = self.witnessing.attestor()
+        signing = self._who_signs(prepared)
         with named_errors(), transaction.atomic(using=self.using, durable=True):
-            opening = open_append(self.using)
-            chain = Chain(
-                opening.last_sequence,
-                opening.content_hash,
-                opening.authority_timestamp,
-                signers,
-                attestor,
-            )
-            events = list(chain.seal(prepared))
-            insert_events(self.using, events)
-        return {e.event_id: e for e in events}, opening.drift_threshold
+            events, threshold = self._append_under_lock(prepared, *signing)
+        return {e.event_id: e for e in events}, threshold
+
+    def _who_signs(
+        self, prepared: Sequence[Prepared]
+    ) -> tuple[Mapping[str | None, Signer], Attestor]:
+        agents = {p.submission.agent_id for p in prepared}
+        return self.signing.signers(agents), self.witnessing.attestor()
+
+    def _append_under_lock(
+        self,
+        prepared: Sequence[Prepared],
+        signers: Mapping[str | None, Signer],
+        attestor: Attestor,
+    ) -> tuple[list[Event], Decimal]:
+        opening = open_append(self.using)
+        chain = Chain(
+            opening.last_sequence,
+            opening.content_hash,
+            opening.authority_timestamp,
+            signers,
+            attestor,
+        )
+        events = list(chain.seal(prepared))
+        insert_events(self.using, events)
+        return events, opening.drift_threshold
 
     def look_up_again(self, refused: AppendRefusedError) -> bool:
         """Whether a key was retired between the look and the lock: then another try may do."""
         if refused.check not in ("signing_key", "witness"):
             return False
+        self._forget()
+        return True
+
+    def append_here(self, submissions: Sequence[Submission]) -> list[Event]:
+        """Append new events in the transaction that the caller holds, and will commit with what
+        else belongs to them. Nothing is looked up, tried again or reported. Errors as
+        `write_events`."""
+        self._forget()  # there is one try, so it goes by what is so now
+        prepared = [prepare(submission) for submission in submissions]
+        events, _ = self._append_under_lock(prepared, *self._who_signs(prepared))
+        return events
+
+    def _forget(self) -> None:
         self.signing.forget()
         self.witnessing.forget()
-        return True
 
     def report(self, written: Sequence[Written]) -> None:
         """Log what was appended, and what drifted, in the context of whoever asked for it.

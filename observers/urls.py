@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from observers.pages import drift, event, events, gaps, overview, verifications
+from observers.pages import drift, event, events, gaps, overview, verifications, watch
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("events/by-id/<uuid:event_id>/", event.event_by_id, name="event-by-id"),
     path("gaps/", gaps.gaps, name="gaps"),
     path("drift/", drift.drift, name="drift"),
+    path("watch/", watch.watch, name="watch"),
     path("verifications/", verifications.verifications, name="verifications"),
     path("verifications/start", verifications.start, name="start-verification"),
     path("verifications/<int:number>/", verifications.verification, name="verification"),

@@ -14,7 +14,7 @@ from django.test import Client
 
 from events.tests.ledger import Ledger
 
-PAGES = ("/", "/events/", "/events/1/", "/gaps/", "/drift/", "/verifications/")
+PAGES = ("/", "/events/", "/events/1/", "/gaps/", "/drift/", "/verifications/", "/watch/")
 
 
 def sign_in(*, staff: bool = True, name: str = "auditor") -> Client:

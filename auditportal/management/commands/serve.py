@@ -18,6 +18,7 @@ from granian.log import LogLevels
 from granian.server import Server as Granian
 
 from auditportal.children import die_with_parent
+from observers.watch.at_start import look_before_serving
 
 STOP_PATIENCE_SECONDS = 10
 
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=settings.PORTAL_WORKERS)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        look_before_serving()
         Granian(
             self.target,
             address=settings.PORTAL_BIND,

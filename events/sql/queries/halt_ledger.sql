@@ -1,0 +1,1 @@
+SELECT halt_ledger(%(reason)s::text)
