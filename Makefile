@@ -13,7 +13,7 @@ BENCH_HOME ?= .bench
 EVENTS ?= 5000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format screenshots bench bench-pages clean-venv
+.PHONY: help run test lint format guard-expectations screenshots bench bench-pages clean-venv
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,8 +21,8 @@ help:  ## list these commands
 run: $(VENV)/.run  ## start the portal on http://127.0.0.1:8000 (PORT, PORTAL_HOME, PORTAL_SAMPLE)
 	@exec $(BIN)/python manage.py portal
 
-test: $(VENV)/.dev  ## run every test; what is skipped is listed with its reason
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev  ## run every test, on all processors; what is skipped is listed with its reason
+	@exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev  ## check style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -33,6 +33,10 @@ lint: $(VENV)/.dev  ## check style, types and the direction of imports
 format: $(VENV)/.dev  ## put the style right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+guard-expectations: $(VENV)/.dev  ## write down what check_guards expects, from a freshly migrated ledger
+	@home=$$(mktemp -d) && chmod 755 "$$home" && trap 'rm -rf "$$home"' EXIT && \
+	  PORTAL_HOME="$$home" $(BIN)/python manage.py guard_expectations --write
 
 screenshots: $(VENV)/.dev  ## picture every page into SCREENSHOTS, light and dark, desktop and phone
 	@SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q observers/tests/browser/screenshots.py

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
@@ -17,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 BASE_DIR = Path(__file__).resolve().parent.parent
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
+FINDINGS = ("head", "fork", "chain", "gap", "guards")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -37,6 +39,10 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable("DATABASE_URL", "", "PostgreSQL of your own; empty runs the embedded one"),
     Variable("OWNER_DATABASE_URL", "", "the role that migrates; empty takes DATABASE_URL"),
     Variable("OBSERVER_DATABASE_URL", "", "where observers read, such as a replica"),
+    Variable("ADMIN_DATABASE_URL", "", "who may create roles, for database_roles --apply alone"),
+    Variable(
+        "PORTAL_DATABASE_ADMINS", "", "other roles known to be superusers or the like, by commas"
+    ),
     Variable("PORTAL_REPLICA_LAG", "30", "seconds a replica may lag before the primary serves"),
     Variable("PORTAL_KEY_DIR", "", "folder of the private keys; empty takes PORTAL_HOME/keys"),
     Variable(
@@ -50,6 +56,12 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable("PORTAL_TRUSTED_ORIGINS", "", "origins whose forms are taken, such as https://a.org"),
     Variable("PORTAL_WORKERS", "2", "web processes"),
     Variable("PORTAL_THREADS", "32", "requests one web process answers at once"),
+    Variable("PORTAL_WATCH_HALT_ON", "", "findings that halt: head, fork, chain, gap, guards"),
+    Variable("PORTAL_ALERT_EMAIL_TO", "", "who is told of findings, addresses by commas"),
+    Variable("PORTAL_ALERT_EMAIL_FROM", "audit-portal@localhost", "the sender of those mails"),
+    Variable("PORTAL_SMTP_URL", "smtp://localhost:25", "mail server: smtp:// or smtps://"),
+    Variable("PORTAL_ALERT_WEBHOOK_URL", "", "where findings are posted, http:// or https://"),
+    Variable("PORTAL_ALERT_WEBHOOK_SECRET", "", "signs what is posted; 32 characters or more"),
     Variable("PORTAL_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
     Variable("PORTAL_LOG_FILE", "", "JSON log lines go here too; `portal` sets it for its server"),
 )
@@ -85,6 +97,47 @@ def read_int(name: str, least: int, most: int) -> int:
 def read_list(name: str) -> list[str]:
     """Words between commas."""
     return [word for part in read_str(name).split(",") if (word := part.strip())]
+
+
+def read_words(name: str, known: tuple[str, ...]) -> list[str]:
+    """Words between commas, each of them a known one."""
+    words = read_list(name)
+    for word in words:
+        if word not in known:
+            raise _wrong(name, f"is none of {', '.join(known)}")
+    return words
+
+
+def read_url(name: str, schemes: tuple[str, ...]) -> str:
+    """A URL with a host, or nothing."""
+    text = read_str(name)
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        # Not the value: a password may stand in it.
+        raise ImproperlyConfigured(f"{name} is not a URL of {' or '.join(schemes)} with a host")
+    return text
+
+
+def read_smtp(name: str) -> dict[str, Any]:
+    """Django's settings of a mail server. smtps:// is TLS from the first byte; smtp:// asks for
+    TLS, but on this machine."""
+    parts = urlsplit(read_url(name, ("smtp", "smtps")))
+    implicit = parts.scheme == "smtps"
+    return {
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if implicit else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": implicit,
+        "EMAIL_USE_TLS": not implicit and parts.hostname not in ("localhost", "127.0.0.1", "::1"),
+        "EMAIL_TIMEOUT": 10,
+    }
 
 
 def read_log_level(name: str) -> str:

@@ -68,6 +68,8 @@ if _observer:
     _observer["ENGINE"] = "observers.replica.engine"
     _observer["OPTIONS"] = {"tcp_user_timeout": 10_000, **_observer["OPTIONS"]}
     DATABASES["observer"] = _with_patience(_observer, seconds=2)
+PORTAL_ADMIN_DATABASE_URL = env.read_str("ADMIN_DATABASE_URL")
+PORTAL_DATABASE_ADMINS = env.read_list("PORTAL_DATABASE_ADMINS")
 LEDGER_READ_ALIAS = "observer" if _observer else "default"
 PORTAL_REPLICA_LAG = env.read_int("PORTAL_REPLICA_LAG", 1, 86400)
 DATABASE_ROUTERS = ["auditportal.routers.AliasRouter"]
@@ -246,7 +248,21 @@ SPECTACULAR_SETTINGS = {
 # Jobs lie in the ledger's own database and are worked off by `manage.py worker`.
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
-PROCRASTINATE_IMPORT_PATHS = ["observers.verifications.task"]
+PROCRASTINATE_IMPORT_PATHS = ["observers.verifications.task", "observers.watch.task"]
+
+# --- The watch and its alerts ---------------------------------------------------------------
+
+PORTAL_WATCH_HALT_ON = env.read_words("PORTAL_WATCH_HALT_ON", env.FINDINGS)
+PORTAL_ALERT_WEBHOOK_URL = env.read_url("PORTAL_ALERT_WEBHOOK_URL", ("http", "https"))
+PORTAL_ALERT_WEBHOOK_SECRET = env.read_str("PORTAL_ALERT_WEBHOOK_SECRET")
+if PORTAL_ALERT_WEBHOOK_URL and len(PORTAL_ALERT_WEBHOOK_SECRET) < 32:
+    raise ImproperlyConfigured(
+        "PORTAL_ALERT_WEBHOOK_SECRET needs 32 characters or more: without it nobody can tell an "
+        "alert from a forgery"
+    )
+PORTAL_ALERT_EMAIL_TO = env.read_list("PORTAL_ALERT_EMAIL_TO")
+DEFAULT_FROM_EMAIL = env.read_str("PORTAL_ALERT_EMAIL_FROM")
+globals().update(env.read_smtp("PORTAL_SMTP_URL"))
 
 # --- Logs -----------------------------------------------------------------------------------
 

@@ -360,6 +360,50 @@ class VerificationRange(models.Model):
         return f"{self.start_sequence} to {self.end_sequence} of {self.verification_id}"
 
 
+class WatchLook(models.Model):
+    """`watch_looks`: what the watch saw each time it looked, for a day. Bookkeeping: which findings
+    are known is read from the ledger, never from here."""
+
+    id = models.BigAutoField(primary_key=True)
+    began_at = models.DateTimeField()
+    seconds = models.DecimalField(max_digits=1000, decimal_places=3)
+    watcher = models.TextField()
+    head_sequence = models.BigIntegerField()
+    verified_through = models.BigIntegerField()
+    rolled_through = models.BigIntegerField()
+    backward_steps = models.BigIntegerField()
+    open_findings = models.JSONField()
+    unrecorded = models.JSONField()
+    trigger_versions = models.JSONField()
+
+    class Meta:
+        managed = False
+        db_table = "watch_looks"
+
+    def __str__(self) -> str:
+        return f"{self.began_at:%Y-%m-%d %H:%M:%S}, {sum(self.open_findings.values())} open"
+
+
+class WatchAlert(models.Model):
+    """`watch_alerts`: what was or is to be told to whom. A row that has ended does not change."""
+
+    id = models.BigAutoField(primary_key=True)
+    channel = models.TextField()
+    findings = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now())
+    state = models.TextField(default="waiting")
+    attempts = models.IntegerField(default=0)
+    ended_at = models.DateTimeField(null=True)
+    last_error = models.TextField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "watch_alerts"
+
+    def __str__(self) -> str:
+        return f"{self.channel}, {self.state}"
+
+
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
     """`api_tokens`: a token bound to one agent, or, without agent, to reading only."""
 

@@ -18,12 +18,14 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from events.errors import LedgerError
+from events.models import WatchAlert, WatchLook
 from events.store.drift import recent_counts
 from events.store.ledger import PostgresEventStore
 from events.timestamps import parse_canonical
 from observers.completeness import find_ends, tail_is_head
 from observers.replica.reading import has_replica, lag_of, why_left
 from observers.replica.trust import Why
+from observers.watch.findings import Kind
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +98,7 @@ class LedgerCollector(Collector):
         yield _gauge("database_up", "Whether the database answers", checks["database"] == "ok")
         if checks["database"] == "ok":
             yield from _figures(PostgresEventStore())
+            yield from _watch()
             if has_replica():
                 yield from _replica_figures()
 
@@ -121,6 +124,27 @@ def _figures(store: PostgresEventStore) -> Iterator[Metric]:
     drift.add_metric(["1h"], hour)
     drift.add_metric(["24h"], day)
     yield drift
+
+
+def _watch() -> Iterator[Metric]:
+    """How the last look went; nothing before the first one."""
+    last = WatchLook.objects.order_by("-pk").first()
+    if last is None:
+        return
+    moment = last.began_at.timestamp()
+    yield _gauge("watch_last_look_timestamp_seconds", "When the watch last looked", moment)
+    yield _gauge("watch_verified_sequence", "Verified by the watch", last.verified_through)
+    findings = GaugeMetricFamily(
+        f"{PREFIX}_watch_open_findings", "Findings of the watch that are open", labels=["kind"]
+    )
+    for kind in Kind:
+        findings.add_metric([kind], last.open_findings.get(kind, 0))
+    yield findings
+    yield _gauge("watch_unrecorded", "Findings that the ledger cannot take", len(last.unrecorded))
+    alerts = GaugeMetricFamily(f"{PREFIX}_watch_alerts", "Alerts not delivered", labels=["state"])
+    for state in ("waiting", "failed"):
+        alerts.add_metric([state], WatchAlert.objects.filter(state=state).count())
+    yield alerts
 
 
 def _replica_figures() -> Iterator[Metric]:

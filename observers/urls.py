@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from observers.pages import ceremonies, drift, event, events, gaps, halt, overview, verifications
+from observers.pages import (
+    ceremonies,
+    drift,
+    event,
+    events,
+    gaps,
+    halt,
+    overview,
+    verifications,
+    watch,
+)
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -24,6 +34,7 @@ urlpatterns = [
     path(
         "ceremonies/<uuid:ceremony_id>/statement", ceremonies.statement, name="ceremony-statement"
     ),
+    path("watch/", watch.watch, name="watch"),
     path("verifications/", verifications.verifications, name="verifications"),
     path("verifications/start", verifications.start, name="start-verification"),
     path("verifications/<int:number>/", verifications.verification, name="verification"),

@@ -79,4 +79,4 @@ def test_sql_is_only_opened_in_one_place() -> None:
         and path.parent.name not in ("store", "migrations", "sql")
         and "sql.load(" in path.read_text(encoding="utf-8")
     ]
-    assert elsewhere == [Path("management/commands/apply_grants.py")]
+    assert elsewhere == []

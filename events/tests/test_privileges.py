@@ -131,20 +131,39 @@ ACTING = {
 }
 QUEUE = "procrastinate_"
 """How everything of the queue of background jobs is named."""
-HARMLESS_TRIGGERS = {
-    "refuse_change",
-    "refuse_change_but_erasure",
-    "refuse_all_but_retirement",
-    "refuse_unhalt",
-}
-"""Trigger functions that can only refuse, so that anybody may hang them on a table of his own."""
 
 
 def test_functions_of_each_role(ledger: Ledger) -> None:
     queue = {name for name in functions(ledger, "portal_owner") if name.startswith(QUEUE)}
     assert queue
-    assert functions(ledger, "portal_app") == READING | ACTING | HARMLESS_TRIGGERS | queue
-    assert functions(ledger, "portal_observer") == READING | HARMLESS_TRIGGERS
+    assert functions(ledger, "portal_app") == READING | ACTING | queue
+    assert functions(ledger, "portal_observer") == READING
+
+
+def test_what_the_owner_makes_later_is_closed(ledger: Ledger) -> None:
+    call_command("apply_grants")  # default rights do not come along with a cloned database
+    with ledger.connect("portal_owner") as owner:
+        owner.execute("CREATE TABLE later (id int)")
+        owner.execute("CREATE FUNCTION later() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    for role in ("portal_app", "portal_observer"):
+        assert "later" not in privileges(ledger, role)
+        assert "later" not in functions(ledger, role)
+
+
+def test_nobody_comes_in_or_makes_anything_by_being_anybody(ledger: Ledger) -> None:
+    call_command("apply_grants")
+    rights = "SELECT {} FROM (VALUES ('CONNECT'), ('CREATE'), ('TEMPORARY')) r (p)"
+    held = (
+        "array_agg(p ORDER BY p) FILTER (WHERE has_database_privilege(%s, current_database(), p))"
+    )
+    for role, expected in {
+        "public": None,
+        "portal_app": ["CONNECT"],
+        "portal_observer": ["CONNECT"],
+    }.items():
+        assert ledger.query(rights.format(held), [role]) == [(expected,)], role
+    with ledger.connect() as app, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        app.execute("CREATE TABLE mine (id int)")
 
 
 def test_the_queue_is_the_applications_alone(ledger: Ledger) -> None:

@@ -11,10 +11,10 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
-from events.store.guards import Guards, RoleGuard, TriggerGuard, read_guards
 from events.store.ledger import KnownGap
 from events.store.standing import Standing, read_standing
 from observers.continuity import Continuity, recall_continuity
+from observers.guards.look import Guards, look_at_guards
 from observers.pages.remembered import remembered
 from observers.verifications import Latest, latest
 
@@ -162,28 +162,23 @@ class Outlook:
         )
 
     def _guards(self) -> Alarm | None:
-        broken = self.guards.broken
-        if not broken:
+        deviations = self.guards.deviations
+        if not deviations:
             return None
-        more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+        more = f" (and {len(deviations) - 1} more)" if len(deviations) > 1 else ""
         return Alarm(
             "A guard of the database is not in place",
-            f"{self._guard(broken[0])}{more}. While that is so, the database itself would not stop "
+            f"{deviations[0]}{more}. While that is so, the database itself might not stop "
             "somebody from changing what is recorded. The checks of the chain still show a change.",
             reverse("overview") + "#guards",
             "See which, and what to do",
         )
 
-    def _guard(self, guard: TriggerGuard | RoleGuard) -> str:
-        if isinstance(guard, TriggerGuard):
-            return f"The trigger {guard.name} on {guard.table} {guard.fault}"
-        return f"The portal's role {self.guards.role} {guard.fault} ({guard.table})"
-
 
 def read_outlook(using: str = "") -> Outlook:
     """How the ledger stands now, for the observers' database or the one named: its end is read
     there. The guards are those of the role that writes."""
-    guards = remembered("guards", "default", lambda: read_guards("default"))
+    guards = remembered("guards", "default", look_at_guards)
     verified = remembered("verified", "default", latest)
     standing = read_standing(using or settings.LEDGER_READ_ALIAS)
     return Outlook(standing, _scan(settings.LEDGER_READ_ALIAS), guards.answer, verified.answer)

@@ -14,7 +14,16 @@ from django.test import Client
 
 from events.tests.ledger import Ledger
 
-PAGES = ("/", "/events/", "/events/1/", "/gaps/", "/drift/", "/verifications/", "/ceremonies/")
+PAGES = (
+    "/",
+    "/events/",
+    "/events/1/",
+    "/gaps/",
+    "/drift/",
+    "/verifications/",
+    "/ceremonies/",
+    "/watch/",
+)
 
 
 def sign_in(*, staff: bool = True, name: str = "auditor") -> Client:

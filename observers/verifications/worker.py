@@ -1,5 +1,6 @@
-"""The worker: takes verifications from the queue, one at a time, and takes up what a dead worker
-left. It must never leave a verification open that nobody works at."""
+"""The worker: takes verifications from the queue, one at a time, watches the ledger beside them,
+and takes up what a dead worker left. It must never leave a verification open that nobody works at,
+nor have the watch wait for one."""
 
 from __future__ import annotations
 
@@ -15,9 +16,11 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Status
 
 from observers.verifications.record import open_ids
 from observers.verifications.task import QUEUE, job_of, verify
+from observers.watch.deliveries import QUEUE as WATCH
 
 HEARTBEAT_SECONDS = 3.0
 DEAD_AFTER_SECONDS = 12.0
@@ -49,25 +52,39 @@ async def work(connector: PsycopgConnector, *, wait: bool = True) -> None:
         async with app.open_async():
             await take_up_abandoned()
             recovery = asyncio.create_task(_recover())
+            beside = asyncio.create_task(_run(WATCH, 2, wait=wait, signals=False))
             try:
-                await app.run_worker_async(
-                    queues=[QUEUE],
-                    concurrency=1,
-                    wait=wait,
-                    delete_jobs="always",  # what is worth keeping is in the record
-                    shutdown_graceful_timeout=0,
-                    update_heartbeat_interval=HEARTBEAT_SECONDS,
-                    stalled_worker_timeout=DEAD_AFTER_SECONDS,
-                    install_signal_handlers=wait,
-                )
+                await _run(QUEUE, 1, wait=wait, signals=wait)
+                if not wait:
+                    await beside
             finally:
-                recovery.cancel()
-                with suppress(asyncio.CancelledError):
-                    await recovery
+                for task in (beside, recovery):
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
+
+
+async def _run(queue: str, concurrency: int, *, wait: bool, signals: bool) -> None:
+    await app.run_worker_async(
+        queues=[queue],
+        concurrency=concurrency,
+        wait=wait,
+        delete_jobs="always",  # what is worth keeping is in the records
+        shutdown_graceful_timeout=0,
+        update_heartbeat_interval=HEARTBEAT_SECONDS,
+        stalled_worker_timeout=DEAD_AFTER_SECONDS,
+        install_signal_handlers=signals,
+    )
 
 
 async def take_up_abandoned() -> None:
     """Queue again the jobs of dead workers, and the open verifications that have no job."""
+    for job in await app.job_manager.get_stalled_jobs(
+        queue=WATCH, seconds_since_heartbeat=DEAD_AFTER_SECONDS
+    ):
+        # A look is looked again by the clock, and an alert that waits gets a job by the next look.
+        with suppress(ConnectorException):
+            await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
     for job in await app.job_manager.get_stalled_jobs(
         queue=QUEUE, seconds_since_heartbeat=DEAD_AFTER_SECONDS
     ):

@@ -21,6 +21,7 @@ from granian.server import Server as Granian
 from auditportal.capacity import TooFewConnections, require_connections
 from auditportal.children import die_with_parent
 from auditportal.failures import EXIT_COULD_NOT_RUN
+from observers.watch.at_start import look_before_serving
 
 STOP_PATIENCE_SECONDS = 10
 
@@ -48,6 +49,7 @@ class Command(BaseCommand):
         except TooFewConnections as error:
             raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
         connections.close_all()
+        look_before_serving()
         Granian(
             self.target,
             address=settings.PORTAL_BIND,

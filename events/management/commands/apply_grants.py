@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import connections, transaction
 
-from events import sql
+from events.store.roles import grant
 
 
 class Command(BaseCommand):
@@ -16,9 +15,8 @@ class Command(BaseCommand):
     help = (
         "Give the roles portal_app and portal_observer their privileges: SELECT and INSERT where "
         "the ledger is append-only, and no more. Run it after every migration; it is idempotent. "
-        "Roles that do not exist are passed over."
+        "Roles that do not exist are passed over; database_roles makes them."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
-            cursor.execute(sql.load("grants.sql"))
+        grant()

@@ -17,9 +17,10 @@ class Command(BaseCommand):
     """Work until told to stop."""
 
     help = (
-        "Carry out the verifications that people start in the portal, one at a time. `portal` "
-        "runs one; more, on any machine, share the work. Stopped or killed, it loses nothing: the "
-        "next one goes on from the last checkpoint."
+        "Carry out the verifications that people start in the portal, one at a time, watch the "
+        "ledger every 30 seconds, and deliver alerts. `portal` runs one; more, on any machine, "
+        "share the work. Stopped or killed, it loses nothing: the next one goes on from the last "
+        "checkpoint."
     )
     requires_system_checks = []
 

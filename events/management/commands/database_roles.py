@@ -1,0 +1,47 @@
+"""`database_roles`: the SQL that makes the ledger's three roles in a database of your own."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from events.store import roles
+
+
+class Command(BaseCommand):
+    """Print it, or apply it."""
+
+    help = (
+        "Make the roles portal_owner (migrates and owns), portal_app (owns nothing; SELECT and "
+        "INSERT where the ledger is append-only) and portal_observer (SELECT), give the database "
+        "to the owner, and grant each what it needs and nothing else. --print writes the SQL for "
+        "psql; --apply runs it as ADMIN_DATABASE_URL. Both are harmless to repeat. Passwords are "
+        "yours to set. The embedded database makes its roles by itself."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--print", action="store_true", help="write the SQL to standard output")
+        what.add_argument("--apply", action="store_true", help="run it as ADMIN_DATABASE_URL")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["print"]:
+            self.stdout.write(roles.script())
+            return
+        if not settings.PORTAL_ADMIN_DATABASE_URL:
+            raise CommandError(
+                "ADMIN_DATABASE_URL is not set: the ledger's database, as a role that may create "
+                "roles",
+                returncode=2,
+            )
+        roles.make_roles(settings.PORTAL_ADMIN_DATABASE_URL)
+        self.stdout.write("The roles are there.")
+        if roles.is_migrated():
+            roles.grant()
+            self.stdout.write("Their rights are as they should be.")
+        else:
+            self.stdout.write("Next, as OWNER_DATABASE_URL: manage.py migrate, then apply_grants.")

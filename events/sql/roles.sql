@@ -1,0 +1,32 @@
+-- The three roles of the ledger, and whose the database is. Run in the ledger's database as a role
+-- that may create roles; harmless to repeat. Passwords are nobody's business here: give each role
+-- its own afterwards, in psql with \password portal_owner and so on.
+
+DO $$
+DECLARE
+    role TEXT;
+    held TEXT;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['portal_owner', 'portal_app', 'portal_observer'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+            EXECUTE format('CREATE ROLE %I LOGIN', role);
+        END IF;
+        -- Only what is too much is taken away: no more than that asks for a superuser.
+        SELECT concat_ws(' ', CASE WHEN rolsuper THEN 'NOSUPERUSER' END, CASE WHEN rolcreaterole THEN 'NOCREATEROLE' END,
+                         CASE WHEN rolcreatedb THEN 'NOCREATEDB' END, CASE WHEN rolreplication THEN 'NOREPLICATION' END,
+                         CASE WHEN rolbypassrls THEN 'NOBYPASSRLS' END)
+            INTO held FROM pg_roles WHERE rolname = role;
+        IF held <> '' THEN
+            EXECUTE format('ALTER ROLE %I %s', role, held);
+        END IF;
+    END LOOP;
+    -- No role may take on another's rights: the application would be the owner for the asking.
+    FOR role, held IN SELECT pg_get_userbyid(roleid), pg_get_userbyid(member) FROM pg_auth_members
+        WHERE pg_get_userbyid(member) IN ('portal_app', 'portal_observer') LOOP
+        EXECUTE format('REVOKE %I FROM %I', role, held);
+    END LOOP;
+    IF (SELECT pg_get_userbyid(datdba) <> 'portal_owner' FROM pg_database WHERE datname = current_database()) THEN
+        EXECUTE format('ALTER DATABASE %I OWNER TO portal_owner', current_database());
+    END IF;
+END
+$$;

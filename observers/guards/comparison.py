@@ -1,0 +1,106 @@
+"""Compares what guards the ledger with what the migrations make. It must never read a database,
+and never let pass what it does not expect."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+OBSERVER = "observer"
+"""The one part that a portal may do without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """The facts of a freshly migrated ledger, by aspect and subject, and the major version of the
+    PostgreSQL that they were read from."""
+
+    major: int
+    facts: Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Deviation:
+    """One guard that is not as it should be. None: there should be none, or there is none."""
+
+    aspect: str
+    subject: str
+    expected: str | None
+    found: str | None
+
+    @property
+    def name(self) -> str:
+        """What it is about, such as `state of trigger events.refuse_change_of_events`."""
+        return f"{self.aspect} {self.subject}"
+
+    def __str__(self) -> str:
+        return f"{self.name}: expected {_said(self.expected)}, found {_said(self.found)}"
+
+    def as_dict(self) -> dict[str, str | None]:
+        """As it stands in JSON and in the ledger."""
+        return asdict(self)
+
+
+def compare(
+    expected: Expectations, found: Iterable[tuple[str, str, str, bool]], major: int
+) -> list[Deviation]:
+    """Every deviation, in order. `found` gives aspect, subject, value, and whether the value is
+    deparsed: such a value is compared only with one of the same major version."""
+    rows = list(found)
+    values = {(aspect, subject): value for aspect, subject, value, _ in rows}
+    reworded = {(aspect, subject) for aspect, subject, _, deparsed in rows if deparsed}
+    wanted = expected.facts if ("role", OBSERVER) in values else _without_observer(expected.facts)
+    return sorted(
+        Deviation(*key, wanted.get(key), values.get(key))
+        for key in wanted.keys() | values.keys()
+        if wanted.get(key) != values.get(key)
+        and not (major != expected.major and key in reworded and key in wanted)
+    )
+
+
+def touched(before: Mapping[str, str], now: Mapping[str, str]) -> list[Deviation]:
+    """The triggers that were altered between two looks, also if they are again as they were."""
+    return [
+        Deviation("history of trigger", name, "untouched since the last look", "altered since")
+        for name in sorted(before.keys() & now.keys())
+        if before[name] != now[name]
+    ]
+
+
+def fingerprint(deviations: Iterable[Deviation]) -> str:
+    """One hash of a state: equal when the same guards deviate in the same way."""
+    text = json.dumps([each.as_dict() for each in deviations], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def from_document(document: Mapping[str, Any]) -> Expectations:
+    """Expectations out of their file."""
+    facts = {
+        (aspect, subject): value
+        for aspect, subjects in document["facts"].items()
+        for subject, value in subjects.items()
+    }
+    return Expectations(int(document["postgresql"]), facts)
+
+
+def to_document(major: int, found: Iterable[tuple[str, str, str, bool]]) -> dict[str, Any]:
+    """The file that makes these facts the expected ones."""
+    facts: dict[str, dict[str, str]] = {}
+    for aspect, subject, value, _ in sorted(found):
+        facts.setdefault(aspect, {})[subject] = value
+    return {"postgresql": major, "facts": facts}
+
+
+def _without_observer(facts: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
+    return {
+        key: value
+        for key, value in facts.items()
+        if key != ("role", OBSERVER) and not key[1].endswith(f" to {OBSERVER}")
+    }
+
+
+def _said(value: str | None) -> str:
+    return "nothing" if value is None else value

@@ -1,0 +1,46 @@
+"""`guard_expectations`: writes down what guards a freshly migrated ledger. It must never take a
+ledger that has been used for a fresh one."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from dataclasses import astuple
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from events.store.guards import read_guards
+from events.store.ledger import PostgresEventStore
+from observers.guards.comparison import to_document
+from observers.guards.look import EXPECTED
+from observers.management import arguments
+
+
+class Command(BaseCommand):
+    """Migrate an empty database, read, write the file."""
+
+    help = (
+        "Write the file that check_guards compares with. Run it through `make guard-expectations` "
+        "after any migration or grant was added: it migrates an empty database of its own, reads "
+        "the catalogue, and writes observers/guards/expected.json. Read its diff before you "
+        "commit it: it is what the portal will hold to be right."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--write", action="store_true", help="write the file, not the screen")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("apply_grants")
+        if PostgresEventStore().last_sequence():
+            arguments.refuse("this ledger has events: expectations come from a fresh one")
+        state = read_guards()
+        document = to_document(state.major, (astuple(fact) for fact in state.facts))
+        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        if options["write"]:
+            EXPECTED.write_text(text, encoding="utf-8")
+        else:
+            self.stdout.write(text)

@@ -1,0 +1,65 @@
+"""The watch's page: how its looks went, what it found, whom it told. It must never look itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from events.models import WatchAlert, WatchLook
+from events.store.connection import named_errors
+from events.store.watching import RecordedEvent, recorded_events
+from observers.pages.rendering import render_page
+from observers.pages.standing import read_outlook
+from observers.watch.alerts import channels
+from observers.watch.findings import CLOSED, RESTORED, TYPES, Known, known_findings
+
+LOOKS, ALERTS, PAST = 10, 20, 20
+OVERDUE_SECONDS = 90
+"""Three looks missed: nobody is watching."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Those that are open, newest first, and the watch's last words on others."""
+
+    open: list[Known]
+    closed: list[RecordedEvent]
+
+
+@login_required
+@require_safe
+def watch(request: HttpRequest) -> HttpResponse:
+    """Everything of the watch on one page."""
+    outlook = read_outlook()
+    with named_errors():
+        looks = list(WatchLook.objects.order_by("-pk")[:LOOKS])
+        alerts = list(WatchAlert.objects.order_by("-pk")[:ALERTS])
+    last = looks[0] if looks else None
+    context = {
+        "looks": looks,
+        "last": last,
+        "overdue": last is None or _age(last) > OVERDUE_SECONDS,
+        "findings": read_findings(),
+        "alerts": alerts,
+        "channels": channels(),
+    }
+    return render_page(request, "watch.html", outlook, context)
+
+
+def read_findings() -> Findings:
+    """What the ledger says of findings."""
+    recorded = recorded_events("default", TYPES)
+    known = known_findings(
+        (each.sequence, each.event_type, each.finding, each.authority_timestamp)
+        for each in recorded
+    )
+    closed = [each for each in recorded if each.event_type in (CLOSED, RESTORED)]
+    return Findings(list(known.values())[::-1], closed[::-1][:PAST])
+
+
+def _age(look: WatchLook) -> float:
+    return (timezone.now() - look.began_at).total_seconds()

@@ -1,0 +1,121 @@
+"""Verifies what is new in the chain, and what is old once more, a little at each look.
+
+It must never trust an event because it was verified before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from events.store.slices import slice_end
+from observers.checks import Check, Finding
+from observers.ledger_check import verify_ledger
+from observers.report import Report
+from observers.watch.findings import Found, Kind
+
+SLICE = 500
+"""Events verified between two looks at the clock."""
+
+NEW_SECONDS, OLD_SECONDS = 10.0, 1.0
+"""How long one look verifies new events, and old ones once more; the next one goes on."""
+
+RECHECKED, RECHECKED_SPAN = 20, 1_000
+"""Known findings looked at again at each look, and the longest that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """New events were verified up to `verified`; old ones, in this round, up to `rolled`."""
+
+    verified: int
+    rolled: int
+
+
+@dataclass
+class Walked:
+    """What a walk found, and of that what no known finding covers."""
+
+    place: Place
+    findings: list[Finding] = field(default_factory=list)
+    fresh: list[Found] = field(default_factory=list)
+    sound_again: set[str] = field(default_factory=set)
+    backward_steps: int = 0
+
+
+def walk_chain(using: str, place: Place, last: int, known: Sequence[str]) -> Walked:
+    """Verify from where the look before ended. `known` are the keys of open chain findings."""
+    start = min(place.verified, last)
+    verified, rolled = start, place.rolled if place.rolled < start else 0
+    walked = Walked(place)
+    for report in _slices(using, start + 1, last, NEW_SECONDS):
+        verified = report.end
+        walked.backward_steps += report.backward_steps
+        walked.findings += report.findings
+    for report in _slices(using, rolled + 1, start, OLD_SECONDS):
+        rolled = report.end
+        walked.findings += report.findings
+    _recheck(walked, using, known[:RECHECKED])
+    walked.place = Place(verified, rolled)
+    # Missing numbers are findings of their own kind.
+    walked.findings = [each for each in walked.findings if each.check is not Check.GAP]
+    walked.fresh = _merge(walked.findings, [_parse(key) for key in known])
+    return walked
+
+
+def _slices(using: str, start: int, last: int, seconds: float) -> Iterator[Report]:
+    began = time.monotonic()
+    while start <= last and time.monotonic() - began < seconds:
+        report = verify_ledger(using, start, slice_end(using, start, last, SLICE))
+        yield report
+        start = report.end + 1
+
+
+def _recheck(walked: Walked, using: str, known: Iterable[str]) -> None:
+    for key in known:
+        first, last, check = _parse(key)
+        if last - first >= RECHECKED_SPAN:
+            continue
+        report = verify_ledger(using, first, last)
+        walked.findings += report.findings
+        gone = any(each.check is Check.GAP for each in report.findings)
+        if not gone and all(each.check != check for each in report.findings):
+            walked.sound_again.add(key)
+
+
+def _merge(findings: Iterable[Finding], known: list[tuple[int, int, str]]) -> list[Found]:
+    """Findings of one check at places that follow one another are one; those that a known one
+    covers are left out."""
+    merged: list[list[Finding]] = []
+    unique = {(each.check.number, each.sequence): each for each in findings}
+    for _, each in sorted(unique.items()):
+        if any(first <= each.sequence <= last and each.check == c for first, last, c in known):
+            continue
+        tail = merged[-1][-1] if merged else None
+        if tail and tail.check is each.check and tail.sequence == each.sequence - 1:
+            merged[-1].append(each)
+        else:
+            merged.append([each])
+    return [_found(run) for run in merged]
+
+
+def _found(run: Sequence[Finding]) -> Found:
+    first, last = run[0], run[-1]
+    place = f"{first.sequence}-{last.sequence} {first.check}"
+    where = f"sequence {first.sequence}" + (f" to {last.sequence}" if len(run) > 1 else "")
+    payload = {
+        "check": first.check.value,
+        "first": first.sequence,
+        "last": last.sequence,
+        "count": len(run),
+        "detail": first.detail[:500],
+    }
+    return Found(Kind.CHAIN, place, f"{where}: {first.check}: {first.detail[:500]}", payload)
+
+
+def _parse(key: str) -> tuple[int, int, str]:
+    """Out of `chain 12-15 signature`."""
+    _, span, check = key.split(" ", 2)
+    first, last = span.split("-")
+    return int(first), int(last), check

@@ -1,0 +1,113 @@
+"""The jobs of the watch in the queue: one look each half minute, and alerts until they arrive.
+
+They must never matter to the ledger: a job lost or done twice is noticed by the next look.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import connections
+from django.db.models import F
+from django.db.models.functions import Now
+from procrastinate import JobContext, RetryStrategy
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from events.models import WatchAlert
+from events.store.connection import first_line, named_errors
+from events.store.work_lock import ALERT, working_at
+from observers.watch.alerts import EMAIL
+from observers.watch.webhook import DeliveryError, post
+
+QUEUE = "watch"
+ATTEMPTS = 8
+"""After 3, 9, 27, … seconds: the last about an hour after the first."""
+
+log = structlog.get_logger(__name__)
+
+
+def defer_waiting() -> None:
+    """A job for each alert that waits; one that has its job already keeps it."""
+    with named_errors():
+        waiting = list(WatchAlert.objects.filter(state="waiting").values_list("pk", flat=True))
+    for alert_id in waiting:
+        job = deliver_alert.configure(queueing_lock=f"alert-{alert_id}")
+        with suppress(AlreadyEnqueued):
+            job.defer(alert_id=alert_id)
+
+
+@app.task(
+    name="deliver_alert",
+    queue=QUEUE,
+    pass_context=True,
+    retry=RetryStrategy(
+        max_attempts=ATTEMPTS, exponential_wait=3, retry_exceptions=[DeliveryError]
+    ),
+)
+def deliver_alert(context: JobContext, alert_id: int) -> None:
+    """Deliver one alert, unless it has ended or another worker is at it."""
+    try:
+        deliver(alert_id)
+    finally:
+        connections.close_all()
+
+
+def deliver(alert_id: int) -> None:
+    """Try once. The last failure ends the alert.
+
+    Raises:
+        DeliveryError: it did not arrive.
+    """
+    with working_at("default", ALERT, alert_id) as alone, named_errors():
+        waiting = WatchAlert.objects.filter(pk=alert_id, state="waiting")
+        alert = waiting.first() if alone else None
+        if alert is None:
+            return
+        try:
+            _send(alert)
+        except DeliveryError as error:
+            waiting.update(attempts=F("attempts") + 1, last_error=first_line(error)[:500])
+            if alert.attempts + 1 < ATTEMPTS:
+                raise
+            waiting.update(state="failed", ended_at=Now())
+            log.error("alert_given_up", alert=alert_id, channel=alert.channel, why=str(error))
+        else:
+            waiting.update(
+                state="sent", attempts=F("attempts") + 1, ended_at=Now(), last_error=None
+            )
+            log.info("alert_sent", alert=alert_id, channel=alert.channel)
+
+
+def _send(alert: WatchAlert) -> None:
+    if alert.channel == EMAIL:
+        _mail(alert)
+        return
+    document = {
+        "id": f"alert_{alert.pk}",
+        "created_at": alert.created_at.isoformat(),
+        "findings": alert.findings,
+    }
+    secret = settings.PORTAL_ALERT_WEBHOOK_SECRET
+    post(settings.PORTAL_ALERT_WEBHOOK_URL, secret, f"alert_{alert.pk}", document)
+
+
+def _mail(alert: WatchAlert) -> None:
+    count = len(alert.findings)
+    lines = [
+        f"- {each['text']}"
+        + (f" (event {each['sequence']})" if each["sequence"] else " (NOT in the ledger)")
+        for each in alert.findings
+    ]
+    message = EmailMessage(
+        f"Audit Portal: {count} finding{'' if count == 1 else 's'} of the watch",
+        "\n".join(["The watch found:", "", *lines, "", f"Alert {alert.pk}."]),
+        to=settings.PORTAL_ALERT_EMAIL_TO,
+    )
+    try:
+        message.send()
+    except OSError as error:  # smtplib's errors are of this family
+        raise DeliveryError(f"the mail server did not take it: {first_line(error)}") from error

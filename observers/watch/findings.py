@@ -1,0 +1,122 @@
+"""What the watch finds, and which of it the ledger knows already: a state machine over findings by
+kind and place. It must never read a database or a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What can be wrong, the gravest first."""
+
+    HEAD = "head"
+    FORK = "fork"
+    CHAIN = "chain"
+    GAP = "gap"
+    GUARDS = "guards"
+
+
+OPENINGS = {
+    Kind.HEAD: "system.head_mismatch",
+    Kind.FORK: "system.fork_detected",
+    Kind.CHAIN: "system.chain_broken",
+    Kind.GAP: "sequence.gap_detected",
+    Kind.GUARDS: "system.guards_changed",
+}
+"""The type of the event that opens a finding of each kind."""
+
+RESTORED = "system.guards_restored"
+CLOSED = "system.finding_closed"
+TYPES = (*OPENINGS.values(), RESTORED, CLOSED)
+
+MOST_NEW = 100
+"""Findings that one look writes; what is more is written by the next ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something wrong: its kind, its place, a sentence, and what its event's payload says."""
+
+    kind: Kind
+    place: str
+    text: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What makes two findings the same."""
+        return f"{self.kind} {self.place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A finding that an event of the ledger opened, and that none has closed."""
+
+    key: str
+    sequence: int
+    since: str
+
+    @property
+    def kind(self) -> Kind:
+        return Kind(self.key.split(" ", 1)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is to be written: findings that begin, and known ones that are no more."""
+
+    begun: tuple[Found, ...]
+    ended: tuple[Known, ...]
+
+
+def known_findings(
+    recorded: Iterable[tuple[int, str, str, str]], distrusted: Collection[int] = ()
+) -> dict[str, Known]:
+    """The open findings, out of the watch's events in order: sequence, type, finding, time.
+
+    An event that is itself found wrong is not believed: whoever forged it could say that
+    something is known, or closed, to have it passed over. Of the guards there is one state.
+    """
+    kinds = {event_type: kind for kind, event_type in OPENINGS.items()}
+    known: dict[str, Known] = {}
+    for sequence, event_type, key, moment in recorded:
+        if sequence in distrusted:
+            continue
+        if event_type in kinds and key.startswith(f"{kinds[event_type]} "):
+            if kinds[event_type] is Kind.GUARDS:
+                known = _without_guards(known)
+            known[key] = Known(key, sequence, moment)
+        elif event_type == RESTORED:
+            known = _without_guards(known)
+        elif event_type == CLOSED:
+            known.pop(key, None)
+    return known
+
+
+def step(
+    known: Mapping[str, Known],
+    found: Iterable[Found],
+    looked_at: Collection[Kind],
+    sound_again: Collection[str] = (),
+) -> Step:
+    """What changed. A finding ends when it was not found again: those of kinds that were wholly
+    `looked_at`, and those that were looked at one by one and are `sound_again`."""
+    now = {each.key: each for each in found}
+    begun = [each for key, each in now.items() if key not in known]
+    ended = [
+        each
+        for key, each in known.items()
+        if key in sound_again or (key not in now and each.kind in looked_at)
+    ]
+    if any(each.kind is Kind.GUARDS for each in begun):
+        ended = [each for each in ended if each.kind is not Kind.GUARDS]  # one state, one event
+    order = list(Kind)
+    begun.sort(key=lambda each: order.index(each.kind))
+    return Step(tuple(begun[:MOST_NEW]), tuple(ended[:MOST_NEW]))
+
+
+def _without_guards(known: dict[str, Known]) -> dict[str, Known]:
+    return {key: each for key, each in known.items() if each.kind is not Kind.GUARDS}

@@ -1,0 +1,174 @@
+"""What one look sees: gaps, the chain, forks, the head, the guards.
+
+It must never write, and never take an earlier look's word for more than where to go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from events.continuity import Gap
+from events.store.guards import read_trigger_versions
+from events.store.ledger import KnownGap, PostgresEventStore
+from events.store.standing import Standing, read_standing
+from events.store.watching import find_forks
+from observers.checks import Check
+from observers.guards.comparison import Deviation, fingerprint, touched
+from observers.guards.look import look_at_guards
+from observers.watch.chain import Place, walk_chain
+from observers.watch.findings import Found, Kind, Known
+
+FIRST = 10_000
+"""The newest events that a first look takes for new; the others are old ones."""
+
+MOST_GAPS = 10_000
+MOST_FORKS = 100
+SIDES = 10
+MOST_SHOWN = 100
+"""Deviations that one event of the guards lists; its fingerprint is over all of them."""
+
+
+@dataclass
+class Seen:
+    """The answer of one look. `place` says where the next one goes on with the chain."""
+
+    standing: Standing
+    found: list[Found] = field(default_factory=list)
+    looked_at: set[Kind] = field(default_factory=lambda: set(Kind) - {Kind.CHAIN})
+    place: Place = field(default_factory=lambda: Place(0, 0))
+    backward_steps: int = 0
+    trigger_versions: dict[str, str] = field(default_factory=dict)
+    wrong_events: set[int] = field(default_factory=set)
+    sound_again: set[str] = field(default_factory=set)
+    """Keys of chain findings whose events pass their check again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of the look before: where it ended, when it was, how the triggers were."""
+
+    verified: int
+    rolled: int
+    head: int
+    began_at: str
+    trigger_versions: Mapping[str, str]
+
+
+def look(using: str, before: Before | None, known: Collection[Known]) -> Seen:
+    """Look at everything once. `known` are the findings that are open in the ledger."""
+    seen = Seen(read_standing(using))
+    _look_at_head(seen)
+    _look_at_guards(seen, using, before, known)
+    gaps = _look_for_gaps(seen, using, before)
+    suspects = _look_at_chain(seen, using, before, known)
+    after_gaps = {known_gap.gap.end + 1 for known_gap in gaps[:MOST_FORKS]}
+    _look_for_forks(seen, using, suspects | after_gaps | set(_sides(known)))
+    return seen
+
+
+def find_undocumented_gaps(using: str, last: int) -> list[KnownGap]:
+    """The unexplained gaps, every number counted anew: what was remembered may have been forged."""
+    every = PostgresEventStore(using).walk_gaps(1, last)
+    return list(islice((known for known in every if not known.documented), MOST_GAPS))
+
+
+def _look_at_head(seen: Seen) -> None:
+    standing = seen.standing
+    if standing.ends_at_head:
+        return
+    head, tail = standing.head, (standing.tail_sequence, standing.tail_hash)
+    payload = {
+        "head_sequence": head.max_sequence,
+        "head_hash": head.content_hash,
+        "tail_sequence": tail[0],
+        "tail_hash": tail[1],
+    }
+    text = (
+        f"events end at {tail[0]} ({tail[1]}), the head says {head.max_sequence} "
+        f"({head.content_hash})"
+    )
+    place = f"{head.max_sequence}/{tail[0]}/{tail[1][:16]}"
+    seen.found.append(Found(Kind.HEAD, place, text, payload))
+
+
+def _look_at_guards(
+    seen: Seen, using: str, before: Before | None, known: Collection[Known]
+) -> None:
+    """A trigger that was altered and put back between two looks is a finding of its own; where a
+    deviation is there or was known, that tells the story already."""
+    seen.trigger_versions = read_trigger_versions(using)
+    deviations = list(look_at_guards(using).deviations)
+    if before and not deviations and all(each.kind is not Kind.GUARDS for each in known):
+        deviations = touched(before.trigger_versions, seen.trigger_versions)
+    if deviations:
+        seen.found.append(_guards(deviations))
+
+
+def _guards(deviations: list[Deviation]) -> Found:
+    more = f" (and {len(deviations) - 1} more)" if len(deviations) > 1 else ""
+    state = fingerprint(deviations)
+    payload = {
+        "fingerprint": state,
+        "count": len(deviations),
+        "deviations": [each.as_dict() for each in deviations[:MOST_SHOWN]],
+    }
+    return Found(Kind.GUARDS, state[:16], f"{deviations[0]}{more}", payload)
+
+
+def _look_for_gaps(seen: Seen, using: str, before: Before | None) -> list[KnownGap]:
+    last = seen.standing.last_sequence
+    gaps = find_undocumented_gaps(using, last)
+    if len(gaps) == MOST_GAPS:
+        seen.looked_at.discard(Kind.GAP)  # those beyond were not looked for, so none has ended
+    seen.found += [_gap(known.gap, last, before) for known in gaps]
+    return gaps
+
+
+def _gap(gap: Gap, last: int, before: Before | None) -> Found:
+    numbers = f"sequence {gap.start} is" if gap.count == 1 else f"{gap.start} to {gap.end} are"
+    payload = {
+        "expected": gap.start,
+        "actual": gap.end + 1 if gap.end < last else None,
+        "gap_size": gap.count,
+        "first": gap.start,
+        "last": gap.end,
+        "last_seen_whole": before.began_at if before and before.head >= gap.end else None,
+    }
+    text = f"{numbers} missing ({gap.count:,}), and no ceremony explains it"
+    return Found(Kind.GAP, f"{gap.start}-{gap.end}", text, payload)
+
+
+def _look_at_chain(
+    seen: Seen, using: str, before: Before | None, known: Collection[Known]
+) -> set[int]:
+    """New events, old ones, those known to be wrong; the sequences whose link is wrong."""
+    last = seen.standing.last_sequence
+    place = Place(before.verified, before.rolled) if before else Place(max(last - FIRST, 0), 0)
+    walked = walk_chain(using, place, last, [k.key for k in known if k.kind is Kind.CHAIN])
+    seen.place, seen.backward_steps = walked.place, walked.backward_steps
+    seen.wrong_events = {each.sequence for each in walked.findings}
+    seen.sound_again = walked.sound_again
+    seen.found += walked.fresh
+    return {each.sequence for each in walked.findings if each.check is Check.PREV_HASH}
+
+
+def _look_for_forks(seen: Seen, using: str, suspects: set[int]) -> None:
+    for fork in find_forks(using, suspects, limit=MOST_FORKS):
+        sides = [str(each) for each in fork.sequences]
+        seen.wrong_events.update(fork.sequences[1:])
+        seen.found.append(
+            Found(
+                Kind.FORK,
+                ",".join(sides[:SIDES]),
+                f"events {' and '.join(sides[:SIDES])} name one predecessor, {fork.prev_hash}",
+                {"prev_hash": fork.prev_hash, "sequences": list(fork.sequences[:SIDES])},
+            )
+        )
+
+
+def _sides(known: Collection[Known]) -> set[int]:
+    """The events of known forks, which are looked at again."""
+    forks = (each.key.split(" ", 1)[1] for each in known if each.kind is Kind.FORK)
+    return {int(sequence) for fork in forks for sequence in fork.split(",")}

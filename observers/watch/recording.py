@@ -1,0 +1,87 @@
+"""Writes what began and what ended into the ledger, and queues its alerts in the same transaction.
+
+It must never write an event of a finding without its alert, nor an alert of it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from events.canonical import canonicalize
+from events.composition import writer
+from events.continuity import Gap
+from events.event import Event
+from events.store.connection import named_errors
+from events.store.ledger import PostgresEventStore
+from events.submission import Submission
+from observers.watch.alerts import queue_alerts
+from observers.watch.findings import CLOSED, OPENINGS, RESTORED, Found, Kind, Known, Step
+
+
+def record(using: str, change: Step, told: set[str]) -> list[Event]:
+    """Append the events of a step, all or none; `told` are findings whose alert went out already.
+
+    Raises:
+        LedgerError: nothing was written: the ledger is halted, its head is wrong, no key is here.
+    """
+    submissions = [_opening(each) for each in change.begun]
+    submissions += [_closing(using, each) for each in change.ended]
+    if not submissions:
+        return []
+    # The events and their alerts are committed together: a crash leaves both or neither. That no
+    # other watcher writes the same now is the watch's own lock, held around the look.
+    with named_errors(), transaction.atomic(using=using, durable=True):
+        events = writer().append_here(submissions)
+        opened = list(zip(change.begun, events, strict=False))
+        queue_alerts([describe(f, e) for f, e in opened if f.key not in told])
+    return events
+
+
+def describe(found: Found, event: Event | None) -> dict[str, Any]:
+    """A finding as an alert tells it; without event, the ledger could not take it."""
+    return {
+        "kind": found.kind.value,
+        "place": found.place,
+        "text": found.text,
+        "event_type": OPENINGS[found.kind],
+        "event_id": event.event_id if event else None,
+        "sequence": event.sequence if event else None,
+        "details": dict(found.payload),
+    }
+
+
+def _opening(found: Found) -> Submission:
+    return _submission(OPENINGS[found.kind], {"finding": found.key, **found.payload})
+
+
+def _closing(using: str, known: Known) -> Submission:
+    payload = {"finding": known.key, "opened_by": known.sequence, "open_since": known.since}
+    if known.kind is Kind.GUARDS:
+        return _submission(RESTORED, payload)
+    return _submission(CLOSED, payload | {"reason": _reason(using, known)})
+
+
+def _reason(using: str, known: Known) -> str:
+    if known.kind is not Kind.GAP:
+        return "it was looked at again and not found"
+    start, end = known.key.removeprefix(f"{Kind.GAP} ").split("-")
+    gap = Gap(int(start), int(end))
+    found = PostgresEventStore(using).find_gaps(gap.start, gap.end, limit=1)
+    if found.is_continuous:
+        return "the numbers are there again"
+    ceremony = found.gaps[0].ceremony_sequence
+    if ceremony is not None:
+        return f"documented by event {ceremony}"
+    return "it is another gap now"
+
+
+def _submission(event_type: str, payload: dict[str, Any]) -> Submission:
+    return Submission(event_type, canonicalize(payload), agent_id=None)
+
+
+def texts(found: Sequence[Found]) -> str:
+    """Findings in one line, for the reason of a halt."""
+    return "; ".join(each.text for each in found[:3])[:500]

@@ -1,0 +1,200 @@
+"""One watcher: looks, compares with what the ledger knows already, records, tells, may halt.
+
+It must never stay silent about what it could not write.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import structlog
+from django.db import DatabaseError
+
+from events.composition import writer
+from events.errors import LedgerError
+from events.event import Event
+from events.halting import halt
+from events.models import WatchLook
+from events.store.connection import first_line, named_errors
+from events.store.watching import recorded_events
+from events.store.work_lock import WATCH, working_at
+from events.timestamps import format_timestamp
+from observers.watch.alerts import queue_alerts
+from observers.watch.chain import Place
+from observers.watch.deliveries import defer_waiting
+from observers.watch.findings import TYPES, Found, Kind, Known, Step, known_findings, step
+from observers.watch.looking import Before, Seen, look
+from observers.watch.recording import describe, record, texts
+
+KEPT = timedelta(days=1)
+"""How long looks are kept."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One look: what is open now, what began and ended with it, what could not be written."""
+
+    began: tuple[Found, ...]
+    ended: tuple[Known, ...]
+    open: tuple[str, ...]
+    unrecorded: tuple[str, ...]
+    head: int
+    verified: int
+    seconds: float
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.open and not self.unrecorded
+
+    def as_dict(self) -> dict[str, Any]:
+        """As one line of JSON."""
+        return {
+            "is_sound": self.is_sound,
+            "head_sequence": self.head,
+            "verified_through": self.verified,
+            "began": [{"finding": each.key, "text": each.text} for each in self.began],
+            "ended": [each.key for each in self.ended],
+            "open": list(self.open),
+            "unrecorded": list(self.unrecorded),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass
+class Watch:
+    """Remembers, beside what the ledger says, only what the ledger could not be told."""
+
+    halt_on: Collection[Kind] = ()
+    using: str = "default"
+    _told: set[str] = field(default_factory=set)
+    """Findings whose alert went out in this process though their event could not be written."""
+    _unwritten: dict[str, Found] = field(default_factory=dict)
+
+    def look(self) -> Outcome | None:
+        """Look once; None when another watcher is looking at this moment.
+
+        Raises:
+            LedgerUnavailableError: the database is away.
+        """
+        with working_at(self.using, WATCH, 0) as alone:
+            outcome = self._look() if alone else None
+        if outcome is not None:
+            defer_waiting()
+        return outcome
+
+    def _look(self) -> Outcome:
+        began_at, began = datetime.now(UTC), time.monotonic()
+        recorded = [
+            (each.sequence, each.event_type, each.finding, each.authority_timestamp)
+            for each in recorded_events(self.using, TYPES)
+        ]
+        seen = look(self.using, _before(), known_findings(recorded).values())
+        known = known_findings(recorded, seen.wrong_events)
+        found = {each.key: each for each in seen.found}
+        change = step(known, (self._unwritten | found).values(), seen.looked_at, seen.sound_again)
+        written = self._record(change)
+        open_now = _open_after(known, change if written else Step((), ()))
+        outcome = Outcome(
+            change.begun,
+            change.ended if written else (),
+            tuple(sorted(open_now)),
+            tuple(sorted(self._unwritten)),
+            seen.standing.head.max_sequence,
+            seen.place.verified,
+            time.monotonic() - began,
+        )
+        _note(seen, began_at, outcome)
+        return outcome
+
+    def _record(self, change: Step) -> bool:
+        """Write the events, tell, halt; False when the ledger would not take them."""
+        fresh = [each for each in change.begun if each.key not in self._told]
+        try:
+            events = record(self.using, change, self._told)
+        except (LedgerError, DatabaseError) as error:
+            # The one place that goes on after a halt: nothing more is written to the ledger, and
+            # whoever must know is told all the same.
+            self._tell_unrecorded(fresh, change, first_line(error))
+            written = False
+        else:
+            _log(change, events)
+            self._unwritten.clear()
+            self._told.clear()
+            written = True
+        grave = [each for each in fresh if each.kind in self.halt_on]
+        if grave:
+            self._halt(grave)
+        return written
+
+    def _tell_unrecorded(self, fresh: list[Found], change: Step, reason: str) -> None:
+        for each in fresh:
+            log.critical("watch_finding_not_recorded", finding=each.key, text=each.text, why=reason)
+        self._told |= {each.key for each in fresh}
+        self._unwritten |= {each.key: each for each in change.begun}
+        try:
+            queue_alerts([describe(each, None) for each in fresh])
+        except (LedgerError, DatabaseError) as error:
+            log.critical("watch_alerts_not_queued", why=first_line(error))
+
+    def _halt(self, grave: list[Found]) -> None:
+        reason = f"the watch found: {texts(grave)}"
+        try:
+            halt(writer(), reason=reason, by="watch")
+        except (LedgerError, DatabaseError) as error:
+            log.critical("watch_could_not_halt", why=first_line(error), reason=reason)
+        else:
+            log.critical("watch_halted_the_ledger", reason=reason)
+
+
+def _open_after(known: dict[str, Known], change: Step) -> set[str]:
+    begun = {each.key for each in change.begun}
+    if any(each.kind is Kind.GUARDS for each in change.begun):
+        known = {key: each for key, each in known.items() if each.kind is not Kind.GUARDS}
+    return (known.keys() | begun) - {each.key for each in change.ended}
+
+
+def _log(change: Step, events: list[Event]) -> None:
+    for found, event in zip(change.begun, events, strict=False):
+        log.error("watch_finding", finding=found.key, text=found.text, sequence=event.sequence)
+    for known in change.ended:
+        log.warning("watch_finding_closed", finding=known.key, opened_by=known.sequence)
+
+
+def _before() -> Before | None:
+    with named_errors():
+        last = WatchLook.objects.order_by("-pk").first()
+    if last is None:
+        return None
+    place = Place(last.verified_through, last.rolled_through)
+    moment = format_timestamp(last.began_at)
+    return Before(place.verified, place.rolled, last.head_sequence, moment, last.trigger_versions)
+
+
+def _note(seen: Seen, began_at: datetime, outcome: Outcome) -> None:
+    """Keep how this look went, and forget those of the day before."""
+    if seen.backward_steps:
+        log.warning("authority_clock_ran_backwards", steps=seen.backward_steps)
+    kinds = [key.split(" ", 1)[0] for key in {*outcome.open, *outcome.unrecorded}]
+    with named_errors():
+        WatchLook.objects.create(
+            began_at=began_at,
+            seconds=Decimal(str(round(outcome.seconds, 3))),
+            watcher=f"{socket.gethostname()}:{os.getpid()}",
+            head_sequence=outcome.head,
+            verified_through=seen.place.verified,
+            rolled_through=seen.place.rolled,
+            backward_steps=seen.backward_steps,
+            open_findings={kind: kinds.count(kind) for kind in sorted(set(kinds))},
+            unrecorded=list(outcome.unrecorded),
+            trigger_versions=seen.trigger_versions,
+        )
+        WatchLook.objects.filter(began_at__lt=began_at - KEPT).delete()
