@@ -208,12 +208,13 @@ class _Transaction:
             self._signers,
             attestor,
         )
-        signed = self._countersigner.sign(map(end.place, wanted), expected, self._before_waiting)
-        with closing(signed) as pieces:
+        with closing(self._countersigner.sign(map(end.place, wanted), expected)) as pieces:
             for piece in pieces:
                 append.send(piece)
                 for event in piece:
                     self._appended[event.event_id] = event
+        if self._before_waiting is not None:
+            self._before_waiting()
         append.finish()
 
     def _look_up(self, requests: Sequence[Request]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from itertools import islice
 
@@ -21,11 +21,9 @@ from events.sealing import Placed
 PIECE = 8
 """Events signed and sent at a time: PostgreSQL takes one piece in while the next is signed."""
 
-AHEAD = 4
-"""Pieces at the helper at once. Their answers fit into a pipe, so that neither side can block."""
-
-SHARED_AHEAD = 2
-"""The same, when pieces are signed here beside it."""
+AHEAD = 2
+"""Pieces at the helper at once; others are signed here meanwhile. Their answers fit into a pipe, so
+that neither side can block."""
 
 WORTH_HELP = 4
 """Fewer events are signed sooner here than the helper is asked."""
@@ -40,20 +38,16 @@ class Countersigner:
         """`helper` is asked where there are processors for two."""
         self._helper = helper if (os.cpu_count() or 1) > 1 else None
 
-    def sign(
-        self, placed: Iterator[Placed], expected: int, before_waiting: Callable[[], None] | None
-    ) -> Generator[list[Event]]:
+    def sign(self, placed: Iterator[Placed], expected: int) -> Generator[list[Event]]:
         """The events in order, in pieces, each as soon as it is signed.
 
-        `expected` says about how many there are. `before_waiting` lets other threads of this
-        process go on; it is called once, when the first pieces are under way. None: they are all
-        asleep. Whoever stops before the end closes the generator.
+        `expected` says about how many there are. Best asked for while the other threads of this
+        process sleep: signing lets go of the interpreter's lock, and would have to fight for it.
+        Whoever stops before the end closes the generator.
         """
         pieces = iter(lambda: list(islice(placed, PIECE)), [])
         if self._helper is not None and expected >= WORTH_HELP and self._helper.is_ready():
-            yield from _with_help(_Shared(self._helper), pieces, expected, before_waiting)
-        elif before_waiting is not None:
-            before_waiting()
+            yield from _with_help(_Shared(self._helper), pieces, expected)
         yield from map(_signed_here, pieces)
 
     def close(self) -> None:
@@ -63,28 +57,17 @@ class Countersigner:
 
 
 def _with_help(
-    shared: _Shared,
-    pieces: Iterator[list[Placed]],
-    expected: int,
-    before_waiting: Callable[[], None] | None,
+    shared: _Shared, pieces: Iterator[list[Placed]], expected: int
 ) -> Iterator[list[Event]]:
     """Pieces as long as the helper lives; those it had are signed here when it does not."""
-    at_helper = AHEAD
-    if before_waiting is None:
-        at_helper = SHARED_AHEAD if expected > 4 * PIECE else 1
+    at_helper = AHEAD if expected > 4 * PIECE else 1
     try:
         for piece in pieces:
             if shared.at_helper < at_helper:
                 shared.give(piece)
-            elif before_waiting is None:
-                shared.sign_here(piece)
             else:
-                before_waiting()
-                yield shared.wait_for_one()
-                shared.give(piece)
+                shared.sign_here(piece)
             yield from shared.ready()
-        if before_waiting is not None:
-            before_waiting()
         while shared.under_way:
             yield shared.wait_for_one()
     except HelperLostError as error:
