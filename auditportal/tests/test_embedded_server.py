@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from auditportal.embedded import EmbeddedPostgres, postmaster
+from auditportal.embedded import EmbeddedPostgres, cluster, postmaster
 from auditportal.embedded.place import find_place
 
 Script = Callable[..., subprocess.Popen[str]]
@@ -194,7 +194,7 @@ def test_waits_for_a_server_that_is_still_going_down(server: EmbeddedPostgres) -
 def test_counts_a_full_server_as_running(server: EmbeddedPostgres) -> None:
     before = server.pid
     sessions = fill(server, "portal_app") + fill(server, "postgres")
-    assert len(sessions) == 100
+    assert len(sessions) == int(cluster.CONFIGURATION["max_connections"])
     assert server.is_running()
     server.start()
     assert server.pid == before

@@ -35,6 +35,7 @@ def test_an_empty_ledger(ledger: Ledger) -> None:
             "gaps_truncated": False,
             "replica": None,
         },
+        "system_status": {"halted": False, "reason": None, "since": None},
     }
 
 

@@ -169,8 +169,8 @@ def test_a_writer_finds_what_was_just_written(replica: Replica, get: Get, page: 
     assert written.status_code == 201
     event = written.json()
     assert event["sequence"] == 4
-    assert get(written["Location"]).json() == event
-    assert get(f"events/by-id/{event['event_id']}").json() == event
+    assert get(written["Location"]).json().items() >= event.items()
+    assert get(f"events/by-id/{event['event_id']}").json().items() >= event.items()
     assert get("head").json()["max_sequence"] == 4
     assert get("continuity?end=4").json()["end"] == 4
     assert get("verification?start=4&end=4").json()["checked"] == 1

@@ -12,8 +12,10 @@ import psycopg
 import pytest
 from pytest_django import Settings
 
+from events import ceremonies
 from events.composition import writer
 from events.models import WatchAlert, WatchLook
+from events.tests.ceremonies import people_from_the_start
 from events.tests.ledger import Ledger, submission
 from events.tests.race import together
 from observers.tests.commands import run
@@ -81,13 +83,14 @@ def test_two_lost_numbers_are_one_event_and_one_alert(ledger: Ledger, alerted: N
 
 
 def test_a_documented_gap_is_closed(ledger: Ledger) -> None:
+    proposer, *others = people_from_the_start(ledger)
     ledger.write(8)
     remove(ledger, 4, 5)
     look_once()
-    approvals = [{"person": "first"}, {"person": "second"}]
-    content = {"first": 4, "last": 5, "approvals": approvals}
-    ceremony = submission(content, event_type="ceremony.sequence_skip", agent_id=None)
-    sequence = writer().write_event(ceremony).event.sequence
+    proposal = proposer.propose("sequence_skip", {"first": 4, "last": 5}, "lost with a disk")
+    for other in others:
+        other.say(proposal)
+    sequence = ceremonies.record(writer(), proposal.ceremony_id).sequence
     assert look_once()["open"] == []
     event_type, payload = recorded(ledger)[-1]
     assert (event_type, payload["finding"]) == ("system.finding_closed", "gap 4-5")

@@ -157,6 +157,8 @@ def test_every_check_passes_on_the_published_vectors(opened: Window) -> None:
         expected = dict.fromkeys(found, "passed")
         if at < len(texts):
             expected["head"] = "unmade"
+        if VECTORS["events"][at - 1]["event"]["event_type"].startswith("ceremony."):
+            expected["ceremony"] = "failed"  # its approvals bear no signatures
         assert found == expected
 
 

@@ -112,7 +112,7 @@ def test_reads_folds_and_shows_its_verdicts_without_javascript(
         window = Window(context.new_page(), portal)
         window.log_in()
         window.open("/events/2/")
-        assert window.page.locator("#verdicts .state-passed").count() == 10
+        assert window.page.locator("#verdicts .state-passed").count() == 11
         first = window.page.locator("#tree > li > details > summary")
         first.click()
         assert window.page.locator("#tree .json-key:visible").count() == 0

@@ -25,7 +25,7 @@ def test_tab_reaches_the_skip_link_first_and_then_every_section(
     ledger.write(2)
     window.log_in()
     window.open("/")
-    reached = tab_through(window, 12)
+    reached = tab_through(window, 14)
     assert reached[0] == "Skip to content"
     expected = [
         "Overview",
