@@ -70,10 +70,8 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
     }
     if file:
         handlers["file"] = {
-            "class": "logging.FileHandler",
+            "class": "auditportal.log_file.LogFile",
             "filename": file,
-            "encoding": "utf-8",
-            "delay": True,
             "formatter": "json",
         }
     also = ["file"] if file else []

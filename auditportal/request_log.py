@@ -6,13 +6,15 @@ It must never log a body or a header that may hold a token.
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
 from python_ipware.modern.defaults import DEFAULT_PRECEDENCE
 from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from events.randomness import random_piece
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +27,7 @@ class RequestLog(RequestMiddleware):
 
     def prepare(self, request: HttpRequest) -> None:
         """Whatever is logged from here on says which request it belongs to."""
-        bind_contextvars(request_id=str(uuid4()))
+        bind_contextvars(request_id=str(UUID(bytes=random_piece()[:16], version=4)))
         self.bind_user_id(request)
         self.bind_ip(request)
 

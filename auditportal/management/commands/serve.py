@@ -5,10 +5,12 @@ It must never migrate or make anything; `portal` does that and then runs this.
 
 from __future__ import annotations
 
+import logging
 import os
 from argparse import ArgumentParser
 from functools import partial
 from importlib import import_module
+from multiprocessing.util import Finalize
 from typing import Any
 
 from django.conf import settings
@@ -29,6 +31,7 @@ STOP_PATIENCE_SECONDS = 10
 def load_application(main: int, target: str) -> Any:
     """In a worker: tie it to granian's main process, then load Django and the module `target`."""
     die_with_parent(main)
+    Finalize(None, logging.shutdown, exitpriority=0)  # a forked process runs nothing of `atexit`
     return import_module(target).application
 
 
