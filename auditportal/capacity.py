@@ -5,7 +5,12 @@ It must never let a server start that would refuse its own requests under load.
 
 from __future__ import annotations
 
-from django.db import connections
+import structlog
+from django.db import OperationalError, connections
+
+from events.store.connection import first_line
+
+log = structlog.get_logger(__name__)
 
 OTHERS = 8
 """Connections beside the web server's: the worker, commands, an operator's psql."""
@@ -24,13 +29,19 @@ class TooFewConnections(Exception):
 def require_connections(workers: int, threads: int) -> None:
     """Each thread keeps one; each process has one more for appending and one that looks ahead.
 
+    A database that is away cannot be asked: the server starts, and says so to each request.
+
     Raises:
         TooFewConnections: naming what to change.
     """
     needed = workers * (threads + 2) + OTHERS
-    with connections["default"].cursor() as cursor:
-        cursor.execute(_AVAILABLE)
-        available = int(cursor.fetchone()[0])
+    try:
+        with connections["default"].cursor() as cursor:
+            cursor.execute(_AVAILABLE)
+            available = int(cursor.fetchone()[0])
+    except OperationalError as error:
+        log.warning("connections_not_counted", why=first_line(error))
+        return
     if needed > available:
         raise TooFewConnections(
             f"PORTAL_WORKERS={workers} processes of PORTAL_THREADS={threads} threads may open "

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -181,8 +182,9 @@ def _signed(backend: FileKeyBackend, orders: list[Order]) -> bytes:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent drains its queue first, then we end
-    serve(
-        Path(sys.argv[1]),
-        os.fdopen(0, "rb", buffering=2**16),
-        os.fdopen(1, "wb", buffering=0),
-    )
+    with suppress(BrokenPipeError):  # the parent ended before it heard of us
+        serve(
+            Path(sys.argv[1]),
+            os.fdopen(0, "rb", buffering=2**16),
+            os.fdopen(1, "wb", buffering=0),
+        )
