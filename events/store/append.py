@@ -62,10 +62,12 @@ def insert_events(using: str, events: Sequence[Event]) -> None:
 
     Raises:
         AppendRefusedError: a trigger found one of them wrong, and nothing was written.
+        HeadMismatchError: CT-13, the trigger that records the append is not in force.
     """
     _require_transaction(using)
     columns = {name: [getattr(event, name) for event in events] for name in INSERTED}
-    execute(using, "insert_events", columns)
+    if execute(using, "insert_events", columns):
+        fetch_one(using, "confirm_append")
 
 
 def _require_transaction(using: str) -> None:

@@ -29,7 +29,7 @@ from events.event import Event
 from events.store.append import INSERTED, Opening, checked_opening
 from events.store.connection import named_errors
 
-_COPY = f"COPY events ({', '.join(INSERTED)}) FROM STDIN; COMMIT".encode()
+_COPY = f"COPY events ({', '.join(INSERTED)}) FROM STDIN; SELECT confirm_append(); COMMIT".encode()
 
 _ESCAPED = tuple(INSERTED.index(name) for name in ("event_type", "payload", "agent_id"))
 """Columns that may hold a backslash; none can hold a tab or a line break."""

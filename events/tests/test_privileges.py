@@ -120,6 +120,7 @@ READING = {
 ACTING = {
     "open_append",
     "begin_append",
+    "confirm_append",
     "register_agent_key",
     "retire_agent_key",
     "register_witness",

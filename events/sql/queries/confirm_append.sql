@@ -1,0 +1,1 @@
+SELECT confirm_append()

@@ -1,0 +1,26 @@
+"""CT-13: when the guard that records appends is switched off, nobody appends past it."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.composition import writer
+from events.errors import HeadMismatchError
+from events.group_commit import GroupCommit
+from events.tests.ledger import Ledger, submission
+from events.tests.wholeness import assert_whole
+from events.writer import AtomicEventWriter
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
+def test_an_append_that_no_guard_recorded_is_not_made(ledger: Ledger, shared: bool) -> None:
+    direct = writer()
+    door: AtomicEventWriter | GroupCommit = GroupCommit(direct) if shared else direct
+    door.write_event(submission())
+    with ledger.connect("postgres") as superuser:
+        superuser.execute("ALTER TABLE events DISABLE TRIGGER check_append_on_insert")
+        with pytest.raises(HeadMismatchError, match="check_append"):
+            door.write_event(submission())
+        superuser.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER check_append_on_insert")
+    assert door.write_event(submission()).event.sequence == 2
+    assert_whole(ledger, 2)
