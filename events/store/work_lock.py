@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from events.store.connection import LedgerUnavailableError, fetch_one
+from events.store.connection import LedgerUnavailableError, fetch_all, fetch_one
 
 VERIFICATION, WATCH, ALERT = 0x7665_7269, 0x7761_7463, 0x616C_6572
 """The lock's first half; the second is the number of the verification or of the alert, 0 for the
@@ -21,6 +21,12 @@ VERIFICATION_RANGE = 0x7665_7272
 def take_turn(using: str, kind: int) -> None:
     """Wait for one's turn, and have it until the transaction ends."""
     fetch_one(using, "take_turn", {"kind": kind})
+
+
+def worked_at(using: str, kind: int, numbers: set[int]) -> set[int]:
+    """Those of the numbers at which some session works now, by what the database says of locks."""
+    held = {number for (number,) in fetch_all(using, "held_work_locks", {"kind": kind})}
+    return {number for number in numbers if number % 2**31 in held}
 
 
 @contextmanager

@@ -13,15 +13,18 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections, transaction
+from procrastinate.contrib.django import app
 
 from events.models import Verification
+from events.store.work_lock import VERIFICATION, working_at
 from events.tests.ledger import Ledger
 from observers.verifications import task
 from observers.verifications.sharing import to_the_end
 from observers.verifications.task import TooManyOpenError, request
-from observers.verifications.worker import connector, work
+from observers.verifications.worker import connector, take_up_abandoned, work
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -158,6 +161,25 @@ def test_takes_up_a_verification_without_a_job(ledger: Ledger) -> None:
     ledger.tamper("DELETE FROM procrastinate_jobs")
     work_once()
     assert (Verification.objects.get().state, jobs(ledger)) == ("finished", [])
+
+
+def test_leaves_what_somebody_works_at_without_a_job(ledger: Ledger) -> None:
+    """As the command line does with `--record`."""
+    ledger.write(3)
+    record = ask()
+    ledger.tamper("DELETE FROM procrastinate_jobs")
+    with working_at("default", VERIFICATION, record.pk):
+        asyncio.run(take_up())
+        assert jobs(ledger) == []
+    asyncio.run(take_up())
+    assert jobs(ledger) == ["todo"]
+
+
+async def take_up() -> None:
+    place = await sync_to_async(connector)()
+    with app.replace_connector(place):
+        async with app.open_async():
+            await take_up_abandoned()
 
 
 def test_goes_on_where_a_killed_worker_was(ledger: Ledger, process: Start) -> None:

@@ -18,6 +18,7 @@ from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 
+from events.store.work_lock import VERIFICATION, worked_at
 from observers.verifications.record import open_ids
 from observers.verifications.task import QUEUE, job_of, verify
 from observers.watch.deliveries import QUEUE as WATCH
@@ -110,6 +111,8 @@ def _without_job() -> list[int]:
     try:
         open_now = open_ids()
         jobs = ProcrastinateJob.objects.filter(task_name=verify.name, status__in=("todo", "doing"))
-        return sorted(open_now - {job.args["verification_id"] for job in jobs})
+        without = open_now - {job.args["verification_id"] for job in jobs}
+        # The command line works at its own without a job.
+        return sorted(without - worked_at("default", VERIFICATION, without))
     finally:
         close_old_connections()
