@@ -28,6 +28,8 @@ from observers.keyring import Keyring
 MEMBERS = {"approvals", "ceremony_id", "proposal", "proposed_by", "rejections"}
 SKIP = PREFIX + "sequence_skip"
 ERASURE = PREFIX + "erase_payload"
+MAX_PLACE = 2**63
+"""No sequence is so large; a forged marker may name any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ def claimed_erasure(subject: Event) -> Erasure | None:
         return None
     match payload["erased"]:
         case {"ceremony_id": str(name), "ceremony_sequence": int(sequence), **rest} if not rest:
-            return Erasure(sequence, name)
+            is_place = type(sequence) is int and 0 < sequence < MAX_PLACE
+            return Erasure(sequence, name) if is_place else None
     return None
 
 

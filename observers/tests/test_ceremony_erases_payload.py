@@ -161,3 +161,19 @@ def test_an_erased_event_that_is_sent_again_is_found_and_stays_erased(ledger: Le
     assert SECRET not in again.event.payload
     with pytest.raises(EventIdConflictError):
         writer().write_event(replace(same, event_type="test.other"))
+
+
+PLACES = [0, -1, 2, 10**30, True, None, "6"]
+
+
+def test_a_marker_that_names_no_ceremony_is_found_and_breaks_nothing(
+    ledger: Ledger, personal: Event
+) -> None:
+    """Any number may stand there, also one that no sequence can be."""
+    for place in PLACES:
+        marker = json.dumps({"erased": {"ceremony_id": "x", "ceremony_sequence": place}})
+        ledger.tamper(
+            f"UPDATE events SET payload = '{marker}', payload_salt = repeat('0', 64)"
+            " WHERE sequence = 3"
+        )
+        assert findings() == [(3, "payload_hash")], place
