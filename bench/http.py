@@ -5,7 +5,7 @@ portal in a temporary folder, served by `serve` on a free port of the loopback.
 
 The ceiling is the same server with the same route, authentication, validation and answer, and no
 ledger behind them (`bench/ceiling.py`). Both are measured in turn; client, server and PostgreSQL
-share the processors.
+share the processors. The log level is ERROR for both; the portal's default writes a line a request.
 """
 
 from __future__ import annotations
