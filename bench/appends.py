@@ -23,6 +23,7 @@ from typing import Any
 
 from bench import machine
 from bench.cluster import Cluster, running
+from bench.figures import Figures, medians
 from bench.peers import PEERS, LeftOut
 from bench.peers.worker import Order, Taken, serve
 
@@ -49,18 +50,6 @@ class Row:
     per_call: int = 1
     slow: bool = False
     processes: int = 1
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Medians over the rounds: events a second, milliseconds a call, processor seconds for a
-    thousand events."""
-
-    rate: float
-    p50: float
-    p99: float
-    python: float
-    postgres: float
 
 
 class Worker:
@@ -187,12 +176,7 @@ def measure_all(
             with cluster.slowed(row.slow):
                 found[row].append(measure(row, workers, seconds))
             sys.stderr.write(f"round {number + 1}: {row}: {found[row][-1].rate:,.0f}/s\n")
-    return {row: _median(found[row]) for row in rows}
-
-
-def _median(figures: Sequence[Figures]) -> Figures:
-    names = ("rate", "p50", "p99", "python", "postgres")
-    return Figures(*(statistics.median(getattr(f, name) for f in figures) for name in names))
+    return {row: medians(found[row]) for row in rows}
 
 
 def limits(found: dict[Row, Figures]) -> list[dict[str, Any]]:

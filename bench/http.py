@@ -28,6 +28,7 @@ import orjson
 
 from bench.cluster import Cluster, running
 from bench.cpu import seconds_below
+from bench.figures import Figures, medians
 from bench.play import play
 
 BATCH = 1000
@@ -46,18 +47,6 @@ class Case:
 
 CASES = (Case(1, 1), Case(16, 1), Case(64, 1), Case(4, BATCH))
 LIMITS = {Case(64, 1): 0.7}
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Medians over the rounds: events a second, milliseconds an answer, seconds of processor for a
-    thousand events."""
-
-    rate: float
-    p50: float
-    p99: float
-    python: float
-    postgres: float
 
 
 def requests(case: Case, token: str) -> list[str]:
@@ -206,18 +195,10 @@ def measure_all(rounds: int, seconds: float) -> tuple[dict[str, dict[Case, Figur
             libraries.append(library(seconds))
         _manage("verify_ledger", "--workers", str(os.cpu_count()))
     medians = {
-        name: {case: _median(figures) for case, figures in cases.items()}
+        name: {case: medians(figures) for case, figures in cases.items()}
         for name, cases in found.items()
     }
     return medians, statistics.median(libraries)
-
-
-def _median(figures: list[Figures]) -> Figures:
-    return Figures(*(statistics.median(column) for column in zip(*map(_row, figures), strict=True)))
-
-
-def _row(figures: Figures) -> tuple[float, ...]:
-    return (figures.rate, figures.p50, figures.p99, figures.python, figures.postgres)
 
 
 def report(found: dict[str, dict[Case, Figures]], of_library: float) -> str:

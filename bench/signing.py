@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from events import ed25519, event
+from events import ed25519
 from events.keys.backend import FileKeyBackend
+from events.keys.pairs import sign_pair
 
 
 class Chained(NamedTuple):
@@ -60,8 +61,8 @@ def sign_rows(rows: Sequence[Chained]) -> bytes:
 
 
 def _signed_line(row: Chained) -> bytes:
-    signature = _keys.sign(row.key_id, event.agent_message(row.signable))
-    attestation = _keys.sign(row.witness_id, event.witness_message(signature, row.signable))
-    fields = (*row.columns, ed25519.encode(signature), ed25519.encode(attestation))
+    agent, witness = _keys.signer(row.key_id), _keys.signer(row.witness_id)
+    pair = sign_pair(agent, witness, row.signable)
+    fields = (*row.columns, *map(ed25519.encode, pair))
     # Canonical JSON holds no tab and no line break as they are, but may hold a backslash.
     return "\t".join(fields).replace("\\", "\\\\").encode() + b"\n"
