@@ -69,9 +69,9 @@ Take = Callable[[], Sequence[Request]]
 class Appender:
     """Writes for many callers, from one thread, on that thread's connection.
 
-    Whose events are durable may still wait to be told so, until the next transaction is on its
-    way: then the one group's callers take their answers and come back while the other's events are
-    signed, and neither stands in the other's way. `tell` is called where that wait would be for
+    Whose events are durable may still wait to be told so, until all of the next transaction is
+    sent: then the one group's callers take their answers and come back while PostgreSQL commits the
+    other, and sleep while its events are signed. `tell` is called where that wait would be for
     nothing.
     """
 
@@ -130,6 +130,7 @@ class Appender:
                 if attempt == ATTEMPTS or not self._writer.look_up_again(error):
                     raise
             except LedgerUnavailableError:
+                self.tell()  # this may take long, and is nothing to them
                 unknown = unknown or transaction.committing
                 if not _worth_another(attempt, unknown, began):
                     raise
@@ -201,13 +202,7 @@ class _Transaction:
     ) -> None:
         attestor = self._writer.witnessing.attestor()
         append.start()
-        end = Chain(
-            opening.last_sequence,
-            opening.content_hash,
-            opening.authority_timestamp,
-            self._signers,
-            attestor,
-        )
+        end = Chain.behind(opening, self._signers, attestor)
         with closing(self._countersigner.sign(map(end.place, wanted), expected)) as pieces:
             for piece in pieces:
                 append.send(piece)

@@ -14,7 +14,6 @@ from itertools import islice
 import structlog
 
 from events.event import Event
-from events.keys.pairs import sign_pair
 from events.keys.signing_process import HelperLostError, SigningProcess
 from events.sealing import Placed
 
@@ -121,4 +120,4 @@ class _Shared:
 
 
 def _signed_here(piece: list[Placed]) -> list[Event]:
-    return [p.signed(sign_pair(p.signer.sign, p.attestor.sign, p.signable)) for p in piece]
+    return [placed.signed_here() for placed in piece]

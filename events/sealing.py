@@ -17,6 +17,7 @@ from events.keys.pairs import Pair, sign_pair
 from events.keys.signing import Signer
 from events.keys.witness import Attestor
 from events.randomness import random_piece
+from events.store.append import Opening
 from events.submission import Submission
 from events.timestamps import format_timestamp
 
@@ -82,6 +83,10 @@ class Placed(NamedTuple):
     signer: Signer
     attestor: Attestor
 
+    def signed_here(self) -> Event:
+        """Sign and attest in this process."""
+        return self.signed(sign_pair(self.signer.sign, self.attestor.sign, self.signable))
+
     def signed(self, pair: Pair) -> Event:
         """The whole event."""
         submission = self.item.submission
@@ -115,6 +120,19 @@ class Chain:
     authority_timestamp: str
     signers: Mapping[str | None, Signer]
     attestor: Attestor
+
+    @classmethod
+    def behind(
+        cls, opening: Opening, signers: Mapping[str | None, Signer], attestor: Attestor
+    ) -> Chain:
+        """The chain at the head, as the holder of the lock found it."""
+        return cls(
+            opening.last_sequence,
+            opening.content_hash,
+            opening.authority_timestamp,
+            signers,
+            attestor,
+        )
 
     def place(self, item: Prepared) -> Placed:
         """Give an event its place and its hashes."""
@@ -150,6 +168,4 @@ class Chain:
     def seal(self, prepared: Iterable[Prepared]) -> Iterator[Event]:
         """Place and sign one after another."""
         for placed in map(self.place, prepared):
-            yield placed.signed(
-                sign_pair(placed.signer.sign, placed.attestor.sign, placed.signable)
-            )
+            yield placed.signed_here()

@@ -122,14 +122,7 @@ class AtomicEventWriter:
         attestor: Attestor,
     ) -> tuple[list[Event], Decimal]:
         opening = open_append(self.using)
-        chain = Chain(
-            opening.last_sequence,
-            opening.content_hash,
-            opening.authority_timestamp,
-            signers,
-            attestor,
-        )
-        events = list(chain.seal(prepared))
+        events = list(Chain.behind(opening, signers, attestor).seal(prepared))
         insert_events(self.using, events)
         return events, opening.drift_threshold
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from psycopg import Copy
 
 from events import sql
 from events.errors import (
@@ -109,12 +110,13 @@ def execute(using: str, query: str, parameters: Mapping[str, Any]) -> int:
         return int(cursor.rowcount)
 
 
-def copy_rows(
-    using: str, query: str, parameters: Mapping[str, Any]
-) -> Generator[bytes, None, None]:
-    """The rows of a COPY … TO STDOUT, as they come; a caller that leaves early ends it there.
+@contextmanager
+def copying(using: str, query: str, parameters: Mapping[str, Any]) -> Iterator[Copy]:
+    """A COPY … TO STDOUT under way. It ends with its last row or by an exception, such as the one
+    that closes a generator; psycopg does not end it for who just leaves.
 
-    While it runs it holds a snapshot: whoever reads must not stop to wait for anybody else.
+    While it runs it holds a snapshot, and the connection can do nothing else: whoever reads must
+    not stop to wait for anybody else.
     """
     with (
         named_errors(),
@@ -122,5 +124,13 @@ def copy_rows(
         connections[using].wrap_database_errors,  # what follows is psycopg's own cursor
         cursor.cursor.copy(sql.load(f"queries/{query}.sql"), parameters) as copy,
     ):
-        for row in copy:
-            yield bytes(row)
+        yield copy
+
+
+def copy_lines(
+    using: str, query: str, parameters: Mapping[str, Any]
+) -> Generator[bytes, None, None]:
+    """The lines of a COPY … TO STDOUT, as they come; who leaves early closes the generator."""
+    with copying(using, query, parameters) as copy:
+        for line in copy:
+            yield bytes(line)

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from django.db import connections
-
-from events import sql
 from events.event import FIELDS
-from events.store.connection import named_errors
+from events.store.connection import copying
 
 Row = tuple[Any, ...]
 """The columns of `FIELDS`, in their order. None in any of them is what a superuser wrote."""
@@ -29,13 +26,6 @@ def copy_rows(using: str, start: int, end: int) -> Generator[Row]:
     some ten thousand, not for the ledger. Until then the connection can do nothing else; who does
     not take every row closes the iterator.
     """
-    connection = connections[using]
-    statement, bounds = sql.load("queries/verified_events.sql"), {"start": start, "end": end}
-    with (
-        named_errors(),
-        connection.cursor() as cursor,
-        connection.wrap_database_errors,
-        cursor.cursor.copy(statement, bounds) as copy,
-    ):
+    with copying(using, "verified_events", {"start": start, "end": end}) as copy:
         copy.set_types(_COLUMN_TYPES)
         yield from copy.rows()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.event import FIELDS, Event
-from events.store.connection import copy_rows
+from events.store.connection import copy_lines
 
 NUMBERS = 1_000
 """Numbers of the sequence copied by one statement, at most."""
@@ -63,7 +63,7 @@ def copy_part(using: str, start: int, end: int) -> tuple[list[bytes], int]:
     """
     part: list[bytes] = []
     last, size = min(end, start + NUMBERS - 1), 0
-    with closing(copy_rows(using, "copy_range", {"start": start, "end": last})) as lines:
+    with closing(copy_lines(using, "copy_range", {"start": start, "end": last})) as lines:
         for line in lines:
             if _QUOTE in line:
                 raise UnusualRowError

@@ -43,7 +43,7 @@ def carry_out(
     with working_at("default", VERIFICATION, verification_id) as alone:
         record = records.take_up(verification_id) if alone else None
         if record is None:
-            log.debug("verification_not_taken_up", verification=verification_id, alone=alone)
+            log.info("verification_not_taken_up", verification=verification_id, alone=alone)
             return
         log.info(
             "verification_taken_up",
