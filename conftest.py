@@ -23,6 +23,8 @@ from psycopg.conninfo import make_conninfo
 from pytest_django import DjangoDbBlocker, Settings
 
 from auditportal.embedded import EmbeddedPostgres
+from events.access.recorder import recorder
+from events.accounts.groups import ensure_groups
 from events.composition import signing_service, witness_service
 from events.tests.ledger import Ledger, point_at
 
@@ -56,6 +58,7 @@ def template(postgres: EmbeddedPostgres, django_db_blocker: DjangoDbBlocker) -> 
         point_at(postgres, TEMPLATE)
         call_command("migrate", database="owner", verbosity=0)
         call_command("apply_grants", verbosity=0)
+        ensure_groups()
         connections.close_all()
     return TEMPLATE
 
@@ -83,6 +86,7 @@ def ledger(
                 signing_service().create_key(agent)
             witness_service().create_witness("alpha")
             yield Ledger(postgres, name)
+            recorder().flush()
             connections.close_all()
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

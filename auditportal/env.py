@@ -54,6 +54,20 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable("PORTAL_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "names the portal answers to"),
     Variable("PORTAL_HTTPS", "0", "1 behind a TLS proxy: secure cookies, X-Forwarded-Proto, HSTS"),
     Variable("PORTAL_TRUSTED_ORIGINS", "", "origins whose forms are taken, such as https://a.org"),
+    Variable("PORTAL_TRUSTED_PROXIES", "0", "proxies in front that write X-Forwarded-For; 0: none"),
+    Variable("PORTAL_PUBLIC_READING", "0", "1 lets anybody read the ledger, and nothing else"),
+    Variable(
+        "PORTAL_REQUIRE_SECOND_FACTOR",
+        "",
+        "1: operators and administrators need a second factor; empty takes PORTAL_HTTPS",
+    ),
+    Variable("PORTAL_IDLE_MINUTES", "60", "a session that is not used for so long ends"),
+    Variable("PORTAL_LIMIT_WRITES", "5000", "writing requests/s of a token in a process; 0: all"),
+    Variable("PORTAL_LIMIT_READS", "5000", "reading requests/s of a token in a process; 0: all"),
+    Variable("PORTAL_LIMIT_ADDRESS", "100", "requests/s of an address without valid token; 0: all"),
+    Variable(
+        "PORTAL_LIMIT_SIGN_IN", "30", "passwords and codes tried a minute of an address; 0: all"
+    ),
     Variable("PORTAL_WORKERS", "2", "web processes"),
     Variable("PORTAL_THREADS", "32", "requests one web process answers at once"),
     Variable("PORTAL_WATCH_HALT_ON", "", "findings that halt: head, fork, chain, gap, guards"),

@@ -1,4 +1,4 @@
-"""What must be there before the portal serves: tables, grants, keys, an administrator, style.
+"""What must be there before the portal serves: tables, grants, groups, keys, somebody, style.
 
 It must never keep a password in clear, and never prepare twice at the same time.
 """
@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connections
+
+from events.accounts.groups import ensure_groups, set_group
+from events.accounts.rights import ADMINISTRATOR
 
 # Any number that nothing else of the portal locks.
 PREPARATION_LOCK = 0x7072_6570
@@ -24,6 +27,7 @@ def prepare() -> str | None:
     with _alone():
         call_command("migrate", verbosity=0, interactive=False)
         call_command("apply_grants")
+        ensure_groups()
         call_command("ensure_keys")
         call_command("collectstatic", verbosity=0, interactive=False)
         return _first_administrator()
@@ -41,11 +45,11 @@ def _alone() -> Iterator[None]:
 
 
 def _first_administrator() -> str | None:
-    accounts = get_user_model()._default_manager
-    if accounts.filter(is_superuser=True).exists():
+    if User.objects.filter(is_superuser=True).exists():
         return None
     password = secrets.token_urlsafe(15)
-    administrator = get_user_model()(username="admin", is_staff=True, is_superuser=True)
+    administrator = User(username="admin", is_staff=True, is_superuser=True)
     administrator.set_password(password)
     administrator.save()
+    set_group(administrator, ADMINISTRATOR)
     return password

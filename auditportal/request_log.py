@@ -11,19 +11,17 @@ from uuid import UUID
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
-from python_ipware.modern.defaults import DEFAULT_PRECEDENCE
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from events.access.address import client_address
 from events.randomness import random_piece
 
 log = structlog.get_logger(__name__)
 
-_SET_BY_PROXIES = frozenset(DEFAULT_PRECEDENCE) - {"REMOTE_ADDR"}
-
 
 class RequestLog(RequestMiddleware):
     """django-structlog's middleware with less work: a request's beginning is no line of its own,
-    and the address is looked for among headers only where a proxy has set one."""
+    and the address is taken from a header only where a proxy of ours has set it."""
 
     def prepare(self, request: HttpRequest) -> None:
         """Whatever is logged from here on says which request it belongs to."""
@@ -34,10 +32,7 @@ class RequestLog(RequestMiddleware):
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
         """Where the request comes from."""
-        if _SET_BY_PROXIES.isdisjoint(request.META):
-            bind_contextvars(ip=request.META.get("REMOTE_ADDR"))
-        else:
-            super().bind_ip(request)
+        bind_contextvars(ip=client_address(request))
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
         """The line. Streams and what broke are followed as django-structlog follows them."""

@@ -104,6 +104,10 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_structlog",
     "csp",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
 ]
 
 MIDDLEWARE = [
@@ -114,9 +118,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "auditportal.machines.Forms",
     "auditportal.machines.Accounts",
+    "django_otp.middleware.OTPMiddleware",
+    "events.accounts.session_limits.SessionLimitsMiddleware",
+    "events.accounts.second_factor_door.SecondFactorMiddleware",
+    "events.access.middleware.AccessLogMiddleware",
     "auditportal.machines.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "auditportal.request_log.RequestLog",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "auditportal.urls"
@@ -132,6 +141,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "observers.pages.doors.doors",
             ],
         },
     },
@@ -151,6 +161,23 @@ TIME_ZONE = "UTC"
 
 # --- Who may do what ------------------------------------------------------------------------
 
+HTTPS = env.read_bool("PORTAL_HTTPS")
+PORTAL_TRUSTED_PROXIES = env.read_int("PORTAL_TRUSTED_PROXIES", 0, 16)
+PORTAL_PUBLIC_READING = env.read_bool("PORTAL_PUBLIC_READING")
+PORTAL_REQUIRE_SECOND_FACTOR = (
+    env.read_bool("PORTAL_REQUIRE_SECOND_FACTOR")
+    if env.read_str("PORTAL_REQUIRE_SECOND_FACTOR")
+    else HTTPS
+)
+PORTAL_LIMIT_WRITES = env.read_int("PORTAL_LIMIT_WRITES", 0, 1_000_000)
+PORTAL_LIMIT_READS = env.read_int("PORTAL_LIMIT_READS", 0, 1_000_000)
+PORTAL_LIMIT_ADDRESS = env.read_int("PORTAL_LIMIT_ADDRESS", 0, 1_000_000)
+PORTAL_LIMIT_SIGN_IN = env.read_int("PORTAL_LIMIT_SIGN_IN", 0, 1_000_000)
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -163,6 +190,20 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 
+# Five wrong passwords for a name from an address close that name to that address for a while.
+# Names that no account has are treated alike, so a lock tells nobody which accounts there are.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "events.access.address.client_address"
+AXES_LOCKOUT_CALLABLE = "observers.pages.sign_in.locked_out"
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+OTP_TOTP_ISSUER = "Audit Portal"
+
+PORTAL_IDLE_SECONDS = 60 * env.read_int("PORTAL_IDLE_MINUTES", 1, 60 * 24)
 SESSION_COOKIE_NAME = "auditportal_session"
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_COOKIE_HTTPONLY = True
@@ -178,11 +219,15 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-if env.read_bool("PORTAL_HTTPS"):
+if HTTPS:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds())
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # asked from inside
+    # Other names under this host's are not ours to bind to TLS.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -206,7 +251,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "events.api.rendering.Negotiation",
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "events.api.authentication.BearerAuthentication",
-        "events.api.authentication.StaffSession",
+        "events.api.authentication.ReaderSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["events.api.authentication.ReadOrWriteAsAgent"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

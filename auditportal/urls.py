@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from observers import health
+from observers.pages.sign_in import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
     # First what is asked most: the addresses are gone through in this order.
     path("api/v1/", include("events.urls")),
     path("api/v1/", include("observers.api.urls")),
     path("", include("observers.urls")),
-    path("login/", LoginView.as_view(template_name="login.html"), name="login"),
+    path("login/", SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    # One house, one door: the admin's own would let in past the limits.
+    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
     path(

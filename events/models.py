@@ -83,6 +83,13 @@ class LedgerEvent(ReadOnlyModel):
         managed = False
         db_table = "events"
         verbose_name = "event"
+        permissions = [
+            ("read_ledger", "May read the ledger"),
+            ("start_verification", "May have the ledger verified"),
+            ("halt_ledger", "May halt the ledger"),
+            ("manage_keys", "May make and retire keys"),
+            ("hold_ceremonies", "May propose and approve ceremonies"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.event_type}"
@@ -404,10 +411,48 @@ class WatchAlert(models.Model):
         return f"{self.channel}, {self.state}"
 
 
+class AccessEntry(ReadOnlyModel):
+    """`access_log`: who read what, from where, and how it ended. Written by `events.access`."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    kind = models.TextField()
+    who = models.TextField(null=True)
+    agent_id = models.TextField(null=True)
+    address = models.TextField()
+    route = models.TextField()
+    asked = models.TextField()
+    outcome = models.TextField()
+    status = models.SmallIntegerField()
+    events = models.BigIntegerField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "access_log"
+        verbose_name = "access"
+        verbose_name_plural = "access log"
+
+    def __str__(self) -> str:
+        return f"{self.who or 'the public'}: {self.asked}"
+
+
+class Reads(models.TextChoices):
+    """What a token may read: every event, those of its own agent, or nothing."""
+
+    ALL = "all"
+    OWN = "own"
+    NOTHING = "nothing"
+
+
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
-    """`api_tokens`: a token bound to one agent, or, without agent, to reading only."""
+    """`api_tokens`: a token bound to one agent, or, without agent, to reading only.
+
+    `last_used_at` is coarse: it moves at most once a minute.
+    """
 
     agent_id = models.TextField(null=True, blank=True)
+    reads = models.TextField(default=Reads.ALL)
+    last_used_at = models.DateTimeField(null=True)
 
     class Meta:
         managed = False
@@ -416,3 +461,16 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]
 
     def __str__(self) -> str:
         return f"{self.token_key}… for {self.agent_id or 'reading'}"
+
+    @property
+    def only_agent(self) -> str | None:
+        """The agent whose events alone it may read; None: it is not bounded so."""
+        return self.agent_id if self.reads == Reads.OWN else None
+
+    @property
+    def may(self) -> str:
+        """What it may do, in words."""
+        if not self.agent_id:
+            return "read everything"
+        reading = {"all": "read everything", "own": "read its events", "nothing": "read nothing"}
+        return f"write as {self.agent_id}, {reading[self.reads]}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import path
 
 from observers.pages import (
+    access,
+    account,
     ceremonies,
     drift,
     event,
@@ -35,6 +37,16 @@ urlpatterns = [
         "ceremonies/<uuid:ceremony_id>/statement", ceremonies.statement, name="ceremony-statement"
     ),
     path("watch/", watch.watch, name="watch"),
+    path("access/", access.access_log, name="access-log"),
+    path("account/", account.account, name="account"),
+    path("account/password/", account.ChangePassword.as_view(), name="change-password"),
+    path("account/second-factor/", account.enter_second_factor, name="second-factor"),
+    path(
+        "account/second-factor/set-up/", account.set_up_second_factor, name="set-up-second-factor"
+    ),
+    path("account/second-factor/recovery", account.new_recovery_codes, name="recovery-codes"),
+    path("account/second-factor/remove", account.remove_second_factor, name="remove-second-factor"),
+    path("account/sign-out", account.sign_out_everywhere, name="sign-out-everywhere"),
     path("verifications/", verifications.verifications, name="verifications"),
     path("verifications/start", verifications.start, name="start-verification"),
     path("verifications/<int:number>/", verifications.verification, name="verification"),

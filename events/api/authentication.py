@@ -1,4 +1,4 @@
-"""Who asks: a bearer token bound to an agent or to reading, or a signed-in member of staff.
+"""Who asks: a bearer token bound to an agent or to reading, a signed-in reader, or anybody.
 
 It must never write: a token that has expired is refused, not deleted.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 from knox.auth import TokenAuthentication
@@ -15,6 +16,9 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from events.accounts.rights import READ, may
+from events.accounts.second_factor import is_through
+from events.api.scope import refusal_to_read
 from events.api.token_memory import TokenMemory
 from events.models import ApiToken
 from events.store.connection import named_errors
@@ -64,29 +68,33 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
         return auth_token.expiry is not None and auth_token.expiry < timezone.now()
 
 
-class StaffSession(BaseAuthentication):
-    """A signed-in member of staff, so that the portal's pages can link here.
+class ReaderSession(BaseAuthentication):
+    """Somebody who is signed in and may read, so that the portal's pages can link here.
 
     CSRF needs no look: a session may only read, see `ReadOrWriteAsAgent`.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        """The user of the session, if active and staff."""
+        """The user of the session, if he is through the door and may read."""
         with named_errors():
             user = getattr(request._request, "user", None)
-            return (user, None) if user and user.is_active and user.is_staff else None
+            return (user, None) if may(user, READ) and is_through(user) else None
 
 
 class ReadOrWriteAsAgent(BasePermission):
-    """Whoever is known may read; only a token bound to an agent may write, as that agent."""
+    """Whoever may read reads; only a token bound to an agent writes, as that agent."""
 
     message = "this token may only read; writing needs a token that is bound to an agent"
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Whether this request may go on."""
-        if not (request.user and request.user.is_authenticated):
+        known = bool(request.user and request.user.is_authenticated)
+        if request.method not in SAFE_METHODS:
+            return known and agent_of(request) is not None
+        if not (known or settings.PORTAL_PUBLIC_READING):
             return False
-        return request.method in SAFE_METHODS or agent_of(request) is not None
+        self.message = refusal_to_read(request, narrows=view.narrows)
+        return not self.message
 
 
 def agent_of(request: Request) -> str | None:

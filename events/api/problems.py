@@ -58,6 +58,7 @@ TOO_LARGE = Problem("too-large", 413, "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = Problem(
     "unsupported-media-type", 415, "The body is in a form that is not taken"
 )
+TOO_MANY_REQUESTS = Problem("too-many-requests", 429, "Too many requests")
 INTERNAL_ERROR = Problem("internal-error", 500, "Something is wrong on our side")
 UNREADABLE_EVENT = Problem("unreadable-event", 500, "A stored event cannot be read")
 APPEND_REFUSED = Problem("append-refused", 500, "The database found the append wrong")

@@ -152,10 +152,11 @@ WRONG_FIELD = OpenApiExample("wrong field", value=REFUSAL)
 EVERYWHERE = (
     problems.UNAUTHENTICATED,
     problems.NOT_ACCEPTABLE,
+    problems.TOO_MANY_REQUESTS,
     problems.INTERNAL_ERROR,
     problems.DATABASE_UNAVAILABLE,
 )
-READING = (problems.INVALID_PARAMETER,)
+READING = (problems.INVALID_PARAMETER, problems.FORBIDDEN)
 WRITING = (
     problems.MALFORMED_JSON,
     problems.INVALID_EVENT,
@@ -201,10 +202,10 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The session of a signed-in member of staff, for reading only."""
+    """The session of somebody who is signed in and may read, for reading only."""
 
-    target_class = "events.api.authentication.StaffSession"
-    name = "staffSession"
+    target_class = "events.api.authentication.ReaderSession"
+    name = "readerSession"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """The portal's own cookie."""

@@ -11,12 +11,13 @@ from typing import Any
 import orjson
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
-from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from events.api.bodies import BatchParser, EventParser, LinesParser, read_requested
-from events.api.problems import INVALID_BATCH
+from events.api.limiting import hold_stranger, hold_to_limit
+from events.api.problems import INVALID_BATCH, Refused
 from events.api.rendering import OrjsonRenderer, encode
 from events.api.requested import MAX_BATCH
 from events.api.schema import (
@@ -39,12 +40,28 @@ class ApiView(APIView):
     """Base of every view of the API."""
 
     http_method_names = ["get", "head", "post"]
+    narrows = False
+    """Whether reading here leaves out what the caller may not see (`events.api.scope`)."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """A method that is not there is refused before anyone is asked who they are."""
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(request.method or "")
         super().initial(request, *args, **kwargs)
+
+    def check_permissions(self, request: Request) -> None:
+        """Whoever asks too often is told so, whatever it is that he asks."""
+        hold_to_limit(request)
+        super().check_permissions(request)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """A wrong token counts for the address it comes from."""
+        if isinstance(exc, AuthenticationFailed):
+            try:
+                hold_stranger(self.request)
+            except Refused as refused:
+                exc = refused
+        return super().handle_exception(exc)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Nothing of the ledger is kept by a cache on the way."""

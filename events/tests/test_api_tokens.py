@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
+from events.accounts.groups import set_group
 from events.models import ApiToken
 from events.tests import api
 from events.tests.ledger import Ledger
@@ -88,27 +89,32 @@ def test_an_agents_token_reads_too(ledger: Ledger) -> None:
     assert api.agent().get("head").status_code == 200
 
 
-def signed_in(**traits: Any) -> Client:
+def signed_in(group: str | None = None, **traits: Any) -> Client:
     person = User.objects.create_user("person", password="a long password", **traits)
+    if group:
+        set_group(person, group)
     client = Client()
     client.force_login(person)
     return client
 
 
-def test_a_session_of_staff_reads(ledger: Ledger) -> None:
-    assert signed_in(is_staff=True).get("/api/v1/head").status_code == 200
+@pytest.mark.parametrize("group", ["auditor", "operator", "administrator"])
+def test_a_session_of_each_group_reads(ledger: Ledger, group: str) -> None:
+    assert signed_in(group).get("/api/v1/head").status_code == 200
 
 
 def test_a_session_never_writes(ledger: Ledger) -> None:
-    response = signed_in(is_staff=True, is_superuser=True).post(
+    response = signed_in("administrator", is_superuser=True).post(
         "/api/v1/events", api.event(), content_type="application/json"
     )
     api.problem(response, 403, "forbidden")
     assert ledger.store.head().event_count == 0
 
 
-@pytest.mark.parametrize("traits", [{}, {"is_staff": True, "is_active": False}])
-def test_another_session_is_nobody(ledger: Ledger, traits: dict[str, bool]) -> None:
+@pytest.mark.parametrize(
+    "traits", [{}, {"is_staff": True}, {"group": "auditor", "is_active": False}]
+)
+def test_another_session_is_nobody(ledger: Ledger, traits: dict[str, Any]) -> None:
     api.problem(signed_in(**traits).get("/api/v1/head"), 401, "unauthenticated")
 
 

@@ -10,8 +10,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from events.access.note import count_lines
 from events.api.problems import RETRY_SECONDS, TOO_MANY_EXPORTS, Refused
 from events.api.schema import READING, refusals
+from events.api.scope import narrow
 from events.api.views import ApiView
 from observers.api.parameters import ExportParameters
 from observers.api.places import Streaming
@@ -23,6 +25,8 @@ from observers.export import FORMATS, stream
 
 class Export(SaysStatus, ApiView):
     """A span of the ledger as a file, whole or narrowed."""
+
+    narrows = True
 
     def perform_content_negotiation(
         self, request: Request, force: bool = False
@@ -47,9 +51,10 @@ class Export(SaysStatus, ApiView):
         last = find_ends(store).last
         start = asked["start"] or 1
         end = last if asked["end"] is None else min(asked["end"], last)
-        chosen = replace(ExportParameters.as_filter(asked), start=start, end=end)
+        chosen = replace(narrow(request, ExportParameters.as_filter(asked)), start=start, end=end)
         form = FORMATS[asked["format"]]
-        streaming = Streaming(stream(store, form, chosen))
+        pieces = count_lines(request._request, stream(store, form, chosen), form.header)
+        streaming = Streaming(pieces)
         if not streaming.admitted:
             raise Refused(
                 TOO_MANY_EXPORTS,

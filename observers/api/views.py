@@ -15,9 +15,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from events.access.note import note_events
 from events.api.problems import NOT_FOUND, UNREADABLE_EVENT, Refused
 from events.api.rendering import encode
 from events.api.schema import READING, refusals
+from events.api.scope import narrow, only_agent
 from events.api.views import ApiView, SubmitEvent
 from events.event import Event
 from events.store import people, registry
@@ -59,6 +61,8 @@ def reading_store(*, reaching: int | None = None) -> PostgresEventStore:
 class Events(SaysStatus, SubmitEvent):
     """The ledger's events: read a range, or record one."""
 
+    narrows = True
+
     @extend_schema(
         operation_id="read_range",
         tags=["read"],
@@ -70,14 +74,18 @@ class Events(SaysStatus, SubmitEvent):
         asked = RangeParameters.read(request.query_params)
         store = reading_store()
         ends = find_ends(store)
-        page = read_page(store, _filter(asked), ends, limit=asked["limit"])
+        chosen = narrow(request, _filter(asked))
+        page = read_page(store, chosen, ends, limit=asked["limit"])
         whole = look(store, ends, start=page.start, end=page.end)
+        note_events(request._request, len(page.events))
         following = _link(request, drop="start", after=page.end) if page.more else None
         return Response({"events": page.events, "next": following, "completeness": whole.as_dict()})
 
 
 class EventBySequence(SaysStatus, ApiView):
     """One event by its place."""
+
+    narrows = True
 
     @extend_schema(
         operation_id="read_event",
@@ -89,13 +97,16 @@ class EventBySequence(SaysStatus, ApiView):
         NoParameters.read(request.query_params)
         store = reading_store(reaching=min(sequence, MAX_SEQUENCE))
         found = store.get_event(sequence) if 1 <= sequence <= MAX_SEQUENCE else None
+        _see(request, found, f"has sequence {sequence}")
         if found is None:
             raise Refused(NOT_FOUND, _why_missing(sequence, find_ends(store)))
-        return _event(found)
+        return _event(request, found)
 
 
 class EventById(SaysStatus, ApiView):
     """One event by the id that its writer gave it."""
+
+    narrows = True
 
     @extend_schema(
         operation_id="read_event_by_id",
@@ -106,13 +117,16 @@ class EventById(SaysStatus, ApiView):
         """The event, with every field of the format."""
         NoParameters.read(request.query_params)
         found = find_by_id(str(event_id))
+        _see(request, found, f"has the event_id {event_id}")
         if found is None:
             raise Refused(NOT_FOUND, f"no event has the event_id {event_id}")
-        return _event(found)
+        return _event(request, found)
 
 
 class Head(SaysStatus, ApiView):
     """Where the ledger ends."""
+
+    narrows = True
 
     @extend_schema(
         operation_id="read_head",
@@ -128,6 +142,8 @@ class Head(SaysStatus, ApiView):
 
 class Continuity(SaysStatus, ApiView):
     """What is missing of a span."""
+
+    narrows = True
 
     @extend_schema(
         operation_id="check_continuity",
@@ -165,12 +181,15 @@ class Verification(SaysStatus, ApiView):
         last = find_ends(store).last if asked["end"] is None else asked["end"]
         end = min(last, start + MAX_VERIFIED - 1)
         report = verify_ledger(store.using, start, end)
+        note_events(request._request, report.checked)
         following = _link(request, start=end + 1) if end < last else None
         return Response(report.as_dict() | {"next": following})
 
 
 class DriftWarnings(SaysStatus, ApiView):
     """Events whose two clocks differ by more than the threshold."""
+
+    narrows = True
 
     @extend_schema(
         operation_id="list_drift_warnings",
@@ -182,8 +201,10 @@ class DriftWarnings(SaysStatus, ApiView):
         """A page of warnings in order of their id."""
         asked = DriftParameters.read(request.query_params)
         limit = asked.pop("limit")
-        found = list_warnings(settings.LEDGER_READ_ALIAS, DriftFilter(**asked), limit=limit + 1)
+        chosen = narrow(request, DriftFilter(**asked))
+        found = list_warnings(settings.LEDGER_READ_ALIAS, chosen, limit=limit + 1)
         page = found[:limit]
+        note_events(request._request, len(page))
         more = len(found) > limit
         following = _link(request, after=page[-1].id) if more else None
         return Response({"warnings": [_warning(w) for w in page], "next": following})
@@ -191,6 +212,8 @@ class DriftWarnings(SaysStatus, ApiView):
 
 class Keys(SaysStatus, ApiView):
     """Every public key that the ledger's signatures may be checked with."""
+
+    narrows = True
 
     @extend_schema(
         operation_id="list_keys",
@@ -200,10 +223,14 @@ class Keys(SaysStatus, ApiView):
     def get(self, request: Request) -> Response:
         """Agents' keys and witnesses, the retired ones too."""
         NoParameters.read(request.query_params)
-        using = settings.LEDGER_READ_ALIAS
+        using, own = settings.LEDGER_READ_ALIAS, only_agent(request)
         return Response(
             {
-                "agents": [_key(record) for record in registry.list_agent_keys(using)],
+                "agents": [
+                    _key(record)
+                    for record in registry.list_agent_keys(using)
+                    if own is None or record.agent_id == own
+                ],
                 "witnesses": [_key(record) for record in registry.list_witnesses(using)],
                 "people": [_key(record) for record in people.list_people(using)],
             }
@@ -215,8 +242,16 @@ def _filter(asked: dict[str, Any]) -> EventFilter:
     return replace(RangeParameters.as_filter(asked), start=start)
 
 
-def _event(event: Event) -> Response:
+def _event(request: Request, event: Event) -> Response:
+    note_events(request._request, 1)
     return Response(orjson.Fragment(encode(event)))
+
+
+def _see(request: Request, found: Event | None, what: str) -> None:
+    """What is of another agent is answered as what is not there."""
+    own = only_agent(request)
+    if own is not None and (found is None or found.agent_id != own):
+        raise Refused(NOT_FOUND, f"no event of {own} {what}")
 
 
 def _why_missing(sequence: int, ends: Ends) -> str:

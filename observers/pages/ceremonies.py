@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from events import ceremonies as service
+from events.accounts.rights import CEREMONIES, may
 from events.ceremony import APPROVALS, KINDS, PROPOSED, Proposal, read_proposal
 from events.ceremony_details import complete_details
 from events.composition import key_backend, writer
@@ -20,8 +20,8 @@ from events.store import ceremonies as store
 from events.store.ceremonies import Ceremony
 from events.store.people import are_ceremonies_in_force, list_people
 from observers.pages.ceremony_forms import ProposalForm, SignatureForm, VoiceForm, is_kind
+from observers.pages.doors import reads, requires
 from observers.pages.filters import MAX_SEQUENCE
-from observers.pages.operators import may_operate, operator_required
 from observers.pages.rendering import render_page
 from observers.pages.standing import read_outlook
 
@@ -29,7 +29,7 @@ USING = "default"
 PAGE = 25
 
 
-@login_required
+@reads
 @require_safe
 def ceremonies(request: HttpRequest) -> HttpResponse:
     """A page of ceremonies, newest first, and who may hold them."""
@@ -43,19 +43,19 @@ def ceremonies(request: HttpRequest) -> HttpResponse:
         "people": list_people(USING),
         "in_force": are_ceremonies_in_force(USING),
         "kinds": list(KINDS.values()),
-        "may_operate": may_operate(request),
+        "may_operate": may(request.user, CEREMONIES),
     }
     return render_page(request, "ceremonies.html", read_outlook(), context)
 
 
-@login_required
+@reads
 @require_safe
 def ceremony_page(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     """One ceremony; with `speaker` and `step`, what that person signs."""
     return _show(request, _find(ceremony_id))
 
 
-@login_required
+@reads
 @require_safe
 def statement(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     """The bytes that a person signs, as a file."""
@@ -70,7 +70,7 @@ def statement(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     return answer
 
 
-@operator_required
+@requires(CEREMONIES)
 @require_POST
 def vote(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     """Keep a vote whose signature verifies; record the ceremony when it is the last one needed."""
@@ -97,7 +97,7 @@ def vote(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
         return _show(request, _find(ceremony_id), problem=str(error), status=400)
 
 
-@operator_required
+@requires(CEREMONIES)
 @require_POST
 def record(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     """Record an approved ceremony that could not be recorded when the last vote came."""
@@ -109,7 +109,7 @@ def record(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
         return _show(request, held, problem=str(error), status=400)
 
 
-@operator_required
+@requires(CEREMONIES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def propose(request: HttpRequest) -> HttpResponse:
     """First what is proposed and why; then its text, for the proposer to sign."""
@@ -168,11 +168,11 @@ def _show(
         "kind": KINDS[_name(held)],
         "approved": held.recorded_sequence is None and store.is_approved(USING, held.id),
         "missing": max(APPROVALS - len(held.approvals), 0),
-        "asking": asking if may_operate(request) else None,
-        "may_operate": may_operate(request),
+        "asking": asking if may(request.user, CEREMONIES) else None,
+        "may_operate": may(request.user, CEREMONIES),
         "problem": problem,
     }
-    if asking is not None and asking.is_valid() and may_operate(request):
+    if asking is not None and asking.is_valid() and may(request.user, CEREMONIES):
         said = asking.cleaned_data
         context |= _to_sign(held.proposal, said["step"], said["speaker"])
     if signing is not None:

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_safe
 from events.store.drift import DriftFilter, DriftWarning, get_threshold, list_warnings
 from events.store.drift_newest import list_newest_warnings
 from observers.pages.addresses import page_address
+from observers.pages.doors import reads
 from observers.pages.drift_file import stream_warnings
 from observers.pages.drift_findings import find, look_back
 from observers.pages.drift_form import DriftForm
@@ -24,7 +24,7 @@ from observers.pages.standing import read_outlook
 PAGE = 50
 
 
-@login_required
+@reads
 @require_safe
 def drift(request: HttpRequest) -> HttpResponseBase:
     """The picture, figures by agent, jumps, and a page of warnings, newest first; or a file."""

@@ -6,17 +6,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
+from events.access.note import note_events
 from events.event import FIELDS, GENESIS_HASH, Event
 from events.store.drift import get_threshold
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.registry import AgentKeyRecord, WitnessRecord, list_agent_keys, list_witnesses
 from observers.checks import MEANINGS, Check
 from observers.ledger_check import verify_ledger
+from observers.pages.doors import reads
 from observers.pages.event_clocks import read_clocks
 from observers.pages.event_payload import read_payload
 from observers.pages.event_pin import permanent_address, read_pin
@@ -59,7 +60,7 @@ class Link:
     holds: bool
 
 
-@login_required
+@reads
 @require_safe
 def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
     """The event at a place in the sequence, or what is known of that place."""
@@ -74,6 +75,7 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
     if event is None:
         return _missing(request, sequence, outlook, using)
     previous = _previous(event, around)
+    note_events(request, 1)
     report = verify_ledger(using, event.sequence, event.sequence)
     erased_by = next((known.ceremony_sequence for known in report.erased), None)
     verdicts = _verdicts(using, report, previous, outlook.standing.last_sequence)
@@ -97,7 +99,7 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
     return render_page(request, "event.html", outlook, context, status=status)
 
 
-@login_required
+@reads
 @require_safe
 def event_by_id(request: HttpRequest, event_id: UUID) -> HttpResponse:
     """On to the event's place in the sequence."""
@@ -108,7 +110,7 @@ def event_by_id(request: HttpRequest, event_id: UUID) -> HttpResponse:
     return redirect("event", sequence=event.sequence)
 
 
-@login_required
+@reads
 @require_safe
 def find(request: HttpRequest) -> HttpResponse:
     """On to the event of a sequence number or an event id."""

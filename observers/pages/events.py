@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from events.access.note import leave_out, note_events
 from events.store.drift import get_threshold
 from events.store.ledger import PostgresEventStore
 from events.store.moments import sequence_at
 from observers.pages.addresses import page_address
+from observers.pages.doors import reads
 from observers.pages.events_api import api_query, as_curl
 from observers.pages.events_chips import chips
 from observers.pages.events_form import EventFilterForm
@@ -28,7 +29,7 @@ LIVE_EVENTS = 200
 """Events that one answer of the live mode brings."""
 
 
-@login_required
+@reads
 @require_safe
 def events(request: HttpRequest) -> HttpResponse:
     """A page of events and gaps; 400 when the address asks for what cannot be."""
@@ -43,10 +44,11 @@ def events(request: HttpRequest) -> HttpResponse:
         return render_page(request, "events.html", outlook, {"form": form}, status=400)
     remember(request, form)
     page = _read(using, form, outlook, form.cursor())
+    note_events(request, _count(page))
     return render_page(request, "events.html", outlook, _context(request, form, outlook, page))
 
 
-@login_required
+@reads
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """The lines above `after`, for a page that is open: at most `LIVE_EVENTS` of them."""
@@ -59,6 +61,7 @@ def live(request: HttpRequest) -> HttpResponse:
     newest_first = form.cursor().newest_first
     cursor = Cursor(newest_first=newest_first, limit=LIVE_EVENTS, after=after)
     page = _read(using, form, outlook, cursor)
+    note_events(request, _count(page))
     context = {
         "page": page,
         "columns": form.shown_columns,
@@ -66,7 +69,14 @@ def live(request: HttpRequest) -> HttpResponse:
         "reached": max(page.high, after),
         "regressed": outlook.standing.last_sequence < after,
     }
-    return render_page(request, "partials/events_live.html", outlook, context)
+    response = render_page(request, "partials/events_live.html", outlook, context)
+    if not page.lines:
+        leave_out(request)  # an open page asks every few seconds, and is shown nothing
+    return response
+
+
+def _count(page: Page) -> int:
+    return sum(line.event is not None for line in page.lines)
 
 
 def _alias_for(form: EventFilterForm) -> str:

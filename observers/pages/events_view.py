@@ -24,6 +24,9 @@ def with_remembered(request: HttpRequest) -> QueryDict:
 
 
 def remember(request: HttpRequest, form: EventFilterForm) -> None:
-    """Keep the looks that were chosen; the session is written only when they change."""
+    """Keep the looks that were chosen; the session is written only when they change, and a
+    stranger has none to write to."""
+    if request.user.is_anonymous:
+        return
     if request.session.get(KEPT, {}) != form.view and any(name in request.GET for name in VIEW):
         request.session[KEPT] = form.view

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -18,6 +17,7 @@ from events.store.neighbours import authority_times
 from events.timestamps import parse_canonical
 from observers.pages.addresses import page_address
 from observers.pages.coverage import Coverage, cell_size, draw_coverage
+from observers.pages.doors import reads
 from observers.pages.gap_form import GapForm
 from observers.pages.gap_listing import Listing, list_gaps
 from observers.pages.remembered import remembered
@@ -59,7 +59,7 @@ class GapPage:
     next: str | None
 
 
-@login_required
+@reads
 @require_safe
 def gaps(request: HttpRequest) -> HttpResponse:
     """The map of a stretch, the whole ledger at first, and a page of its gaps, lowest first."""

@@ -7,11 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from events.accounts.rights import HALT
 from events.composition import writer
 from events.errors import LedgerError
 from events.halting import MAX_REASON, halt
 from events.store.people import are_ceremonies_in_force
-from observers.pages.operators import operator_required
+from observers.pages.doors import requires
 from observers.pages.rendering import render_page
 from observers.pages.standing import read_outlook
 
@@ -27,7 +28,7 @@ class HaltForm(forms.Form):
     )
 
 
-@operator_required
+@requires(HALT)
 @require_http_methods(["GET", "HEAD", "POST"])
 def halt_page(request: HttpRequest) -> HttpResponse:
     """The form; after it, the halted ledger."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from events.access.note import note_events
 from events.store.drift import get_threshold
 from events.store.drift_recent import MOST, recent_warnings
 from events.store.ledger import EventFilter, PostgresEventStore
 from observers.pages.activity import Activity, read_activity
+from observers.pages.doors import reads
 from observers.pages.remembered import Remembered, remembered
 from observers.pages.rendering import render_page
 from observers.pages.replica_tile import read_replica_tile
@@ -21,13 +22,14 @@ from observers.pages.timeline import Line
 LATEST = 15
 
 
-@login_required
+@reads
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """How the ledger stands, and its latest events."""
     using = settings.LEDGER_READ_ALIAS
     outlook = read_outlook()
     latest = PostgresEventStore(using).select(EventFilter(), limit=LATEST, newest_first=True)
+    note_events(request, len(latest))
     last_hour, last_day = recent_warnings(using)
     activity = _activity(using, outlook)
     context = {

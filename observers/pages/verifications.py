@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.forms.utils import ErrorList
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from events.accounts.rights import VERIFY, may
 from events.models import Verification
 from observers.pages.addresses import page_address
+from observers.pages.doors import may_read, reads, requires
 from observers.pages.filters import MAX_SEQUENCE
 from observers.pages.rendering import render_page
 from observers.pages.standing import Outlook, read_outlook
@@ -69,7 +70,7 @@ class PlaceForm(forms.Form):
     end = forms.IntegerField(min_value=1, max_value=MAX_SEQUENCE, required=False)
 
 
-@login_required
+@reads
 @require_safe
 def verifications(request: HttpRequest) -> HttpResponse:
     """The form, and a page of records, newest first."""
@@ -82,7 +83,7 @@ def verifications(request: HttpRequest) -> HttpResponse:
     return _list(request, outlook, form, chosen["before"], chosen["after"])
 
 
-@login_required
+@requires(VERIFY)
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
     """Ask for a verification, and on to its record."""
@@ -101,7 +102,7 @@ def start(request: HttpRequest) -> HttpResponse:
     return _list(request, outlook, form, status=400)
 
 
-@login_required
+@reads
 @require_safe
 def verification(request: HttpRequest, number: int) -> HttpResponse:
     """One record, or how far it is."""
@@ -121,7 +122,7 @@ def progress(request: HttpRequest, number: int) -> HttpResponse:
     if not request.headers.get("HX-Request"):
         return redirect("verification", number=number)
     anew = HttpResponse(headers={"HX-Refresh": "true", "Cache-Control": "no-store"})
-    if not request.user.is_authenticated:
+    if not may_read(request):
         return anew
     shown = _find(number)
     if not shown.record.is_open:
@@ -131,7 +132,7 @@ def progress(request: HttpRequest, number: int) -> HttpResponse:
     return response
 
 
-@login_required
+@requires(VERIFY)
 @require_POST
 def cancel(request: HttpRequest, number: int) -> HttpResponse:
     """Ask for its end, and back to its record, which says how it went."""
@@ -144,9 +145,7 @@ def cancel(request: HttpRequest, number: int) -> HttpResponse:
 def _may_cancel(request: HttpRequest, record: Verification) -> bool:
     """Who asked for it may cancel it, and the staff."""
     user = request.user
-    return bool(user.is_authenticated) and (
-        user.is_staff or user.get_username() == record.requested_by
-    )
+    return may(user, VERIFY) and (user.is_staff or user.get_username() == record.requested_by)
 
 
 def _find(number: int) -> Shown:

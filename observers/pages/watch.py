@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_safe
 from events.models import WatchAlert, WatchLook
 from events.store.connection import named_errors
 from events.store.watching import RecordedEvent, recorded_events
+from observers.pages.doors import reads
 from observers.pages.rendering import render_page
 from observers.pages.standing import read_outlook
 from observers.watch.alerts import channels
@@ -30,7 +30,7 @@ class Findings:
     closed: list[RecordedEvent]
 
 
-@login_required
+@reads
 @require_safe
 def watch(request: HttpRequest) -> HttpResponse:
     """Everything of the watch on one page."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 
+from events.accounts.groups import set_group
+from events.accounts.rights import ADMINISTRATOR, AUDITOR
 from events.tests.ledger import Ledger
 
 PAGES = (
@@ -27,10 +29,11 @@ PAGES = (
 
 
 def sign_in(*, staff: bool = True, name: str = "auditor") -> Client:
-    """A client with a session; nobody types a password."""
-    account = get_user_model()(username=name, is_staff=staff, is_superuser=staff)
+    """A session of an administrator, or of an auditor; nobody types a password."""
+    account = User(username=name, is_superuser=staff)
     account.set_unusable_password()
     account.save()
+    set_group(account, ADMINISTRATOR if staff else AUDITOR)
     client = Client()
     client.force_login(account)
     return client

@@ -6,44 +6,50 @@ It must never print anything else on standard output, nor keep the token: only a
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import timedelta
 from typing import Any
 
-import structlog
-from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
+from events.accounts.tokens import TokenError, issue, parse_lifetime, service_user
 from events.composition import signing_service
 from events.errors import LedgerError, NoActiveKeyError
-from events.models import ApiToken
+from events.models import ApiToken, Reads
 from events.submission import MAX_NAME
-
-log = structlog.get_logger(__name__)
-
-SERVICE_USER = "api"
-MAX_DAYS = 36500
 
 
 class Command(BaseCommand):
     """Make a token that writes as one agent, or one that only reads."""
 
-    help = "Print a new token for the HTTP API, alone on standard output."
+    help = (
+        "Print a new token for the HTTP API, alone on standard output. A token of an agent reads "
+        "its own agent's events and no others, unless --reads says otherwise."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         whose = parser.add_mutually_exclusive_group(required=True)
-        whose.add_argument("--agent", metavar="NAME", help="may write as this agent, and read")
-        whose.add_argument("--observer", action="store_true", help="may only read")
-        parser.add_argument("--expires", metavar="DAYS", type=int, help="not valid after so long")
+        whose.add_argument("--agent", metavar="NAME", help="may write as this agent")
+        whose.add_argument("--observer", action="store_true", help="may only read, and everything")
+        parser.add_argument(
+            "--reads",
+            choices=[each.value for each in Reads],
+            help="what a token of an agent may read (default: own, its agent's events)",
+        )
+        parser.add_argument(
+            "--expires", metavar="TIME", help="not valid after so long: 30d, 12h, 45m; 30 is days"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         agent: str | None = None if options["observer"] else _checked_name(options["agent"])
-        lifetime = _lifetime(options["expires"])
-        owner = _service_user()
+        reads = _reads(agent, options["reads"])
+        try:
+            lifetime = parse_lifetime(options["expires"]) if options["expires"] else None
+            service_user()
+        except TokenError as error:
+            raise CommandError(str(error)) from error
         if agent is not None:
             self._ensure_key(agent)
-        issued, token = ApiToken.objects.create(owner, expiry=lifetime, agent_id=agent)
-        log.info("token_issued", agent_id=agent, token_key=issued.token_key[:6])
-        self.stderr.write(_said(agent, issued))
+        issued, token = issue(agent_id=agent, reads=reads, lifetime=lifetime)
+        self.stderr.write(_said(issued))
         self.stdout.write(token)
 
     def _ensure_key(self, agent: str) -> None:
@@ -65,28 +71,12 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _lifetime(days: int | None) -> timedelta | None:
-    if days is not None and not 1 <= days <= MAX_DAYS:
-        raise CommandError(f"--expires takes 1 to {MAX_DAYS} days, not {days}")
-    return None if days is None else timedelta(days=days)
+def _reads(agent: str | None, asked: str | None) -> Reads:
+    if agent is None and asked not in (None, Reads.ALL):
+        raise CommandError("--observer reads everything; --reads is for a token of an agent")
+    return Reads(asked or (Reads.OWN if agent else Reads.ALL))
 
 
-def _service_user() -> User:
-    """The account that all tokens belong to; nobody can sign in with it."""
-    user, created = User.objects.get_or_create(username=SERVICE_USER)
-    if created:
-        user.set_unusable_password()
-        user.save()
-    elif user.is_staff or user.is_superuser or user.has_usable_password():
-        raise CommandError(
-            f"the account {SERVICE_USER!r} is a person's; API tokens need this name for themselves"
-        )
-    if not user.is_active:
-        raise CommandError(f"the account {SERVICE_USER!r} is switched off, and every token with it")
-    return user
-
-
-def _said(agent: str | None, issued: ApiToken) -> str:
-    what = "a token that only reads" if agent is None else f"a token that writes as {agent}"
-    until = f", valid until {issued.expiry:%Y-%m-%d %H:%M} UTC" if issued.expiry else ""
-    return f"{what}{until}; it is shown this once:"
+def _said(issued: ApiToken) -> str:
+    until = f", until {issued.expiry:%Y-%m-%d %H:%M} UTC" if issued.expiry else ""
+    return f"a token that may {issued.may}{until}; it is shown this once:"

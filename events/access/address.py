@@ -1,0 +1,52 @@
+"""The address a request comes from, as far as it can be trusted.
+
+It must never believe a header that no trusted proxy wrote: anybody can send one.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest
+
+UNKNOWN = "unknown"
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address of whoever asks.
+
+    `PORTAL_TRUSTED_PROXIES` says how many proxies of ours stand in front. Each appends the
+    address it was called from to X-Forwarded-For, so the entry to believe is that many from the
+    right; what stands left of it came with the request. Without proxies the header is ignored.
+    """
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    proxies: int = settings.PORTAL_TRUSTED_PROXIES
+    if proxies:
+        hops = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
+        if len(hops) >= proxies:
+            return _checked(hops[-proxies]) or _checked(peer) or UNKNOWN
+    return _checked(peer) or UNKNOWN
+
+
+def network_of(address: str) -> str:
+    """What limits count by: an IPv4 address, or the /64 of an IPv6 one, all of which a single
+    customer has to choose from."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, IPv6Address):
+        return str(ip_network((known, 64), strict=False))
+    return address
+
+
+def _checked(text: str) -> str | None:
+    """An address in its usual form; None for anything else."""
+    try:
+        known = ip_address(text.strip())
+    except ValueError:
+        return None
+    if isinstance(known, IPv6Address) and known.ipv4_mapped:
+        return str(known.ipv4_mapped)
+    return str(known)

@@ -1,0 +1,48 @@
+"""The limits of the portal, each a set of buckets in this process.
+
+They must never limit an honest writer below 5,000 requests a second, nor let strangers use up
+what belongs to somebody who has a token: whoever is known is counted by who he is, and addresses
+count only for those who are not.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+
+from django.conf import settings
+
+from events.access.buckets import Buckets
+
+BURST_SECONDS = 2
+"""A limit may be used up so many seconds ahead at once."""
+
+
+@cache
+def _per_second(kind: str, rate: float) -> Buckets:
+    return Buckets(rate, rate * BURST_SECONDS, time.monotonic)
+
+
+@cache
+def _per_minute(kind: str, count: int) -> Buckets:
+    return Buckets(count / 60, count, time.monotonic)
+
+
+def writes() -> Buckets:
+    """By token: requests that record something."""
+    return _per_second("writes", settings.PORTAL_LIMIT_WRITES)
+
+
+def reads() -> Buckets:
+    """By token or account: requests that read."""
+    return _per_second("reads", settings.PORTAL_LIMIT_READS)
+
+
+def strangers() -> Buckets:
+    """By address: requests with no token or with a wrong one."""
+    return _per_second("strangers", settings.PORTAL_LIMIT_ADDRESS)
+
+
+def sign_ins() -> Buckets:
+    """By address: passwords and codes tried, whoever's."""
+    return _per_minute("sign_ins", settings.PORTAL_LIMIT_SIGN_IN)

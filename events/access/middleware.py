@@ -1,0 +1,128 @@
+"""Records what is read: every address but those that show nothing of the ledger.
+
+It must never record what nobody was shown: strangers who are sent to the door leave no entry, so
+that they cannot fill the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+
+from events.access.address import client_address
+from events.access.note import Note, note_of
+from events.access.recorder import recorder
+from events.store.access_log import Access
+
+UNRECORDED = frozenset(
+    {
+        "login",
+        "logout",
+        "admin:login",
+        "admin:logout",
+        "admin:jsi18n",
+        "account",
+        "change-password",
+        "second-factor",
+        "set-up-second-factor",
+        "recovery-codes",
+        "remove-second-factor",
+        "sign-out-everywhere",
+        "verification-progress",
+        "api-schema",
+        "api-docs",
+        "healthz",
+        "readyz",
+        "metrics",
+    }
+)
+"""Addresses that show nothing of the ledger, or repeat what a recorded page has shown. A new
+address is recorded unless it is put here."""
+
+WRITTEN = frozenset({"api-events", "api-batch"})
+"""Where the ledger itself is the record of what is sent."""
+
+ASKED = 2000
+"""Characters kept of an address."""
+
+TOO_MANY = 429
+
+
+class AccessLogMiddleware:
+    """One entry a request; two for a file, when it begins and when it ends."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if not _is_reading(request, response):
+            return response
+        entry = _entry(request, response, note_of(request))
+        if entry is None:
+            return response
+        if response.streaming and response.status_code == 200:
+            _follow(request, response, replace(entry, outcome="begun"))
+        else:
+            recorder().record(entry)
+        return response
+
+
+def _is_reading(request: HttpRequest, response: HttpResponseBase) -> bool:
+    match = request.resolver_match
+    if match is None or match.view_name in UNRECORDED or response.status_code == TOO_MANY:
+        return False
+    if note_of(request).left_out:
+        return False
+    return not (request.method == "POST" and match.view_name in WRITTEN)
+
+
+def _entry(request: HttpRequest, response: HttpResponseBase, note: Note) -> Access | None:
+    """None for a stranger who was shown nothing."""
+    status = response.status_code
+    kind, who, agent_id = _who(request, note)
+    if kind == "public" and not (settings.PORTAL_PUBLIC_READING and status < 300):
+        return None
+    match = request.resolver_match
+    return Access(
+        at=timezone.now(),
+        kind=kind,
+        who=who,
+        agent_id=agent_id,
+        address=client_address(request),
+        route=match.view_name if match else "",
+        asked=f"{request.method} {request.get_full_path()}"[:ASKED],
+        outcome="answered" if status < 400 else "refused",
+        status=status,
+        events=note.events if status < 400 else None,
+    )
+
+
+def _who(request: HttpRequest, note: Note) -> tuple[str, str | None, str | None]:
+    if note.token is not None:
+        return "token", note.token.token_key, note.token.agent_id
+    user: Any = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        return "account", user.get_username(), None
+    return "public", None, None
+
+
+def _follow(request: HttpRequest, response: Any, begun: Access) -> None:
+    """A file is recorded before its first byte is sent, and again when it ended."""
+    recorder().record(begun)
+    answer: StreamingHttpResponse = response
+    answer.streaming_content = _to_the_end(answer.streaming_content, begun, note_of(request))  # type: ignore[arg-type]
+
+
+def _to_the_end(pieces: Iterable[bytes], begun: Access, note: Note) -> Iterator[bytes]:
+    outcome = "broken off"
+    try:
+        yield from pieces
+        outcome = "sent"
+    finally:
+        recorder().record(replace(begun, at=timezone.now(), outcome=outcome, events=note.events))

@@ -1,0 +1,169 @@
+"""Brings entries of the access log into the database, beside the answers and not before them.
+
+It must never drop an entry while the process lives: when the database does not take them, they
+wait, and when too many wait, reading is refused until they are written. What is lost with a
+process that is killed is what waited in it: usually what was read in the last fifth of a second.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from multiprocessing import util
+
+import structlog
+from django.db import connections
+
+from events.store.access_log import Access, insert, note_uses
+from events.store.connection import LedgerUnavailableError
+
+log = structlog.get_logger(__name__)
+
+CAPACITY = 10_000
+"""Entries that may wait: about 5 MB."""
+
+BATCH = 500
+LINGER = 0.1
+"""Seconds that the first entry of a batch waits for others."""
+
+PATIENCE = 1.0
+"""Seconds that a reader is kept waiting for room."""
+
+IDLE = 5.0
+"""Seconds without entries after which the connection is given back."""
+
+LAST_CHANCE = 5.0
+"""Seconds that a process which ends takes to write what waits."""
+
+PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0)
+"""Seconds before a batch that was not taken is tried again. The first is for a connection that
+a restarted database has closed."""
+
+
+class AccessLogFullError(LedgerUnavailableError):
+    """What was read cannot be recorded now, so nothing may be read."""
+
+
+Use = tuple[str, datetime]
+
+
+class Recorder:
+    """One queue and one thread a process."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._waiting: queue.Queue[Access | Use] = queue.Queue(capacity)
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def record(self, entry: Access) -> None:
+        """Take an entry.
+
+        Raises:
+            AccessLogFullError: there was no room for it within `PATIENCE`.
+        """
+        self._ensure_thread()
+        try:
+            self._waiting.put(entry, timeout=PATIENCE)
+        except queue.Full:
+            log.error("access_log_full", waiting=self._waiting.qsize())
+            raise AccessLogFullError(
+                "the access log does not take what is read, so nothing may be read"
+            ) from None
+
+    def note_use(self, token_key: str, moment: datetime) -> None:
+        """Note that a token was used; with no room it is left out, for the next use tells too."""
+        self._ensure_thread()
+        try:
+            self._waiting.put_nowait((token_key, moment))
+        except queue.Full:
+            log.warning("token_use_not_noted", token_key=token_key)
+
+    def flush(self, seconds: float = LAST_CHANCE) -> bool:
+        """Wait until nothing waits any more; False when there was not enough time."""
+        deadline = time.monotonic() + seconds
+        with self._waiting.all_tasks_done:
+            while self._waiting.unfinished_tasks:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self._waiting.all_tasks_done.wait(left)
+        return True
+
+    def _ensure_thread(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            return
+        with self._start:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, name="access-log", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        while True:
+            batch = self._next_batch()
+            _write_in_the_end(batch)
+            for _ in batch:
+                self._waiting.task_done()
+
+    def _next_batch(self) -> list[Access | Use]:
+        try:
+            batch = [self._waiting.get(timeout=IDLE)]
+        except queue.Empty:
+            connections.close_all()
+            batch = [self._waiting.get()]
+        deadline = time.monotonic() + LINGER
+        while len(batch) < BATCH:
+            try:
+                batch.append(self._waiting.get(timeout=max(0, deadline - time.monotonic())))
+            except queue.Empty:
+                break
+        return batch
+
+
+def _write_in_the_end(batch: Sequence[Access | Use]) -> None:
+    """Write a batch, however long that takes: this thread has nothing else to do."""
+    tried = 0
+    while True:
+        try:
+            _write(batch)
+        except Exception as error:  # whatever it is, the entries stay
+            connections.close_all()
+            if tried:
+                log.error("access_log_not_written", waiting=len(batch), reason=str(error))
+            time.sleep(PAUSES[min(tried, len(PAUSES) - 1)])
+            tried += 1
+        else:
+            return
+
+
+def _write(batch: Sequence[Access | Use]) -> None:
+    """Uses go first: written again with a batch that was not taken, they change nothing."""
+    uses = [item for item in batch if not isinstance(item, Access)]
+    entries = [item for item in batch if isinstance(item, Access)]
+    if uses:
+        note_uses("default", uses)
+    if entries:
+        insert("default", entries)
+
+
+@cache
+def _of_process(pid: int) -> Recorder:
+    made = Recorder()
+    atexit.register(_flush_at_end, made)
+    util.Finalize(made, _flush_at_end, args=(made,), exitpriority=100)  # a worker has no atexit
+    return made
+
+
+def _flush_at_end(recorder: Recorder) -> None:
+    if not recorder.flush():
+        log.error("access_log_lost", reason="the process ended before the database took it")
+
+
+def recorder() -> Recorder:
+    """The recorder of this process; a fork starts with none of its parent's entries."""
+    return _of_process(os.getpid())

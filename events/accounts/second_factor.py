@@ -1,0 +1,118 @@
+"""The second factor: who needs one, time-based codes, recovery codes.
+
+It must never keep a recovery code: only a digest is kept, and the codes are shown once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from base64 import b32encode
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+log = structlog.get_logger(__name__)
+
+RECOVERY_CODES = 10
+_DIGEST = 16
+"""Hex digits kept of a code's digest: as many as the library's column holds."""
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_CODE = 13
+"""Characters of a recovery code, 64 bits, none of which looks like another."""
+
+
+def is_required(user: Any) -> bool:
+    """Whether this account may do nothing without one: operators and administrators, where the
+    portal is told so. Who may enter the admin follows from the group."""
+    return bool(settings.PORTAL_REQUIRE_SECOND_FACTOR) and (user.is_staff or user.is_superuser)
+
+
+def is_set_up(user: Any) -> bool:
+    """Whether the account has a second factor in use."""
+    return TOTPDevice.objects.filter(user_id=user.pk, confirmed=True).exists()
+
+
+def is_through(user: Any) -> bool:
+    """Whether whoever is signed in has shown all that he must."""
+    verified = getattr(user, "is_verified", None)
+    if verified is not None and verified():
+        return True
+    return not is_required(user) and not is_set_up(user)
+
+
+def begin(user: User) -> TOTPDevice:
+    """The device that is being set up; it counts from its first right code on."""
+    device, _ = TOTPDevice.objects.get_or_create(user=user, confirmed=False, name="authenticator")
+    return device
+
+
+def confirm(user: User, code: str) -> tuple[TOTPDevice, list[str]] | None:
+    """Put the device into use, in place of one before; the device and new recovery codes.
+    None when the code is wrong."""
+    with transaction.atomic():
+        device = begin(user)
+        if not device.verify_token(code):
+            return None
+        TOTPDevice.objects.filter(user=user, confirmed=True).delete()
+        device.confirmed = True
+        device.save()
+        codes = new_recovery_codes(user)
+    log.info("second_factor_set_up", account=user.get_username())
+    return device, codes
+
+
+def new_recovery_codes(user: User) -> list[str]:
+    """Codes that each work once; those from before no longer do."""
+    codes = [
+        "".join(secrets.choice(_ALPHABET) for _ in range(_CODE)) for _ in range(RECOVERY_CODES)
+    ]
+    with transaction.atomic():
+        StaticDevice.objects.filter(user=user).delete()
+        device = StaticDevice.objects.create(user=user, name="recovery codes")
+        for code in codes:
+            device.token_set.create(token=_digest(code))
+    return codes
+
+
+def verify(user: User, text: str) -> Any:
+    """The device that a code or a recovery code belongs to, or None. Each device waits longer
+    after each wrong one, and takes none twice."""
+    code = "".join(text.split()).replace("-", "").lower()
+    if len(code) == 6 and code.isdigit():
+        devices: list[Any] = list(TOTPDevice.objects.filter(user=user, confirmed=True))
+    else:
+        devices, code = list(StaticDevice.objects.filter(user=user)), _digest(code)
+    found = next((device for device in devices if device.verify_token(code)), None)
+    told = log.info if found else log.warning
+    told("second_factor_tried", account=user.get_username(), accepted=found is not None)
+    return found
+
+
+def codes_left(user: User) -> int:
+    """Recovery codes that were not used yet."""
+    return sum(device.token_set.count() for device in StaticDevice.objects.filter(user=user))
+
+
+def remove(user: User) -> None:
+    """Take the second factor away, recovery codes too."""
+    TOTPDevice.objects.filter(user=user).delete()
+    StaticDevice.objects.filter(user=user).delete()
+    log.warning("second_factor_removed", account=user.get_username())
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(b"audit-portal recovery code\n" + code.encode()).hexdigest()[:_DIGEST]
+
+
+def secret_of(device: TOTPDevice) -> str:
+    """The secret as people type it into a device that cannot see: base32 in groups of four."""
+    text = b32encode(device.bin_key).decode().rstrip("=")
+    return " ".join(text[place : place + 4] for place in range(0, len(text), 4))

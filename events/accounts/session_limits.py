@@ -1,0 +1,77 @@
+"""Ends sessions: those that nobody used for a while, and those that have lasted a day's work.
+
+It must never prolong a session for what a page asks by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import logout, user_logged_in
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import Resolver404, resolve
+from django.utils import timezone
+
+BEGAN, USED = "began_at", "used_at"
+MINUTE = 60
+
+BY_ITSELF = frozenset({"events-live", "verification-progress"})
+"""Addresses that an open page asks again and again, whether or not anybody looks at it."""
+
+
+class SessionLimitsMiddleware:
+    """Looks at the two times that a signed-in session carries; writes one at most once a minute."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            _hold(request)
+        return self.get_response(request)
+
+
+def _hold(request: HttpRequest) -> None:
+    now, session = int(time.time()), request.session
+    began, used = session.get(BEGAN), session.get(USED)
+    if began is None or used is None:
+        session[BEGAN], session[USED] = now, now
+    elif now - began > settings.SESSION_COOKIE_AGE or now - used > settings.PORTAL_IDLE_SECONDS:
+        logout(request)
+    elif now - used >= MINUTE and not _by_itself(request):
+        session[USED] = now
+
+
+def _by_itself(request: HttpRequest) -> bool:
+    """No view has been found yet, so the address is looked up here."""
+    try:
+        return resolve(request.path_info).view_name in BY_ITSELF
+    except Resolver404:
+        return False
+
+
+def _begin(request: HttpRequest, **_: object) -> None:
+    """Whoever signs in begins anew, also inside a session that was there."""
+    request.session[BEGAN] = request.session[USED] = int(time.time())
+
+
+user_logged_in.connect(_begin)
+
+
+def end_sessions(account: User) -> int:
+    """End every session of an account, wherever it is signed in; how many there were.
+
+    Sessions say whose they are only inside, so all of them are looked at: this is for a person's
+    click and an administrator's command, not for a request.
+    """
+    theirs = [
+        session.pk
+        for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
+        if session.get_decoded().get("_auth_user_id") == str(account.pk)
+    ]
+    Session.objects.filter(pk__in=theirs).delete()
+    return len(theirs)

@@ -1,0 +1,48 @@
+"""`revoke_token`: withdraw tokens of the HTTP API.
+
+It must never withdraw a token that was not named, by itself or by its agent.
+"""
+
+from __future__ import annotations
+
+import getpass
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from events.accounts.tokens import TokenError, find, revoke
+from events.models import ApiToken
+
+
+class Command(BaseCommand):
+    """By the beginning of a token, or every token of an agent."""
+
+    help = (
+        "Withdraw tokens. Requests with them are refused from the next few seconds on; what they "
+        "wrote and read stays recorded. Exit codes: 0 withdrawn, 2 there is no such token."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument(
+            "token", nargs="?", help="its beginning, as `manage.py tokens` lists it, or all of it"
+        )
+        which.add_argument("--agent", metavar="NAME", help="every token of this agent")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for token in _chosen(options["token"], options["agent"]):
+            revoke(token, by=f"{getpass.getuser()} on the command line")
+            self.stdout.write(f"revoked: {token}")
+
+
+def _chosen(text: str | None, agent: str | None) -> list[ApiToken]:
+    if text is not None:
+        try:
+            return [find(text)]
+        except TokenError as error:
+            raise CommandError(str(error), returncode=2) from error
+    found = list(ApiToken.objects.filter(agent_id=agent))
+    if not found:
+        raise CommandError(f"{agent} has no token", returncode=2)
+    return found

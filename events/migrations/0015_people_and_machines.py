@@ -1,0 +1,53 @@
+from django.db import migrations, models
+
+from events import sql
+
+
+class Migration(migrations.Migration):
+    dependencies = [("events", "0011_verifications")]
+    operations = [
+        sql.migration(
+            "015_people_and_machines.sql",
+            sha256="d7a4c35e37cd1b024a70caf1a7b4171ac465e4feb164f0bf98bc27395243962d",
+            models=[
+                migrations.CreateModel(
+                    name="AccessEntry",
+                    fields=[
+                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                        ("at", models.DateTimeField()),
+                        ("kind", models.TextField()),
+                        ("who", models.TextField(null=True)),
+                        ("agent_id", models.TextField(null=True)),
+                        ("address", models.TextField()),
+                        ("route", models.TextField()),
+                        ("asked", models.TextField()),
+                        ("outcome", models.TextField()),
+                        ("status", models.SmallIntegerField()),
+                        ("events", models.BigIntegerField(null=True)),
+                    ],
+                    options={
+                        "db_table": "access_log",
+                        "managed": False,
+                        "verbose_name": "access",
+                        "verbose_name_plural": "access log",
+                    },
+                ),
+                migrations.AlterModelOptions(
+                    name="ledgerevent",
+                    options={
+                        "managed": False,
+                        "verbose_name": "event",
+                        "permissions": [
+                            ("read_ledger", "May read the ledger"),
+                            ("start_verification", "May have the ledger verified"),
+                            ("halt_ledger", "May halt the ledger"),
+                            ("manage_keys", "May make and retire keys"),
+                            ("hold_ceremonies", "May propose and approve ceremonies"),
+                        ],
+                    },
+                ),
+                migrations.AddField("apitoken", "reads", models.TextField(default="all")),
+                migrations.AddField("apitoken", "last_used_at", models.DateTimeField(null=True)),
+            ],
+        )
+    ]
