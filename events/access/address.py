@@ -10,7 +10,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from django.conf import settings
 from django.http import HttpRequest
 
-UNKNOWN = "unknown"
+UNKNOWN = "0.0.0.0"  # noqa: S104 - nothing listens here
+"""Of a request that comes over no network, as over a socket file of this machine."""
 
 
 def client_address(request: HttpRequest) -> str:

@@ -91,7 +91,7 @@ def test_writing_takes_a_token_and_reading_a_session_too(schema: Any) -> None:
     assert schema["components"]["securitySchemes"]["bearerToken"]["scheme"] == "bearer"
     events = schema["paths"]["/api/v1/events"]
     assert events["post"]["security"] == [{"bearerToken": []}]
-    assert events["get"]["security"] == [{"bearerToken": []}, {"staffSession": []}]
+    assert events["get"]["security"] == [{"bearerToken": []}, {"readerSession": []}]
 
 
 ACCEPTED = {
