@@ -4,7 +4,7 @@ from events import sql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("events", "0018_verification_ranges")]
+    dependencies = [("events", "0017_watch")]
     operations = [
         sql.migration(
             "019_people_and_machines.sql",
