@@ -4,10 +4,10 @@ from events import sql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("events", "0017_watch")]
+    dependencies = [("events", "0019_confirmed_append")]
     operations = [
         sql.migration(
-            "019_people_and_machines.sql",
+            "020_people_and_machines.sql",
             sha256="d7a4c35e37cd1b024a70caf1a7b4171ac465e4feb164f0bf98bc27395243962d",
             models=[
                 migrations.CreateModel(
