@@ -32,7 +32,7 @@ _CODE = 13
 def is_required(user: Any) -> bool:
     """Whether this account may do nothing without one: operators and administrators, where the
     portal is told so. Who may enter the admin follows from the group."""
-    return bool(settings.PORTAL_REQUIRE_SECOND_FACTOR) and (user.is_staff or user.is_superuser)
+    return bool(settings.PORTAL_REQUIRE_SECOND_FACTOR and (user.is_staff or user.is_superuser))
 
 
 def is_set_up(user: Any) -> bool:

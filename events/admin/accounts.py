@@ -1,15 +1,19 @@
-"""Accounts and groups: Django's own admin of them, less what a screen reader cannot read.
+"""Accounts in the admin: who is there, in which group, on or off.
 
-It must never let the two times of an account be edited: they are records.
+It must never let anybody give what he has not, nor remove an account or edit its two times: they
+are records.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+
+from events.accounts.groups import follow_group
 
 if TYPE_CHECKING:
     BaseUserAdmin = UserAdmin[User]
@@ -22,10 +26,38 @@ admin.site.unregister(Group)
 
 @admin.register(User)
 class AccountAdmin(BaseUserAdmin):
-    """Plain lists for groups and permissions: the script of the pair of boxes names nothing."""
+    """Plain lists for groups: the script of the pair of boxes names nothing. Rights come from
+    groups alone."""
 
     filter_horizontal = ()
-    readonly_fields = ("last_login", "date_joined")
+    list_display = ("username", "in_groups", "is_active", "last_login")
+    list_filter = ("is_active", "groups")
+    readonly_fields = ("is_staff", "is_superuser", "last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("Rights", {"fields": ("is_active", "groups", "is_staff", "is_superuser")}),
+        ("Times", {"fields": ("last_login", "date_joined")}),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A superuser is changed by superusers."""
+        if obj is not None and obj.is_superuser and not getattr(request.user, "is_superuser", 0):
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Accounts are switched off: a name in a record goes on meaning one person."""
+        return False
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Who may enter the admin follows from the group."""
+        super().save_related(request, form, formsets, change)
+        follow_group(form.instance)
+
+    @admin.display(description="groups")
+    def in_groups(self, account: User) -> str:
+        return ", ".join(account.groups.values_list("name", flat=True)) or "none"
 
 
 @admin.register(Group)
