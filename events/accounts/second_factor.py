@@ -37,7 +37,7 @@ def is_required(user: Any) -> bool:
 
 def is_set_up(user: Any) -> bool:
     """Whether the account has a second factor in use."""
-    return TOTPDevice.objects.filter(user_id=user.pk, confirmed=True).exists()
+    return bool(TOTPDevice.objects.filter(user_id=user.pk, confirmed=True).exists())
 
 
 def is_through(user: Any) -> bool:

@@ -12,10 +12,11 @@ import orjson
 import psycopg
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
-from events.access import recorder as module
 from events.access.recorder import AccessLogFullError, Recorder, recorder
+from events.store import access_log
 from events.store.access_log import Access, AccessFilter, newest
 from events.tests import api
 from events.tests.ledger import Ledger
@@ -26,6 +27,12 @@ def entries(**chosen: Any) -> list[Access]:
     """Newest first, after all that waits was written."""
     assert recorder().flush()
     return [entry for _, entry in newest("default", AccessFilter(**chosen), limit=100)]
+
+
+def taken(client: Client, query: str) -> bytes:
+    """The log as a file."""
+    response: Any = client.get(f"/access/?{query}")
+    return b"".join(response.streaming_content)
 
 
 def test_a_range_by_token_is_entered_with_its_filter_and_its_events(ledger: Ledger) -> None:
@@ -153,16 +160,14 @@ def test_pages_and_files_hold_what_passes_the_filters(ledger: Ledger) -> None:
     assert len(second["entries"]) == 10
     back = client.get("/access/" + second["newer"]).context
     assert back["entries"] == first["entries"]
-    lines = b"".join(client.get(f"/access/?{who}&format=jsonl").streaming_content)
-    records = [orjson.loads(line) for line in lines.splitlines()]
+    records = [orjson.loads(line) for line in taken(client, f"{who}&format=jsonl").splitlines()]
     assert [each["asked"] for each in records] == [
         f"GET /api/v1/events?after={number}" for number in range(60)
     ]
-    text = b"".join(client.get(f"/access/?{who}&format=csv").streaming_content).decode()
-    rows = list(csv.DictReader(io.StringIO(text)))
+    rows = list(csv.DictReader(io.StringIO(taken(client, f"{who}&format=csv").decode())))
     assert [int(row["id"]) for row in rows] == [each["id"] for each in records]
-    taken = [entry for entry in entries(who="zoe") if entry.outcome == "sent"]
-    assert [entry.events for entry in taken] == [60, 60]
+    sent = [entry for entry in entries(who="zoe") if entry.outcome == "sent"]
+    assert [entry.events for entry in sent] == [60, 60]
 
 
 @pytest.mark.parametrize("query", ["outcome=maybe", "at_from=yesterday", "before=x", "format=xml"])
@@ -195,8 +200,6 @@ def test_anybody_reads_in_public_and_is_entered(ledger: Ledger, settings: Settin
 
 
 def _an_entry() -> Access:
-    from django.utils import timezone
-
     return Access(
         timezone.now(), "public", None, None, "192.0.2.1", "head", "GET /", "answered", 200, None
     )
@@ -208,12 +211,12 @@ def test_what_the_database_does_not_take_waits_and_is_not_lost(
     failed = threading.Event()
 
     def fail_once(using: str, batch: Any) -> None:
-        monkeypatch.setattr(module, "insert", insert)
+        monkeypatch.setattr("events.access.recorder.insert", insert)
         failed.set()
         raise RuntimeError("away")
 
-    insert = module.insert
-    monkeypatch.setattr(module, "insert", fail_once)
+    insert = access_log.insert
+    monkeypatch.setattr("events.access.recorder.insert", fail_once)
     own = Recorder()
     own.record(_an_entry())
     assert own.flush()
@@ -225,16 +228,16 @@ def test_reading_is_refused_when_it_cannot_be_recorded(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is shown that leaves no trace, and nothing that waits is thrown away."""
-    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    monkeypatch.setattr("events.access.recorder.PATIENCE", 0.01)
     held, go = threading.Event(), threading.Event()
-    insert = module.insert
+    insert = access_log.insert
 
     def wait(using: str, batch: Any) -> None:
         held.set()
         assert go.wait(20)
         insert(using, batch)
 
-    monkeypatch.setattr(module, "insert", wait)
+    monkeypatch.setattr("events.access.recorder.insert", wait)
     own = Recorder(capacity=1)
     own.record(_an_entry())
     assert held.wait(20)

@@ -43,7 +43,7 @@ def code_of(person: User, *, confirmed: bool = True) -> str:
     """What the device shows now; as if nobody had used it in this half minute."""
     device = TOTPDevice.objects.get(user=person, confirmed=confirmed)
     TOTPDevice.objects.filter(pk=device.pk).update(
-        last_t=-1, throttling_timestamp=None, throttling_failure_count=0
+        last_t=-1, throttling_failure_timestamp=None, throttling_failure_count=0
     )
     return f"{totp(device.bin_key):06}"
 
@@ -112,9 +112,9 @@ def test_an_operator_sets_up_a_second_factor_before_anything_else(
     assert client.get("/api/v1/head").status_code == 401
     assert client.post("/halt/", {"reason": "x"}).status_code == 302
 
-    page = client.get("/account/second-factor/set-up/?next=/events/")
-    assert "<svg" in page.content.decode()
-    assert "style=" not in page.content.decode()
+    shown = client.get("/account/second-factor/set-up/?next=/events/").content.decode()
+    assert "<svg" in shown
+    assert "style=" not in shown
     wrong = client.post("/account/second-factor/set-up/", {"code": "000000"})
     assert "not the code" in wrong.content.decode()
     before = client.session.session_key
