@@ -1,7 +1,7 @@
 """Accounts in the admin: who is there, in which group, on or off.
 
-It must never let anybody give what he has not, nor remove an account or edit its two times: they
-are records.
+It must never let anybody give what he has not, nor see a second factor's secret, nor remove an
+account or edit its two times: they are records.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
+# Importing these admins registers them, so that they can be taken away again.
+from django_otp.plugins.otp_static.admin import StaticDevice
+from django_otp.plugins.otp_totp.admin import TOTPDevice
+
 from events.accounts.groups import follow_group
 
 if TYPE_CHECKING:
@@ -22,6 +26,9 @@ else:
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+# Their pages show secrets; `account reset-second-factor` does what an administrator needs.
+admin.site.unregister(TOTPDevice)
+admin.site.unregister(StaticDevice)
 
 
 @admin.register(User)

@@ -147,3 +147,10 @@ def test_an_administrator_makes_no_superuser(ledger: Ledger) -> None:
     assert person("zoe").is_staff  # it follows from the group
     assert client.post(f"/admin/auth/user/{chief.pk}/change/", form).status_code == 403
     assert client.get(f"/admin/auth/user/{chief.pk}/password/").status_code == 403
+
+
+def test_nobody_sees_the_secret_of_a_second_factor_in_the_admin(ledger: Ledger) -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("chief", password="correct horse battery"))
+    for model in ("otp_totp/totpdevice", "otp_static/staticdevice"):
+        assert client.get(f"/admin/{model}/").status_code == 404

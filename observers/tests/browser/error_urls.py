@@ -1,13 +1,18 @@
-"""The portal's addresses, and one for each error page. It must never be served outside tests."""
+"""The portal's addresses, and one for each page that takes an error or a form to come up.
+
+It must never be served outside tests.
+"""
 
 from __future__ import annotations
 
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import path
 
 from auditportal import urls
 from events.store.connection import LedgerUnavailableError
+from observers.pages.account import CodeForm
 from observers.pages.errors import csrf_failure
 
 handler400, handler403 = urls.handler400, urls.handler403
@@ -25,7 +30,19 @@ def fail(request: HttpRequest, status: int) -> HttpResponse:
     raise failures[status]
 
 
+def show(request: HttpRequest, template: str, **context: object) -> HttpResponse:
+    """A page that only an answer to a form shows."""
+    return render(request, template, context)
+
+
+CODES = ["abcdefghjkmnp"] * 10
 urlpatterns = [
+    path("errors/429/", show, {"template": "429.html", "seconds": 20}),
+    path("errors/locked/", show, {"template": "429.html", "minutes": 15, "failures": 5}),
+    path(
+        "errors/recovery/", show, {"template": "recovery_codes.html", "codes": CODES, "next": "/"}
+    ),
+    path("errors/second/", show, {"template": "second_factor.html", "form": CodeForm()}),
     path("errors/<int:status>/", fail),
     path("errors/csrf/", csrf_failure),
     *urls.urlpatterns,
