@@ -194,11 +194,11 @@ def measure_all(rounds: int, seconds: float) -> tuple[dict[str, dict[Case, Figur
                         found[name].setdefault(case, []).append(figures)
             libraries.append(library(seconds))
         _manage("verify_ledger", "--workers", str(os.cpu_count()))
-    medians = {
+    settled = {
         name: {case: medians(figures) for case, figures in cases.items()}
         for name, cases in found.items()
     }
-    return medians, statistics.median(libraries)
+    return settled, statistics.median(libraries)
 
 
 def report(found: dict[str, dict[Case, Figures]], of_library: float) -> str:
