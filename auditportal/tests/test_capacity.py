@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from pytest_django import Settings
+from structlog.testing import capture_logs
 
-from auditportal.capacity import OTHERS, TooFewConnections, require_connections
+from auditportal.capacity import OF_A_PROCESS, OTHERS, TooFewConnections, require_connections
 from events.tests.ledger import Ledger
 
 
@@ -18,12 +20,25 @@ def available(ledger: Ledger) -> int:
 
 
 def test_takes_as_many_threads_as_there_are_connections_for(ledger: Ledger) -> None:
-    require_connections(1, available(ledger) - OTHERS - 2)
+    require_connections(1, available(ledger) - OTHERS - OF_A_PROCESS)
 
 
 def test_refuses_one_thread_more_and_names_what_to_change(ledger: Ledger) -> None:
     room = available(ledger)
     with pytest.raises(TooFewConnections) as refused:
-        require_connections(1, room - OTHERS - 1)
+        require_connections(1, room - OTHERS - OF_A_PROCESS + 1)
     for named in ("PORTAL_WORKERS=1", "PORTAL_THREADS", "max_connections", str(room)):
         assert named in str(refused.value)
+
+
+def test_says_what_would_be_short_while_a_replica_is_away(
+    ledger: Ledger, settings: Settings
+) -> None:
+    settings.LEDGER_READ_ALIAS = "observer"
+    most = (available(ledger) - OTHERS - OF_A_PROCESS) // 2
+    with capture_logs() as enough:
+        require_connections(1, most)
+    with capture_logs() as short:
+        require_connections(1, most + 1)
+    assert enough == []
+    assert [line["event"] for line in short] == ["connections_short_without_replica"]

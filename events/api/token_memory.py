@@ -44,6 +44,7 @@ class TokenMemory:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._remembered: dict[bytes, _Remembered] = {}
+        self._forgotten = 0
 
     def find(self, token: bytes, look_up: Callable[[bytes], Any]) -> tuple[Any, ApiToken]:
         """The user and the token, as remembered or as `look_up` finds them now.
@@ -55,16 +56,19 @@ class TokenMemory:
         if known is not None and known.may_serve(self._clock()):
             return known.user, known.token
         asked_at = self._clock()  # before the look: what changes during it is not trusted longer
+        forgotten = self._forgotten
         try:
             user, found = look_up(token)
         except Exception:
             self._remembered.pop(digest, None)
             raise
         if len(self._remembered) >= MAX_REMEMBERED:
-            self.forget_all()
-        self._remembered[digest] = _Remembered(user, found, asked_at)
+            self._remembered.clear()
+        if forgotten == self._forgotten:  # else a look from before the revocation would outlive it
+            self._remembered[digest] = _Remembered(user, found, asked_at)
         return user, found
 
     def forget_all(self, **_: Any) -> None:
         """Look again at everybody; a signal's receiver."""
+        self._forgotten += 1
         self._remembered.clear()

@@ -48,6 +48,20 @@ def test_one_look_serves_a_second() -> None:
     assert desk.looks == 1
 
 
+def test_a_look_that_a_revocation_overtook_is_not_remembered() -> None:
+    desk = Desk()
+
+    def overtaken(token: bytes) -> Any:
+        found = desk.look_up(token)
+        desk.revoked = True
+        desk.memory.forget_all()
+        return found
+
+    desk.memory.find(TOKEN, overtaken)
+    with pytest.raises(AuthenticationFailed):
+        desk.ask()
+
+
 def test_a_revocation_is_seen_at_the_next_look_and_held() -> None:
     desk = Desk()
     desk.ask()
