@@ -1,9 +1,12 @@
-"""Before a server serves: the head must be the last event, or the ledger is halted, aloud.
+"""What is looked at when a portal starts, before anything is put right or served.
 
 It must never keep a server from serving: reading goes on.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 from django.db import DatabaseError, connections
@@ -14,6 +17,7 @@ from events.halting import halt
 from events.store.connection import first_line
 from events.store.standing import read_standing
 from observers.guards.look import look_at_guards
+from observers.watch.watch import Watch
 
 log = structlog.get_logger(__name__)
 
@@ -36,3 +40,24 @@ def look_before_serving() -> None:
         log.warning("not_looked_before_serving", why=first_line(error))
     finally:
         connections.close_all()
+
+
+@contextmanager
+def repair_on_record() -> Iterator[None]:
+    """Around what puts the database's rights right again: what differed before is written into the
+    ledger as the watch writes it, or mended in silence it would leave no trace."""
+    watch = Watch()
+    deviates = _look_if_guards_deviate(watch)
+    yield
+    if deviates:  # what could not be written before may be now
+        _look_if_guards_deviate(watch, always=True)
+
+
+def _look_if_guards_deviate(watch: Watch, *, always: bool = False) -> bool:
+    try:
+        if not always and not look_at_guards().deviations:
+            return False
+        watch.look()
+    except (LedgerError, DatabaseError) as error:
+        log.warning("guards_not_looked_at", why=first_line(error))
+    return True

@@ -1,0 +1,51 @@
+"""A right that somebody gave or took is put right when the portal starts, and not in silence."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import call_command
+
+from auditportal import preparation
+from events.tests.ledger import Ledger
+
+
+@pytest.fixture
+def no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Preparing without collecting the static files of the project."""
+
+    def without_files(name: str, *args: object, **options: object) -> object:
+        return None if name == "collectstatic" else call_command(name, *args, **options)
+
+    monkeypatch.setattr(preparation, "call_command", without_files)
+
+
+def written(ledger: Ledger) -> list[str]:
+    return [kind for (kind,) in ledger.query("SELECT event_type FROM events ORDER BY sequence")]
+
+
+@pytest.mark.usefixtures("no_files")
+def test_nothing_is_written_when_nothing_differs(ledger: Ledger) -> None:
+    ledger.write(1)
+    before = written(ledger)
+    preparation.prepare()
+    assert written(ledger) == before
+
+
+@pytest.mark.usefixtures("no_files")
+def test_a_right_that_was_added_is_written_and_taken_away(ledger: Ledger) -> None:
+    ledger.write(1)
+    ledger.tamper("GRANT UPDATE ON events TO portal_app")
+    before = written(ledger)
+    preparation.prepare()
+    assert written(ledger) == [*before, "system.guards_changed", "system.guards_restored"]
+    assert ledger.query("SELECT has_table_privilege('portal_app', 'events', 'UPDATE')") == [(False,)]
+
+
+@pytest.mark.usefixtures("no_files")
+def test_what_could_not_be_written_before_is_written_after(ledger: Ledger) -> None:
+    ledger.write(1)
+    ledger.tamper("REVOKE INSERT ON events FROM portal_app")
+    before = written(ledger)
+    preparation.prepare()
+    assert written(ledger) == [*before, "system.guards_changed"]
+    assert ledger.query("SELECT has_table_privilege('portal_app', 'events', 'INSERT')") == [(True,)]
