@@ -31,9 +31,9 @@ class TooFewConnections(Exception):
 
 
 def require_connections(workers: int, threads: int) -> None:
-    """Each thread keeps one, and each process some of its own. Where observers read from a replica
-    a thread may open a second one at the primary while the replica is away: if those do not fit, the
-    server starts, and the log says what would be refused then.
+    """Each thread keeps one, and each process some of its own. Where observers read from a
+    replica, a thread may open a second one at the primary while the replica is away: if those do
+    not fit, the server starts, and the log says what would be short then.
 
     A database that is away cannot be asked: the server starts, and says so to each request.
 
