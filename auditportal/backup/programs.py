@@ -63,7 +63,7 @@ def run_program(
     """
     with tempfile.TemporaryFile() as said:
         child = subprocess.Popen(
-            [str(program), "--no-password", f"--dbname={_place()}", *arguments],
+            [str(program), "--no-password", f"--dbname={_place(program.name)}", *arguments],
             env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -114,10 +114,11 @@ def _major(program: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def _place() -> str:
+def _place(name: str) -> str:
     """Where the owner's connection leads, which of an embedded server only its engine knows."""
     connections["owner"].ensure_connection()
-    return make_conninfo(**connections["owner"].connection.info.get_parameters())
+    found = connections["owner"].connection.info.get_parameters()
+    return make_conninfo(**{**found, "application_name": f"audit-portal {name}"})
 
 
 def _environment() -> dict[str, str]:
