@@ -23,6 +23,7 @@ from auditportal.backup.errors import BackupError, NotTheBackupError
 from auditportal.backup.key_files import missing_keys, put_keys
 from auditportal.backup.manifest import DUMP, Manifest, check_files, read_manifest
 from auditportal.backup.programs import find_program, run_program
+from events.models import WatchLook
 from events.store import restoration
 from events.store.restoration import Target
 from events.store.roles import grant
@@ -186,6 +187,7 @@ def _open(restored: Restored, wanted: Wanted) -> None:
     """Give the roles their rights, look at the guards, halt if more was seen; then unmark it."""
     grant()
     Session.objects.using(OWNER).all().delete()  # who was signed in then is not now
+    WatchLook.objects.using(OWNER).all().delete()  # they know triggers that were made anew since
     restored.missing_keys = missing_keys(OWNER)
     restored.deviations = [each for each in look_at_guards().deviations if not _is_mark(each)]
     if restored.deviations and not wanted.accept_findings:

@@ -53,6 +53,7 @@ def test_a_backup_during_appends_is_one_moment_and_goes_on_from_there(
     ledger: Ledger, folder: Path
 ) -> None:
     ledger.write(20)
+    run("watch_ledger", "--once")
     stop, under_way = threading.Event(), threading.Event()
 
     def append() -> None:
@@ -84,6 +85,7 @@ def test_a_backup_during_appends_is_one_moment_and_goes_on_from_there(
         event = writer().write_event(submission()).event
         assert (event.sequence, event.prev_hash) == (head["max_sequence"] + 1, head["content_hash"])
         assert run("verify_ledger", "--workers=1").code == 0
+        assert run("watch_ledger", "--once", "--json").json["began"] == []
 
 
 def test_statistics_and_positions_of_sequences_come_back(target: Ledger, folder: Path) -> None:
