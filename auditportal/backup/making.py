@@ -31,6 +31,8 @@ from auditportal.backup.programs import find_program, run_program
 from events.store.ledger import PostgresEventStore
 from events.store.people import PersonKey, list_people
 from events.store.registry import AgentKeyRecord, WitnessRecord, list_agent_keys, list_witnesses
+from events.store.restoration import refuse_unfinished
+from events.store.roles import is_migrated
 from events.store.snapshot import Snapshot, applied_migrations, snapshot
 
 Progress = Callable[[int], None]
@@ -46,7 +48,11 @@ def make_backup(folder: Path, *, with_keys: bool, progress: Progress) -> Manifes
 
     Raises:
         BackupError: it could not be made. What is in the folder then is no backup.
+        RestoreUnfinishedError: the database is half restored.
     """
+    if not is_migrated():
+        raise BackupError("there is no ledger in the database: nothing to back up")
+    refuse_unfinished(OWNER)
     _make_folder(folder)
     unfinished = folder / f"{DUMP}.unfinished"
     with snapshot(OWNER) as moment:

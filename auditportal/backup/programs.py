@@ -118,6 +118,7 @@ def _place(name: str) -> str:
     """Where the owner's connection leads, which of an embedded server only its engine knows."""
     connections["owner"].ensure_connection()
     found = connections["owner"].connection.info.get_parameters()
+    found.pop("sslpassword", None)  # a command line is open to all
     return make_conninfo(**{**found, "application_name": f"audit-portal {name}"})
 
 

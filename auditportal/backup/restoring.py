@@ -17,6 +17,7 @@ from pathlib import Path
 
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.db import DatabaseError
 from django.db.migrations.loader import MigrationLoader
 
 from auditportal.backup.errors import BackupError, NotTheBackupError
@@ -25,6 +26,7 @@ from auditportal.backup.manifest import DUMP, Manifest, check_files, read_manife
 from auditportal.backup.programs import find_program, run_program
 from events.models import WatchLook
 from events.store import restoration
+from events.store.connection import first_line
 from events.store.restoration import Target
 from events.store.roles import grant
 from events.store.standing import read_standing
@@ -99,7 +101,7 @@ def restore(
     check_files(wanted.folder, manifest, lambda _: None)
     put_keys(wanted.folder, manifest)
     if not target.is_marked:
-        restoration.set_mark(OWNER, digest)
+        _mark(target, digest)
     if not target.has_events:
         say("Loading the database")
         _load(wanted.folder, manifest, target)
@@ -148,6 +150,16 @@ def _require_known(manifest: Manifest, target: Target) -> None:
         )
 
 
+def _mark(target: Target, digest: str) -> None:
+    try:
+        restoration.set_mark(OWNER, digest)
+    except DatabaseError as error:
+        raise BackupError(
+            f"cannot make tables in the database {target.database}: {first_line(error)}; the role "
+            "of OWNER_DATABASE_URL must own it, as `manage.py database_roles` sees to"
+        ) from error
+
+
 def _load(folder: Path, manifest: Manifest, target: Target) -> None:
     """Everything or nothing. Owners and rights are not the dump's to say: they are made anew."""
     program, _ = find_program("pg_restore", max(manifest.dump_major, target.server_major))
@@ -189,7 +201,7 @@ def _open(restored: Restored, wanted: Wanted) -> None:
     Session.objects.using(OWNER).all().delete()  # who was signed in then is not now
     WatchLook.objects.using(OWNER).all().delete()  # they know triggers that were made anew since
     restored.missing_keys = missing_keys(OWNER)
-    restored.deviations = [each for each in look_at_guards().deviations if not _is_mark(each)]
+    restored.deviations = look_at_guards().deviations
     if restored.deviations and not wanted.accept_findings:
         return
     restored.rollback = _find_rollback(wanted.seen)
@@ -197,10 +209,6 @@ def _open(restored: Restored, wanted: Wanted) -> None:
         halt_rolled_back(restored.rollback)
     restoration.take_mark_away(OWNER)
     restored.is_open = True
-
-
-def _is_mark(deviation: Deviation) -> bool:
-    return "restore_under_way" in deviation.name
 
 
 def _find_rollback(seen: Sequence[SeenHead]) -> Rollback | None:

@@ -222,6 +222,24 @@ def test_a_folder_with_something_in_it_takes_no_backup(ledger: Ledger, folder: P
     assert "is a file" in run("backup", str(folder / "notes")).text
 
 
+def test_what_is_no_ledger_is_not_backed_up(
+    target: Ledger, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "there is no ledger in the database" in run("backup", str(tmp_path / "new")).text
+    monkeypatch.setattr("auditportal.backup.restoring._verify", _stopped)
+    restore(folder)
+    assert "begun and not finished" in run("backup", str(tmp_path / "new")).text
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_owner_who_may_make_no_tables_is_told_so(target: Ledger, folder: Path) -> None:
+    with target.connect("postgres") as superuser:
+        superuser.execute(f"ALTER DATABASE {target.name} OWNER TO postgres")
+    ran = restore(folder)
+    assert ran.code == 2
+    assert "the role of OWNER_DATABASE_URL must own it" in ran.text
+
+
 def test_programs_that_are_too_old_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:

@@ -38,7 +38,9 @@ def test_a_right_that_was_added_is_written_and_taken_away(ledger: Ledger) -> Non
     before = written(ledger)
     preparation.prepare()
     assert written(ledger) == [*before, "system.guards_changed", "system.guards_restored"]
-    assert ledger.query("SELECT has_table_privilege('portal_app', 'events', 'UPDATE')") == [(False,)]
+    assert ledger.query("SELECT has_table_privilege('portal_app', 'events', 'UPDATE')") == [
+        (False,)
+    ]
 
 
 @pytest.mark.usefixtures("no_files")
