@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def make_backup(folder: Path, *, with_keys: bool, progress: Progress) -> Manifes
     files = [describe_file(folder, DUMP)]
     if with_keys:
         files += _copy_keys(folder)
-    whole = Manifest(**{**vars(manifest), "files": files})
+    whole = replace(manifest, files=files)
     write_manifest(folder, whole)
     return whole
 

@@ -63,11 +63,10 @@ class Wanted:
 
 @dataclass
 class Restored:
-    """What came of it. `is_open`: the database may be served. `report` is None where an earlier
-    run of the same restore had verified the ledger already."""
+    """What came of it. `is_open`: the database may be served."""
 
     manifest: Manifest
-    report: Report | None = None
+    report: Report
     deviations: Sequence[Deviation] = ()
     rollback: Rollback | None = None
     missing_keys: Sequence[str] = ()
@@ -76,8 +75,8 @@ class Restored:
     @property
     def is_sound(self) -> bool:
         """Restored, verified, guarded, and nothing that was seen is missing."""
-        verified = self.report is None or self.report.is_sound
-        return self.is_open and verified and not self.deviations and self.rollback is None
+        whole = self.report.is_sound and not self.deviations and self.rollback is None
+        return self.is_open and whole
 
 
 def restore(
@@ -107,16 +106,14 @@ def restore(
         _load(wanted.folder, manifest, target)
     say("Bringing the tables up to date")
     call_command("migrate", verbosity=0, interactive=False)
-    restored = Restored(manifest)
     if not restoration.read_mark(OWNER).verified:
         restoration.analyze(OWNER)
         _require_head(manifest)
-        say("Verifying every event")
-        restored.report = _verify(wanted.workers, progress)
-        if not restored.report.is_sound and not wanted.accept_findings:
-            return restored
+    say("Verifying every event")
+    restored = Restored(manifest, _verify(wanted.workers, progress))
+    if restored.report.is_sound or wanted.accept_findings:
         restoration.note_verified(OWNER)
-    _open(restored, wanted)
+        _open(restored, wanted)
     return restored
 
 

@@ -30,7 +30,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Which backup is being restored, and whether what is there was verified already."""
+    """Which backup is being restored, and whether it was seen to end as the backup says."""
 
     manifest_sha256: str
     verified: bool
@@ -54,7 +54,7 @@ def set_mark(using: str, manifest_sha256: str) -> None:
 
 
 def note_verified(using: str) -> None:
-    """What was restored is what the backup says; from here on it may change, as by a halt."""
+    """What was restored ends as the backup says; from here on it may go on, as by a halt."""
     execute(using, "restore_verified", {})
 
 

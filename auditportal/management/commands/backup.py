@@ -42,7 +42,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = options["directory"].absolute()
-        console = Console(stderr=True, quiet=not Console(stderr=True).is_terminal)
+        console = Console(stderr=True)
+        console.quiet = not console.is_terminal
         try:
             with console.status("Backing up") as status:
                 manifest = make_backup(

@@ -95,7 +95,7 @@ def as_dict(restored: Restored) -> dict[str, Any]:
         "is_open": restored.is_open,
         "head": vars(restored.manifest.head),
         "taken_at": restored.manifest.taken_at,
-        "verification": restored.report.as_dict() if restored.report else None,
+        "verification": restored.report.as_dict(),
         "guards": [each.as_dict() for each in restored.deviations],
         "rollback": restored.rollback.as_dict() if restored.rollback else None,
         "missing_private_keys": list(restored.missing_keys),
@@ -109,15 +109,14 @@ def as_text(restored: Restored) -> str:
         f"The backup of {restored.manifest.taken_at}: {head.event_count:,} events, head "
         f"{head.max_sequence} ({head.content_hash})."
     ]
-    if report:
-        lines.append(f"{report.checked:,} events verified in {report.seconds:.1f} s.")
-        lines += [
-            f"  sequence {finding.sequence}: check {finding.check.number}, {finding.check}: "
-            f"{finding.detail}"
-            for finding in report.findings[:SHOWN]
-        ]
-        if report.finding_count > SHOWN:
-            lines.append(f"  … and {report.finding_count - SHOWN:,} more findings")
+    lines.append(f"{report.checked:,} events verified in {report.seconds:.1f} s.")
+    lines += [
+        f"  sequence {finding.sequence}: check {finding.check.number}, {finding.check}: "
+        f"{finding.detail}"
+        for finding in report.findings[:SHOWN]
+    ]
+    if report.finding_count > SHOWN:
+        lines.append(f"  … and {report.finding_count - SHOWN:,} more findings")
     lines += [f"  {each}" for each in restored.deviations[:SHOWN]]
     if restored.missing_keys:
         lines.append(

@@ -21,7 +21,8 @@ EPILOG = (
     """\
 Save a head as often as you like, on a machine that is not the ledger's:
 
-  curl -sf https://ledger.example.org/api/v1/head >> heads.jsonl; echo >> heads.jsonl
+  curl -sf -H "Authorization: Bearer $TOKEN" https://ledger.example.org/api/v1/head >> heads.jsonl
+  echo >> heads.jsonl
 
 A head that is not in the ledger any more means that the ledger was put back to an earlier state,
 or written anew: keep the file, and ask who runs the ledger for the event that says so.
