@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from auditportal.backup.errors import BackupError
 from auditportal.tests.backups import emptied, empty_database, start_command
 from events.composition import writer
 from events.errors import SystemHaltedError
@@ -18,20 +19,24 @@ from observers.watch.at_start import look_before_serving
 
 
 def test_an_old_backup_is_restored_halted_and_goes_on_by_ceremony(
-    ledger: Ledger, tmp_path: Path
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = ledger.write(3)[2]
     run("backup", str(tmp_path / "backup"))
     lost = ledger.write(2)[1]
     look_before_serving()
     with emptied(ledger):
+        with monkeypatch.context() as patched:  # stopped when it has halted, before it is done
+            patched.setattr("events.store.restoration.take_mark_away", _stopped)
+            assert run("restore", str(tmp_path / "backup"), "--workers=1").code == 2
+        assert "was begun and not finished" in run("serve").text
         ran = run("restore", str(tmp_path / "backup"), "--workers=1")
         assert ran.code == 1
         assert (
             f"Restored, and HALTED: the ledger was rolled back: the head 5 ({lost.content_hash})"
             in ran.text
         )
-        assert f"its head is now 3 ({kept.content_hash})" in ran.text
+        assert f"its head is now 3 ({kept.content_hash})" in (ledger.store.halt().reason or "")
         with pytest.raises(SystemHaltedError):
             writer().write_event(submission())
         look_before_serving()
@@ -44,6 +49,10 @@ def test_an_old_backup_is_restored_halted_and_goes_on_by_ceremony(
         look_before_serving()
         assert not ledger.store.halt().halted
         assert run("verify_ledger", "--workers=1").code == 0
+
+
+def _stopped(*args: object) -> None:
+    raise BackupError("stopped")
 
 
 def test_heads_that_observers_saved_halt_a_restore_elsewhere(
