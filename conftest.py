@@ -74,6 +74,7 @@ def ledger(
     """An empty ledger with a system key, the agents `agent-7` and `agent-8`, and one witness."""
     name = f"ledger_{next(_numbers)}"
     settings.PORTAL_KEY_DIR = tmp_path / "keys"
+    settings.PORTAL_HEADS_DIR = tmp_path / "heads"
     with _connect(postgres) as admin:
         admin.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER portal_owner STRATEGY FILE_COPY").format(

@@ -20,6 +20,7 @@ from auditportal.secret_key import kept_secret_key
 BASE_DIR = env.BASE_DIR
 PORTAL_HOME = env.read_path("PORTAL_HOME")
 PORTAL_KEY_DIR = env.read_path("PORTAL_KEY_DIR", PORTAL_HOME / "keys")
+PORTAL_HEADS_DIR = PORTAL_HOME / "heads"
 PORTAL_SAMPLE = env.read_bool("PORTAL_SAMPLE")
 PORTAL_BIND = env.read_str("PORTAL_BIND")
 PORTAL_PORT = env.read_int("PORT", 1, 65535)

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from observers.guards.conjunctions import flattened
+
 OBSERVER = "observer"
 """The one part that a portal may do without."""
 
@@ -50,9 +52,10 @@ def compare(
     """Every deviation, in order. `found` gives aspect, subject, value, and whether the value is
     deparsed: such a value is compared only with one of the same major version."""
     rows = list(found)
-    values = {(aspect, subject): value for aspect, subject, value, _ in rows}
+    values = {(aspect, subject): _worded(aspect, value) for aspect, subject, value, _ in rows}
     reworded = {(aspect, subject) for aspect, subject, _, deparsed in rows if deparsed}
-    wanted = expected.facts if ("role", OBSERVER) in values else _without_observer(expected.facts)
+    facts = {key: _worded(key[0], value) for key, value in expected.facts.items()}
+    wanted = facts if ("role", OBSERVER) in values else _without_observer(facts)
     return sorted(
         Deviation(*key, wanted.get(key), values.get(key))
         for key in wanted.keys() | values.keys()
@@ -100,6 +103,11 @@ def _without_observer(facts: Mapping[tuple[str, str], str]) -> dict[tuple[str, s
         for key, value in facts.items()
         if key != ("role", OBSERVER) and not key[1].endswith(f" to {OBSERVER}")
     }
+
+
+def _worded(aspect: str, value: str) -> str:
+    """A restored database words its checks otherwise, and no other way."""
+    return flattened(value) if aspect == "constraint" else value
 
 
 def _said(value: str | None) -> str:

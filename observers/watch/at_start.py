@@ -17,13 +17,17 @@ from events.halting import halt
 from events.store.connection import first_line
 from events.store.standing import read_standing
 from observers.guards.look import look_at_guards
+from observers.heads.memory import memory_of
+from observers.heads.rollback import find_rollback, halt_rolled_back
+from observers.heads.seen import SavedHeadError
 from observers.watch.watch import Watch
 
 log = structlog.get_logger(__name__)
 
 
 def look_before_serving() -> None:
-    """CT-11, CT-13: halt on a head that is not the last event; name guards not in place."""
+    """CT-11, CT-13: halt on a head that is not the last event, and on a ledger that lacks a head
+    that was seen; name guards not in place."""
     try:
         standing = read_standing("default")
         if not standing.ends_at_head:
@@ -33,6 +37,7 @@ def look_before_serving() -> None:
             )
             log.critical("head_mismatch", why=f"CT-13: {reason}")
             halt(writer(), reason=reason, by="portal")
+        _look_for_rollback()
         deviations = look_at_guards().deviations
         if deviations:
             log.error("guards_not_in_place", count=len(deviations), first=str(deviations[0]))
@@ -61,3 +66,13 @@ def _look_if_guards_deviate(watch: Watch, *, always: bool = False) -> bool:
     except (LedgerError, DatabaseError) as error:
         log.warning("guards_not_looked_at", why=first_line(error))
     return True
+
+
+def _look_for_rollback() -> None:
+    try:
+        rollback = find_rollback("default", memory_of())
+    except SavedHeadError as error:
+        log.critical("seen_heads_unreadable", why=str(error))
+        return
+    if rollback:
+        halt_rolled_back(rollback)

@@ -12,6 +12,7 @@ from typing import Any
 class Kind(StrEnum):
     """What can be wrong, the gravest first."""
 
+    ROLLBACK = "rollback"
     HEAD = "head"
     FORK = "fork"
     CHAIN = "chain"
@@ -20,6 +21,7 @@ class Kind(StrEnum):
 
 
 OPENINGS = {
+    Kind.ROLLBACK: "system.rollback_detected",
     Kind.HEAD: "system.head_mismatch",
     Kind.FORK: "system.fork_detected",
     Kind.CHAIN: "system.chain_broken",

@@ -1,4 +1,4 @@
-"""What one look sees: gaps, the chain, forks, the head, the guards.
+"""What one look sees: a rollback, gaps, the chain, forks, the head, the guards.
 
 It must never write, and never take an earlier look's word for more than where to go on.
 """
@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+import structlog
+
 from events.continuity import Gap
 from events.store.guards import read_trigger_versions
 from events.store.ledger import KnownGap, PostgresEventStore
@@ -17,6 +19,9 @@ from events.store.watching import find_forks
 from observers.checks import Check
 from observers.guards.comparison import Deviation, fingerprint, touched
 from observers.guards.look import look_at_guards
+from observers.heads.memory import HeadMemory
+from observers.heads.rollback import find_rollback
+from observers.heads.seen import SavedHeadError
 from observers.watch.chain import Place, walk_chain
 from observers.watch.findings import Found, Kind, Known
 
@@ -28,6 +33,8 @@ MOST_FORKS = 100
 SIDES = 10
 MOST_SHOWN = 100
 """Deviations that one event of the guards lists; its fingerprint is over all of them."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -56,9 +63,11 @@ class Before:
     trigger_versions: Mapping[str, str]
 
 
-def look(using: str, before: Before | None, known: Collection[Known]) -> Seen:
-    """Look at everything once. `known` are the findings that are open in the ledger."""
+def look(using: str, before: Before | None, known: Collection[Known], memory: HeadMemory) -> Seen:
+    """Look at everything once. `known` are the findings that are open in the ledger, `memory` the
+    heads that were seen before."""
     seen = Seen(read_standing(using))
+    _look_for_rollback(seen, using, memory)
     _look_at_head(seen)
     _look_at_guards(seen, using, before, known)
     gaps = _look_for_gaps(seen, using, before)
@@ -72,6 +81,20 @@ def find_undocumented_gaps(using: str, last: int) -> list[KnownGap]:
     """The unexplained gaps, every number counted anew: what was remembered may have been forged."""
     every = PostgresEventStore(using).walk_gaps(1, last)
     return list(islice((known for known in every if not known.documented), MOST_GAPS))
+
+
+def _look_for_rollback(seen: Seen, using: str, memory: HeadMemory) -> None:
+    """What was seen and cannot be read says nothing, so no finding ends by it."""
+    try:
+        rollback = find_rollback(using, memory)
+    except SavedHeadError as error:
+        log.critical("seen_heads_unreadable", why=str(error))
+        seen.looked_at.discard(Kind.ROLLBACK)
+        return
+    if rollback:
+        lost = rollback.lost.head
+        place = f"{lost.sequence}/{lost.content_hash[:16]}"
+        seen.found.append(Found(Kind.ROLLBACK, place, rollback.reason, rollback.as_dict()))
 
 
 def _look_at_head(seen: Seen) -> None:

@@ -17,6 +17,7 @@ from events.event import Event
 from events.store.connection import named_errors
 from events.store.ledger import PostgresEventStore
 from events.submission import Submission
+from observers.heads.rollback import acknowledgement
 from observers.watch.alerts import queue_alerts
 from observers.watch.findings import CLOSED, OPENINGS, RESTORED, Found, Kind, Known, Step
 
@@ -65,6 +66,8 @@ def _closing(using: str, known: Known) -> Submission:
 
 
 def _reason(using: str, known: Known) -> str:
+    if known.kind is Kind.ROLLBACK:
+        return _reason_of_rollback(using, known)
     if known.kind is not Kind.GAP:
         return "it was looked at again and not found"
     start, end = known.key.removeprefix(f"{Kind.GAP} ").split("-")
@@ -76,6 +79,12 @@ def _reason(using: str, known: Known) -> str:
     if ceremony is not None:
         return f"documented by event {ceremony}"
     return "it is another gap now"
+
+
+def _reason_of_rollback(using: str, known: Known) -> str:
+    sequence, beginning = known.key.removeprefix(f"{Kind.ROLLBACK} ").split("/")
+    event = acknowledgement(using, f"{sequence} ({beginning}")
+    return "the head is there again" if event is None else f"acknowledged by event {event}"
 
 
 def _submission(event_type: str, payload: dict[str, Any]) -> Submission:

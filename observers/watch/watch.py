@@ -26,6 +26,7 @@ from events.store.connection import first_line, named_errors
 from events.store.watching import recorded_events
 from events.store.work_lock import WATCH, working_at
 from events.timestamps import format_timestamp
+from observers.heads.memory import HeadMemory, memory_of
 from observers.watch.alerts import queue_alerts
 from observers.watch.chain import Place
 from observers.watch.deliveries import defer_waiting
@@ -35,6 +36,7 @@ from observers.watch.recording import describe, record, texts
 
 KEPT = timedelta(days=1)
 """How long looks are kept."""
+
 
 log = structlog.get_logger(__name__)
 
@@ -71,13 +73,15 @@ class Outcome:
 
 @dataclass
 class Watch:
-    """Remembers, beside what the ledger says, only what the ledger could not be told."""
+    """Remembers, beside what the ledger says, what the ledger could not be told, and the heads
+    that were seen, which a ledger put back from a backup would not tell."""
 
     halt_on: Collection[Kind] = ()
     using: str = "default"
     _told: set[str] = field(default_factory=set)
     """Findings whose alert went out in this process though their event could not be written."""
     _unwritten: dict[str, Found] = field(default_factory=dict)
+    _memory: HeadMemory | None = None
 
     def look(self) -> Outcome | None:
         """Look once; None when another watcher is looking at this moment.
@@ -97,11 +101,13 @@ class Watch:
             (each.sequence, each.event_type, each.finding, each.authority_timestamp)
             for each in recorded_events(self.using, TYPES)
         ]
-        seen = look(self.using, _before(), known_findings(recorded).values())
+        self._memory = self._memory or memory_of(self.using)
+        seen = look(self.using, _before(), known_findings(recorded).values(), self._memory)
         known = known_findings(recorded, seen.wrong_events)
         found = {each.key: each for each in seen.found}
         change = step(known, (self._unwritten | found).values(), seen.looked_at, seen.sound_again)
         written = self._record(change)
+        self._halt_rolled_back(seen)
         open_now = _open_after(known, change if written else Step((), ()))
         outcome = Outcome(
             change.begun,
@@ -132,7 +138,7 @@ class Watch:
             written = True
         grave = [each for each in fresh if each.kind in self.halt_on]
         if grave:
-            self._halt(grave)
+            self._halt(f"the watch found: {texts(grave)}")
         return written
 
     def _tell_unrecorded(self, fresh: list[Found], change: Step, reason: str) -> None:
@@ -145,8 +151,15 @@ class Watch:
         except (LedgerError, DatabaseError) as error:
             log.critical("watch_alerts_not_queued", why=first_line(error))
 
-    def _halt(self, grave: list[Found]) -> None:
-        reason = f"the watch found: {texts(grave)}"
+    def _halt_rolled_back(self, seen: Seen) -> None:
+        """Whatever the watch was told, and at every look that finds the ledger going on without
+        the ceremony that acknowledges the loss: it would give lost numbers to other events."""
+        halted = seen.standing.halt is None or seen.standing.halt.halted
+        lost = [each for each in seen.found if each.kind is Kind.ROLLBACK]
+        if lost and not halted:
+            self._halt(lost[0].text)
+
+    def _halt(self, reason: str) -> None:
         try:
             halt(writer(), reason=reason, by="watch")
         except (LedgerError, DatabaseError) as error:

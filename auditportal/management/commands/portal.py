@@ -24,6 +24,9 @@ from auditportal.port import PortTaken, claim_port
 from auditportal.preparation import prepare
 from auditportal.supervisor import Supervisor, WebServerFailed, connectable, log_file
 from events.store.ledger import PostgresEventStore
+from events.store.restoration import refuse_unfinished
+from events.store.roles import is_migrated
+from observers.heads.memory import memory_of
 
 DESCRIPTION = """\
 Start the portal and serve it until Ctrl-C.
@@ -71,6 +74,8 @@ class Command(BaseCommand):
         self.stdout.write("Starting the portal…" if settings.PORTAL_EMBEDDED else "Starting…")
         _reach_databases()
         require_connections(workers, settings.PORTAL_THREADS)
+        refuse_unfinished("owner")
+        _refuse_empty_but_seen()
         password = prepare()
         sample = not no_sample and _wants_sample()
         connections.close_all()
@@ -106,6 +111,22 @@ def _wants_sample() -> bool:
     if not (settings.PORTAL_EMBEDDED and settings.PORTAL_SAMPLE):
         return False
     return PostgresEventStore().get_max_sequence() == 0 and "play_sample" in get_commands()
+
+
+def _refuse_empty_but_seen() -> None:
+    """CT-11: an empty ledger where events were seen is a lost one. It is not begun anew in
+    silence, and not halted either, for then nothing could be restored into it."""
+    if is_migrated() and PostgresEventStore("owner").head().max_sequence:
+        return
+    memory = memory_of()
+    seen = memory.read()
+    if not seen:
+        return
+    raise CommandError(
+        f"CT-11: the ledger is empty, but its head {seen[-1]} was seen here. Restore a backup "
+        f"(`manage.py restore`); to begin another ledger at this place, move {memory.path} away",
+        returncode=EXIT_COULD_NOT_RUN,
+    )
 
 
 def _reach_databases() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from argparse import ArgumentParser
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from multiprocessing.util import Finalize
@@ -23,6 +24,8 @@ from granian.server import Server as Granian
 from auditportal.capacity import TooFewConnections, require_connections
 from auditportal.children import die_with_parent
 from auditportal.failures import EXIT_COULD_NOT_RUN
+from events.store.connection import LedgerUnavailableError
+from events.store.restoration import RestoreUnfinishedError, refuse_unfinished
 from observers.watch.at_start import look_before_serving
 
 STOP_PATIENCE_SECONDS = 10
@@ -49,7 +52,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             require_connections(options["workers"], settings.PORTAL_THREADS)
-        except TooFewConnections as error:
+            with suppress(LedgerUnavailableError):  # it is away, and says so to each request
+                refuse_unfinished("default")
+        except (TooFewConnections, RestoreUnfinishedError) as error:
             raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
         connections.close_all()
         look_before_serving()

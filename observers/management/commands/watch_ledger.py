@@ -42,7 +42,8 @@ class Command(BaseCommand):
 
     help = (
         "Look again and again for gaps, broken links, hashes and signatures, forks, a head that is "
-        "not the last event, and guards that are not in place. What is found is written into the "
+        "not the last event, a head that was seen and is gone (which halts), and guards that are "
+        "not in place. What is found is written into the "
         "ledger once, logged, and told by e-mail and webhook where those are set; what is no more "
         "is closed by another event. `worker` does the same every 30 seconds, and delivers the "
         "alerts. With --once, exit codes are: 0 nothing open, 1 open findings, 2 could not look."

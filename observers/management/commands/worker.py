@@ -7,8 +7,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import connections
 from procrastinate.exceptions import ConnectorException
 
+from events.errors import LedgerError
+from events.store.restoration import refuse_unfinished
 from observers.management import arguments
 from observers.verifications.worker import connector, work
 
@@ -28,6 +31,11 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="do what is waiting now, then end")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            refuse_unfinished("default")
+        except LedgerError as error:
+            arguments.refuse(str(error))
+        connections.close_all()
         try:
             asyncio.run(work(connector(), wait=not options["once"]))
         except ConnectorException as error:

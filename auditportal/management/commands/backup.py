@@ -1,0 +1,90 @@
+"""`backup`: one consistent copy of the whole database, and what it must be when it is restored."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+
+from auditportal.backup.making import make_backup
+from auditportal.backup.manifest import Manifest
+from auditportal.failures import EXIT_COULD_NOT_RUN
+from events.errors import LedgerError
+from observers.heads.memory import memory_of
+from observers.heads.seen import SeenHead
+from observers.management.arguments import dump
+
+
+class Command(BaseCommand):
+    """Parse, back up, say what was."""
+
+    help = (
+        "Back the ledger's database up into DIRECTORY, a new or empty one: everything in it, as it "
+        "is at one moment, while appends go on. ledger.dump is PostgreSQL's own (pg_dump), "
+        "manifest.json, written last, names the head of that moment and the SHA-256 of each file; "
+        "without it the directory is no backup. Private keys are left out unless --with-keys is "
+        "given: whoever has both can write the ledger anew. `restore` puts it back and verifies "
+        "it. Exit codes: 0 made, 2 not made."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("directory", type=Path, metavar="DIRECTORY")
+        parser.add_argument(
+            "--with-keys", action="store_true", help="the private keys too; keep it locked away"
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object on standard output"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        folder = options["directory"].absolute()
+        console = Console(stderr=True)
+        console.quiet = not console.is_terminal
+        try:
+            with console.status("Backing up") as status:
+                manifest = make_backup(
+                    folder,
+                    with_keys=options["with_keys"],
+                    progress=lambda size: status.update(f"Backing up: {size / 1e6:,.1f} MB"),
+                )
+        except LedgerError as error:
+            raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
+        head = manifest.head
+        memory_of().note(SeenHead(head.max_sequence, head.content_hash, head.authority_timestamp))
+        self.stdout.write(
+            dump(as_dict(folder, manifest)) if options["json"] else as_text(folder, manifest)
+        )
+
+
+def as_dict(folder: Path, manifest: Manifest) -> dict[str, Any]:
+    """What was made, for machines."""
+    return {
+        "directory": str(folder),
+        "taken_at": manifest.taken_at,
+        "server_version": manifest.server_version,
+        "head": vars(manifest.head),
+        "bytes": sum(file.bytes for file in manifest.files),
+        "private_keys": len(manifest.key_files),
+    }
+
+
+def as_text(folder: Path, manifest: Manifest) -> str:
+    """What was made, for people."""
+    head = manifest.head
+    keys = len(manifest.key_files)
+    return "\n".join(
+        [
+            f"Backed up into {folder}, as of {manifest.taken_at}:",
+            f"  {head.event_count:,} events, head {head.max_sequence} ({head.content_hash})",
+            f"  {sum(file.bytes for file in manifest.files):,} bytes, "
+            + (
+                f"{keys:,} private keys AMONG THEM: lock it away"
+                if keys
+                else "no private keys: back those up apart"
+            ),
+        ]
+    )

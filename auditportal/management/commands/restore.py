@@ -1,0 +1,137 @@
+"""`restore`: puts a backup into an empty database, and verifies it before anybody may use it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from auditportal.backup.errors import NotTheBackupError
+from auditportal.backup.restoring import Restored, Wanted, restore
+from auditportal.failures import EXIT_COULD_NOT_RUN
+from events.errors import LedgerError
+from observers.heads.files import read_files
+from observers.management import arguments
+from observers.management.progress import progress_bar
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    """Parse, restore, say what came of it."""
+
+    help = (
+        "Restore the backup in DIRECTORY into an empty database: the embedded one of a new "
+        "PORTAL_HOME, or the one that DATABASE_URL and OWNER_DATABASE_URL name. It checks the "
+        "digest of each file, loads the database, gives the roles their rights, and verifies that "
+        "the ledger ends where the backup says, every event, and the guards; until all of that "
+        "is done no server runs on the database. If the ledger is shorter than what was seen of it "
+        "it is halted, and a ceremony acknowledges the loss. One that was killed goes on when it "
+        "is run again. Exit codes: 0 restored and sound, 1 findings, or halted; 2 not restored."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("directory", type=Path, metavar="DIRECTORY")
+        parser.add_argument(
+            "--seen",
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="heads that were saved elsewhere, as for compare_heads; may be repeated",
+        )
+        parser.add_argument(
+            "--workers",
+            type=arguments.positive,
+            default=os.cpu_count() or 1,
+            metavar="N",
+            help="processes that verify (default: one a processor)",
+        )
+        parser.add_argument(
+            "--accept-findings",
+            action="store_true",
+            help="open a ledger that was not sound when it was backed up; its findings stay",
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object on standard output"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            seen = [head for _, head in read_files(options["seen"])]
+            wanted = Wanted(
+                options["directory"].absolute(),
+                options["workers"],
+                options["accept_findings"],
+                seen,
+            )
+            with ExitStack() as bars:
+                restored = restore(wanted, say=self.stderr.write, progress=_bars(bars))
+        except NotTheBackupError as error:
+            raise CommandError(str(error), returncode=arguments.FINDINGS) from error
+        except LedgerError as error:
+            raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
+        render = arguments.dump(as_dict(restored)) if options["json"] else as_text(restored)
+        self.stdout.write(render)
+        if not restored.is_sound:
+            sys.exit(arguments.FINDINGS)
+
+
+def _bars(bars: ExitStack) -> Callable[[int], Callable[[int], None]]:
+    """A progress bar that is there as long as the stack."""
+    return lambda total: bars.enter_context(progress_bar(total))
+
+
+def as_dict(restored: Restored) -> dict[str, Any]:
+    """What came of it, for machines."""
+    return {
+        "is_sound": restored.is_sound,
+        "is_open": restored.is_open,
+        "head": vars(restored.manifest.head),
+        "taken_at": restored.manifest.taken_at,
+        "verification": restored.report.as_dict(),
+        "guards": [each.as_dict() for each in restored.deviations],
+        "rollback": restored.rollback.as_dict() if restored.rollback else None,
+        "missing_private_keys": list(restored.missing_keys),
+    }
+
+
+def as_text(restored: Restored) -> str:
+    """What came of it, for people."""
+    head, report = restored.manifest.head, restored.report
+    lines = [
+        f"The backup of {restored.manifest.taken_at}: {head.event_count:,} events, head "
+        f"{head.max_sequence} ({head.content_hash})."
+    ]
+    lines.append(f"{report.checked:,} events verified in {report.seconds:.1f} s.")
+    lines += [
+        f"  sequence {finding.sequence}: check {finding.check.number}, {finding.check}: "
+        f"{finding.detail}"
+        for finding in report.findings[:SHOWN]
+    ]
+    if report.finding_count > SHOWN:
+        lines.append(f"  … and {report.finding_count - SHOWN:,} more findings")
+    lines += [f"  {each}" for each in restored.deviations[:SHOWN]]
+    if restored.missing_keys:
+        lines.append(
+            f"Not here: {len(restored.missing_keys):,} private keys, the first "
+            f"{restored.missing_keys[0]}. Put them into PORTAL_KEY_DIR."
+        )
+    return "\n".join([*lines, _verdict(restored)])
+
+
+def _verdict(restored: Restored) -> str:
+    if not restored.is_open:
+        return (
+            "NOT RESTORED: the database stays closed. If the ledger was like that when it was "
+            "backed up, run this again with --accept-findings."
+        )
+    if restored.rollback:
+        return f"Restored, and HALTED: {restored.rollback.reason}. `ceremony propose clear_halt`."
+    return "Restored, and sound." if restored.is_sound else "Restored, WITH FINDINGS."

@@ -1,0 +1,87 @@
+"""A restored ledger that is shorter than it was seen is halted until people acknowledge it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from auditportal.backup.errors import BackupError
+from auditportal.tests.backups import emptied, empty_database, start_command
+from events.composition import writer
+from events.errors import SystemHaltedError
+from events.tests.ceremonies import hold
+from events.tests.ledger import Ledger, submission
+from observers.heads.memory import memory_of
+from observers.tests.commands import run
+from observers.watch.at_start import look_before_serving
+
+
+def test_an_old_backup_is_restored_halted_and_goes_on_by_ceremony(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = ledger.write(3)[2]
+    run("backup", str(tmp_path / "backup"))
+    lost = ledger.write(2)[1]
+    look_before_serving()
+    with emptied(ledger):
+        with monkeypatch.context() as patched:  # stopped when it has halted, before it is done
+            patched.setattr("events.store.restoration.take_mark_away", _stopped)
+            assert run("restore", str(tmp_path / "backup"), "--workers=1").code == 2
+        assert "was begun and not finished" in run("serve").text
+        ran = run("restore", str(tmp_path / "backup"), "--workers=1")
+        assert ran.code == 1
+        assert (
+            f"Restored, and HALTED: the ledger was rolled back: the head 5 ({lost.content_hash})"
+            in ran.text
+        )
+        assert f"its head is now 3 ({kept.content_hash})" in (ledger.store.halt().reason or "")
+        with pytest.raises(SystemHaltedError):
+            writer().write_event(submission())
+        look_before_serving()
+        state = ledger.store.halt()
+        hold(ledger, "clear_halt", {"halted_at": state.halted_at, "halt_reason": state.reason})
+        look_before_serving()
+        assert not ledger.store.halt().halted
+        # 4 says that it was halted, 5 that people cleared it: the trace stands at the lost numbers.
+        assert writer().write_event(submission()).event.sequence == 6
+        look_before_serving()
+        assert not ledger.store.halt().halted
+        assert run("verify_ledger", "--workers=1").code == 0
+
+
+def _stopped(*args: object) -> None:
+    raise BackupError("stopped")
+
+
+def test_heads_that_observers_saved_halt_a_restore_elsewhere(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    ledger.write(2)
+    run("backup", str(tmp_path / "backup"))
+    event = ledger.write()[0]
+    seen = tmp_path / "head.json"
+    head = {"max_sequence": event.sequence, "content_hash": event.content_hash}
+    seen.write_text(json.dumps(head))
+    with empty_database(ledger) as target:
+        ran = run("restore", str(tmp_path / "backup"), f"--seen={seen}", "--workers=1", "--json")
+        assert ran.code == 1
+        assert ran.json["rollback"]["seen_hash"] == event.content_hash
+        assert target.store.halt().halted
+        assert run("compare_heads", str(seen)).code == 1
+
+
+def test_an_empty_ledger_is_not_begun_where_one_was_seen(ledger: Ledger, tmp_path: Path) -> None:
+    event = ledger.write()[0]
+    home = tmp_path / "home"
+    with empty_database(ledger) as target:
+        place = home / "heads" / memory_of().path.name
+        place.parent.mkdir(parents=True)
+        head = {"max_sequence": event.sequence, "content_hash": event.content_hash}
+        place.write_text(json.dumps(head) + "\n")
+        portal = start_command(target, home, "portal", "--port=0")
+        said = portal.communicate(timeout=60)[0]
+        assert portal.returncode == 2
+        assert f"the ledger is empty, but its head 1 ({event.content_hash}) was seen here" in said
+        assert target.query("SELECT count(*) FROM pg_class WHERE relname = 'events'") == [(0,)]

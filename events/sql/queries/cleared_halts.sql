@@ -1,0 +1,6 @@
+-- The reasons of halts that ceremonies cleared, of those that begin like this, newest first.
+SELECT e.sequence, e.payload #>> '{proposal,details,halt_reason}'
+FROM events e
+WHERE e.event_type = 'ceremony.clear_halt' AND e.agent_id IS NULL
+  AND starts_with(e.payload #>> '{proposal,details,halt_reason}', %(beginning)s)
+ORDER BY e.sequence DESC

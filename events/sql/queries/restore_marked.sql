@@ -1,0 +1,1 @@
+SELECT manifest_sha256, verified FROM restore_under_way

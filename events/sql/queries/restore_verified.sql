@@ -1,0 +1,1 @@
+UPDATE restore_under_way SET verified = true

@@ -1,0 +1,115 @@
+"""Whether the ledger lacks a head that was seen, as after an old backup was put back.
+
+It must never take a loss for acknowledged but by the ceremony that cleared the halt that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from events.composition import writer
+from events.halting import Halted, halt
+from events.store.heads import cleared_halts
+from events.store.ledger import PostgresEventStore
+from observers.heads.comparison import Compared, compare
+from observers.heads.memory import HeadMemory
+from observers.heads.seen import SeenHead
+
+BEGINNING = "the ledger was rolled back: "
+"""How the reason of such a halt begins. The ceremony that clears it repeats the reason, and with it
+the hash of the lost head: that is its acknowledgement."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """The last head that was seen and is lost, what is there now, and the last one that is kept."""
+
+    lost: Compared
+    head: SeenHead
+    """The head that the ledger has now."""
+    kept: SeenHead | None
+
+    @property
+    def reason(self) -> str:
+        """One sentence with both sequences and both hashes."""
+        when = f", at {self.lost.head.authority_timestamp}," if self._has_time else ""
+        kept = f"; the last one seen that is kept is {self.kept}" if self.kept else ""
+        return (
+            f"{BEGINNING}the head {self.lost.head}{when} was seen here, but {self.lost.found}; "
+            f"its head is now {self.head}{kept}"
+        )
+
+    @property
+    def _has_time(self) -> bool:
+        return self.lost.head.authority_timestamp is not None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As an event of the watch tells it."""
+        return {
+            "seen_sequence": self.lost.head.sequence,
+            "seen_hash": self.lost.head.content_hash,
+            "seen_at": self.lost.head.authority_timestamp,
+            "found_hash": self.lost.kept.event_hash,
+            "head_sequence": self.head.sequence,
+            "head_hash": self.head.content_hash,
+            "kept_sequence": self.kept.sequence if self.kept else None,
+        }
+
+
+def current_head(using: str) -> SeenHead:
+    """The head that the ledger has now."""
+    head = PostgresEventStore(using).head()
+    return SeenHead(head.max_sequence, head.content_hash, head.authority_timestamp)
+
+
+def find_rollback(using: str, memory: HeadMemory) -> Rollback | None:
+    """Compare what was seen with what is there; losses that a ceremony acknowledged are forgotten.
+
+    While a loss stands, no new head is noted: it would hide the one that was lost.
+
+    Raises:
+        SavedHeadError: what was seen cannot be read.
+    """
+    head = current_head(using)  # before the comparison: what comes meanwhile is only newer
+    rollback = rollback_from(using, memory.read(), head)
+    if rollback and acknowledgement(using, str(rollback.lost.head)) is not None:
+        log.warning("loss_acknowledged", lost=str(rollback.lost.head), head=str(head))
+        memory.forget_through(rollback.lost.head)
+        rollback = rollback_from(using, memory.read(), head)
+    if rollback is None:
+        memory.note(head)
+    return rollback
+
+
+def rollback_from(using: str, seen: Sequence[SeenHead], head: SeenHead) -> Rollback | None:
+    """The rollback that these heads, oldest first, give witness of."""
+    compared = compare(using, seen)
+    lost = [each for each in compared if each.is_lost]
+    if not lost:
+        return None
+    kept = [each.head for each in compared if each.is_kept]
+    return Rollback(lost[-1], head, kept[-1] if kept else None)
+
+
+def acknowledgement(using: str, lost: str) -> int | None:
+    """The event of the ceremony that acknowledged the loss of a head, given as `SeenHead` prints
+    it, or the beginning of that."""
+    named = f"the head {lost}"
+    halts = cleared_halts(using, BEGINNING)
+    return next((sequence for sequence, reason in halts if named in reason), None)
+
+
+def halt_rolled_back(rollback: Rollback) -> Halted:
+    """CT-11, CT-13: halt, loudly and with both heads; a ledger halted for another reason keeps it.
+
+    Raises:
+        LedgerError: it could not be halted.
+    """
+    log.critical("ledger_rolled_back", why=f"CT-13: {rollback.reason}", **rollback.as_dict())
+    return halt(writer(), reason=rollback.reason, by="portal")
