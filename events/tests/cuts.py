@@ -64,6 +64,10 @@ class Cuts:
         yield
         self._types = before
 
+    def was_cut(self, event_id: str | None) -> bool:
+        """Whether the event of this id had its cut."""
+        return event_id in self._done
+
     def _due(self, events: Sequence[Event]) -> Cut | None:
         """The cut of the first of these events that wants one and has not had it."""
         found = None

@@ -5,8 +5,8 @@ It must never accept an answer that neither the state before nor the state behin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from django.db import DataError, IntegrityError
 
@@ -17,6 +17,7 @@ from events.errors import (
     NoActiveKeyError,
     SystemHaltedError,
 )
+from events.event import ERASED_SALT, Event
 from events.group_commit import GroupCommit
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
@@ -26,7 +27,13 @@ from events.writer import AtomicEventWriter, Written
 from observers.tests.machine.model import Model, is_same
 
 REFUSED = "test.refused\tby a constraint"
-FAULTS = (ROLLED_BACK, REFUSED, *(cut.value for cut in Cut))
+CUTS = {cut.value for cut in Cut}
+FAULTS = (ROLLED_BACK, REFUSED, *sorted(CUTS))
+
+
+def _canonical(event: Event) -> Event:
+    return replace(event, payload=event.canonical_payload.decode())
+
 
 Door = AtomicEventWriter | GroupCommit
 REFUSALS = (LedgerError, IntegrityError, DataError, InjectedError)
@@ -34,12 +41,15 @@ REFUSALS = (LedgerError, IntegrityError, DataError, InjectedError)
 
 @dataclass
 class Ask:
-    """One call of a writer. At most its last event is of one of `FAULTS`."""
+    """One call of a writer."""
 
     door: Door
     wanted: Sequence[Submission]
     disturbed: bool = False
     """Whether somebody draws sequence numbers meanwhile."""
+
+    cut_off: bool = False
+    """Whether its connection was ended while nobody asked."""
 
     answer: list[Written] | Exception = field(default_factory=list)
 
@@ -51,16 +61,14 @@ class Ask:
             self.answer = error
 
     @property
-    def fault(self) -> str | None:
-        last = self.wanted[-1].event_type
-        return last if last in FAULTS else None
+    def faults(self) -> set[str]:
+        return {one.event_type for one in self.wanted} & set(FAULTS)
 
     def added(self, before: Model) -> list[str]:
         """The ids that must be in the ledger now and were not before, in order."""
         if isinstance(self.answer, Exception):
-            is_in = self.fault == Cut.UNANSWERED.value and isinstance(
-                self.answer, LedgerUnavailableError
-            )
+            lost = isinstance(self.answer, LedgerUnavailableError)
+            is_in = lost and Cut.UNANSWERED.value in self.faults
             ids = [one.event_id for one in self.wanted] if is_in else []
             return [i for i in dict.fromkeys(ids) if i is not None and before.find(i) is None]
         return [one.event.event_id for one in self.answer if one.created]
@@ -80,7 +88,7 @@ class Ask:
             assert stored is not None, "it was acknowledged and is not there"
             assert wanted.event_id in (None, stored.event_id)
             assert is_same(wanted, stored)
-            assert one.event.content_hash == stored.content_hash
+            assert stored.payload_salt == ERASED_SALT or _canonical(one.event) == stored
             assert one.created <= (before.find(stored.event_id) is None)
         places = [one.event.sequence for one in written if one.created]
         assert places == list(range(places[0], places[0] + len(places))) if places else True
@@ -97,7 +105,7 @@ class Ask:
             found.append(EventIdConflictError)
         if self.disturbed:
             found.append(AppendRefusedError)
-        return (*found, *self._of_fault())
+        return (*found, *self._of_faults())
 
     def _conflicts(self, after: Model) -> bool:
         first: dict[str | None, Submission] = {}
@@ -109,12 +117,11 @@ class Ask:
                 return True
         return False
 
-    def _of_fault(self) -> tuple[type[Exception], ...]:
-        if self.fault is None:
-            return ()
-        if self.fault == REFUSED:
-            return (IntegrityError, DataError)
-        if self.fault == ROLLED_BACK:
-            return (InjectedError, IntegrityError)
-        # A group commit settles it by itself.
-        return (LedgerUnavailableError,) if isinstance(self.door, AtomicEventWriter) else ()
+    def _of_faults(self) -> Iterator[type[Exception]]:
+        if REFUSED in self.faults:
+            yield from (IntegrityError, DataError)
+        if ROLLED_BACK in self.faults:
+            yield from (InjectedError, IntegrityError)
+        # A group commit settles a lost connection by itself.
+        if self.cut_off or (self.faults & CUTS and isinstance(self.door, AtomicEventWriter)):
+            yield LedgerUnavailableError

@@ -5,6 +5,7 @@ It must never ask the ledger anything: events are handed to it, and it says what
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -55,6 +56,16 @@ class Model:
         place = self.places.get(event_id or "")
         return None if place is None else self.events[place]
 
+    def as_it_is(self) -> Model:
+        """What it was, once it has gone on."""
+        return replace(
+            self,
+            keys={name: replace(span) for name, span in self.keys.items()},
+            witnesses={name: replace(span) for name, span in self.witnesses.items()},
+            events=dict(self.events),
+            places=dict(self.places),
+        )
+
     def has_key(self, agent: str | None) -> bool:
         return any(span.agent == agent and span.last is None for span in self.keys.values())
 
@@ -62,7 +73,7 @@ class Model:
     def gaps(self) -> list[tuple[Gap, int | None]]:
         """What is missing up to the head, and the ceremony that explains it."""
         ends = [0, *sorted(self.events), self.head + 1]
-        missing = [Gap(a + 1, b - 1) for a, b in zip(ends, ends[1:], strict=False) if b - a > 1]
+        missing = [Gap(a + 1, b - 1) for a, b in itertools.pairwise(ends) if b - a > 1]
         return [(gap, self.documented.get(gap)) for gap in missing]
 
     # --- What happens ---------------------------------------------------------------------------
