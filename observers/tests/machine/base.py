@@ -87,7 +87,11 @@ class Base(RuleBasedStateMachine):
         self.model.append(new)
         self.model.halt = halted or self.model.halt
         told = Counter(event_id for ask in asks for event_id in ask.added(before))
-        assert told + Counter(added) == Counter(event.event_id for event in new)
+        told_and_added, found = told + Counter(added), Counter(event.event_id for event in new)
+        assert told_and_added == found, (
+            f"told and not there: {told_and_added - found}; there and not told: "
+            f"{found - told_and_added}; answers: {[ask.answer for ask in asks]}"
+        )
         for ask in asks:
             ask.judge(before, self.model)
             self.steps[type(ask.answer).__name__] += 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from events import ceremonies
-from events.ceremony import APPROVED, PROPOSED, REJECTED, Proposal
+from events.ceremony import APPROVED, REJECTED, Proposal
 from events.ceremony_details import complete_details
 from events.composition import key_backend, witness_service, writer
 from events.errors import CeremonyRefusedError, HeadMismatchError, SystemHaltedError
