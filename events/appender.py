@@ -101,8 +101,8 @@ class Appender:
                 request.answer(error)
 
     def _refuse(self, requests: Sequence[Request], error: Exception) -> None:
-        """Nothing more goes in. What is in is found all the same, also what an earlier try put there
-        without hearing of it: that try is over, because its lock was got since."""
+        """Nothing more goes in. What is in is found all the same, also what an earlier try put
+        there without hearing of it: that try is over, because its lock was got since."""
         ids = [event_id for request in requests for event_id in request.ids()]
         try:
             stored = self._writer.store.get_events_by_id(ids)

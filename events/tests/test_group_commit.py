@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from django.db import connections
 from structlog.testing import capture_logs
 
 from events.composition import signing_service, witness_service, writer
+from events.countersigner import Countersigner
 from events.errors import (
     EventIdConflictError,
     NoActiveKeyError,
@@ -24,6 +26,7 @@ from events.errors import (
 )
 from events.event import Event
 from events.group_commit import MAX_EVENTS, GroupCommit
+from events.halting import halt
 from events.store.connection import LedgerUnavailableError
 from events.store.wire import Append
 from events.submission import Submission
@@ -160,6 +163,19 @@ def test_a_halt_reaches_every_caller(ledger: Ledger, gathered: GroupCommit) -> N
     assert ledger.store.get_max_sequence() == 0
 
 
+def test_what_is_in_a_halted_ledger_is_found(ledger: Ledger, gathered: GroupCommit) -> None:
+    taken = submission({"taken": 1}, event_id=SAME_ID)
+    first = gathered.write_event(taken).event
+    halt(writer(), reason="a test", by="keeper")
+    other = submission({"other": 1}, event_id=SAME_ID)
+    futures = queue_up_unlocked(gathered, [[taken], [other], [taken, submission()]])
+    (found,) = futures[0].result()
+    assert (found.created, found.event.sequence) == (False, first.sequence)
+    assert isinstance(futures[1].exception(), EventIdConflictError)
+    assert isinstance(futures[2].exception(), SystemHaltedError)
+    assert_whole(ledger, 2)
+
+
 def kill_connections(ledger: Ledger) -> None:
     """End the connections of the application; this thread's own is made anew."""
     connections.close_all()
@@ -185,14 +201,16 @@ def test_a_database_that_stays_away_is_told_to_all_and_then_forgotten(
 
     with monkeypatch.context() as broken:
         broken.setattr(Append, "open", away)
-        futures = queue_up_unlocked(gathered, 3)
+        futures = queue_up_unlocked(gathered, [[submission()]] * 3)
         assert all(isinstance(f.exception(), LedgerUnavailableError) for f in futures)
     assert gathered.write_event(submission()).event.sequence == 1
 
 
-def queue_up_unlocked(gathered: GroupCommit, count: int) -> list[Future[list[Written]]]:
-    with ThreadPoolExecutor(count) as pool:
-        return [pool.submit(call, gathered, [submission(number=n)]) for n in range(count)]
+def queue_up_unlocked(
+    gathered: GroupCommit, requests: Sequence[Sequence[Submission]]
+) -> list[Future[list[Written]]]:
+    with ThreadPoolExecutor(len(requests)) as pool:
+        return [pool.submit(call, gathered, wanted) for wanted in requests]
 
 
 def test_a_commit_whose_answer_is_lost_is_looked_for_and_answered(
@@ -235,6 +253,22 @@ def test_a_commit_that_did_not_happen_is_done_again(
     assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4, 5, 6]
     connections.close_all()
     assert_whole(ledger, 6)
+
+
+def test_a_commit_whose_answer_is_lost_is_found_though_the_ledger_was_halted_since(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = Append.finish
+
+    def finish_and_halt(append: Append) -> NoReturn:
+        finish(append)
+        halt(writer(), reason="a test", by="keeper")
+        raise psycopg.OperationalError("the answer is lost")
+
+    monkeypatch.setattr(Append, "finish", finish_and_halt)
+    written = gathered.write_event(submission())
+    assert (written.created, written.event.sequence) == (True, 1)
+    assert_whole(ledger, 2)
 
 
 def test_a_commit_that_stays_unknown_is_called_unknown(
@@ -314,6 +348,67 @@ def test_what_takes_too_long_to_sign_goes_into_the_next_transaction(
     assert appends(ledger) == [(1, 1), (2, 3), (4, 4)]
 
 
+def test_who_comes_while_the_thread_is_leaving_waits_for_the_next(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both use the same signing helper, and the first one is about to end it."""
+    came: list[Future[list[Written]]] = []
+    together: list[bool] = []
+
+    def close_late(countersigner: Countersigner) -> None:
+        if came:
+            return
+        came.append(pool.submit(call, gathered, [submission()]))
+        until(lambda: gathered.waiting == 1 or came[0].done())
+        with gathered._mutex:
+            together.append(gathered._thread is not threading.current_thread())
+
+    monkeypatch.setattr("events.group_commit.IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(Countersigner, "close", close_late)
+    with ThreadPoolExecutor(1) as pool:
+        gathered.write_event(submission())
+        until(lambda: bool(came))
+        assert came[0].result()[0].event.sequence == 2
+    assert together == [False]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_who_waits_behind_an_error_that_ends_the_thread_is_served(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, ended = Append.start, []
+
+    def end_once(append: Append) -> None:
+        if not ended:
+            ended.append(True)
+            raise SystemExit
+        start(append)
+
+    monkeypatch.setattr("events.group_commit.MAX_EVENTS", 1)
+    monkeypatch.setattr(Append, "start", end_once)
+    with ThreadPoolExecutor(3) as pool, held_back(ledger):
+        futures = [pool.submit(call, gathered, [submission()]) for _ in range(3)]
+        until(lambda: gathered.waiting == 3)
+    answers = [f.exception() or f.result()[0].event.sequence for f in futures]
+    assert sum(isinstance(answer, LedgerUnavailableError) for answer in answers) == 1
+    assert {answer for answer in answers if isinstance(answer, int)} == {1, 2}
+    assert_whole(ledger, 2)
+
+
+def test_without_another_thread_nothing_is_taken(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="new thread"):
+            gathered.write_event(submission())
+    assert gathered.waiting == 0
+    assert gathered.write_event(submission()).event.sequence == 1
+
+
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_process_starts_afresh(ledger: Ledger, gathered: GroupCommit) -> None:
     gathered.write_event(submission())
@@ -337,7 +432,7 @@ def test_an_error_of_nobody_leaves_nobody_waiting(
 
     with monkeypatch.context() as stopped:
         stopped.setattr(Append, "start", broken)
-        futures = queue_up_unlocked(gathered, 4)
+        futures = queue_up_unlocked(gathered, [[submission()]] * 4)
         assert all(isinstance(f.exception(), MemoryError) for f in futures)
     assert gathered.write_event(submission()).event.sequence == 1
 
