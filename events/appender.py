@@ -259,10 +259,11 @@ class _Transaction:
                 request.answer(error)
 
     def _wanted(self, requests: Sequence[Request]) -> Iterator[Prepared]:
-        """What is to be appended, request by request, as long as there is time."""
+        """What is to be appended, request by request, as long as there is time. What is in already
+        takes none, and must not be left to a try that does not know that it may be in."""
         began = time.monotonic()
         for request in _open_ones(requests):
-            if self._included and time.monotonic() - began > MAX_SECONDS:
+            if self._placed and time.monotonic() - began > MAX_SECONDS:
                 return
             try:
                 wanted = to_append(request.prepared, self._stored, self._placed)

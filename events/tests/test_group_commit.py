@@ -255,6 +255,24 @@ def test_a_commit_that_did_not_happen_is_done_again(
     assert_whole(ledger, 6)
 
 
+def test_all_of_a_lost_commit_is_looked_for_at_once(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that takes: the next try would not look for ids that the ledger made."""
+    finish = Append.finish
+
+    def finish_and_lose(append: Append) -> None:
+        finish(append)
+        monkeypatch.setattr(Append, "finish", finish)
+        monkeypatch.setattr("events.appender.MAX_SECONDS", -1.0)
+        raise psycopg.OperationalError("the answer is lost")
+
+    monkeypatch.setattr(Append, "finish", finish_and_lose)
+    futures = queue_up(ledger, gathered, [[submission(number=n)] for n in range(3)])
+    assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4]
+    assert_whole(ledger, 4)
+
+
 def test_a_commit_whose_answer_is_lost_is_found_though_the_ledger_was_halted_since(
     ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,6 +341,27 @@ def test_who_loses_patience_in_the_queue_is_not_written(
     assert gathered.write_event(submission()).event.sequence == 1
 
 
+def test_who_loses_patience_during_the_commit_is_told_that_it_is_unknown(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, given_up = Append.finish, threading.Event()
+
+    def finish_late(append: Append) -> None:
+        assert given_up.wait(30)
+        finish(append)
+
+    monkeypatch.setattr(Append, "finish", finish_late)
+    monkeypatch.setattr("events.group_commit.PATIENCE_SECONDS", 0.5)
+    once = submission(event_id=SAME_ID)
+    with pytest.raises(LedgerUnavailableError, match="unknown: send the same event_id again"):
+        gathered.write_event(once)
+    given_up.set()
+    monkeypatch.undo()
+    again = gathered.write_event(once)
+    assert (again.created, again.event.sequence) == (False, 1)
+    assert_whole(ledger, 1)
+
+
 def test_closing_writes_what_was_taken_and_takes_nothing_more(
     ledger: Ledger, gathered: GroupCommit
 ) -> None:
@@ -376,7 +415,8 @@ def test_who_comes_while_the_thread_is_leaving_waits_for_the_next(
 def test_who_waits_behind_an_error_that_ends_the_thread_is_served(
     ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start, ended = Append.start, []
+    start = Append.start
+    ended: list[bool] = []
 
     def end_once(append: Append) -> None:
         if not ended:

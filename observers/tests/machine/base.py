@@ -72,7 +72,8 @@ class Base(RuleBasedStateMachine):
         if len(asks) == 1 and beside is None:
             asks[0]()
         else:
-            together([*asks, *([beside] if beside else [])])
+            calls: list[Callable[[], object]] = [*asks]
+            together([*calls, beside] if beside else calls)
 
     def settle(
         self,

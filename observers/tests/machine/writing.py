@@ -140,7 +140,12 @@ class Writing(Base):
     def write_under_attack(self, wanted: Sequence[Wanted], statements: Sequence[str]) -> None:
         before = self.model.as_it_is()
         asks = self.asks(wanted, disturbed=any("nextval" in each for each in statements))
-        self.ask(*asks, beside=lambda: [attempt(self.ledger, each) for each in statements])
+
+        def try_each() -> None:
+            for statement in statements:
+                attempt(self.ledger, statement)
+
+        self.ask(*asks, beside=try_each)
         self.settle(before, asks)
 
     @rule(statement=st.sampled_from((*REFUSED, *HARMLESS)))
