@@ -83,6 +83,7 @@ class Deciding(Writing):
 
     # --- Halts ----------------------------------------------------------------------------------
 
+    @precondition(lambda self: not self.model.halt.halted)
     @rule(cut=cuts, wanted=st.lists(requests, max_size=4))
     def halt(self, cut: Cut | None, wanted: Sequence[Wanted]) -> None:
         before, declared = self.model.as_it_is(), []
@@ -101,9 +102,7 @@ class Deciding(Writing):
     ) -> None:
         assert declared.state.halted
         added = [declared.event.event_id] if declared.event else self._untold(before, HALTED)
-        if before.halt.halted:
-            assert (declared.is_new, declared.state) == (False, before.halt)
-        elif not added:
+        if not added:
             assert declared.is_new
             because = declared.unwitnessed_because
             record = {"by": "keeper", "reason": reason, "unwitnessed_because": because}
@@ -171,6 +170,9 @@ class Deciding(Writing):
     @precondition(lambda self: self.model.halt.halted)
     @rule(by=people, cut=cuts)
     def clear_halt(self, by: int, cut: Cut | None) -> None:
+        """A second halt changes nothing; the ceremony ends the first."""
+        again = halt(writer(), reason="another reason", by="somebody else")
+        assert (again.is_new, again.state) == (False, self.model.halt)
         details = self._details("clear_halt", 0)
         assert details is not None
         self._hold("clear_halt", by, details, cut)
@@ -201,7 +203,7 @@ class Deciding(Writing):
         if gap.end == self.model.head:
             for door in (self.direct, self.gathered):
                 with pytest.raises((HeadMismatchError, SystemHaltedError)):
-                    door.write_event(submission())
+                    door.write_event(submission(agent_id=None))
         self._hold("sequence_skip", by, {"first": gap.start, "last": gap.end})
         assert self.model.documented[gap] == self.model.head
 
