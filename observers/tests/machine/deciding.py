@@ -79,16 +79,16 @@ class Deciding(Writing):
     def __init__(self) -> None:
         super().__init__()
         self.held: list[Held] = []
-        self.number = 0
+        self.halts = self.operators = 0
 
     # --- Halts ----------------------------------------------------------------------------------
 
     @precondition(lambda self: not self.model.halt.halted)
-    @rule(cut=cuts, wanted=st.lists(requests, max_size=4))
+    @rule(cut=st.sampled_from((None, *Cut)), wanted=st.lists(requests, max_size=4))
     def halt(self, cut: Cut | None, wanted: Sequence[Wanted]) -> None:
         before, declared = self.model.as_it_is(), []
-        self.number += 1
-        reason, asks = f"reason {self.number}", self.asks(wanted)
+        self.halts += 1
+        reason, asks = f"reason {self.halts}", self.asks(wanted)
 
         def declare() -> None:
             declared.append(halt(writer(), reason=reason, by="keeper"))
@@ -177,11 +177,12 @@ class Deciding(Writing):
         assert details is not None
         self._hold("clear_halt", by, details, cut)
 
+    @precondition(lambda self: self.operators < 3)
     @rule()
     def add_witness(self) -> None:
         """The operator's alone, and no event; but not while the ledger is halted."""
-        self.number += 1
-        name = f"WITNESS:{self.number}"
+        self.operators += 1
+        name = f"WITNESS:{self.operators}"
         if self.model.halt.halted:
             with pytest.raises(SystemHaltedError):
                 witness_service().create_witness(name)

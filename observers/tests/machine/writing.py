@@ -95,6 +95,7 @@ CHANGES: dict[str, Callable[[Submission], Submission]] = {
     "nothing": lambda one: one,
     "payload": lambda one: replace(one, canonical_payload=b'{"other":1}'),
     "type": lambda one: replace(one, event_type="test.other"),
+    "agent": lambda one: replace(one, agent_id=None if one.agent_id else "agent-8"),
     "clock": lambda one: replace(one, local_timestamp=datetime(2000, 1, 1, tzinfo=UTC)),
     "no clock": lambda one: replace(one, local_timestamp=None),
 }
@@ -147,10 +148,6 @@ class Writing(Base):
 
         self.ask(*asks, beside=try_each)
         self.settle(before, asks)
-
-    @rule(statement=st.sampled_from((*REFUSED, *HARMLESS)))
-    def attack(self, statement: str) -> None:
-        attempt(self.ledger, statement)
 
     @rule(
         picks=st.lists(st.integers(0, 10_000), min_size=1, max_size=3),
