@@ -17,7 +17,6 @@ from django.db import connections
 from structlog.testing import capture_logs
 
 from events.composition import signing_service, witness_service, writer
-from events.countersigner import Countersigner
 from events.errors import (
     EventIdConflictError,
     NoActiveKeyError,
@@ -385,68 +384,6 @@ def test_what_takes_too_long_to_sign_goes_into_the_next_transaction(
     futures = queue_up(ledger, gathered, [[submission(), submission()], [submission()]])
     assert [[one.event.sequence for one in f.result()] for f in futures] == [[2, 3], [4]]
     assert appends(ledger) == [(1, 1), (2, 3), (4, 4)]
-
-
-def test_who_comes_while_the_thread_is_leaving_waits_for_the_next(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both use the same signing helper, and the first one is about to end it."""
-    came: list[Future[list[Written]]] = []
-    together: list[bool] = []
-
-    def close_late(countersigner: Countersigner) -> None:
-        if came:
-            return
-        came.append(pool.submit(call, gathered, [submission()]))
-        until(lambda: gathered.waiting == 1 or came[0].done())
-        with gathered._mutex:
-            together.append(gathered._thread is not threading.current_thread())
-
-    monkeypatch.setattr("events.group_commit.IDLE_SECONDS", 0.0)
-    monkeypatch.setattr(Countersigner, "close", close_late)
-    with ThreadPoolExecutor(1) as pool:
-        gathered.write_event(submission())
-        until(lambda: bool(came))
-        assert came[0].result()[0].event.sequence == 2
-    assert together == [False]
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_who_waits_behind_an_error_that_ends_the_thread_is_served(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start = Append.start
-    ended: list[bool] = []
-
-    def end_once(append: Append) -> None:
-        if not ended:
-            ended.append(True)
-            raise SystemExit
-        start(append)
-
-    monkeypatch.setattr("events.group_commit.MAX_EVENTS", 1)
-    monkeypatch.setattr(Append, "start", end_once)
-    with ThreadPoolExecutor(3) as pool, held_back(ledger):
-        futures = [pool.submit(call, gathered, [submission()]) for _ in range(3)]
-        until(lambda: gathered.waiting == 3)
-    answers = [f.exception() or f.result()[0].event.sequence for f in futures]
-    assert sum(isinstance(answer, LedgerUnavailableError) for answer in answers) == 1
-    assert {answer for answer in answers if isinstance(answer, int)} == {1, 2}
-    assert_whole(ledger, 2)
-
-
-def test_without_another_thread_nothing_is_taken(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(thread: threading.Thread) -> NoReturn:
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as full:
-        full.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(RuntimeError, match="new thread"):
-            gathered.write_event(submission())
-    assert gathered.waiting == 0
-    assert gathered.write_event(submission()).event.sequence == 1
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

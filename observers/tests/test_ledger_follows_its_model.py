@@ -18,12 +18,12 @@ from pytest_django import DjangoDbBlocker
 
 from auditportal.embedded import EmbeddedPostgres
 from events.tests.ledger import cloned
-from observers.tests.machine.deciding import Deciding
+from observers.tests.machine.operating import Operating
 
 FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 
 
-class Steps(Deciding):
+class Steps(Operating):
     """Everything that may happen."""
 
 

@@ -40,9 +40,6 @@ class Base(RuleBasedStateMachine):
     clone: ClassVar[Callable[[], AbstractContextManager[Ledger]]]
     """Makes an empty ledger; the test says how."""
 
-    steps: ClassVar[Counter[str]] = Counter()
-    """What happened in all examples."""
-
     def __init__(self) -> None:
         super().__init__()
         self._open = ExitStack()
@@ -95,7 +92,6 @@ class Base(RuleBasedStateMachine):
         )
         for ask in asks:
             ask.judge(before, self.model)
-            self.steps[type(ask.answer).__name__] += 1
 
     def forget_connection(self) -> None:
         """The next question of this thread is asked on a new connection."""

@@ -1,4 +1,4 @@
-"""Rules of the people: halts, and ceremonies that are proposed, voted on and recorded.
+"""Rules of the people: ceremonies that are proposed, voted on and recorded, and votes refused.
 
 It must never tell the ledger what it would not accept from anybody.
 """
@@ -11,25 +11,21 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from events import ceremonies
 from events.ceremony import APPROVED, REJECTED, Proposal
 from events.ceremony_details import complete_details
-from events.composition import key_backend, witness_service, writer
-from events.errors import CeremonyRefusedError, HeadMismatchError, SystemHaltedError
-from events.event import ERASED_SALT, Event
-from events.halting import Halted, halt
+from events.composition import key_backend, writer
+from events.errors import CeremonyRefusedError
+from events.event import Event
 from events.store.connection import LedgerUnavailableError
 from events.store.halting import unwritten_records
 from events.tests.ceremonies import Person
 from events.tests.cuts import Cut
-from events.tests.ledger import submission
-from observers.tests.machine.asking import Ask
 from observers.tests.machine.comparison import ALL
-from observers.tests.machine.model import HALTED, Model, Span
+from observers.tests.machine.model import Model
 from observers.tests.machine.writing import Wanted, Writing, requests
-from observers.tests.pages import remove
 
 KINDS = (
     "clear_halt",
@@ -79,37 +75,8 @@ class Deciding(Writing):
     def __init__(self) -> None:
         super().__init__()
         self.held: list[Held] = []
-        self.halts = self.operators = 0
 
-    # --- Halts ----------------------------------------------------------------------------------
-
-    @precondition(lambda self: not self.model.halt.halted)
-    @rule(cut=st.sampled_from((None, *Cut)), wanted=st.lists(requests, max_size=4))
-    def halt(self, cut: Cut | None, wanted: Sequence[Wanted]) -> None:
-        before, declared = self.model.as_it_is(), []
-        self.halts += 1
-        reason, asks = f"reason {self.halts}", self.asks(wanted)
-
-        def declare() -> None:
-            declared.append(halt(writer(), reason=reason, by="keeper"))
-
-        with self.cuts.of(HALTED, cut):
-            self.ask(*asks, beside=declare)
-        self._settle_halt(before, asks, declared[0], reason)
-
-    def _settle_halt(
-        self, before: Model, asks: Sequence[Ask], declared: Halted, reason: str
-    ) -> None:
-        assert declared.state.halted
-        added = [declared.event.event_id] if declared.event else self._untold(before, HALTED)
-        if not added:
-            assert declared.is_new
-            because = declared.unwitnessed_because
-            record = {"by": "keeper", "reason": reason, "unwitnessed_because": because}
-            self.model.unwritten.append(record)
-        self.settle(before, asks, added, halted=declared.state)
-
-    def _untold(self, before: Model, event_type: str) -> list[str]:
+    def untold(self, before: Model, event_type: str) -> list[str]:
         """The ids of the new events of a type."""
         return [
             event.event_id
@@ -117,11 +84,9 @@ class Deciding(Writing):
             if event.event_type == event_type
         ]
 
-    # --- Ceremonies -----------------------------------------------------------------------------
-
     @rule(kind=st.sampled_from(KINDS), by=people, pick=picks)
     def propose(self, kind: str, by: int, pick: int) -> None:
-        details = self._details(kind, pick)
+        details = self.details_of(kind, pick)
         if details is not None:
             self._propose(kind, self.people[by], details)
 
@@ -163,68 +128,11 @@ class Deciding(Writing):
         self, kind: str, by: int, pick: int, cut: Cut | None, wanted: Sequence[Wanted]
     ) -> None:
         """A whole ceremony, recorded while others write."""
-        details = self._details(kind, pick)
+        details = self.details_of(kind, pick)
         if details is not None:
-            self._hold(kind, by, details, cut, wanted)
+            self.hold_whole(kind, by, details, cut, wanted)
 
-    @precondition(lambda self: self.model.halt.halted)
-    @rule(by=people, cut=cuts)
-    def clear_halt(self, by: int, cut: Cut | None) -> None:
-        """A second halt changes nothing; the ceremony ends the first."""
-        again = halt(writer(), reason="another reason", by="somebody else")
-        assert (again.is_new, again.state) == (False, self.model.halt)
-        details = self._details("clear_halt", 0)
-        assert details is not None
-        self._hold("clear_halt", by, details, cut)
-
-    @precondition(lambda self: self.operators < 3)
-    @rule()
-    def add_witness(self) -> None:
-        """The operator's alone, and no event; but not while the ledger is halted."""
-        self.operators += 1
-        name = f"WITNESS:{self.operators}"
-        if self.model.halt.halted:
-            with pytest.raises(SystemHaltedError):
-                witness_service().create_witness(name)
-        else:
-            witness_service().create_witness(name)
-            self.model.witnesses[name] = Span(None, self.model.head + 1)
-
-    @rule(pick=picks, count=st.integers(1, 4), by=people)
-    def lose_events(self, pick: int, count: int, by: int) -> None:
-        """A superuser deletes some. A ceremony explains it; nothing is appended to a lost tail
-        before."""
-        lost = self._losable(pick, count)
-        if not lost:
-            return
-        remove(self.ledger, *lost)
-        self.model.lose(lost)
-        self.is_as_the_model_says()
-        gap = next(gap for gap, _ in self.model.gaps if gap.start <= lost[0] <= gap.end)
-        if gap.end == self.model.head:
-            for door in (self.direct, self.gathered):
-                with pytest.raises((HeadMismatchError, SystemHaltedError)):
-                    door.write_event(submission(agent_id=None))
-        self._hold("sequence_skip", by, {"first": gap.start, "last": gap.end})
-        assert self.model.documented[gap] == self.model.head
-
-    def _losable(self, pick: int, count: int) -> range:
-        """Some events of agents in a row, the last ones or any."""
-        places = sorted(self.model.events)
-        if not places:
-            return range(0)
-        last = first = places[-1] if pick % 2 else places[pick % len(places)]
-        while last - first < count and self._is_losable(first):
-            first -= 1
-        return range(first + 1, last + 1)
-
-    def _is_losable(self, sequence: int) -> bool:
-        event = self.model.events.get(sequence)
-        return (
-            event is not None and event.agent_id is not None and event.payload_salt != ERASED_SALT
-        )
-
-    def _hold(
+    def hold_whole(
         self,
         kind: str,
         by: int,
@@ -301,11 +209,11 @@ class Deciding(Writing):
         if isinstance(outcome, Event):
             return [outcome.event_id]
         assert cut is not None
-        added = self._untold(before, held.proposal.kind)
+        added = self.untold(before, held.proposal.kind)
         assert len(added) == (cut is Cut.UNANSWERED)
         return added
 
-    def _details(self, kind: str, pick: int) -> dict[str, Any] | None:
+    def details_of(self, kind: str, pick: int) -> dict[str, Any] | None:
         """What a proposal of this kind may say now; some of it the ledger must refuse."""
         given: dict[str, str] = {}
         if kind == "sequence_skip":
