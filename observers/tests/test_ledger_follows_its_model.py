@@ -36,7 +36,7 @@ def test_the_ledger_is_what_its_model_says(
         run_state_machine_as_test(
             Steps,
             settings=settings(
-                max_examples=FUZZ_EXAMPLES or 10,
+                max_examples=FUZZ_EXAMPLES or 7,
                 stateful_step_count=50 if FUZZ_EXAMPLES else 30,
                 phases=[Phase.explicit, Phase.reuse, Phase.generate],
                 derandomize=False,
