@@ -6,35 +6,26 @@ dropped afterwards. fsync is off; tests of durability start a server of their ow
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connections
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from pytest_django import DjangoDbBlocker, Settings
 
 from auditportal.embedded import EmbeddedPostgres
-from events.access.recorder import recorder
 from events.accounts.groups import ensure_groups
-from events.composition import signing_service, witness_service
-from events.tests.ledger import Ledger, point_at
+from events.tests.ledger import Ledger, administering, cloned, point_at
 
 TEMPLATE = "ledger_template"
 
 # A shell that starts this in the background has it ignore Ctrl-C, and programs that the tests
 # start and interrupt would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +43,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def template(postgres: EmbeddedPostgres, django_db_blocker: DjangoDbBlocker) -> str:
     """The name of a migrated database to clone."""
-    with _connect(postgres) as admin:
+    with administering(postgres) as admin:
         admin.execute(f"CREATE DATABASE {TEMPLATE} OWNER portal_owner")
     with django_db_blocker.unblock():
         point_at(postgres, TEMPLATE)
@@ -72,25 +63,7 @@ def ledger(
     tmp_path: Path,
 ) -> Iterator[Ledger]:
     """An empty ledger with a system key, the agents `agent-7` and `agent-8`, and one witness."""
-    name = f"ledger_{next(_numbers)}"
     settings.PORTAL_KEY_DIR = tmp_path / "keys"
     settings.PORTAL_HEADS_DIR = tmp_path / "heads"
-    with _connect(postgres) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER portal_owner STRATEGY FILE_COPY").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        with django_db_blocker.unblock():
-            point_at(postgres, name)
-            for agent in (None, "agent-7", "agent-8"):
-                signing_service().create_key(agent)
-            witness_service().create_witness("alpha")
-            yield Ledger(postgres, name)
-            recorder().flush()
-            connections.close_all()
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _connect(server: EmbeddedPostgres) -> psycopg.Connection[tuple[Any, ...]]:
-    return psycopg.connect(make_conninfo(**server.dsn(dbname="postgres")), autocommit=True)
+    with django_db_blocker.unblock(), cloned(postgres, template) as clone:
+        yield clone

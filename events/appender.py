@@ -10,7 +10,8 @@ What each caller gets when
 - a trigger, a constraint or a key backend refuses something: the halves of the group are tried
   apart, down to the one request at fault;
 - a key was retired since it was looked up: it is looked up again, and the group tried again;
-- the ledger is halted, its head is wrong, or no witness can attest: everybody the same error;
+- the ledger is halted, its head is wrong, or no witness can attest: everybody the same error, but
+  for those whose events are in the ledger already;
 - the connection is lost before COMMIT was sent: one more try on a new one, then the error;
 - the connection is lost after COMMIT was sent: tries, for a while, until the ids show what became
   of them. Committed or not, every event goes in once, and its caller hears of it.
@@ -19,7 +20,7 @@ What each caller gets when
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain
 
@@ -44,7 +45,7 @@ from events.store.append import Opening
 from events.store.connection import LedgerUnavailableError
 from events.store.wire import Append, append_on
 from events.submission import Submission
-from events.writer import ATTEMPTS, AtomicEventWriter, as_written, to_append
+from events.writer import ATTEMPTS, AtomicEventWriter, Written, as_written, to_append
 
 MAX_SECONDS = 0.5
 """How long one transaction may go on signing; what is left then goes into the next."""
@@ -93,9 +94,22 @@ class Appender:
             self._persist(take)
         except _ONE_REQUESTS_FAULT as error:
             self._apart(_open_ones(take()), error)
-        except (*_NO_REQUESTS_FAULT, LedgerUnavailableError) as error:
+        except _NO_REQUESTS_FAULT as error:
+            self._refuse(_open_ones(take()), error)
+        except LedgerUnavailableError as error:
             for request in take():
                 request.answer(error)
+
+    def _refuse(self, requests: Sequence[Request], error: Exception) -> None:
+        """Nothing more goes in. What is in is found all the same, also what an earlier try put
+        there without hearing of it: that try is over, because its lock was got since."""
+        ids = [event_id for request in requests for event_id in request.ids()]
+        try:
+            stored = self._writer.store.get_events_by_id(ids)
+        except LedgerUnavailableError as unavailable:
+            stored, error = {}, unavailable
+        for request in requests:
+            request.answer(_found(request, stored) or error)
 
     def _apart(self, requests: Sequence[Request], error: Exception) -> None:
         """Nothing of these was written: find the one at fault by halving."""
@@ -142,6 +156,17 @@ def _worth_another(attempt: int, unknown: bool, began: float) -> bool:
         return attempt == 1
     time.sleep(0.1)
     return time.monotonic() - began < SETTLE_SECONDS
+
+
+def _found(
+    request: Request, stored: Mapping[str, Event]
+) -> list[Written] | EventIdConflictError | None:
+    """The answer to a request all of whose events are in the ledger; None where one is not."""
+    try:
+        wanted = to_append(request.prepared, stored, {})
+    except EventIdConflictError as error:
+        return error
+    return None if wanted else as_written(request.prepared, stored, {}, None)
 
 
 def _open_ones(requests: Sequence[Request]) -> list[Request]:
@@ -234,10 +259,11 @@ class _Transaction:
                 request.answer(error)
 
     def _wanted(self, requests: Sequence[Request]) -> Iterator[Prepared]:
-        """What is to be appended, request by request, as long as there is time."""
+        """What is to be appended, request by request, as long as there is time. What is in already
+        takes none, and must not be left to a try that does not know that it may be in."""
         began = time.monotonic()
         for request in _open_ones(requests):
-            if self._included and time.monotonic() - began > MAX_SECONDS:
+            if self._placed and time.monotonic() - began > MAX_SECONDS:
                 return
             try:
                 wanted = to_append(request.prepared, self._stored, self._placed)

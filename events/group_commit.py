@@ -15,6 +15,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Sequence
@@ -112,9 +113,9 @@ class GroupCommit:
         with self._mutex:
             self._is_closed = True
             self._work.notify()
-            thread = self._thread
-        if thread is not None:
-            thread.join(CLOSING_SECONDS)
+        deadline = time.monotonic() + CLOSING_SECONDS
+        while (thread := self._thread) is not None and time.monotonic() < deadline:
+            thread.join(deadline - time.monotonic())
 
     def _put(self, request: Request) -> None:
         with self._mutex:
@@ -126,13 +127,17 @@ class GroupCommit:
                     f"the writer's queue is full ({len(self._waiting):,} requests): nothing was "
                     "taken; send it again"
                 )
+            if self._thread is None:
+                self._start()  # where that fails, nothing was taken
             self._waiting.append(request)
             self._waiting_bytes += request.bytes
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="appender", daemon=True)
-                self._thread.start()
-            else:
-                self._work.notify()
+            self._work.notify()
+
+    def _start(self) -> None:
+        """Whoever calls holds the mutex, so the thread waits for it to find what there is to do."""
+        thread = threading.Thread(target=self._run, name="appender", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def _give_up(self, request: Request) -> None:
         """The caller's patience is at its end. What was not taken yet will not be."""
@@ -162,16 +167,15 @@ class GroupCommit:
         with self._mutex:
             if not self._waiting and not self._is_closed:
                 self._work.wait(IDLE_SECONDS)
-            if not self._waiting:
-                self._thread = None
-                return False
-            return True
+            return bool(self._waiting)
 
     def _leave(self) -> None:
-        """Let the next caller start another thread, also when this one was stopped by an error."""
+        """The appender and its helper are one thread's at a time: who came while this one gave them
+        back, or waits behind an error that stopped it, is served by the next."""
         with self._mutex:
-            if self._thread is threading.current_thread():
-                self._thread = None
+            self._thread = None
+            if self._waiting:
+                self._start()
 
     def _append_once(self) -> None:
         try:

@@ -5,6 +5,7 @@ It must never be imported outside tests.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.db import connections
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from auditportal.embedded import EmbeddedPostgres
+from events.access.recorder import recorder
 from events.canonical import canonicalize
-from events.composition import writer
+from events.composition import signing_service, witness_service, writer
 from events.event import Event
 from events.store.ledger import PostgresEventStore
 from events.submission import Submission
@@ -36,6 +39,8 @@ GUARDED = (
     "witnesses",
     "halt_state",
 )
+
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,32 @@ class Ledger:
         """Rows of a statement, as the superuser."""
         with self.connect("postgres") as superuser:
             return superuser.execute(statement, parameters).fetchall()
+
+
+def administering(server: EmbeddedPostgres) -> psycopg.Connection[Any]:
+    """A superuser's connection to the server rather than to a ledger, to make and drop those."""
+    return psycopg.connect(make_conninfo(**server.dsn(dbname="postgres")), autocommit=True)
+
+
+@contextmanager
+def cloned(server: EmbeddedPostgres, template: str) -> Iterator[Ledger]:
+    """An empty ledger with a system key, the agents `agent-7` and `agent-8`, and one witness, whose
+    private keys go into `PORTAL_KEY_DIR`. Dropped afterwards."""
+    name = f"ledger_{next(_numbers)}"
+    with administering(server) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER portal_owner STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        point_at(server, name)
+        for agent in (None, "agent-7", "agent-8"):
+            signing_service().create_key(agent)
+        witness_service().create_witness("alpha")
+        yield Ledger(server, name)
+        recorder().flush()
+        connections.close_all()
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def point_at(server: EmbeddedPostgres, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from events.errors import (
 )
 from events.event import Event
 from events.group_commit import MAX_EVENTS, GroupCommit
+from events.halting import halt
 from events.store.connection import LedgerUnavailableError
 from events.store.wire import Append
 from events.submission import Submission
@@ -160,6 +162,19 @@ def test_a_halt_reaches_every_caller(ledger: Ledger, gathered: GroupCommit) -> N
     assert ledger.store.get_max_sequence() == 0
 
 
+def test_what_is_in_a_halted_ledger_is_found(ledger: Ledger, gathered: GroupCommit) -> None:
+    taken = submission({"taken": 1}, event_id=SAME_ID)
+    first = gathered.write_event(taken).event
+    halt(writer(), reason="a test", by="keeper")
+    other = submission({"other": 1}, event_id=SAME_ID)
+    futures = queue_up_unlocked(gathered, [[taken], [other], [taken, submission()]])
+    (found,) = futures[0].result()
+    assert (found.created, found.event.sequence) == (False, first.sequence)
+    assert isinstance(futures[1].exception(), EventIdConflictError)
+    assert isinstance(futures[2].exception(), SystemHaltedError)
+    assert_whole(ledger, 2)
+
+
 def kill_connections(ledger: Ledger) -> None:
     """End the connections of the application; this thread's own is made anew."""
     connections.close_all()
@@ -185,14 +200,16 @@ def test_a_database_that_stays_away_is_told_to_all_and_then_forgotten(
 
     with monkeypatch.context() as broken:
         broken.setattr(Append, "open", away)
-        futures = queue_up_unlocked(gathered, 3)
+        futures = queue_up_unlocked(gathered, [[submission()]] * 3)
         assert all(isinstance(f.exception(), LedgerUnavailableError) for f in futures)
     assert gathered.write_event(submission()).event.sequence == 1
 
 
-def queue_up_unlocked(gathered: GroupCommit, count: int) -> list[Future[list[Written]]]:
-    with ThreadPoolExecutor(count) as pool:
-        return [pool.submit(call, gathered, [submission(number=n)]) for n in range(count)]
+def queue_up_unlocked(
+    gathered: GroupCommit, requests: Sequence[Sequence[Submission]]
+) -> list[Future[list[Written]]]:
+    with ThreadPoolExecutor(len(requests)) as pool:
+        return [pool.submit(call, gathered, wanted) for wanted in requests]
 
 
 def test_a_commit_whose_answer_is_lost_is_looked_for_and_answered(
@@ -235,6 +252,40 @@ def test_a_commit_that_did_not_happen_is_done_again(
     assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4, 5, 6]
     connections.close_all()
     assert_whole(ledger, 6)
+
+
+def test_all_of_a_lost_commit_is_looked_for_at_once(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that takes: the next try would not look for ids that the ledger made."""
+    finish = Append.finish
+
+    def finish_and_lose(append: Append) -> None:
+        finish(append)
+        monkeypatch.setattr(Append, "finish", finish)
+        monkeypatch.setattr("events.appender.MAX_SECONDS", -1.0)
+        raise psycopg.OperationalError("the answer is lost")
+
+    monkeypatch.setattr(Append, "finish", finish_and_lose)
+    futures = queue_up(ledger, gathered, [[submission(number=n)] for n in range(3)])
+    assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4]
+    assert_whole(ledger, 4)
+
+
+def test_a_commit_whose_answer_is_lost_is_found_though_the_ledger_was_halted_since(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = Append.finish
+
+    def finish_and_halt(append: Append) -> NoReturn:
+        finish(append)
+        halt(writer(), reason="a test", by="keeper")
+        raise psycopg.OperationalError("the answer is lost")
+
+    monkeypatch.setattr(Append, "finish", finish_and_halt)
+    written = gathered.write_event(submission())
+    assert (written.created, written.event.sequence) == (True, 1)
+    assert_whole(ledger, 2)
 
 
 def test_a_commit_that_stays_unknown_is_called_unknown(
@@ -289,6 +340,27 @@ def test_who_loses_patience_in_the_queue_is_not_written(
     assert gathered.write_event(submission()).event.sequence == 1
 
 
+def test_who_loses_patience_during_the_commit_is_told_that_it_is_unknown(
+    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, given_up = Append.finish, threading.Event()
+
+    def finish_late(append: Append) -> None:
+        assert given_up.wait(30)
+        finish(append)
+
+    monkeypatch.setattr(Append, "finish", finish_late)
+    monkeypatch.setattr("events.group_commit.PATIENCE_SECONDS", 0.5)
+    once = submission(event_id=SAME_ID)
+    with pytest.raises(LedgerUnavailableError, match="unknown: send the same event_id again"):
+        gathered.write_event(once)
+    given_up.set()
+    monkeypatch.undo()
+    again = gathered.write_event(once)
+    assert (again.created, again.event.sequence) == (False, 1)
+    assert_whole(ledger, 1)
+
+
 def test_closing_writes_what_was_taken_and_takes_nothing_more(
     ledger: Ledger, gathered: GroupCommit
 ) -> None:
@@ -337,7 +409,7 @@ def test_an_error_of_nobody_leaves_nobody_waiting(
 
     with monkeypatch.context() as stopped:
         stopped.setattr(Append, "start", broken)
-        futures = queue_up_unlocked(gathered, 4)
+        futures = queue_up_unlocked(gathered, [[submission()]] * 4)
         assert all(isinstance(f.exception(), MemoryError) for f in futures)
     assert gathered.write_event(submission()).event.sequence == 1
 

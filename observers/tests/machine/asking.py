@@ -1,0 +1,127 @@
+"""One caller of a writer: what it asks for, what it hears, and whether it may hear that.
+
+It must never accept an answer that neither the state before nor the state behind explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from django.db import DataError, IntegrityError
+
+from events.errors import (
+    AppendRefusedError,
+    EventIdConflictError,
+    LedgerError,
+    NoActiveKeyError,
+    SystemHaltedError,
+)
+from events.event import ERASED_SALT, Event
+from events.group_commit import GroupCommit
+from events.store.connection import LedgerUnavailableError
+from events.submission import Submission
+from events.tests.cuts import Cut
+from events.tests.injection import ROLLED_BACK, InjectedError
+from events.writer import AtomicEventWriter, Written
+from observers.tests.machine.model import Model, is_same
+
+REFUSED = "test.refused\tby a constraint"
+CUTS = {cut.value for cut in Cut}
+FAULTS = (ROLLED_BACK, REFUSED, *sorted(CUTS))
+
+
+def _canonical(event: Event) -> Event:
+    return replace(event, payload=event.canonical_payload.decode())
+
+
+Door = AtomicEventWriter | GroupCommit
+REFUSALS = (LedgerError, IntegrityError, DataError, InjectedError)
+
+
+@dataclass
+class Ask:
+    """One call of a writer."""
+
+    door: Door
+    wanted: Sequence[Submission]
+    disturbed: bool = False
+    """Whether somebody draws sequence numbers meanwhile."""
+
+    cut_off: bool = False
+    """Whether its connection was ended while nobody asked."""
+
+    answer: list[Written] | Exception = field(default_factory=list)
+
+    def __call__(self) -> None:
+        """Ask, and keep the answer."""
+        try:
+            self.answer = self.door.write_events(self.wanted)
+        except REFUSALS as error:
+            self.answer = error
+
+    @property
+    def faults(self) -> set[str]:
+        return {one.event_type for one in self.wanted} & set(FAULTS)
+
+    def added(self, before: Model) -> list[str]:
+        """The ids that must be in the ledger now and were not before, in order."""
+        if isinstance(self.answer, Exception):
+            lost = isinstance(self.answer, LedgerUnavailableError)
+            is_in = lost and Cut.UNANSWERED.value in self.faults
+            ids = [one.event_id for one in self.wanted] if is_in else []
+            return [i for i in dict.fromkeys(ids) if i is not None and before.find(i) is None]
+        return [one.event.event_id for one in self.answer if one.created]
+
+    def judge(self, before: Model, after: Model) -> None:
+        """Whether the answer is right."""
+        if isinstance(self.answer, Exception):
+            possible = self._possible(before, after)
+            assert isinstance(self.answer, possible), f"{self.answer!r}, and not {possible}"
+        else:
+            self._judge_written(self.answer, before, after)
+
+    def _judge_written(self, written: Sequence[Written], before: Model, after: Model) -> None:
+        assert len(written) == len(self.wanted)
+        for one, wanted in zip(written, self.wanted, strict=True):
+            stored = after.find(one.event.event_id)
+            assert stored is not None, "it was acknowledged and is not there"
+            assert wanted.event_id in (None, stored.event_id)
+            assert is_same(wanted, stored)
+            assert stored.payload_salt == ERASED_SALT or _canonical(one.event) == stored
+            assert one.created <= (before.find(stored.event_id) is None)
+        places = [one.event.sequence for one in written if one.created]
+        assert places == list(range(places[0], places[0] + len(places))) if places else True
+
+    def _possible(self, before: Model, after: Model) -> tuple[type[Exception], ...]:
+        """The errors that this caller may hear."""
+        found: list[type[Exception]] = []
+        if before.halt.halted or after.halt.halted:
+            found.append(SystemHaltedError)
+        agents = {one.agent_id for one in self.wanted}
+        if not all(before.has_key(agent) and after.has_key(agent) for agent in agents):
+            found.append(NoActiveKeyError)
+        if self._conflicts(after):
+            found.append(EventIdConflictError)
+        if self.disturbed:
+            found.append(AppendRefusedError)
+        return (*found, *self._of_faults())
+
+    def _conflicts(self, after: Model) -> bool:
+        first: dict[str | None, Submission] = {}
+        for one in self.wanted:
+            stored = after.find(one.event_id)
+            if stored is not None and not is_same(one, stored):
+                return True
+            if one.event_id is not None and first.setdefault(one.event_id, one) != one:
+                return True
+        return False
+
+    def _of_faults(self) -> Iterator[type[Exception]]:
+        if REFUSED in self.faults:
+            yield from (IntegrityError, DataError)
+        if ROLLED_BACK in self.faults:
+            yield from (InjectedError, IntegrityError)
+        # A group commit settles a lost connection by itself.
+        if self.cut_off or (self.faults & CUTS and isinstance(self.door, AtomicEventWriter)):
+            yield LedgerUnavailableError
