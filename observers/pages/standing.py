@@ -5,6 +5,7 @@ It must never hide trouble it knows of, and never make a page wait for a scan th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,11 @@ from observers.continuity import Continuity, recall_continuity
 from observers.guards.look import Guards, look_at_guards
 from observers.pages.remembered import remembered
 from observers.verifications import Latest, latest
+from observers.watch.findings import Kind
+from observers.watch.looks import last_open_findings
+
+OF_THE_CHAIN = (Kind.CHAIN, Kind.FORK)
+"""What the watch alone knows of: missing numbers, the end and the guards are looked at anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +72,13 @@ class Alarm:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """The standing together with the gaps, the database's own guards, and when the ledger was
-    last verified from its beginning."""
+    last verified from its beginning, and what the watch last found of the chain itself."""
 
     standing: Standing
     scan: GapScan
     guards: Guards
     verified: Latest
+    watched: Mapping[str, int]
 
     @property
     def halted(self) -> bool:
@@ -91,6 +98,7 @@ class Outlook:
             self._halt(),
             self._end(),
             self._gaps(),
+            self._watch(),
             self._verification(),
             self._guards(),
         ]
@@ -147,6 +155,18 @@ class Outlook:
             "See which numbers",
         )
 
+    def _watch(self) -> Alarm | None:
+        count = sum(self.watched.get(kind, 0) for kind in OF_THE_CHAIN)
+        if not count:
+            return None
+        return Alarm(
+            "The watch found events that are not what was recorded",
+            f"{'1 finding is' if count == 1 else f'{count:,} findings are'} open: a hash, a link, "
+            "a signature or a key does not verify.",
+            reverse("watch"),
+            "See which",
+        )
+
     def _verification(self) -> Alarm | None:
         last = self.verified.finished
         if last is None or not last.finding_count:
@@ -180,8 +200,15 @@ def read_outlook(using: str = "") -> Outlook:
     there. The guards are those of the role that writes."""
     guards = remembered("guards", "default", look_at_guards)
     verified = remembered("verified", "default", latest)
+    watched = remembered("watched", "default", last_open_findings)
     standing = read_standing(using or settings.LEDGER_READ_ALIAS)
-    return Outlook(standing, _scan(settings.LEDGER_READ_ALIAS), guards.answer, verified.answer)
+    return Outlook(
+        standing,
+        _scan(settings.LEDGER_READ_ALIAS),
+        guards.answer,
+        verified.answer,
+        watched.answer,
+    )
 
 
 def _scan(using: str) -> GapScan:
