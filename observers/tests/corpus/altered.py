@@ -8,7 +8,7 @@ from events import event
 from events.event import Event
 from events.tests.ledger import Ledger
 from observers.tests import forgery
-from observers.tests.corpus.case import CHAIN, SIGNED, WHOLE, Case, at, chain, statement
+from observers.tests.corpus.case import SIGNED, WATCHED, WHOLE, Case, at, chain, statement
 
 
 def edit_payload_and_its_hash(ledger: Ledger, events: list[Event]) -> None:
@@ -37,7 +37,7 @@ def changed(name: str, column: str, value: str, *checks: str, who: str = "") -> 
         statement(f"UPDATE events SET {column} = {value} WHERE sequence = 5"),
         at(5, *checks),
         chain("5-5", *checks),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(5, checks),
     )
 
@@ -71,7 +71,7 @@ CASES = [
         edit_payload_and_its_hash,
         at(5, *WHOLE),
         chain("5-5", *WHOLE),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(5, WHOLE),
     ),
     Case(
@@ -80,7 +80,7 @@ CASES = [
         edit_and_fix_own_hashes,
         (*at(5, *SIGNED, "head"), (6, "prev_hash")),
         (*chain("5-5", *SIGNED, "head"), *chain("6-6", "prev_hash")),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(5, (*SIGNED, "head")),
     ),
     Case(
@@ -89,7 +89,7 @@ CASES = [
         rechain_without_keys,
         tuple((n, check) for n in (10, 11, 12) for check in SIGNED),
         chain("10-12", *SIGNED),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(11, SIGNED),
     ),
     Case(
@@ -107,7 +107,7 @@ CASES = [
             *chain("5-5", "format", *WHOLE),
             "guards constraint events.events_local_timestamp_check",
         ),
-        banner=(CHAIN, "A guard of the database is not in place"),
+        banner=(WATCHED, "A guard of the database is not in place"),
         event=(5, ("format", *WHOLE)),
     ),
 ]

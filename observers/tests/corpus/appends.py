@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from observers.tests.corpus.case import CHAIN, END, Case, at, chain, statement
+from observers.tests.corpus.case import END, WATCHED, Case, at, chain, statement
 
 CASES = [
     Case(
@@ -11,7 +11,7 @@ CASES = [
         statement("UPDATE appends SET content_hash = repeat('0', 64) WHERE last_sequence = 5"),
         at(5, "head"),
         chain("5-5", "head"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(5, ("head",)),
     ),
     Case(
@@ -21,7 +21,7 @@ CASES = [
         at(12, "head"),
         (*chain("12-12", "head"), "head"),
         recorded=False,
-        banner=(END, CHAIN),
+        banner=(END, WATCHED),
         event=(12, ("head",)),
     ),
     Case(
@@ -31,7 +31,7 @@ CASES = [
         ((11, "head"), (12, "head")),
         (*chain("11-12", "head"), "head"),
         recorded=False,
-        banner=(END, CHAIN),
+        banner=(END, WATCHED),
         event=(11, ("head",)),
     ),
 ]

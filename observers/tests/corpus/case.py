@@ -15,7 +15,7 @@ WHOLE = ("content_hash", *SIGNED)
 
 MISSING = "Events are missing"
 END = "The end of the ledger is not what was recorded"
-CHAIN = "The watch found events that are not what was recorded"
+WATCHED = "The watch found something wrong"
 GUARD = "A guard of the database is not in place"
 HALTED = "The ledger is halted"
 
@@ -43,6 +43,8 @@ class Case:
     """Sequence and check of every finding of `verify_ledger`."""
     watched: tuple[str, ...] = ()
     """What the next look of the watch finds: `KIND PLACE`; of guards, what deviates."""
+    among_others: bool = False
+    """Whether more guards deviate than `watched` names: a table renamed takes many with it."""
     recorded: bool = True
     """Whether the ledger still takes the watch's events."""
     banner: tuple[str, ...] = ()

@@ -10,7 +10,17 @@ from events.event import Event
 from events.halting import halt
 from events.tests.ceremonies import Person, forge, register
 from events.tests.ledger import Ledger
-from observers.tests.corpus.case import CHAIN, GUARD, VERIFY, Case, at, chain, statement
+from observers.tests.corpus.case import (
+    GUARD,
+    HALTED,
+    VERIFY,
+    WATCH,
+    WATCHED,
+    Case,
+    at,
+    chain,
+    statement,
+)
 
 ALIVE = "no event is wrong; what is in force is what `check_guards` compares"
 MALLORY = Person("Mallory", b"m" * 32)
@@ -103,9 +113,9 @@ CASES = [
         "Somebody with the system's and the witness's keys records a decision that nobody made,"
         " and deletes what it says is lost.",
         forge_a_ceremony,
-        ((5, "gap"), (13, "ceremony")),
+        ((5, "gap"), *at(13, "ceremony", "ceremony")),
         ("gap 5-7", *chain("13-13", "ceremony")),
-        banner=("Events are missing", CHAIN),
+        banner=("Events are missing", WATCHED),
         event=(13, ("ceremony",)),
     ),
     Case(
@@ -114,7 +124,7 @@ CASES = [
         vote_by_force,
         at(4, "payload_hash", "ceremony"),
         chain("4-4", "payload_hash", "ceremony"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(4, ("payload_hash", "ceremony")),
         healthy=threshold_decided,
     ),
@@ -124,7 +134,7 @@ CASES = [
         statement(MARKER),
         at(2, "payload_hash"),
         chain("2-2", "payload_hash"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(2, ("payload_hash",)),
         healthy=erased,
     ),
@@ -150,5 +160,15 @@ CASES = [
         banner=(GUARD,),
         healthy=threshold_decided,
         because={VERIFY: ALIVE},
+    ),
+    Case(
+        "the halt state deleted",
+        "A superuser deletes the row that says whether the ledger is halted.",
+        statement("DELETE FROM halt_state"),
+        because={
+            VERIFY: "no event is wrong; nothing is appended without that row",
+            WATCH: "no event is wrong; nothing is appended without that row",
+        },
+        banner=(HALTED,),
     ),
 ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from events.event import Event
 from events.tests.ledger import Ledger
 from observers.tests import forgery
-from observers.tests.corpus.case import CHAIN, END, MISSING, SIGNED, Case, chain, statement
+from observers.tests.corpus.case import END, MISSING, SIGNED, WATCHED, Case, chain, statement
 
 
 def close_up(ledger: Ledger, events: list[Event]) -> None:
@@ -50,7 +50,19 @@ CASES = [
         close_up,
         tuple((n, check) for n in (9, 10, 11) for check in SIGNED),
         chain("9-11", *SIGNED),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(9, SIGNED),
+    ),
+    Case(
+        "deleted, and remembered as seen",
+        "A superuser deletes events and forges the memory of which numbers were seen.",
+        statement(
+            "DELETE FROM events WHERE sequence BETWEEN 5 AND 7",
+            "UPDATE continuity_memory SET seen_whole = '{[1,13)}', looked_through = 12",
+        ),
+        ((5, "gap"),),
+        ("gap 5-7",),
+        banner=(WATCHED,),
+        event=(5, ("missing",)),
     ),
 ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from events.event import Event
 from events.tests.ledger import Ledger
 from observers.tests import forgery
-from observers.tests.corpus.case import CHAIN, WHOLE, Case, at, chain, statement
+from observers.tests.corpus.case import WATCHED, WHOLE, Case, at, chain, statement
 
 
 def fork_with_stolen_keys(ledger: Ledger, events: list[Event]) -> None:
@@ -29,7 +29,7 @@ CASES = [
         ),
         at(4, "content_hash", "prev_hash", "signature", "witness_signature"),
         (*chain("4-4", "prev_hash", *WHOLE), "fork 2,4"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(4, ("content_hash", "prev_hash", "signature", "witness_signature")),
     ),
     Case(
@@ -39,7 +39,7 @@ CASES = [
         fork_with_stolen_keys,
         ((6, "prev_hash"), (7, "prev_hash")),
         (*chain("6-7", "prev_hash"), "fork 4,6"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(6, ("prev_hash",)),
     ),
 ]

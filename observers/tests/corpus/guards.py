@@ -3,19 +3,31 @@ could be done then is another subject."""
 
 from __future__ import annotations
 
-from observers.tests.corpus.case import GUARD, VERIFY, Case, as_superuser, statement
+from observers.tests.corpus.case import (
+    GUARD,
+    MISSING,
+    VERIFY,
+    WATCHED,
+    Case,
+    as_superuser,
+    statement,
+)
 
 QUIET = "no event is wrong"
+KEPT = "it reads through a view of the table itself, which has every event"
 EVENTS_GUARD = "events.refuse_change_of_events"
 
 
-def weakened(name: str, who: str, watched: tuple[str, ...], *statements: str) -> Case:
+def weakened(
+    name: str, who: str, watched: tuple[str, ...], *statements: str, recorded: bool = True
+) -> Case:
     return Case(
         name,
         who,
         as_superuser(*statements),
         (),
         watched,
+        recorded=recorded,
         banner=(GUARD,),
         because={VERIFY: QUIET},
         leaves_traces=True,
@@ -34,12 +46,11 @@ CASES = [
         "A superuser switches the triggers off, changes the threshold, and switches them on.",
         statement("UPDATE ledger_config SET drift_threshold_seconds = 7"),
         (),
-        ("guards history of trigger",),
+        (f"guards history of trigger {EVENTS_GUARD}",),
+        among_others=True,
         leaves_traces=True,
-        because={
-            VERIFY: QUIET,
-            "page": "every guard is in place again; the watch's page and the ledger tell of it",
-        },
+        banner=(WATCHED,),
+        because={VERIFY: QUIET},
     ),
     weakened(
         "trigger dropped",
@@ -81,6 +92,7 @@ CASES = [
         "The owner or a superuser has the numbers go by twos.",
         ("guards sequence events_sequence_seq",),
         "ALTER SEQUENCE events_sequence_seq INCREMENT 2",
+        recorded=False,
     ),
     weakened(
         "a rule that swallows",
@@ -104,21 +116,26 @@ CASES = [
             "ALTER VIEW canonical_events OWNER TO portal_app",
         ),
         ((5, "gap"),),
-        (),
-        banner=(),
+        ("gap 5-7", "guards policy events.hide", "guards relation events"),
+        among_others=True,
+        banner=(MISSING, GUARD),
+        event=(5, ("missing",)),
         leaves_traces=True,
     ),
     Case(
         "a view in the place of the table",
-        "A superuser renames the table of events and puts a view that leaves some out in its place.",
+        "A superuser renames the table of events and puts a view that leaves some out there.",
         as_superuser(
             "ALTER TABLE events RENAME TO events_kept",
             "CREATE VIEW events AS SELECT * FROM events_kept WHERE sequence NOT BETWEEN 5 AND 7",
             "GRANT SELECT, INSERT ON events TO portal_app",
         ),
         (),
-        (),
-        banner=(),
+        ("gap 5-7", "guards relation events"),
+        among_others=True,
+        recorded=False,
+        banner=(MISSING, GUARD),
+        because={VERIFY: KEPT},
         leaves_traces=True,
     ),
     Case(
@@ -133,8 +150,19 @@ CASES = [
             "GRANT SELECT, INSERT ON portal_app.events TO portal_app",
         ),
         (),
-        (),
-        banner=(),
+        ("gap 5-7", "guards shadow portal_app.events"),
+        among_others=True,
+        banner=(MISSING, GUARD),
+        because={VERIFY: KEPT},
         leaves_traces=True,
+    ),
+    weakened(
+        "a function of the same name in another schema",
+        "A superuser makes a schema named as the application's role, with a function that stands"
+        " before the ledger's.",
+        ("guards shadow portal_app.canonical_time",),
+        "CREATE SCHEMA portal_app",
+        "CREATE FUNCTION portal_app.canonical_time(moment TIMESTAMPTZ) RETURNS TEXT LANGUAGE sql"
+        " AS $$ SELECT 'never' $$",
     ),
 ]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from events.event import Event
 from events.tests.ledger import Ledger
 from observers.tests import forgery
-from observers.tests.corpus.case import CHAIN, END, EVENTS, SIGNED, Case, at, chain
+from observers.tests.corpus.case import END, EVENTS, SIGNED, WATCHED, Case, at, chain
 
 OTHER_ID = "0191d7a0-0000-7000-8000-00000000000f"
 APPEND = (
@@ -53,7 +53,7 @@ CASES = [
         at(13, *SIGNED, "head"),
         (*chain("13-13", *SIGNED, "head"), "head"),
         recorded=False,
-        banner=(END, CHAIN),
+        banner=(END, WATCHED),
         event=(13, (*SIGNED, "head")),
     ),
     Case(
@@ -62,7 +62,7 @@ CASES = [
         forge_with_its_append,
         at(13, *SIGNED),
         chain("13-13", *SIGNED),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(13, SIGNED),
     ),
     Case(
@@ -70,8 +70,8 @@ CASES = [
         "A superuser copies the row of an event to the end under another id.",
         replay,
         at(13, "content_hash", "prev_hash", *SIGNED),
-        chain("13-13", "content_hash", "prev_hash", *SIGNED),
-        banner=(CHAIN,),
+        (*chain("13-13", "content_hash", "prev_hash", *SIGNED), "fork 5,13"),
+        banner=(WATCHED,),
         event=(13, ("content_hash", "prev_hash", *SIGNED)),
     ),
     Case(
@@ -80,7 +80,7 @@ CASES = [
         replay_linked,
         at(13, *SIGNED),
         chain("13-13", *SIGNED),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(13, SIGNED),
     ),
 ]

@@ -9,7 +9,7 @@ from events.composition import signing_service, writer
 from events.event import Event
 from events.tests.ceremonies import register
 from events.tests.ledger import Ledger
-from observers.tests.corpus.case import CHAIN, GUARD, VERIFY, Case, chain, statement
+from observers.tests.corpus.case import GUARD, VERIFY, WATCHED, Case, chain, statement
 
 
 def swap_the_public_key(ledger: Ledger, events: list[Event]) -> None:
@@ -37,7 +37,7 @@ CASES = [
         swap_the_public_key,
         tuple((n, "signature") for n in range(1, 13)),
         chain("1-12", "signature"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(5, ("signature",)),
     ),
     Case(
@@ -50,7 +50,7 @@ CASES = [
         ((11, "signing_key"), (12, "signing_key")),
         chain("11-12", "signing_key"),
         recorded=True,
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(11, ("signing_key",)),
     ),
     Case(
@@ -59,7 +59,7 @@ CASES = [
         statement("DELETE FROM agent_keys WHERE agent_id = 'agent-7'"),
         tuple((n, check) for n in range(1, 13) for check in ("signing_key", "signature")),
         chain("1-12", "signing_key", "signature"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(5, ("signing_key", "signature")),
     ),
     Case(
@@ -69,7 +69,7 @@ CASES = [
         tuple((n, check) for n in range(1, 13) for check in ("witness", "witness_signature")),
         chain("1-12", "witness", "witness_signature"),
         recorded=False,
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(5, ("witness", "witness_signature")),
     ),
     Case(

@@ -5,6 +5,7 @@ It must never help an observer: each sees what it would see in service.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from events.store.guards import read_trigger_versions
@@ -14,6 +15,9 @@ from observers.tests.corpus.case import Case
 from observers.tests.pages import Reader, sign_in
 from observers.watch.findings import Found, Kind
 from observers.watch.watch import Outcome, Watch
+
+MADE_UP = re.compile(r"-[0-9a-f]{12}$")
+"""What makes the name of a new key unlike any other."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ def _forget_the_triggers(ledger: Ledger) -> None:
 def _names(found: Found) -> list[str]:
     if found.kind is Kind.GUARDS:
         return [
-            f"guards {each['aspect']} {each['subject']}" for each in found.payload["deviations"]
+            f"guards {each['aspect']} {MADE_UP.sub('', each['subject'])}"
+            for each in found.payload["deviations"]
         ]
     return [Kind.HEAD.value] if found.kind is Kind.HEAD else [found.key]
 

@@ -10,7 +10,7 @@ from events.composition import key_backend, signing_service, witness_service
 from events.event import Event
 from events.tests.ledger import Ledger
 from observers.tests import forgery
-from observers.tests.corpus.case import CHAIN, Case, at, chain
+from observers.tests.corpus.case import WATCHED, Case, at, chain
 
 
 def put(ledger: Ledger, forged: Event) -> None:
@@ -56,7 +56,7 @@ CASES = [
         by_another_agent,
         at(12, "signing_key"),
         chain("12-12", "signing_key"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(12, ("signing_key",)),
     ),
     Case(
@@ -65,7 +65,7 @@ CASES = [
         by_a_retired_key,
         at(13, "signing_key"),
         chain("13-13", "signing_key"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(13, ("signing_key",)),
     ),
     Case(
@@ -74,7 +74,7 @@ CASES = [
         by_a_retired_witness,
         at(13, "witness"),
         chain("13-13", "witness"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(13, ("witness",)),
     ),
     Case(
@@ -83,7 +83,7 @@ CASES = [
         by_an_unregistered_key,
         at(12, "signing_key", "signature"),
         chain("12-12", "signing_key", "signature"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(12, ("signing_key", "signature")),
     ),
     Case(
@@ -93,7 +93,7 @@ CASES = [
         without_the_witness,
         at(12, "witness_signature"),
         chain("12-12", "witness_signature"),
-        banner=(CHAIN,),
+        banner=(WATCHED,),
         event=(12, ("witness_signature",)),
     ),
 ]

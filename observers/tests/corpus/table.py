@@ -65,7 +65,8 @@ def _watched(case: Case) -> str:
     if not case.watched:
         return _missed(case, WATCH)
     told = "" if case.recorded else " (told, though the ledger cannot take its event)"
-    return "; ".join(f"`{each}`" for each in sorted(case.watched)) + told
+    more = " and other guards" if case.among_others else ""
+    return "; ".join(f"`{each}`" for each in sorted(case.watched)) + more + told
 
 
 def _shown(case: Case) -> str:

@@ -64,6 +64,17 @@ CASES = [
         saved_head=True,
     ),
     Case(
+        "an old backup put back",
+        "An operator puts back a copy of the database that ends earlier, with the watch's looks.",
+        statement(
+            "DELETE FROM events WHERE sequence > 10",
+            "DELETE FROM appends WHERE last_sequence > 10",
+            "DELETE FROM watch_looks",
+        ),
+        because=NOTHING,
+        saved_head=True,
+    ),
+    Case(
         "a guard's function emptied and put back",
         "A superuser replaces the function of a guard and puts it back between two looks.",
         as_superuser(
