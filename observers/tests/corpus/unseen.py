@@ -11,6 +11,7 @@ from events.event import Event
 from events.tests.ledger import Ledger, submission
 from observers.tests import forgery
 from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, as_superuser, statement
+from observers.tests.corpus.decided import threshold_decided
 
 SAVED = "not found by anything inside; found against a saved head"
 NOTHING = dict.fromkeys((VERIFY, WATCH, PAGE), SAVED)
@@ -120,5 +121,6 @@ CASES = [
             "a decision stands in its event with every voice and signature; what is deleted is the"
             " way there, and proposals that came to nothing"
         ),
+        healthy=threshold_decided,
     ),
 ]
