@@ -1,5 +1,6 @@
 """What guards the ledger in the database, as its catalogue has it: triggers, functions, owners,
-rights, constraints, settings. It must never judge or repair: it only says what is there."""
+rights, constraints, settings; and what is in force that no event decided. It must never judge or
+repair: it only says what is there."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ def read_guards(using: str = "default") -> GuardState:
         "observer": _user("observer") or OBSERVER,
         "administrators": list(settings.PORTAL_DATABASE_ADMINS),
     }
-    facts = tuple(sorted(Fact(*row) for row in fetch_all(using, "guard_facts", parameters)))
+    rows = fetch_all(using, "guard_facts", parameters) + fetch_all(using, "decision_facts", {})
+    facts = tuple(sorted(Fact(*row) for row in rows))
     with named_errors():
         connection = connections[using]
         connection.ensure_connection()

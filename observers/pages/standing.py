@@ -5,6 +5,7 @@ It must never hide trouble it knows of, and never make a page wait for a scan th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,8 @@ from observers.continuity import Continuity, recall_continuity
 from observers.guards.look import Guards, look_at_guards
 from observers.pages.remembered import remembered
 from observers.verifications import Latest, latest
+from observers.watch.findings import Kind
+from observers.watch.looks import last_open_findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,13 @@ class Alarm:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """The standing together with the gaps, the database's own guards, and when the ledger was
-    last verified from its beginning."""
+    last verified from its beginning, and what was open after the last look of the watch."""
 
     standing: Standing
     scan: GapScan
     guards: Guards
     verified: Latest
+    watched: Mapping[str, int]
 
     @property
     def halted(self) -> bool:
@@ -91,6 +95,7 @@ class Outlook:
             self._halt(),
             self._end(),
             self._gaps(),
+            self._watch(),
             self._verification(),
             self._guards(),
         ]
@@ -147,6 +152,25 @@ class Outlook:
             "See which numbers",
         )
 
+    def _watch(self) -> Alarm | None:
+        """What only the watch knows of: an event that does not verify, a gap where the memory of
+        the numbers says there is none, a guard that was off for a while."""
+        told = {
+            Kind.HEAD: not self.standing.ends_at_head,
+            Kind.GAP: bool(self.scan.found.undocumented_gaps),
+            Kind.GUARDS: bool(self.guards.deviations),
+        }
+        unsaid = {kind: n for kind, n in self.watched.items() if not told.get(Kind(kind))}
+        if not unsaid:
+            return None
+        kinds = ", ".join(f"{count} {kind}" for kind, count in unsaid.items())
+        return Alarm(
+            "The watch found something wrong",
+            f"At its last look these findings were open: {kinds}. The ledger itself names each.",
+            reverse("watch"),
+            "See which",
+        )
+
     def _verification(self) -> Alarm | None:
         last = self.verified.finished
         if last is None or not last.finding_count:
@@ -180,8 +204,15 @@ def read_outlook(using: str = "") -> Outlook:
     there. The guards are those of the role that writes."""
     guards = remembered("guards", "default", look_at_guards)
     verified = remembered("verified", "default", latest)
+    watched = remembered("watched", "default", last_open_findings)
     standing = read_standing(using or settings.LEDGER_READ_ALIAS)
-    return Outlook(standing, _scan(settings.LEDGER_READ_ALIAS), guards.answer, verified.answer)
+    return Outlook(
+        standing,
+        _scan(settings.LEDGER_READ_ALIAS),
+        guards.answer,
+        verified.answer,
+        watched.answer,
+    )
 
 
 def _scan(using: str) -> GapScan:

@@ -1,4 +1,7 @@
-"""What a superuser without the private keys can forge. It must never be imported outside tests."""
+"""What a superuser can forge, without the private keys and with them.
+
+It must never be imported outside tests.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from events import event
+from events import ed25519, event
+from events.composition import key_backend
 from events.event import FIELDS, Event
 
 
@@ -45,8 +49,27 @@ def rechain(superuser: psycopg.Connection[Any], events: list[Event], edited: Eve
         base = edited if original.sequence == edited.sequence else original
         forged = rehash(base, previous_hash)
         overwrite(superuser, forged)
-        superuser.execute(
-            "UPDATE appends SET content_hash = %s WHERE last_sequence = %s",
-            (forged.content_hash, forged.sequence),
-        )
+        record(superuser, forged)
         previous_hash = forged.content_hash
+
+
+def record(superuser: psycopg.Connection[Any], forged: Event) -> None:
+    """Make the record of its append agree with a forged event."""
+    superuser.execute(
+        "UPDATE appends SET content_hash = %s WHERE last_sequence = %s",
+        (forged.content_hash, forged.sequence),
+    )
+
+
+def resign(edited: Event) -> Event:
+    """The event with hashes and both signatures made right, by stolen private keys of its own
+    `signing_key_id` and `witness_id`. The link is taken as it is."""
+    forged = rehash(edited, edited.prev_hash)
+    signable = forged.signable_content()
+    signature = key_backend().sign(forged.signing_key_id, event.agent_message(signable))
+    attestation = key_backend().sign(forged.witness_id, event.witness_message(signature, signable))
+    return replace(
+        forged,
+        signature=ed25519.encode(signature),
+        witness_signature=ed25519.encode(attestation),
+    )

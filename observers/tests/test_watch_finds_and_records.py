@@ -15,7 +15,7 @@ from pytest_django import Settings
 from events import ceremonies
 from events.composition import writer
 from events.models import WatchAlert, WatchLook
-from events.tests.ceremonies import people_from_the_start
+from events.tests.ceremonies import register
 from events.tests.ledger import Ledger, submission
 from events.tests.race import together
 from observers.tests.commands import run
@@ -83,7 +83,7 @@ def test_two_lost_numbers_are_one_event_and_one_alert(ledger: Ledger, alerted: N
 
 
 def test_a_documented_gap_is_closed(ledger: Ledger) -> None:
-    proposer, *others = people_from_the_start(ledger)
+    proposer, *others = register()
     ledger.write(8)
     remove(ledger, 4, 5)
     look_once()

@@ -131,6 +131,15 @@ SELECT 'membership', m.name || ' in ' || g.name, 'member', false
 FROM pg_auth_members x JOIN who m ON m.oid = x.member JOIN who g ON g.oid = x.roleid
 WHERE (m.watched OR g.name = 'owner') AND NOT m.super AND m.name <> ALL (%(administrators)s::text[])
 UNION ALL
+-- A name is looked up in other schemas first where the search path says so, and a schema named as
+-- the role stands before public by default.
+SELECT 'shadow', n.nspname || '.' || named.name, 'has a name of the ledger''s, in another schema', false
+FROM (SELECT relname::text AS name, relnamespace AS namespace FROM pg_class
+      WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relname IN (SELECT relname FROM relations)
+      UNION SELECT proname, pronamespace FROM pg_proc WHERE proname IN (SELECT proname FROM functions)) named
+JOIN pg_namespace n ON n.oid = named.namespace
+WHERE n.nspname NOT IN ('public', 'pg_catalog', 'information_schema') AND NOT starts_with(n.nspname, 'pg_temp_')
+UNION ALL
 SELECT 'setting', 'session_replication_role', current_setting('session_replication_role'), false
 UNION ALL
 SELECT 'setting', format('session_replication_role of %%s', coalesce(

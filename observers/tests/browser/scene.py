@@ -11,7 +11,7 @@ from itertools import islice
 
 from events import sample
 from events.composition import signing_service, writer
-from events.tests.ceremonies import document_gap
+from events.tests.ceremonies import document_gap, register
 from events.tests.ledger import Ledger, submission
 from observers.tests.pages import remove
 from observers.verifications.record import ask_to_cancel
@@ -45,6 +45,7 @@ def set_scene(ledger: Ledger) -> Scene:
     played = writer().write_events(list(islice(sample.play(), PLAYED)))
     drifted = next(w.event for w in played if w.event.agent_id == "old-plc")
     remove(ledger, *range(SKIPPED[0], SKIPPED[1] + 1))
+    register()
     ceremony = document_gap(ledger, *SKIPPED, "A disk was lost; these were never written.")
     payload = {"rows": [{"id": n, "amount": 2**63 - n} for n in range(3)], "note": "<b>bold</b>"}
     last = writer().write_event(submission(payload, agent_id="agent-8"))
@@ -55,7 +56,7 @@ def set_scene(ledger: Ledger) -> Scene:
     )
     _verify(last.event.sequence)
     return Scene(
-        good=ceremony.sequence - 1,
+        good=played[-1].event.sequence,
         drifted=drifted.sequence,
         changed=CHANGED,
         lost=LOST[0],

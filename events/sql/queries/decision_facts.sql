@@ -1,0 +1,53 @@
+-- What is in force although no event of the chain decided it, or no more although one did: one row
+-- a fact, as in guard_facts.sql. A ledger whose people, keys, threshold and halt are what its events
+-- say has none. While a ledger is halted, an event may still be waiting to be written.
+WITH decided AS (
+    SELECT e.sequence, e.event_id, e.event_type, e.payload, e.payload #> '{proposal,details}' AS details
+    FROM events e
+    WHERE e.agent_id IS NULL AND e.event_type IN (
+        'system.person_registered', 'system.halted', 'ceremony.add_person', 'ceremony.retire_person',
+        'ceremony.rotate_key', 'ceremony.retire_key', 'ceremony.drift_threshold', 'ceremony.clear_halt')
+), registry AS (
+    SELECT key_id AS name, public_key, from_sequence, until_sequence FROM agent_keys
+    UNION ALL
+    SELECT witness_id, public_key, from_sequence, until_sequence FROM witnesses
+), key_changes AS (
+    SELECT d.sequence, d.details ->> 'old_key' AS old, d.details ->> 'new_key' AS new, d.details ->> 'new_public_key' AS public_key
+    FROM decided d WHERE d.event_type IN ('ceremony.rotate_key', 'ceremony.retire_key')
+)
+SELECT 'person', k.person || ' ' || k.public_key, 'registered, and no event says so', false
+FROM person_keys k
+WHERE NOT EXISTS (
+        SELECT FROM decided d WHERE d.event_id = k.event_id AND (k.person, k.public_key) = (
+            CASE d.event_type WHEN 'system.person_registered' THEN d.payload ->> 'person' WHEN 'ceremony.add_person' THEN d.details ->> 'person' END,
+            CASE d.event_type WHEN 'system.person_registered' THEN d.payload ->> 'public_key' WHEN 'ceremony.add_person' THEN d.details ->> 'public_key' END))
+  AND NOT EXISTS (
+        SELECT FROM unwritten_records u JOIN halt_state h ON h.halted
+        WHERE u.event_id = k.event_id AND (k.person, k.public_key) = (u.payload ->> 'person', u.payload ->> 'public_key'))
+UNION ALL
+SELECT 'person', d.details ->> 'person' || ' ' || k.public_key, format('valid beyond event %%s, which retired them', d.sequence), false
+FROM decided d JOIN person_keys k ON k.person = d.details ->> 'person' AND k.from_sequence <= d.sequence
+WHERE d.event_type = 'ceremony.retire_person' AND (k.until_sequence IS NULL OR k.until_sequence > d.sequence)
+UNION ALL
+SELECT 'key', k.name, format('valid beyond event %%s, which ended it', c.sequence), false
+FROM key_changes c JOIN registry k ON k.name = c.old
+WHERE k.until_sequence IS NULL OR k.until_sequence > c.sequence
+UNION ALL
+SELECT 'key', c.old, format('gone, and event %%s speaks of it', c.sequence), false
+FROM key_changes c WHERE NOT EXISTS (SELECT FROM registry k WHERE k.name = c.old)
+UNION ALL
+SELECT 'key', c.new, format('not what event %%s decided', c.sequence), false
+FROM key_changes c
+WHERE c.new IS NOT NULL AND NOT EXISTS (
+    SELECT FROM registry k WHERE k.name = c.new AND k.public_key = c.public_key AND k.from_sequence > c.sequence)
+UNION ALL
+SELECT 'threshold', 'drift', format('%%s s, and event %%s decided %%s s', c.drift_threshold_seconds, d.sequence, d.details ->> 'seconds'), false
+FROM ledger_config c CROSS JOIN (
+    SELECT sequence, details FROM decided WHERE event_type = 'ceremony.drift_threshold' ORDER BY sequence DESC LIMIT 1) d
+WHERE c.drift_threshold_seconds IS DISTINCT FROM (d.details ->> 'seconds')::numeric
+UNION ALL
+SELECT 'halt', format('event %%s', d.sequence), 'lifted, and no ceremony says so', false
+FROM (SELECT max(sequence) AS sequence FROM decided WHERE event_type = 'system.halted') d
+WHERE d.sequence > coalesce((SELECT max(sequence) FROM decided WHERE event_type = 'ceremony.clear_halt'), 0)
+  AND NOT EXISTS (SELECT FROM halt_state h WHERE h.halted)
+ORDER BY 1, 2

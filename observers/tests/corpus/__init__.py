@@ -1,0 +1,36 @@
+"""The tamper corpus: ways to falsify the ledger, by subject, each with who finds it and where.
+
+It must never hold a case that some observer misses without the reason.
+"""
+
+from __future__ import annotations
+
+from observers.tests.corpus import (
+    altered,
+    appends,
+    decided,
+    dropped,
+    forked,
+    guards,
+    inserted,
+    keys,
+    reordered,
+    resigned,
+    unseen,
+)
+from observers.tests.corpus.case import Case
+
+SUBJECTS: dict[str, list[Case]] = {
+    "Altered": altered.CASES,
+    "Dropped and cut off": dropped.CASES,
+    "Inserted and replayed": inserted.CASES,
+    "Reordered": reordered.CASES,
+    "Forked": forked.CASES,
+    "Signed again": resigned.CASES,
+    "The record of appends": appends.CASES,
+    "Keys and witnesses": keys.CASES,
+    "People, ceremonies, halts": decided.CASES,
+    "Guards of the database": guards.CASES,
+    "Beyond what the inside can show": unseen.CASES,
+}
+CASES = [case for cases in SUBJECTS.values() for case in cases]

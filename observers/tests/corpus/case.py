@@ -1,0 +1,86 @@
+"""What a case of the corpus says. It must never say that something is missed without saying why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from events.event import Event
+from events.tests.ledger import Ledger
+
+VERIFY, WATCH, PAGE = "verify_ledger", "watch", "page"
+EVENTS = 12
+SIGNED = ("signature", "witness_signature")
+WHOLE = ("content_hash", *SIGNED)
+
+MISSING = "Events are missing"
+END = "The end of the ledger is not what was recorded"
+WATCHED = "The watch found something wrong"
+GUARD = "A guard of the database is not in place"
+HALTED = "The ledger is halted"
+
+Healthy = Callable[[Ledger], list[Event]]
+Tampering = Callable[[Ledger, list[Event]], None]
+
+
+def twelve(ledger: Ledger) -> list[Event]:
+    """An ordinary ledger: twelve events of one agent."""
+    return ledger.write(EVENTS)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A falsification, and all that each of three observers finds of it.
+
+    `who` is one sentence: who does it, and how. Nothing found is said by nothing expected, with
+    its reason in `because`, by observer.
+    """
+
+    name: str
+    who: str
+    tamper: Tampering
+    verified: tuple[tuple[int, str], ...] = ()
+    """Sequence and check of every finding of `verify_ledger`."""
+    watched: tuple[str, ...] = ()
+    """What the next look of the watch finds: `KIND PLACE`; of guards, what deviates."""
+    among_others: bool = False
+    """Whether more guards deviate than `watched` names: a table renamed takes many with it."""
+    recorded: bool = True
+    """Whether the ledger still takes the watch's events."""
+    banner: tuple[str, ...] = ()
+    """The titles of the alarms on every page, once the watch has looked."""
+    event: tuple[int, tuple[str, ...]] | None = None
+    """What the page of one event says has failed; `missing` where there is no event."""
+    because: Mapping[str, str] = field(default_factory=dict)
+    saved_head: bool = False
+    """Whether a head saved elsewhere before shows it: the one way where nothing inside does."""
+    leaves_traces: bool = False
+    """Whether the triggers that were switched off are found by their rows of the catalogue. All
+    other cases are of somebody who leaves none, as who edits the files of the database."""
+    healthy: Healthy = twelve
+
+
+def statement(*statements: str) -> Tampering:
+    """A tampering by plain SQL, with every trigger off."""
+    return lambda ledger, events: ledger.tamper(*statements)
+
+
+def as_superuser(*statements: str) -> Tampering:
+    """SQL of a superuser with all triggers as they are."""
+
+    def tamper(ledger: Ledger, events: list[Event]) -> None:
+        with ledger.connect("postgres") as superuser:
+            for each in statements:
+                superuser.execute(each)
+
+    return tamper
+
+
+def at(sequence: int, *checks: str) -> tuple[tuple[int, str], ...]:
+    """Findings of one event."""
+    return tuple((sequence, check) for check in checks)
+
+
+def chain(place: str, *checks: str) -> tuple[str, ...]:
+    """What the watch says of wrong events: `chain FIRST-LAST CHECK`."""
+    return tuple(f"chain {place} {check}" for check in checks)

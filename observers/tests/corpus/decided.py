@@ -1,0 +1,174 @@
+"""What people decide, forged or undone by force. It must never have three people agree to it."""
+
+from __future__ import annotations
+
+import json
+
+from events import ceremonies
+from events.composition import writer
+from events.event import Event
+from events.halting import halt
+from events.tests.ceremonies import Person, forge, register
+from events.tests.ledger import Ledger
+from observers.tests.corpus.case import (
+    GUARD,
+    HALTED,
+    VERIFY,
+    WATCH,
+    WATCHED,
+    Case,
+    at,
+    chain,
+    statement,
+)
+
+ALIVE = "no event is wrong; what is in force is what `check_guards` compares"
+MALLORY = Person("Mallory", b"m" * 32)
+
+
+def decide(kind: str, details: dict[str, object], reason: str = "a test") -> Event:
+    """A whole ceremony of the three who are registered."""
+    ada, bela, cleo = register()
+    proposal = ada.propose(kind, details, reason)
+    for other in (bela, cleo):
+        other.say(proposal)
+    return ceremonies.record(writer(), proposal.ceremony_id)
+
+
+def threshold_decided(ledger: Ledger) -> list[Event]:
+    """Three people, who decide on a threshold."""
+    decide("drift_threshold", {"seconds": "7.5"})
+    return ledger.write(5)
+
+
+def halted(ledger: Ledger) -> list[Event]:
+    events = ledger.write(5)
+    halt(writer(), reason="a test", by="an operator")
+    return events
+
+
+def erased(ledger: Ledger) -> list[Event]:
+    """Event 1 was erased by a ceremony, event 5."""
+    events = ledger.write(2)
+    first = events[0]
+    decide(
+        "erase_payload",
+        {"sequence": 1, "event_id": first.event_id, "payload_hash": first.payload_hash},
+    )
+    return events
+
+
+def force_a_person(ledger: Ledger, events: list[Event]) -> None:
+    ledger.tamper(
+        "INSERT INTO person_keys (public_key, person, event_id, active_from, from_sequence)"
+        f" VALUES ('{MALLORY.public_key}', 'Mallory', gen_random_uuid(), now(), 13)"
+    )
+
+
+def forge_a_ceremony(ledger: Ledger, events: list[Event]) -> None:
+    """The system's own key signs a decision that nobody made; the guard of it is off meanwhile."""
+    payload = {
+        "ceremony_id": "0191d7a0-0000-7000-8000-00000000000f",
+        "proposal": {
+            "ceremony_id": "0191d7a0-0000-7000-8000-00000000000f",
+            "kind": "ceremony.sequence_skip",
+            "reason": "nothing to see here",
+            "details": {"first": 5, "last": 7},
+        },
+        "proposed_by": {"person": "Ada", "public_key": MALLORY.public_key, "signature": "AA=="},
+        "approvals": [],
+        "rejections": [],
+        "first": 5,
+        "last": 7,
+    }
+    forge(ledger, payload)
+    ledger.tamper("DELETE FROM events WHERE sequence BETWEEN 5 AND 7")
+
+
+def vote_by_force(ledger: Ledger, events: list[Event]) -> None:
+    """One voice of a recorded ceremony gets another signature."""
+    ((payload,),) = ledger.query("SELECT payload FROM events WHERE sequence = 4")
+    payload["approvals"][0]["signature"] = payload["approvals"][1]["signature"]
+    forged = json.dumps(payload).replace("'", "''")
+    ledger.tamper(f"UPDATE events SET payload = '{forged}' WHERE sequence = 4")
+
+
+MARKER = (
+    "UPDATE events SET payload = (SELECT payload FROM events WHERE sequence = 1),"
+    " payload_salt = repeat('0', 64) WHERE sequence = 2"
+)
+
+CASES = [
+    Case(
+        "a person forced into the registry",
+        "A superuser inserts somebody into the people who hold ceremonies.",
+        force_a_person,
+        (),
+        (f"guards person Mallory {MALLORY.public_key}",),
+        banner=(GUARD,),
+        because={VERIFY: ALIVE},
+    ),
+    Case(
+        "a ceremony forged to explain a gap",
+        "Somebody with the system's and the witness's keys records a decision that nobody made,"
+        " and deletes what it says is lost.",
+        forge_a_ceremony,
+        ((5, "gap"), *at(13, "ceremony", "ceremony")),
+        ("gap 5-7", *chain("13-13", "ceremony")),
+        banner=("Events are missing", WATCHED),
+        event=(13, ("ceremony",)),
+    ),
+    Case(
+        "a vote changed in a record",
+        "A superuser changes a signature inside the record of a ceremony.",
+        vote_by_force,
+        at(4, "payload_hash", "ceremony"),
+        chain("4-4", "payload_hash", "ceremony"),
+        banner=(WATCHED,),
+        event=(4, ("payload_hash", "ceremony")),
+        healthy=threshold_decided,
+    ),
+    Case(
+        "an erasure forged",
+        "A superuser puts the mark of an erasure that was decided on another event.",
+        statement(MARKER),
+        at(2, "payload_hash"),
+        chain("2-2", "payload_hash"),
+        banner=(WATCHED,),
+        event=(2, ("payload_hash",)),
+        healthy=erased,
+    ),
+    Case(
+        "a halt lifted by force",
+        "A superuser clears the halt in its table.",
+        statement(
+            "UPDATE halt_state SET halted = false, reason = NULL, halted_at = NULL,"
+            " halted_by = NULL"
+        ),
+        (),
+        ("guards halt event 6",),
+        banner=(GUARD,),
+        healthy=halted,
+        because={VERIFY: ALIVE},
+    ),
+    Case(
+        "the threshold changed by force",
+        "A superuser changes the drift threshold that people decided.",
+        statement("UPDATE ledger_config SET drift_threshold_seconds = 3600"),
+        (),
+        ("guards threshold drift",),
+        banner=(GUARD,),
+        healthy=threshold_decided,
+        because={VERIFY: ALIVE},
+    ),
+    Case(
+        "the halt state deleted",
+        "A superuser deletes the row that says whether the ledger is halted.",
+        statement("DELETE FROM halt_state"),
+        because={
+            VERIFY: "no event is wrong; nothing is appended without that row",
+            WATCH: "no event is wrong; nothing is appended without that row",
+        },
+        banner=(HALTED,),
+    ),
+]

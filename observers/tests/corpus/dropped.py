@@ -1,0 +1,68 @@
+"""Events taken out: in the middle, at either end, or all. It must never fill the hole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from events.event import Event
+from events.tests.ledger import Ledger
+from observers.tests import forgery
+from observers.tests.corpus.case import END, MISSING, SIGNED, WATCHED, Case, chain, statement
+
+
+def close_up(ledger: Ledger, events: list[Event]) -> None:
+    """Event 9 goes, those after it move up and are chained anew; so do their appends."""
+    with ledger.tampering() as superuser:
+        superuser.execute("DELETE FROM events WHERE sequence >= 9")
+        superuser.execute("DELETE FROM appends WHERE last_sequence >= 12")
+        previous = events[7].content_hash
+        for moved in events[9:]:
+            forged = forgery.rehash(replace(moved, sequence=moved.sequence - 1), previous)
+            forgery.insert(superuser, forged)
+            superuser.execute(
+                "UPDATE appends SET content_hash = %s WHERE last_sequence = %s",
+                (forged.content_hash, forged.sequence),
+            )
+            previous = forged.content_hash
+
+
+def deleted(name: str, condition: str, first: int, gap: str, *, tail: bool = False) -> Case:
+    return Case(
+        name,
+        "A superuser with the triggers off deletes events.",
+        statement(f"DELETE FROM events WHERE {condition}"),
+        ((first, "gap"),),
+        ("head", f"gap {gap}") if tail else (f"gap {gap}",),
+        recorded=not tail,
+        banner=(END, MISSING) if tail else (MISSING,),
+        event=(first, ("missing",)),
+    )
+
+
+CASES = [
+    deleted("deleted in the middle", "sequence BETWEEN 5 AND 7", 5, "5-7"),
+    deleted("first one deleted", "sequence = 1", 1, "1-1"),
+    deleted("tail deleted", "sequence > 10", 11, "11-12", tail=True),
+    deleted("all deleted", "true", 1, "1-12", tail=True),
+    Case(
+        "one taken out and the rest closed up",
+        "A superuser deletes an event, renumbers all after it and recomputes their hashes.",
+        close_up,
+        tuple((n, check) for n in (9, 10, 11) for check in SIGNED),
+        chain("9-11", *SIGNED),
+        banner=(WATCHED,),
+        event=(9, SIGNED),
+    ),
+    Case(
+        "deleted, and remembered as seen",
+        "A superuser deletes events and forges the memory of which numbers were seen.",
+        statement(
+            "DELETE FROM events WHERE sequence BETWEEN 5 AND 7",
+            "UPDATE continuity_memory SET seen_whole = '{[1,13)}', looked_through = 12",
+        ),
+        ((5, "gap"),),
+        ("gap 5-7",),
+        banner=(WATCHED,),
+        event=(5, ("missing",)),
+    ),
+]

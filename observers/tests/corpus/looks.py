@@ -1,0 +1,108 @@
+"""Three looks at one falsified ledger: `verify_ledger`, the watch, the pages of an auditor.
+
+It must never help an observer: each sees what it would see in service.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from events.store.guards import read_trigger_versions
+from events.tests.ledger import Ledger
+from observers.tests.commands import findings
+from observers.tests.corpus.case import Case
+from observers.tests.pages import Reader, sign_in
+from observers.watch.findings import Found, Kind
+from observers.watch.watch import Outcome, Watch
+
+MADE_UP = re.compile(r"-[0-9a-f]{12}$")
+"""What makes the name of a new key unlike any other."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found, in the words of a case."""
+
+    verified: tuple[tuple[int, str], ...]
+    watched: tuple[str, ...]
+    recorded: bool
+    banner: tuple[str, ...]
+    event: tuple[int, tuple[str, ...]] | None
+    saved_head: bool
+
+
+def look(case: Case, ledger: Ledger) -> Seen:
+    """Write a healthy ledger, have it looked at, falsify it, look again."""
+    events = case.healthy(ledger)
+    reader = Reader(ledger, sign_in(staff=False))
+    healthy = Watch().look()
+    assert healthy is not None
+    assert healthy.is_sound, healthy
+    assert findings("--workers", "1") == []
+    head = ledger.store.head()
+    _forget_the_heads()
+    case.tamper(ledger, events)
+    if not case.leaves_traces:
+        _forget_the_triggers(ledger)
+    verified = tuple(findings("--workers", "1"))
+    found = ledger.store.get_event(head.max_sequence)
+    outcome = Watch().look()
+    assert outcome is not None
+    _assert_recorded(ledger, outcome)
+    return Seen(
+        verified,
+        tuple(sorted(name for each in outcome.began for name in _names(each))),
+        not outcome.unrecorded,
+        tuple(alarm.title for alarm in reader.get("/").context["outlook"].alarms()),
+        (case.event[0], _failed(reader, case.event[0])) if case.event else None,
+        found is None or found.content_hash != head.content_hash,
+    )
+
+
+def _forget_the_heads() -> None:
+    """Heads remembered beside the database are saved ones: the cases say what is found without,
+    by whoever took the machine together with its database."""
+    shutil.rmtree(Path(settings.PORTAL_KEY_DIR).with_name("heads"), ignore_errors=True)
+
+
+def _forget_the_triggers(ledger: Ledger) -> None:
+    """Who edits the data files leaves the catalogue as it was; so does who edits this memory."""
+    with ledger.connect("postgres") as superuser:
+        versions = read_trigger_versions()
+        superuser.execute(
+            "UPDATE watch_looks SET trigger_versions = jsonb_object(%s::text[], %s::text[])",
+            [list(versions), list(versions.values())],
+        )
+
+
+def _names(found: Found) -> list[str]:
+    if found.kind is Kind.GUARDS:
+        return [
+            f"guards {each['aspect']} {MADE_UP.sub('', each['subject'])}"
+            for each in found.payload["deviations"]
+        ]
+    return [Kind.HEAD.value] if found.kind is Kind.HEAD else [found.key]
+
+
+def _assert_recorded(ledger: Ledger, outcome: Outcome) -> None:
+    """Every finding is an event of the ledger, or kept to be told as one that is none."""
+    for each in outcome.began:
+        if each.key not in outcome.unrecorded:
+            said = ledger.query(
+                "SELECT count(*) FROM events WHERE agent_id IS NULL"
+                " AND event_type LIKE 's%%' AND payload ->> 'finding' = %s",
+                [each.key],
+            )
+            assert said == [(1,)], each
+
+
+def _failed(reader: Reader, sequence: int) -> tuple[str, ...]:
+    response = reader.client.get(f"/events/{sequence}/")
+    if response.status_code == 404:
+        return ("missing",)
+    return tuple(response.context["failed"])

@@ -1,0 +1,126 @@
+"""What nothing inside the database can show, and why. It must never be shortened by leaving out
+what is embarrassing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from events.composition import signing_service, writer
+from events.event import Event
+from events.tests.ledger import Ledger, submission
+from observers.tests import forgery
+from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, as_superuser, statement
+from observers.tests.corpus.decided import threshold_decided
+
+SAVED = "not found by anything inside; found against a saved head"
+NOTHING = dict.fromkeys((VERIFY, WATCH, PAGE), SAVED)
+
+
+def everywhere(reason: str) -> dict[str, str]:
+    return dict.fromkeys((VERIFY, WATCH, PAGE), reason)
+
+
+def rewrite(ledger: Ledger, events: list[Event]) -> None:
+    """The whole ledger anew from event 5 on, with the agent's and the witness's private keys."""
+    previous = events[3].content_hash
+    with ledger.tampering() as superuser:
+        for original in events[4:]:
+            payload = '{"number":400}' if original.sequence == 5 else original.payload
+            forged = forgery.resign(replace(original, payload=payload, prev_hash=previous))
+            forgery.overwrite(superuser, forged)
+            forgery.record(superuser, forged)
+            previous = forged.content_hash
+
+
+def retired(ledger: Ledger) -> list[Event]:
+    """A key that its operator retired alone, before there were people."""
+    events = ledger.write(12)
+    signing_service().rotate_key("agent-8")
+    return events
+
+
+def drifted(ledger: Ledger) -> list[Event]:
+    """An event of 1970, warned about."""
+    late = submission(local_timestamp=datetime(1970, 1, 1, tzinfo=UTC))
+    return [writer().write_event(late).event, *ledger.write(3)]
+
+
+CASES = [
+    Case(
+        "the ledger rewritten with every key",
+        "Somebody with all private keys and a superuser's rights rewrites an event and signs"
+        " everything after it anew.",
+        rewrite,
+        because=NOTHING,
+        saved_head=True,
+    ),
+    Case(
+        "the tail cut off, and its record too",
+        "A superuser deletes the last events together with their appends.",
+        statement(
+            "DELETE FROM events WHERE sequence > 10", "DELETE FROM appends WHERE last_sequence > 10"
+        ),
+        because=NOTHING,
+        saved_head=True,
+    ),
+    Case(
+        "an old backup put back",
+        "An operator puts back a copy of the database that ends earlier, with the watch's looks.",
+        statement(
+            "DELETE FROM events WHERE sequence > 10",
+            "DELETE FROM appends WHERE last_sequence > 10",
+            "DELETE FROM watch_looks",
+        ),
+        because=NOTHING,
+        saved_head=True,
+    ),
+    Case(
+        "a guard's function emptied and put back",
+        "A superuser replaces the function of a guard and puts it back between two looks.",
+        as_superuser(
+            "DO $$ DECLARE kept TEXT := pg_get_functiondef('refuse_change()'::regprocedure); BEGIN"
+            " EXECUTE 'CREATE OR REPLACE FUNCTION public.refuse_change() RETURNS trigger LANGUAGE"
+            " plpgsql SET search_path = pg_catalog AS ''BEGIN RETURN NULL; END''';"
+            " EXECUTE kept; END $$"
+        ),
+        because=everywhere(
+            "it is as it was; whatever was changed meanwhile is found by itself, as above"
+        ),
+        leaves_traces=True,
+    ),
+    Case(
+        "a key opened again that no ceremony retired",
+        "A superuser widens the validity of a key that its operator retired alone, before three"
+        " people were registered.",
+        statement(
+            "UPDATE agent_keys SET active_until = now(), until_sequence = 1000"
+            " WHERE agent_id = 'agent-8' AND until_sequence IS NOT NULL"
+        ),
+        because=everywhere(
+            "no event says when it ended; a list of keys saved elsewhere does, and from the third"
+            " person on only ceremonies retire keys"
+        ),
+        healthy=retired,
+    ),
+    Case(
+        "drift warnings deleted",
+        "A superuser deletes warnings of clock drift.",
+        statement("DELETE FROM drifted_events", "DELETE FROM clock_drift_warnings"),
+        because=everywhere(
+            "a warning is a note beside the chain; both times stand in the event itself, signed,"
+            " and its page shows how far they are apart"
+        ),
+        healthy=drifted,
+    ),
+    Case(
+        "votes deleted beside the chain",
+        "A superuser deletes the steps of ceremonies from their table.",
+        statement("DELETE FROM ceremonies"),
+        because=everywhere(
+            "a decision stands in its event with every voice and signature; what is deleted is the"
+            " way there, and proposals that came to nothing"
+        ),
+        healthy=threshold_decided,
+    ),
+]
