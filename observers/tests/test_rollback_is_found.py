@@ -13,7 +13,7 @@ from events.composition import writer
 from events.errors import SystemHaltedError
 from events.event import Event
 from events.halting import halt
-from events.tests.ceremonies import hold, people_from_the_start
+from events.tests.ceremonies import hold, people_from_the_start, register
 from events.tests.ledger import Ledger
 from observers.heads.memory import KEPT, HeadMemory, memory_of
 from observers.heads.rollback import BEGINNING
@@ -102,17 +102,18 @@ def test_what_is_lost_after_an_acknowledged_loss_is_found_as_well(ledger: Ledger
 
 
 def test_the_watch_records_a_rollback_and_halts_unasked(ledger: Ledger) -> None:
+    register()
     watch = Watch()
     lost = ledger.write(5)[4]
     watch.look()
     memory_of().path.unlink()  # what it saw itself it remembers without the file
-    roll_back(ledger, 3)
+    roll_back(ledger, 6)
     outcome = watch.look()
     assert outcome is not None
-    key = f"rollback 5/{lost.content_hash[:16]}"
+    key = f"rollback 8/{lost.content_hash[:16]}"
     assert key in outcome.open
     assert ledger.store.halt().halted
-    recorded = "SELECT event_type, payload ->> 'seen_hash' FROM events WHERE sequence = 4"
+    recorded = "SELECT event_type, payload ->> 'seen_hash' FROM events WHERE sequence = 7"
     assert ledger.query(recorded) == [("system.rollback_detected", lost.content_hash)]
     ceremony = clear(ledger)
     outcome = watch.look()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Browser
 
 from events.tests.ledger import Ledger
-from observers.tests.browser.conftest import Window
+from observers.tests.browser.conftest import NAME, Window
 
 FOCUSED = "document.activeElement.textContent.trim() || document.activeElement.name"
 
@@ -25,7 +25,7 @@ def test_tab_reaches_the_skip_link_first_and_then_every_section(
     ledger.write(2)
     window.log_in()
     window.open("/")
-    reached = tab_through(window, 14)
+    reached = tab_through(window, 15)
     assert reached[0] == "Skip to content"
     expected = [
         "Overview",
@@ -36,7 +36,7 @@ def test_tab_reaches_the_skip_link_first_and_then_every_section(
         "Admin",
         "q",
         "Go",
-        "Password",
+        NAME,
         "Log out",
     ]
     assert [name for name in reached if name in expected] == expected
