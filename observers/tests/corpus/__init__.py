@@ -16,6 +16,7 @@ from observers.tests.corpus import (
     keys,
     reordered,
     resigned,
+    rolled_back,
     unseen,
 )
 from observers.tests.corpus.case import Case
@@ -31,6 +32,7 @@ SUBJECTS: dict[str, list[Case]] = {
     "Keys and witnesses": keys.CASES,
     "People, ceremonies, halts": decided.CASES,
     "Guards of the database": guards.CASES,
+    "Rolled back and rewritten": rolled_back.CASES,
     "Beyond what the inside can show": unseen.CASES,
 }
 CASES = [case for cases in SUBJECTS.values() for case in cases]

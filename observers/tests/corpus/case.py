@@ -54,6 +54,8 @@ class Case:
     because: Mapping[str, str] = field(default_factory=dict)
     saved_head: bool = False
     """Whether a head saved elsewhere before shows it: the one way where nothing inside does."""
+    heads_remain: bool = False
+    """Whether the heads that the portal saved beside the database are still there."""
     leaves_traces: bool = False
     """Whether the triggers that were switched off are found by their rows of the catalogue. All
     other cases are of somebody who leaves none, as who edits the files of the database."""

@@ -45,7 +45,8 @@ def look(case: Case, ledger: Ledger) -> Seen:
     assert healthy.is_sound, healthy
     assert findings("--workers", "1") == []
     head = ledger.store.head()
-    _forget_the_heads()
+    if not case.heads_remain:
+        _forget_the_heads()
     case.tamper(ledger, events)
     if not case.leaves_traces:
         _forget_the_triggers(ledger)
@@ -67,7 +68,7 @@ def look(case: Case, ledger: Ledger) -> Seen:
 def _forget_the_heads() -> None:
     """Heads remembered beside the database are saved ones: the cases say what is found without,
     by whoever took the machine together with its database."""
-    shutil.rmtree(Path(settings.PORTAL_KEY_DIR).with_name("heads"), ignore_errors=True)
+    shutil.rmtree(Path(settings.PORTAL_HEADS_DIR))
 
 
 def _forget_the_triggers(ledger: Ledger) -> None:
@@ -86,7 +87,7 @@ def _names(found: Found) -> list[str]:
             f"guards {each['aspect']} {MADE_UP.sub('', each['subject'])}"
             for each in found.payload["deviations"]
         ]
-    return [Kind.HEAD.value] if found.kind is Kind.HEAD else [found.key]
+    return [found.kind.value] if found.kind in (Kind.HEAD, Kind.ROLLBACK) else [found.key]
 
 
 def _assert_recorded(ledger: Ledger, outcome: Outcome) -> None:

@@ -46,32 +46,36 @@ def drifted(ledger: Ledger) -> list[Event]:
     return [writer().write_event(late).event, *ledger.write(3)]
 
 
+cut = statement(
+    "DELETE FROM events WHERE sequence > 10", "DELETE FROM appends WHERE last_sequence > 10"
+)
+put_back = statement(
+    "DELETE FROM events WHERE sequence > 10",
+    "DELETE FROM appends WHERE last_sequence > 10",
+    "DELETE FROM watch_looks",
+)
+
 CASES = [
     Case(
         "the ledger rewritten with every key",
         "Somebody with all private keys and a superuser's rights rewrites an event and signs"
-        " everything after it anew.",
+        " everything after it anew; the heads beside the database are gone.",
         rewrite,
         because=NOTHING,
         saved_head=True,
     ),
     Case(
         "the tail cut off, and its record too",
-        "A superuser deletes the last events together with their appends.",
-        statement(
-            "DELETE FROM events WHERE sequence > 10", "DELETE FROM appends WHERE last_sequence > 10"
-        ),
+        "A superuser deletes the last events together with their appends, and the heads beside"
+        " the database.",
+        cut,
         because=NOTHING,
         saved_head=True,
     ),
     Case(
         "an old backup put back",
-        "An operator puts back a copy of the database that ends earlier, with the watch's looks.",
-        statement(
-            "DELETE FROM events WHERE sequence > 10",
-            "DELETE FROM appends WHERE last_sequence > 10",
-            "DELETE FROM watch_looks",
-        ),
+        "Somebody puts back a copy of the machine's whole disk that ends earlier.",
+        put_back,
         because=NOTHING,
         saved_head=True,
     ),
