@@ -5,6 +5,7 @@ It must never read further than a body may be long.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,8 @@ from events.submission import Submission
 MAX_EVENT_BODY = 2 * 2**20
 MAX_BATCH_BODY = 32 * 2**20
 _CHUNK = 2**16
+_LENGTH_DIGITS = 18
+"""A length of more digits is beyond every limit; of thousands, Python makes no number."""
 
 
 class Parser(BaseParser):
@@ -135,7 +138,9 @@ def _declared_length(request: HttpRequest) -> int | None:
     """None where only the transfer itself ends the body (RFC 9112 section 6.3)."""
     length = request.META.get("CONTENT_LENGTH") or ""
     chunked = "HTTP_TRANSFER_ENCODING" in request.META
-    return int(length) if length.isdecimal() and not chunked else None
+    if chunked or not length.isdecimal():
+        return None
+    return int(length) if len(length) <= _LENGTH_DIGITS else sys.maxsize
 
 
 def _unmeasured(request: HttpRequest) -> Any:
