@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -165,16 +166,16 @@ def _failures(event: Any) -> Iterable[str]:
 
 
 @pytest.fixture
-def tell(pytestconfig: pytest.Config) -> Callable[[str, Run], None]:
-    """Says on the terminal what a run came to, where pytest has one of its own."""
-    terminal: Any = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str, Run], None]:
+    """Says on the terminal what a long run came to."""
 
     def say(who: str, run: Run) -> None:
-        if EXAMPLES and terminal:
+        if EXAMPLES:
             statuses = ", ".join(f"{status}: {n}" for status, n in sorted(run.statuses.items()))
-            terminal.write_line(
-                f"{who}: {run.calls:,} calls, {len(run.failures)} failures ({statuses})"
-            )
+            with capsys.disabled():
+                sys.stdout.write(
+                    f"\n{who}: {run.calls:,} calls, {len(run.failures)} failures ({statuses})\n"
+                )
 
     return say
 
