@@ -11,9 +11,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 SCREENSHOTS ?= screenshots
 BENCH_HOME ?= .bench
 EVENTS ?= 5000000
+EXAMPLES ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format guard-expectations screenshots bench bench-pages clean-venv
+.PHONY: help run test fuzz lint format guard-expectations screenshots bench bench-pages clean-venv
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,6 +24,9 @@ run: $(VENV)/.run  ## start the portal on http://127.0.0.1:8000 (PORT, PORTAL_HO
 
 test: $(VENV)/.dev  ## run every test, on all processors; what is skipped is listed with its reason
 	@exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+fuzz: $(VENV)/.dev  ## send the API what its own description allows and forbids, EXAMPLES an operation
+	@FUZZ_EXAMPLES="$(EXAMPLES)" $(BIN)/python -m pytest -q --show-capture=no $(ARGS) observers/tests/test_api_fuzzed.py
 
 lint: $(VENV)/.dev  ## check style, types and the direction of imports
 	$(BIN)/ruff check .

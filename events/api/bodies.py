@@ -5,6 +5,7 @@ It must never read further than a body may be long.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from events.api import requested
+from events.api.arrivals import arrivals
 from events.api.authentication import agent_of
 from events.api.problems import (
     BAD_REQUEST,
@@ -28,6 +30,8 @@ from events.submission import Submission
 MAX_EVENT_BODY = 2 * 2**20
 MAX_BATCH_BODY = 32 * 2**20
 _CHUNK = 2**16
+_LENGTH_DIGITS = 18
+"""A length of more digits is beyond every limit; of thousands, Python makes no number."""
 
 
 class Parser(BaseParser):
@@ -49,7 +53,7 @@ class EventParser(Parser):
 
     def read(self, request: HttpRequest, agent_id: str | None) -> Submission:
         """The event."""
-        return requested.in_document(read_body(request, MAX_EVENT_BODY), agent_id)
+        return requested.in_document(read_body(request, MAX_EVENT_BODY, agent_id), agent_id)
 
 
 class BatchParser(Parser):
@@ -59,7 +63,7 @@ class BatchParser(Parser):
 
     def read(self, request: HttpRequest, agent_id: str | None) -> list[Submission]:
         """The events in order."""
-        return requested.in_array(read_body(request, MAX_BATCH_BODY), agent_id)
+        return requested.in_array(read_body(request, MAX_BATCH_BODY, agent_id), agent_id)
 
 
 class LinesParser(Parser):
@@ -77,7 +81,7 @@ class LinesParser(Parser):
             raise _length_required(
                 "a batch by lines that was cut off could not be told from a whole"
             )
-        return requested.in_lines(read_body(request, MAX_BATCH_BODY), agent_id)
+        return requested.in_lines(read_body(request, MAX_BATCH_BODY, agent_id), agent_id)
 
 
 def read_requested(request: Request, view: APIView) -> Any:
@@ -107,7 +111,7 @@ def _select_parser(request: HttpRequest, parsers: Sequence[Any]) -> Parser:
     return parser
 
 
-def read_body(request: HttpRequest, limit: int) -> bytes:
+def read_body(request: HttpRequest, limit: int, agent_id: str | None) -> bytes:
     """The whole body, which may have at most `limit` bytes.
 
     Read from the stream and not by `request.body`, whose own bound (DATA_UPLOAD_MAX_MEMORY_SIZE)
@@ -118,9 +122,10 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
         raise _too_large(limit)
     stream = request if declared is not None else _unmeasured(request)
     pieces, room = [], limit + 1
-    while room > 0 and (piece := stream.read(min(room, _CHUNK))):
-        pieces.append(piece)
-        room -= len(piece)
+    with arrivals.place(agent_id):
+        while room > 0 and (piece := stream.read(min(room, _CHUNK))):
+            pieces.append(piece)
+            room -= len(piece)
     if room <= 0:
         raise _too_large(limit)
     body = b"".join(pieces)
@@ -135,7 +140,9 @@ def _declared_length(request: HttpRequest) -> int | None:
     """None where only the transfer itself ends the body (RFC 9112 section 6.3)."""
     length = request.META.get("CONTENT_LENGTH") or ""
     chunked = "HTTP_TRANSFER_ENCODING" in request.META
-    return int(length) if length.isdecimal() and not chunked else None
+    if chunked or not length.isdecimal():
+        return None
+    return int(length) if len(length) <= _LENGTH_DIGITS else sys.maxsize
 
 
 def _unmeasured(request: HttpRequest) -> Any:

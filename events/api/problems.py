@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 import structlog
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, SuspiciousOperation, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
@@ -113,6 +114,7 @@ _OF_THE_FRAMEWORK: Mapping[type[Exception], Problem] = {
     Http404: NOT_FOUND,
     exceptions.MethodNotAllowed: METHOD_NOT_ALLOWED,
     exceptions.NotAcceptable: NOT_ACCEPTABLE,
+    SuspiciousOperation: BAD_REQUEST,
 }
 # What the operator is told in the log is no business of a caller.
 _DISCREET: Mapping[Problem, str] = {
@@ -191,6 +193,9 @@ def _discreet(problem: Problem, error: Exception, *, retry_after: int | None = N
 
 def _of_the_framework(problem: Problem, error: Exception) -> Refused:
     detail = str(getattr(error, "detail", "")) or problem.title
+    if isinstance(error, TooManyFieldsSent):
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        detail = f"the address has more than {most:,} parameters"
     challenge = getattr(error, "auth_header", None)
     return Refused(problem, detail, headers={"WWW-Authenticate": challenge} if challenge else {})
 
