@@ -111,7 +111,8 @@ def served(target: str) -> Iterator[tuple[int, int]]:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     start = (
-        "import sys; from auditportal.management.commands.serve import Command; "
+        "import django; django.setup(); "
+        "from auditportal.management.commands.serve import Command; "
         "from django.core.management import execute_from_command_line as run; "
         f"Command.target = {target!r}; run(['manage.py', 'serve', '--port', '{port}'])"
     )
