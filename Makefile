@@ -25,8 +25,9 @@ run: $(VENV)/.run  ## start the portal on http://127.0.0.1:8000 (PORT, PORTAL_HO
 test: $(VENV)/.dev  ## run every test, on all processors; what is skipped is listed with its reason
 	@exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
-fuzz: $(VENV)/.dev  ## send the API what its own description allows and forbids, EXAMPLES an operation
-	@FUZZ_EXAMPLES="$(EXAMPLES)" $(BIN)/python -m pytest -q --show-capture=no $(ARGS) observers/tests/test_api_fuzzed.py
+fuzz: $(VENV)/.dev  ## run the fuzzing of the API and the model of the ledger at length, by EXAMPLES
+	@FUZZ_EXAMPLES="$(EXAMPLES)" $(BIN)/python -m pytest -q --show-capture=no $(ARGS) \
+	  observers/tests/test_api_fuzzed.py observers/tests/test_ledger_follows_its_model.py
 
 lint: $(VENV)/.dev  ## check style, types and the direction of imports
 	$(BIN)/ruff check .
