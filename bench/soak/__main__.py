@@ -6,10 +6,12 @@ It must never call a soak sound that did not kill anything or wrote nothing.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from bench.machine import machine
@@ -28,15 +30,17 @@ DESCRIPTION = """\
 Start a portal in a temporary folder, put a mixed load on it over HTTP, kill its processes with
 SIGKILL, and check that nothing acknowledged is lost.
 
-Seven agents write (single events, batches as JSON and as lines; five of them send again until they are
-acknowledged, two never ask again), two readers walk the ledger by `after`, one exports it slowly, an
-auditor signs in, looks at the pages and has it verified, and `check_continuity` runs beside them.
-PostgreSQL is killed once a minute, and in between by turns a web process and the worker.
+Seven agents write: single events, batches as JSON and as lines; five of them send again until
+they are acknowledged, two never ask again. Two readers walk the ledger by `after`, one exports it
+slowly, an auditor signs in, looks at the pages and has it verified, and `check_continuity` runs
+beside them. PostgreSQL is killed once a minute, and in between by turns a web process and the
+worker.
 
-After each kill every acknowledged event must be in the database with its sequence and its hash. At the
-end: the same; what was not acknowledged is there whole or not at all; no gap, nothing twice, nothing
-that nobody sent; the readers' walks agree; verify_ledger, check_continuity and the watch find nothing;
-every read is in the access log; no answer but those expected, no traceback; no process that grows.
+After each kill every acknowledged event must be in the database with its sequence and its hash. At
+the end: the same; what was not acknowledged is there whole or not at all; no gap, nothing twice,
+nothing that nobody sent; the readers' walks agree; verify_ledger, check_continuity, check_guards
+and the watch find nothing; every read is in the access log; no answer but those expected, no
+traceback; no process that grows.
 
 Exit codes: 0 all good, 1 findings, 2 could not run.
 """
@@ -65,6 +69,8 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--write", action="store_true", help="put the tables into bench/README.md")
     options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background ignores the first
+        signal.signal(number, _interrupt)
     try:
         found = soak(options)
     except (CouldNotRun, OSError) as error:
@@ -75,6 +81,11 @@ def main() -> int:
         write("soak", f"{moment}\n\n{report.markdown(found)}", title="Soak")
     sys.stdout.write((dump(found) if options.json else report.markdown(found)) + "\n")
     return 0 if found["sound"] else 1
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End as by Ctrl-C, so that the portal is ended too and its folder removed."""
+    raise KeyboardInterrupt
 
 
 def soak(options: argparse.Namespace) -> dict[str, Any]:

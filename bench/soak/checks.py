@@ -1,5 +1,7 @@
-"""What must be true after each kill and at the end. It must never trust the portal's own answer where
-the database can be asked beside it."""
+"""What must be true after each kill and at the end.
+
+It must never trust the portal's own answer where the database can be asked beside it.
+"""
 
 from __future__ import annotations
 
@@ -148,7 +150,7 @@ class Checks:
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         with closing(psycopg.connect(**self.portal.server.dsn(), connect_timeout=10)) as database:  # type: ignore[arg-type]
-            return database.execute(query).fetchall()  # type: ignore[arg-type]
+            return database.execute(query).fetchall()
 
 
 def as_json(checks: Checks) -> list[dict[str, Any]]:

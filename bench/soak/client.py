@@ -1,5 +1,7 @@
-"""One caller's connection to the portal, kept open and opened again. It must never send anything twice
-by itself: who calls decides what is tried again."""
+"""One caller's connection to the portal, kept open and opened again.
+
+It must never send anything twice by itself: who calls decides what is tried again.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Kill:
 
 @dataclass
 class Killer:
-    """Half a minute after each minute PostgreSQL, at each minute another process; all by SIGKILL."""
+    """In the middle of each minute PostgreSQL, at its end another process; all by SIGKILL."""
 
     portal: Portal
     tally: Tally

@@ -1,5 +1,7 @@
-"""Everybody who uses the portal during a soak, each in a thread. It must never end while one of them
-waits for an answer that it will try to get again."""
+"""Everybody who uses the portal during a soak, each in a thread.
+
+It must never end while one of them waits for an answer that it will try to get again.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +44,9 @@ class Load:
         self.auditor = Auditor(Client(port, "auditor, pages", tally, {}), password, 50)
         exporter = Exporter(Client(port, "export", tally, dict(reading)))
         agents = writers(port, tokens, tally, self.told, self.pace)
-        for who in (*agents, *self.walkers, self.auditor, exporter):
-            self._run(who.run)
+        works = [agent.run for agent in agents] + [walker.run for walker in self.walkers]
+        for work in (*works, self.auditor.run, exporter.run):
+            self._run(work)
         self._run(self._check_continuity)
 
     def stop(self) -> None:

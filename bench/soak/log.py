@@ -1,4 +1,4 @@
-"""Reads the portal's log while it grows, and finds what must not be in it. It must never write there."""
+"""Reads the portal's log while it grows, and finds what must not be in it. It must never write."""
 
 from __future__ import annotations
 

@@ -13,6 +13,9 @@ from bench.soak.portal import Portal
 RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
 SHARE = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 ALLOWED_GROWTH, ALLOWED_MEBIBYTES = 1.5, 32.0
+JUDGED = 90
+"""Samples of a life that is long enough to judge."""
+
 WARM = 0.25
 """The part of a life in which caches fill and nothing is said of growth."""
 
@@ -30,7 +33,8 @@ class Figures:
 
     @property
     def grows(self) -> bool:
-        return self.end > self.begin * ALLOWED_GROWTH + ALLOWED_MEBIBYTES
+        """Never said of a short life: then everything is being filled."""
+        return self.samples >= JUDGED and self.end > self.begin * ALLOWED_GROWTH + ALLOWED_MEBIBYTES
 
 
 @dataclass

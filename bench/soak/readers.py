@@ -1,5 +1,8 @@
-"""Those who read: walkers that must miss nothing and see nothing twice, long exports, a person at the
-pages who starts verifications. They must never take a part for the whole, which is what they test."""
+"""Those who read: walkers that must miss nothing and see nothing twice, long exports, a person at
+the pages who starts verifications.
+
+They must never take a part for the whole, which is what they test.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,10 @@ from events.event import GENESIS_HASH
 
 FORM = re.compile(rb'name="csrfmiddlewaretoken" value="([^"]+)"')
 SPAN = re.compile(r"events-(\d+)-(\d+)\.")
-PAGES = ("/", "/events/", "/gaps/", "/drift/", "/watch/", "/verifications/", "/access/", "/halt/",
-         "/events/1/", "/ceremonies/")  # fmt: skip
+PAGES = (
+    "/", "/events/", "/gaps/", "/drift/", "/watch/", "/verifications/", "/access/",
+    "/events/?drifted=true", "/events/1/", "/ceremonies/",
+)  # fmt: skip
 SLOWLY = 0.05
 """Seconds that the client of an export takes for each piece."""
 

@@ -12,6 +12,9 @@ from bench.soak.log import LogTail
 from bench.soak.memory import Figures
 from bench.soak.tally import BROKEN, Tally
 
+COLUMNS = ("201", "200", "302", "400", "503", BROKEN, "exit code 0", "exit code 2")
+"""Answers that are no fault."""
+
 
 def document(
     checks: Checks, killer: Killer, figures: Sequence[Figures], tail: LogTail, seconds: float
@@ -29,7 +32,10 @@ def document(
         "answers": _by_caller(tally),
         "notes": dict(tally.notes),
         "memory": [vars(one) | {"grows": one.grows} for one in figures],
-        "log": [{"level": l, "event": e, "count": c} for (l, e), c in tail.events.most_common()],
+        "log": [
+            {"level": level, "event": event, "count": count}
+            for (level, event), count in tail.events.most_common()
+        ],
         "faults": tally.faults,
     }  # fmt: skip
 
@@ -54,11 +60,11 @@ def markdown(found: dict[str, Any]) -> str:
         "|---|---:|---:|---:|",
     ]
     lines += [
-        f"| {k['role']} | {k['at']:.0f} | {k['acknowledged']:,} | {_seconds(k['first_201_after'])} |"
+        f"| {k['role']} | {k['at']:.0f} | {k['acknowledged']:,} "
+        f"| {_seconds(k['first_201_after'])} |"
         for k in found["kills"]
     ]
-    columns = ("201", "200", "302", "400", "503", BROKEN, "exit code 0", "exit code 2")
-    columns = tuple(c for c in columns if any(c in row for row in found["answers"].values()))
+    columns = [c for c in COLUMNS if any(c in row for row in found["answers"].values())]
     lines += [
         "",
         f"| who | {' | '.join(columns)} | other |",

@@ -1,5 +1,7 @@
-"""What the load was answered, and what must therefore be in the ledger. It must never ask the portal
-or the database anything."""
+"""What the load was answered, and what must therefore be in the ledger.
+
+It must never ask the portal or the database anything.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Agents that write: single events, batches in both forms, retried until acknowledged; and impatient
-ones, that never ask what became of a request whose answer was lost.
+"""Agents that write: single events, batches in both forms, sent again until acknowledged; and
+impatient ones, that never ask what became of a request whose answer was lost.
 
 They must never send an event_id with other content.
 """
