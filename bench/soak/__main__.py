@@ -134,6 +134,8 @@ def _finish(load: Load, checks: Checks, killer: Killer, memory: Memory, tail: Lo
     deadline = time.monotonic() + LAST_SECONDS
     while checks.verifications_open() and time.monotonic() < deadline:
         time.sleep(0.5)
+    if left := checks.verifications_open():
+        checks.tally.fault(f"verifications that nobody ends, with their jobs: {left}")
     memory.sample()
     checks.ledger()
     checks.walks(load.walkers)
