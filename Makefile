@@ -12,9 +12,10 @@ SCREENSHOTS ?= screenshots
 BENCH_HOME ?= .bench
 EVENTS ?= 5000000
 EXAMPLES ?= 200
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint format guard-expectations screenshots bench bench-pages clean-venv
+.PHONY: help run test fuzz lint format guard-expectations screenshots bench bench-pages soak clean-venv
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -53,6 +54,9 @@ bench: $(BENCH_VENV)/.bench  ## measure everything, peers beside it, into bench/
 bench-pages: $(VENV)/.dev  ## measure the pages over EVENTS events kept in BENCH_HOME; see bench/README.md
 	@PORTAL_HOME="$(BENCH_HOME)" $(BIN)/python -m bench.fill --events $(EVENTS) --unless-filled
 	@PORTAL_HOME="$(BENCH_HOME)" $(BIN)/python -m bench.pages --write
+
+soak: $(VENV)/.dev  ## load a portal for MINUTES, kill its processes each minute, check that nothing is lost
+	@exec $(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
 
 clean-venv:  ## remove the virtual environments; the next command makes them anew
 	rm -rf $(VENV) $(BENCH_VENV)

@@ -5,12 +5,16 @@ It must never write to standard output, which belongs to what a command answers.
 
 from __future__ import annotations
 
+import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import orjson
 import structlog
 from structlog.typing import Processor
+
+from auditportal.log_file import LogFile
 
 
 def _json(value: Any, **_: Any) -> str:
@@ -99,3 +103,21 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
             "django.server": {"handlers": ["stderr"], "propagate": False},
         },
     }
+
+
+def keep_in_file(name: str, file: Path) -> None:
+    """Have the lines of one logger go to a server's file alone: its process tells the terminal in
+    words of its own."""
+    handler = LogFile(str(file))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_SHARED,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _TRACEBACKS,
+                structlog.processors.JSONRenderer(_json),
+            ],
+        )
+    )
+    logger = logging.getLogger(name)
+    logger.handlers, logger.propagate = [handler], False

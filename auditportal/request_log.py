@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django_structlog.middlewares import RequestMiddleware
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from auditportal.streams import logged
 from events.access.address import client_address
 from events.randomness import random_piece
 
@@ -35,11 +36,15 @@ class RequestLog(RequestMiddleware):
         bind_contextvars(ip=client_address(request))
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
-        """The line. Streams and what broke are followed as django-structlog follows them."""
-        if response.streaming or hasattr(request, "_raised_exception"):
+        """The line; a stream has others, when it begins and when it ends. What broke is followed
+        as django-structlog follows it."""
+        if hasattr(request, "_raised_exception"):
             super().handle_response(request, response)
             return
         self.bind_user_id(request)
+        if isinstance(response, StreamingHttpResponse):
+            context = structlog.contextvars.get_merged_contextvars(log)
+            response.streaming_content = logged(response.streaming_content, context)
         log.log(
             self._log_level_for_status_code(response.status_code),
             "request_finished",

@@ -11,26 +11,37 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
+import structlog
 from django.conf import settings
 
 from auditportal import children
 from auditportal.bounded_log import keep_bounded, open_log
-from auditportal.embedded import EmbeddedPostgres, EmbeddedPostgresError, sharing
+from auditportal.embedded import EmbeddedPostgres, sharing
+from auditportal.kept_child import KeptChild, PortalFailed
+from auditportal.kept_database import KeptDatabase
+from auditportal.logs import keep_in_file
+from auditportal.restarts import Restarts
 
 POLL_SECONDS = 1.0
 WEB_START_SECONDS = 60.0
 STOP_PATIENCE_SECONDS = 20.0
-WORKER_RESTART_SECONDS = 5.0
 
+PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+MOST_DEATHS = 8
+"""In a row, of the web server or the embedded database: then the portal ends rather than go on
+without."""
 
-class WebServerFailed(Exception):
-    """The web server did not come up, or ended by itself."""
+WORKER_PAUSES = (0.0, 1.0, 5.0)
+"""A worker loses nothing by ending, and a database elsewhere may be away for long: it is never
+given up."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -42,38 +53,55 @@ class Supervisor:
     sample: bool
     say: Callable[[str], None]
     _stopping: threading.Event = field(default_factory=threading.Event)
-    _web: subprocess.Popen[bytes] | None = None
-    _worker: subprocess.Popen[bytes] | None = None
-    _worker_started: float = 0.0
+    _web: KeptChild = field(init=False)
+    _worker: KeptChild = field(init=False)
+    _database: KeptDatabase | None = None
     _sample: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        serve = _command("serve", f"--port={self.port}", f"--workers={self.workers}")
+        self._web = self._kept("web", "the web server", serve, Restarts(PAUSES, MOST_DEATHS))
+        self._worker = self._kept(
+            "worker", "the worker", _command("worker"), Restarts(WORKER_PAUSES)
+        )
+        if settings.PORTAL_EMBEDDED:
+            self._database = KeptDatabase(
+                EmbeddedPostgres(settings.PORTAL_HOME), Restarts(PAUSES, MOST_DEATHS), self._tell
+            )
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serve until SIGINT, SIGTERM, or SIGHUP of a closed terminal; `ready` is called once
-        requests are answered."""
+        requests are answered.
+
+        Raises:
+            PortalFailed: the web server does not come up, or something died too often.
+        """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
+        open_log(log_file()).close()
+        keep_in_file(__name__, log_file())
         try:
-            self._web = self._start_web()
-            if self._await_web(self._web):
+            if self._database:
+                self._database.begin()
+            if self._await_web(self._web.start()):
                 ready()
-                self._start_worker()
+                self._worker.start()
                 self._sample = self._start_sample()
             while not self._stopping.wait(POLL_SECONDS):
-                self._look_after(self._web)
+                self._look_after()
         finally:
             self._end()
 
+    def _kept(self, name: str, title: str, argv: list[str], restarts: Restarts) -> KeptChild:
+        return KeptChild(name, title, argv, _environment(), restarts, self._tell)
+
+    def _tell(self, event: str, text: str, **fields: Any) -> None:
+        """The terminal gets a sentence, the log an event."""
+        self.say(text)
+        log.warning(event, **fields)
+
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping.set()
-
-    def _start_web(self) -> subprocess.Popen[bytes]:
-        options = [f"--port={self.port}", f"--workers={self.workers}"]
-        open_log(log_file()).close()
-        return children.start(_command("serve", *options), _environment())
-
-    def _start_worker(self) -> None:
-        self._worker = children.start(_command("worker"), _environment())
-        self._worker_started = time.monotonic()
 
     def _start_sample(self) -> subprocess.Popen[bytes] | None:
         return children.start(_command("play_sample"), _environment()) if self.sample else None
@@ -83,48 +111,30 @@ class Supervisor:
         address = (connectable(settings.PORTAL_BIND), self.port)
         for _ in range(int(WEB_START_SECONDS / 0.05)):
             if web.poll() is not None:
-                raise WebServerFailed(f"the web server ended with code {web.returncode}")
+                raise PortalFailed(f"the web server ended with code {web.returncode}")
             try:
                 socket.create_connection(address, timeout=1).close()
                 return True
             except OSError:
                 if self._stopping.wait(0.05):
                     return False
-        raise WebServerFailed(f"the web server does not answer after {WEB_START_SECONDS:.0f} s")
+        raise PortalFailed(f"the web server does not answer after {WEB_START_SECONDS:.0f} s")
 
-    def _look_after(self, web: subprocess.Popen[bytes]) -> None:
-        """One turn of the watch: web server, database, worker, sample, the logs' size."""
-        if web.poll() is not None:
-            raise WebServerFailed(f"the web server ended with code {web.returncode}")
-        if settings.PORTAL_EMBEDDED:
-            self._revive_database()
-        if self._worker and self._worker.poll() is not None:
-            self._revive_worker(self._worker.returncode)
+    def _look_after(self) -> None:
+        """One turn of the watch: database, web server, worker, sample, the logs' size."""
+        if self._database:
+            self._database.look_after()
+        self._web.look_after()
+        self._worker.look_after()
         if self._sample and self._sample.poll():
             self.say(f"the sample ended with code {self._sample.returncode}; the portal goes on")
             self._sample = None
-        for log in (log_file(), settings.PORTAL_HOME / "logs" / "postgres.log"):
-            keep_bounded(log)
-
-    def _revive_database(self) -> None:
-        server = EmbeddedPostgres(settings.PORTAL_HOME)
-        if server.pid is not None:
-            return
-        self.say("PostgreSQL has died; starting it again")
-        try:
-            sharing.revive(server)
-        except EmbeddedPostgresError as error:
-            self.say(f"PostgreSQL does not come back, trying again: {error}")
-
-    def _revive_worker(self, code: int) -> None:
-        """A worker loses nothing by ending; one that cannot live is not started without pause."""
-        if time.monotonic() - self._worker_started >= WORKER_RESTART_SECONDS:
-            self.say(f"the worker ended with code {code}; starting it again")
-            self._start_worker()
+        for path in (log_file(), settings.PORTAL_HOME / "logs" / "postgres.log"):
+            keep_bounded(path)
 
     def _end(self) -> None:
         """The sample writes through nobody once the server is gone, so it goes first."""
-        for child in (self._sample, self._worker, self._web):
+        for child in (self._sample, self._worker.process, self._web.process):
             if child:
                 children.stop(child, STOP_PATIENCE_SECONDS)
         if settings.PORTAL_EMBEDDED:

@@ -20,9 +20,10 @@ from django.db import OperationalError, connections
 from auditportal.capacity import TooFewConnections, require_connections
 from auditportal.env import ENVIRONMENT
 from auditportal.failures import EXIT_COULD_NOT_RUN
+from auditportal.kept_child import PortalFailed
 from auditportal.port import PortTaken, claim_port
 from auditportal.preparation import prepare
-from auditportal.supervisor import Supervisor, WebServerFailed, connectable, log_file
+from auditportal.supervisor import Supervisor, connectable, log_file
 from events.store.ledger import PostgresEventStore
 from events.store.restoration import refuse_unfinished
 from events.store.roles import is_migrated
@@ -67,7 +68,7 @@ class Command(BaseCommand):
         try:
             with claim_port(settings.PORTAL_BIND, options["port"]):
                 self._run(**options)
-        except (PortTaken, TooFewConnections, WebServerFailed) as error:
+        except (PortTaken, TooFewConnections, PortalFailed) as error:
             raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
 
     def _run(self, *, port: int, workers: int, no_sample: bool, **_: Any) -> None:

@@ -1,0 +1,60 @@
+"""A stream that the database broke off is a line in the log and an end, never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.http import StreamingHttpResponse
+from structlog.testing import capture_logs
+
+from auditportal.streams import Ended, logged
+from events.store.connection import LedgerUnavailableError
+
+AWAY = LedgerUnavailableError("the database is not available: it was killed")
+
+
+def pieces(error: Exception) -> Iterator[bytes]:
+    yield b"whole\n"
+    yield b"broken"
+    raise error
+
+
+def test_the_server_sees_the_end_of_what_the_database_broke_off() -> None:
+    closed: list[bool] = []
+    response = StreamingHttpResponse(pieces(AWAY))
+    response._resource_closers.append(lambda: closed.append(True))  # type: ignore[attr-defined]
+    answer = Ended(response)
+    assert list(answer) == [b"whole\n", b"broken"]
+    answer.close()
+    assert closed == [True]
+
+
+def test_a_fault_of_ours_reaches_the_server() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(Ended(StreamingHttpResponse(pieces(ZeroDivisionError()))))
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (AWAY, {"event": "streaming_broke_off", "log_level": "warning", "reason": str(AWAY)}),
+        (
+            ZeroDivisionError(),
+            {"event": "streaming_failed", "log_level": "error", "exc_info": True},
+        ),
+    ],
+)
+def test_only_a_fault_of_ours_is_logged_with_its_traceback(
+    error: Exception, line: dict[str, object]
+) -> None:
+    with capture_logs() as lines, pytest.raises(type(error)):
+        list(logged(pieces(error), {}))
+    assert lines[0]["event"] == "streaming_started"
+    assert lines[1:] == [line]
+
+
+def test_a_whole_stream_is_finished() -> None:
+    with capture_logs() as lines:
+        assert list(logged(iter([b"whole"]), {})) == [b"whole"]
+    assert [line["event"] for line in lines] == ["streaming_started", "streaming_finished"]

@@ -1,0 +1,58 @@
+"""Kills the portal's processes by turns. It must never kill one that is not the portal's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bench.soak.portal import Portal
+from bench.soak.tally import Tally
+
+POSTGRES = "PostgreSQL"
+OTHERS = ("web process", "worker")
+
+
+@dataclass
+class Kill:
+    """`moment` is of the monotonic clock, `begun` when the soak began."""
+
+    role: str
+    moment: float
+    begun: float
+    acknowledged: int
+    pid: int
+
+    def first_created(self, tally: Tally) -> float | None:
+        """Seconds until a request that was sent after the kill was answered 201."""
+        answers = [answered for sent, answered in tally.created if sent > self.moment]
+        return min(answers) - self.moment if answers else None
+
+
+@dataclass
+class Killer:
+    """In the middle of each minute PostgreSQL, at its end another process; all by SIGKILL."""
+
+    portal: Portal
+    tally: Tally
+    kills: list[Kill] = field(default_factory=list)
+
+    def plan(self, minute: float, minutes: float) -> Iterator[tuple[float, str]]:
+        """Seconds after the start, and which role."""
+        for number in range(max(1, int(minutes))):
+            yield (number + 0.5) * minute, POSTGRES
+            if number + 1 < minutes:
+                yield (number + 1) * minute, OTHERS[number % 2]
+
+    def kill(self, role: str, began: float) -> None:
+        """The youngest of that role, so that the eldest shows what a long life does to it."""
+        found = self.portal.processes()[role]
+        if not found:
+            self.tally.fault(f"no {role} was there to be killed")
+            return
+        pid = found[0] if role == POSTGRES else found[-1]
+        count, now = len(self.tally.so_far()), time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        self.kills.append(Kill(role, now, now - began, count, pid))

@@ -1,0 +1,77 @@
+"""How much memory each process takes while the soak runs. It must never count shared pages of
+PostgreSQL once a process: there it takes the proportional share."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.soak.portal import Portal
+
+RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
+SHARE = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
+ALLOWED_GROWTH, ALLOWED_MEBIBYTES = 1.5, 32.0
+JUDGED = 90
+"""Samples of a life that is long enough to judge."""
+
+WARM = 0.25
+"""The part of a life in which caches fill and nothing is said of growth."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of a role, MiB: of its longest-lived process in the beginning (after a quarter of its life),
+    at the end, and the most that any one had."""
+
+    role: str
+    begin: float
+    end: float
+    most: float
+    samples: int
+
+    @property
+    def grows(self) -> bool:
+        """Never said of a short life: then everything is being filled."""
+        return self.samples >= JUDGED and self.end > self.begin * ALLOWED_GROWTH + ALLOWED_MEBIBYTES
+
+
+@dataclass
+class Memory:
+    """Samples by role and process; PostgreSQL's processes are one sum."""
+
+    portal: Portal
+    samples: dict[str, dict[int, list[float]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )
+
+    def sample(self) -> None:
+        for role, pids in self.portal.processes().items():
+            if role == "PostgreSQL":
+                shares = [_mebibytes(pid, "smaps_rollup", SHARE) for pid in pids]
+                if shares:
+                    self.samples[role][pids[0]].append(sum(shares))
+                continue
+            for pid in pids:
+                if resident := _mebibytes(pid, "status", RESIDENT):
+                    self.samples[role][pid].append(resident)
+
+    def figures(self) -> list[Figures]:
+        return [_figures(role, list(lives.values())) for role, lives in self.samples.items()]
+
+
+def _figures(role: str, lives: list[list[float]]) -> Figures:
+    longest = max(lives, key=len)
+    return Figures(
+        role, longest[int(len(longest) * WARM)], longest[-1], max(map(max, lives)), len(longest)
+    )
+
+
+def _mebibytes(pid: int, file: str, pattern: re.Pattern[str]) -> float:
+    """0 for a process that has ended."""
+    try:
+        found = pattern.search(Path(f"/proc/{pid}/{file}").read_text())
+    except OSError:
+        return 0.0
+    return int(found[1]) / 1024 if found else 0.0

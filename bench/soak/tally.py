@@ -1,0 +1,91 @@
+"""What the load was answered, and what must therefore be in the ledger.
+
+It must never ask the portal or the database anything.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+BROKEN = "broken connection"
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One event as it was sent; `payload` is the SHA-256 of its canonical payload."""
+
+    agent_id: str
+    event_type: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where an answer said that an event is."""
+
+    sequence: int
+    content_hash: str
+
+
+@dataclass
+class Tally:
+    """Shared by every thread of the load."""
+
+    stopping: threading.Event = field(default_factory=threading.Event)
+    sent: dict[str, Sent] = field(default_factory=dict)
+    acknowledged: dict[str, Stored] = field(default_factory=dict)
+    abandoned: list[list[str]] = field(default_factory=list)
+    """The ids of requests whose answer was lost and that were not sent again."""
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reads: list[float] = field(default_factory=list)
+    """When each read that leaves an entry in the access log was answered."""
+    created: list[tuple[float, float]] = field(default_factory=list)
+    """When each request that was answered 201 was sent, and when it was answered."""
+    faults: list[str] = field(default_factory=list)
+    fault_count: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answered(self, who: str, outcome: int | str) -> None:
+        with self._lock:
+            self.answers[who, str(outcome)] += 1
+
+    def read(self) -> None:
+        with self._lock:
+            self.reads.append(time.monotonic())
+
+    def note(self, what: str, count: int = 1) -> None:
+        with self._lock:
+            self.notes[what] += count
+
+    def fault(self, text: str) -> None:
+        """Something that must not be. The first ones are kept in words."""
+        with self._lock:
+            self.fault_count += 1
+            if len(self.faults) < MOST_SHOWN:
+                self.faults.append(text)
+
+    def send(self, events: dict[str, Sent]) -> None:
+        with self._lock:
+            self.sent |= events
+
+    def acknowledge(self, places: dict[str, Stored]) -> None:
+        with self._lock:
+            self.acknowledged |= places
+
+    def was_created(self, sent: float) -> None:
+        with self._lock:
+            self.created.append((sent, time.monotonic()))
+
+    def abandon(self, ids: list[str]) -> None:
+        with self._lock:
+            self.abandoned.append(ids)
+
+    def so_far(self) -> dict[str, Stored]:
+        """What was acknowledged by now."""
+        with self._lock:
+            return dict(self.acknowledged)
