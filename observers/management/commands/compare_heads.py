@@ -93,7 +93,7 @@ def as_text(places: Sequence[str], compared: Sequence[Compared]) -> str:
     """The result for people."""
     pairs = list(zip(places, compared, strict=True))
     lost = [(place, each) for place, each in pairs if not each.is_kept]
-    lines = [f"{len(pairs):,} heads compared; the ledger ends at {compared[0].last:,}."]
+    lines = [f"Heads compared: {len(pairs):,}; the ledger ends at {compared[0].last:,}."]
     lines += [f"  {place}: head {each.head}: {each.found}" for place, each in lost[:SHOWN]]
     if len(lost) > SHOWN:
         lines.append(f"  … and {len(lost) - SHOWN:,} more (--json lists all)")
