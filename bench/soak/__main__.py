@@ -56,7 +56,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=_positive, default=10.0, metavar="N", help="[10]")
     parser.add_argument(
         "--minute", type=_positive, default=60.0, metavar="SECONDS",
-        help="how long a minute is: a shorter one kills sooner [60]",
+        help="how long a minute is: a shorter one kills sooner; below 20, the portal gives PostgreSQL "
+        "up after eight [60]",
     )  # fmt: skip
     parser.add_argument(
         "--pace", type=_positive, default=1.0, metavar="X",
@@ -116,6 +117,8 @@ def _run(
     while time.monotonic() - began < options.minutes * options.minute:
         now = time.monotonic()
         tail.read()
+        if checks.portal.process.poll() is not None:
+            raise CouldNotRun(f"the portal ended: {checks.portal.last_words()}")
         if now - sampled >= SAMPLE_SECONDS:
             memory.sample()
             sampled = now

@@ -114,8 +114,7 @@ class Checks:
     def verifications_open(self) -> list[tuple[Any, ...]]:
         """Those that are not ended, each with its job and when that job's worker was last heard."""
         return self._rows(
-            "SELECT v.id, v.state, v.runs, j.id, j.status::text, j.worker_id,"
-            " w.last_heartbeat::text "
+            "SELECT v.id, v.state, v.runs, j.id, j.status::text, w.id, w.last_heartbeat::text "
             "FROM verifications v LEFT JOIN procrastinate_jobs j "
             "ON (j.args->>'verification_id')::bigint = v.id "
             "LEFT JOIN procrastinate_workers w ON w.id = j.worker_id WHERE v.ended_at IS NULL"

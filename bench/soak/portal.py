@@ -47,7 +47,7 @@ class Portal:
         deadline = time.monotonic() + START_SECONDS
         while "The portal is at" not in self.output.read_text(errors="replace"):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise CouldNotRun(f"the portal did not start: {self.output.read_text()[-1000:]}")
+                raise CouldNotRun(f"the portal did not start: {self.last_words()}")
             time.sleep(0.1)
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -78,6 +78,9 @@ class Portal:
             "worker": [pid for pid, words in below.items() if b"worker" in words],
             "PostgreSQL": [postmaster, *children(postmaster)] if postmaster else [],
         }
+
+    def last_words(self) -> str:
+        return self.output.read_text(errors="replace")[-1000:]
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
