@@ -53,7 +53,7 @@ class LogTail:
             return
         event, level = str(entry.get("event")), str(entry.get("level"))
         if level not in ("info", "debug"):
-            self.events[level, event[:80]] += 1
+            self.events[level, " ".join(event.split())[:60]] += 1
         if level == "critical" or any(alarm in event for alarm in ALARMS):
             self._tally.fault(f"the log says: {line[:500]!r}")
         if entry.get("exception") and not _is_away(entry["exception"]):
