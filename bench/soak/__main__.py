@@ -56,7 +56,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=_positive, default=10.0, metavar="N", help="[10]")
     parser.add_argument(
         "--minute", type=_positive, default=60.0, metavar="SECONDS",
-        help="how long a minute is: a shorter one kills sooner, and with less than 20 the portal gives "
+        help="how long a minute is: a shorter one kills sooner; with less than 20 the portal gives "
         "up PostgreSQL after eight kills [60]",
     )  # fmt: skip
     parser.add_argument(
