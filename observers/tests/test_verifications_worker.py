@@ -24,7 +24,7 @@ from events.tests.ledger import Ledger
 from observers.verifications import task
 from observers.verifications.sharing import to_the_end
 from observers.verifications.task import TooManyOpenError, request
-from observers.verifications.worker import connector, take_up_abandoned, work
+from observers.verifications.worker import connector, take_up_abandoned, take_up_forgotten, work
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -175,6 +175,36 @@ def test_leaves_what_somebody_works_at_without_a_job(ledger: Ledger) -> None:
     assert jobs(ledger) == ["todo"]
 
 
+def test_takes_up_what_a_living_worker_has_forgotten(ledger: Ledger) -> None:
+    """The answer to its question for a job was lost, and it asked again."""
+    ledger.write(3)
+    ask()
+    dead_worker_fetches(ledger, silent="0 seconds")
+    idle = asyncio.run(look_for_forgotten(set()))
+    assert (len(idle), jobs(ledger)) == (1, ["doing"])
+    asyncio.run(look_for_forgotten(idle))
+    assert jobs(ledger) == ["todo"]
+    work_once()
+    assert (Verification.objects.get().state, jobs(ledger)) == ("finished", [])
+
+
+def test_leaves_what_its_worker_works_at(ledger: Ledger) -> None:
+    ledger.write(3)
+    record = ask()
+    dead_worker_fetches(ledger, silent="0 seconds")
+    idle = asyncio.run(look_for_forgotten(set()))
+    with working_at("default", VERIFICATION, record.pk):
+        assert asyncio.run(look_for_forgotten(idle)) == set()
+    assert jobs(ledger) == ["doing"]
+
+
+async def look_for_forgotten(before: set[int]) -> set[int]:
+    place = await sync_to_async(connector)()
+    with app.replace_connector(place):
+        async with app.open_async():
+            return await take_up_forgotten(before)
+
+
 async def take_up() -> None:
     place = await sync_to_async(connector)()
     with app.replace_connector(place):
@@ -217,6 +247,17 @@ def test_ends_promptly_when_told_to(ledger: Ledger, process: Start) -> None:
     work_once()
     record.refresh_from_db()
     assert (record.state, record.runs, record.checked) == ("finished", 2, 7)
+
+
+def test_ends_when_the_watch_beside_it_ends(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(queue: str, concurrency: int, **options: object) -> None:
+        if queue == task.QUEUE:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("observers.verifications.worker._run", run)
+    asyncio.run(asyncio.wait_for(work(connector()), 30))
 
 
 def dead_worker_fetches(ledger: Ledger, silent: str = "1 hour") -> None:

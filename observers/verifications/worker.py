@@ -5,12 +5,14 @@ nor have the watch wait for one."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
 import structlog
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections, connections
+from django.utils import timezone
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -48,21 +50,28 @@ def connector() -> PsycopgConnector:
 
 
 async def work(connector: PsycopgConnector, *, wait: bool = True) -> None:
-    """Work until told to stop by SIGTERM or SIGINT; without `wait`, until nothing is left."""
+    """Work until told to stop by SIGTERM or SIGINT; without `wait`, until nothing is left.
+
+    When either queue's worker ends by itself, as one whose listener lost the database does, both
+    end: half a worker would look whole from outside. Whoever keeps it starts another.
+    """
     with app.replace_connector(connector):
         async with app.open_async():
             await take_up_abandoned()
             recovery = asyncio.create_task(_recover())
-            beside = asyncio.create_task(_run(WATCH, 2, wait=wait, signals=False))
+            queues = {
+                asyncio.create_task(_run(QUEUE, 1, wait=wait, signals=wait)),
+                asyncio.create_task(_run(WATCH, 2, wait=wait, signals=False)),
+            }
+            until = asyncio.FIRST_COMPLETED if wait else asyncio.ALL_COMPLETED
             try:
-                await _run(QUEUE, 1, wait=wait, signals=wait)
-                if not wait:
-                    await beside
+                ended, _ = await asyncio.wait(queues, return_when=until)
             finally:
-                for task in (beside, recovery):
+                for task in (*queues, recovery):
                     task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await task
+                await asyncio.gather(*queues, recovery, return_exceptions=True)
+            for task in ended:
+                task.result()
 
 
 async def _run(queue: str, concurrency: int, *, wait: bool, signals: bool) -> None:
@@ -97,13 +106,41 @@ async def take_up_abandoned() -> None:
             await job_of(verification_id).defer_async()
 
 
+async def take_up_forgotten(before: Collection[int]) -> set[int]:
+    """Queue again the jobs that were idle `before` and are still; which are idle now.
+
+    A worker that lives may have taken a job and not know it: the answer was lost with the
+    connection, and it asked again.
+    """
+    idle = await sync_to_async(_idle_jobs, thread_sensitive=False)()
+    for job_id in idle & set(before):
+        with suppress(ConnectorException):
+            await app.job_manager.retry_job_by_id_async(job_id, timezone.now())
+            log.warning("verification_forgotten", job=job_id)
+    return idle
+
+
 async def _recover() -> None:
+    idle: set[int] = set()
     while True:
         await asyncio.sleep(RECOVERY_SECONDS)
         try:
             await take_up_abandoned()
+            idle = await take_up_forgotten(idle)
         except Exception as error:
             log.warning("recovery_failed", reason=str(error))
+
+
+def _idle_jobs() -> set[int]:
+    """Jobs that some worker has taken, and whose verification nobody works at."""
+    close_old_connections()
+    try:
+        taken = ProcrastinateJob.objects.filter(task_name=verify.name, status="doing")
+        jobs = {job.pk: job.args["verification_id"] for job in taken}
+        busy = worked_at("default", VERIFICATION, set(jobs.values()))
+        return {job_id for job_id, verification in jobs.items() if verification not in busy}
+    finally:
+        close_old_connections()
 
 
 def _without_job() -> list[int]:
