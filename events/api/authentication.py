@@ -5,6 +5,7 @@ It must never write: a token that has expired is refused, not deleted.
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from django.conf import settings
@@ -54,8 +55,10 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
         if len(token) > MAX_TOKEN_LENGTH or not token.isalnum():
             raise AuthenticationFailed("Invalid token.")
         user, known = _memory.find(token, self._look_up)
-        if self._cleanup_token(known):
-            raise AuthenticationFailed("Invalid token.")
+        if known.expiry is not None and known.expiry < timezone.now():
+            raise AuthenticationFailed(
+                f"This token expired at {known.expiry.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}."
+            )
         return user, known
 
     def _look_up(self, token: bytes) -> Any:
@@ -63,9 +66,9 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
             return super().authenticate_credentials(token)
 
     def _cleanup_token(self, auth_token: ApiToken) -> bool:
-        """Whether this token has expired. The library's own looks at every other token of the
-        user and deletes the expired ones; all our tokens belong to one user."""
-        return auth_token.expiry is not None and auth_token.expiry < timezone.now()
+        """Never: expiry is looked at on every request, remembered or not. The library's own looks
+        at every other token of the user and deletes the expired ones; all ours belong to one."""
+        return False
 
 
 class ReaderSession(BaseAuthentication):

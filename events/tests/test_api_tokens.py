@@ -58,7 +58,8 @@ def test_a_wrong_header_is_refused(ledger: Ledger, header: str) -> None:
 def test_an_expired_token_is_refused_and_kept(ledger: Ledger) -> None:
     caller, other = api.agent(), api.observer()
     ApiToken.objects.filter(agent_id="agent-7").update(expiry=timezone.now() - timedelta(seconds=1))
-    api.problem(caller.get("head"), 401, "unauthenticated")
+    refused = api.problem(caller.get("head"), 401, "unauthenticated")
+    assert "This token expired at 20" in refused["detail"]
     assert other.get("head").status_code == 200
     assert ApiToken.objects.count() == 2
 
