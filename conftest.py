@@ -6,6 +6,7 @@ dropped afterwards. fsync is off; tests of durability start a server of their ow
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -22,6 +23,8 @@ from events.accounts.groups import ensure_groups
 from events.tests.ledger import Ledger, administering, cloned, point_at
 
 TEMPLATE = "ledger_template"
+ROOM = 8 * 2**30
+"""Bytes that must be free in memory for the databases of a test run to be put there."""
 
 # A shell that starts this in the background has it ignore Ctrl-C, and programs that the tests
 # start and interrupt would inherit that.
@@ -31,13 +34,22 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL of this test run."""
-    home = Path(tempfile.mkdtemp(prefix="auditportal-test-"))
+    home = Path(tempfile.mkdtemp(prefix="auditportal-test-", dir=_memory()))
     home.chmod(0o755)  # the database runs as another user when the tests run as root
     server = EmbeddedPostgres(home, fsync=False)
     server.start()
     yield server
     server.remove()
     shutil.rmtree(home)
+
+
+def _memory() -> Path | None:
+    """A folder in memory, where there is room: each test makes and drops a database of some 400
+    files, and ext4 takes ever longer to find a number for a new file that no removed one had."""
+    shared = Path("/dev/shm")  # noqa: S108 - a folder of random name is made in it
+    if "TMPDIR" in os.environ or not os.access(shared, os.W_OK):
+        return None
+    return shared if shutil.disk_usage(shared).free >= ROOM else None
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from multiprocessing import util
@@ -57,7 +58,7 @@ class Recorder:
     """One queue and one thread a process."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._waiting: queue.Queue[Access | Use] = queue.Queue(capacity)
+        self._waiting: queue.Queue[Access | Use | None] = queue.Queue(capacity)
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -87,6 +88,9 @@ class Recorder:
     def flush(self, seconds: float = LAST_CHANCE) -> bool:
         """Wait until nothing waits any more; False when there was not enough time."""
         deadline = time.monotonic() + seconds
+        if self._waiting.unfinished_tasks:
+            with suppress(queue.Full):
+                self._waiting.put_nowait(None)  # the batch that lingers is written now
         with self._waiting.all_tasks_done:
             while self._waiting.unfinished_tasks:
                 left = deadline - time.monotonic()
@@ -105,19 +109,22 @@ class Recorder:
 
     def _work(self) -> None:
         while True:
-            batch = self._next_batch()
-            _write_in_the_end(batch)
-            for _ in batch:
+            taken = self._next_batch()
+            batch = [item for item in taken if item is not None]
+            if batch:
+                _write_in_the_end(batch)
+            for _ in taken:
                 self._waiting.task_done()
 
-    def _next_batch(self) -> list[Access | Use]:
+    def _next_batch(self) -> list[Access | Use | None]:
+        """What waits, up to the first None: whoever puts that waits for what stands before it."""
         try:
             batch = [self._waiting.get(timeout=IDLE)]
         except queue.Empty:
             connections.close_all()
             batch = [self._waiting.get()]
         deadline = time.monotonic() + LINGER
-        while len(batch) < BATCH:
+        while len(batch) < BATCH and batch[-1] is not None:
             try:
                 batch.append(self._waiting.get(timeout=max(0, deadline - time.monotonic())))
             except queue.Empty:
