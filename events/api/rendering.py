@@ -5,7 +5,7 @@ It must never decode a payload: a number in it would pass through a double.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -25,9 +25,29 @@ class OrjsonRenderer(BaseRenderer):
     format = "json"
     charset = None
 
-    def render(self, data: Any, *args: Any, **kwargs: Any) -> bytes:
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
         """The bytes of an answer; nothing for none."""
+        if renderer_context:
+            _let_go(renderer_context)
         return b"" if data is None else orjson.dumps(data)
+
+
+def _let_go(context: Mapping[str, Any]) -> None:
+    """Open the circles that the framework ties between view, request and answer, which nobody walks
+    after this. Closed, each answered page of a thousand events would stay in memory until Python's
+    collector comes round to the oldest objects: over a gigabyte with eight readers."""
+    view, request = context.get("view"), context.get("request")
+    if view is not None:
+        view.response = None
+    if context.get("response") is not None:
+        context["response"].renderer_context = {}
+    if request is not None:
+        request.parser_context = {}
 
 
 class Negotiation(DefaultContentNegotiation):
