@@ -30,7 +30,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 # A worker that says when it has verified a first small slice, and waits to be killed.
 HOLDING = """
-import asyncio, sys, django
+import asyncio, sys, time, django
 django.setup()
 from observers.verifications import worker, working
 original = working.verify_slice
@@ -38,6 +38,8 @@ def hold(using, start, end, stopping):
     if start > 1:
         print("holding", flush=True)
         sys.stdin.read()
+        while not stopping():  # the signal has been sent, and takes a moment to be heard
+            time.sleep(0.01)
     return original(using, start, end, stopping)
 working.verify_slice = hold
 working.carry_out.__kwdefaults__["size"] = 2
