@@ -62,6 +62,10 @@ def _formatter(*last: Processor) -> dict[str, Any]:
     }
 
 
+def _json_formatter() -> dict[str, Any]:
+    return _formatter(_TRACEBACKS, structlog.processors.JSONRenderer(_json))
+
+
 def logging_settings(level: str, file: str) -> dict[str, Any]:
     """The LOGGING setting.
 
@@ -87,7 +91,7 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {
             "text": _formatter(console),
-            "json": _formatter(_TRACEBACKS, structlog.processors.JSONRenderer(_json)),
+            "json": _json_formatter(),
         },
         "handlers": handlers,
         "root": {"handlers": ["stderr", *also], "level": level},
@@ -108,16 +112,7 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
 def keep_in_file(name: str, file: Path) -> None:
     """Have the lines of one logger go to a server's file alone: its process tells the terminal in
     words of its own."""
-    handler = LogFile(str(file))
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_SHARED,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _TRACEBACKS,
-                structlog.processors.JSONRenderer(_json),
-            ],
-        )
-    )
+    handler, form = LogFile(str(file)), _json_formatter()
+    handler.setFormatter(form.pop("()")(**form))
     logger = logging.getLogger(name)
     logger.handlers, logger.propagate = [handler], False

@@ -6,7 +6,7 @@ It must never hold or ask for a private key.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from events import ed25519
@@ -57,6 +57,21 @@ def keyring_from_registry(using: str) -> Keyring:
     )
 
 
+def public_keys(using: str, *, only_agent: str | None = None) -> dict[str, list[dict[str, Any]]]:
+    """The answer of `GET /api/v1/keys`, retired ones too; with `only_agent`, of the agents' keys
+    that agent's alone."""
+    agents = [
+        key
+        for key in registry.list_agent_keys(using)
+        if only_agent is None or key.agent_id == only_agent
+    ]
+    return {
+        "agents": [_listed(key) for key in agents],
+        "witnesses": [_listed(witness) for witness in registry.list_witnesses(using)],
+        "people": [_listed(key) for key in people.list_people(using)],
+    }
+
+
 def keyring_from_json(document: Any) -> Keyring:
     """The keys of a saved answer of `GET /api/v1/keys`.
 
@@ -80,6 +95,15 @@ def keyring_from_json(document: Any) -> Keyring:
         )
     except (AttributeError, KeyError, TypeError, ed25519.SignatureError) as error:
         raise KeyringError(f"not an answer of GET /api/v1/keys: {error!r}") from None
+
+
+def _listed(
+    record: registry.AgentKeyRecord | registry.WitnessRecord | people.PersonKey,
+) -> dict[str, Any]:
+    """The record, its validity beside its other members."""
+    members = asdict(record)
+    validity: dict[str, Any] = members.pop("validity")
+    return members | validity
 
 
 def _trusted(entry: Mapping[str, Any], owner: str | None) -> TrustedKey:

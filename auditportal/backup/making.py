@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
@@ -29,11 +28,10 @@ from auditportal.backup.manifest import (
 )
 from auditportal.backup.programs import find_program, run_program
 from events.store.ledger import PostgresEventStore
-from events.store.people import PersonKey, list_people
-from events.store.registry import AgentKeyRecord, WitnessRecord, list_agent_keys, list_witnesses
 from events.store.restoration import refuse_unfinished
 from events.store.roles import is_migrated
 from events.store.snapshot import Snapshot, applied_migrations, snapshot
+from observers.keyring import public_keys
 
 Progress = Callable[[int], None]
 """Told how many bytes the dump has."""
@@ -90,27 +88,10 @@ def _describe(moment: Snapshot, dump_major: int) -> Manifest:
         server_major=moment.server_major,
         dump_major=dump_major,
         head=BackedUpHead(**asdict(head)),
-        keys=_public_keys(),
+        keys=public_keys(OWNER),
         migrations=applied_migrations(OWNER),
         files=[],
     )
-
-
-def _public_keys() -> dict[str, list[dict[str, Any]]]:
-    """As `GET /api/v1/keys` gives them, so that `verify_ledger --keys` takes them."""
-    listed: dict[str, Sequence[AgentKeyRecord | WitnessRecord | PersonKey]] = {
-        "agents": list_agent_keys(OWNER),
-        "witnesses": list_witnesses(OWNER),
-        "people": list_people(OWNER),
-    }
-    return {name: [_key(record) for record in records] for name, records in listed.items()}
-
-
-def _key(record: AgentKeyRecord | WitnessRecord | PersonKey) -> dict[str, Any]:
-    """The record, its validity beside its other members."""
-    members = asdict(record)
-    validity: dict[str, Any] = members.pop("validity")
-    return members | validity
 
 
 def _make_folder(folder: Path) -> None:

@@ -22,7 +22,6 @@ from events.api.schema import READING, refusals
 from events.api.scope import narrow, only_agent
 from events.api.views import ApiView, SubmitEvent
 from events.event import Event
-from events.store import people, registry
 from events.store.drift import DriftFilter, DriftWarning, list_warnings
 from events.store.ledger import EventFilter, PostgresEventStore
 from observers.api.pages import read_page
@@ -47,6 +46,7 @@ from observers.api.schema import (
 from observers.api.system_status import SaysStatus
 from observers.completeness import Ends, find_ends, look
 from observers.continuity import check_continuity
+from observers.keyring import public_keys
 from observers.ledger_check import verify_ledger
 from observers.replica.lag import PRIMARY
 from observers.replica.reading import alias_reaching, find_by_id, lag_of
@@ -223,18 +223,7 @@ class Keys(SaysStatus, ApiView):
     def get(self, request: Request) -> Response:
         """Agents' keys and witnesses, the retired ones too."""
         NoParameters.read(request.query_params)
-        using, own = settings.LEDGER_READ_ALIAS, only_agent(request)
-        return Response(
-            {
-                "agents": [
-                    _key(record)
-                    for record in registry.list_agent_keys(using)
-                    if own is None or record.agent_id == own
-                ],
-                "witnesses": [_key(record) for record in registry.list_witnesses(using)],
-                "people": [_key(record) for record in people.list_people(using)],
-            }
-        )
+        return Response(public_keys(settings.LEDGER_READ_ALIAS, only_agent=only_agent(request)))
 
 
 def _filter(asked: dict[str, Any]) -> EventFilter:
@@ -274,11 +263,3 @@ def _warning(warning: DriftWarning) -> dict[str, Any]:
     del members["ahead"]
     members["drift_seconds"] = orjson.Fragment(f"{warning.drift_seconds:f}".encode())
     return members
-
-
-def _key(
-    record: registry.AgentKeyRecord | registry.WitnessRecord | people.PersonKey,
-) -> dict[str, Any]:
-    members = asdict(record)
-    validity: dict[str, Any] = members.pop("validity")
-    return members | validity

@@ -43,6 +43,11 @@ def add_range(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--end", type=sequence, metavar="N", help="last sequence, included (default: the head)"
     )
+    add_json(parser)
+
+
+def add_json(parser: ArgumentParser) -> None:
+    """`--json`."""
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 

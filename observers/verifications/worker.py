@@ -5,8 +5,8 @@ nor have the watch wait for one."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import structlog
@@ -133,23 +133,27 @@ async def _recover() -> None:
 
 def _idle_jobs() -> set[int]:
     """Jobs that some worker has taken, and whose verification nobody works at."""
-    close_old_connections()
-    try:
+    with _fresh_connection():
         taken = ProcrastinateJob.objects.filter(task_name=verify.name, status="doing")
         jobs = {job.pk: job.args["verification_id"] for job in taken}
         busy = worked_at("default", VERIFICATION, set(jobs.values()))
         return {job_id for job_id, verification in jobs.items() if verification not in busy}
-    finally:
-        close_old_connections()
 
 
 def _without_job() -> list[int]:
-    close_old_connections()
-    try:
+    with _fresh_connection():
         open_now = open_ids()
         jobs = ProcrastinateJob.objects.filter(task_name=verify.name, status__in=("todo", "doing"))
         without = open_now - {job.args["verification_id"] for job in jobs}
         # The command line works at its own without a job.
         return sorted(without - worked_at("default", VERIFICATION, without))
+
+
+@contextmanager
+def _fresh_connection() -> Iterator[None]:
+    """One that a restarted database has not closed, before and after."""
+    close_old_connections()
+    try:
+        yield
     finally:
         close_old_connections()

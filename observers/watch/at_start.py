@@ -51,21 +51,23 @@ def look_before_serving() -> None:
 def repair_on_record() -> Iterator[None]:
     """Around what puts the database's rights right again: what differed before is written into the
     ledger as the watch writes it, or mended in silence it would leave no trace."""
-    watch = Watch()
-    deviates = _look_if_guards_deviate(watch)
+    watch, deviated = Watch(), True  # what cannot be asked before is asked after
+    with _told_where_away():
+        deviated = bool(look_at_guards().deviations)
+        if deviated:
+            watch.look()
     yield
-    if deviates:  # what could not be written before may be now
-        _look_if_guards_deviate(watch, always=True)
+    if deviated:  # what could not be written before may be now
+        with _told_where_away():
+            watch.look()
 
 
-def _look_if_guards_deviate(watch: Watch, *, always: bool = False) -> bool:
+@contextmanager
+def _told_where_away() -> Iterator[None]:
     try:
-        if not always and not look_at_guards().deviations:
-            return False
-        watch.look()
+        yield
     except (LedgerError, DatabaseError) as error:
         log.warning("guards_not_looked_at", why=first_line(error))
-    return True
 
 
 def _look_for_rollback() -> None:

@@ -37,7 +37,6 @@ from observers.watch.recording import describe, record, texts
 KEPT = timedelta(days=1)
 """How long looks are kept."""
 
-
 log = structlog.get_logger(__name__)
 
 

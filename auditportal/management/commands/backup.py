@@ -15,7 +15,7 @@ from auditportal.failures import EXIT_COULD_NOT_RUN
 from events.errors import LedgerError
 from observers.heads.memory import memory_of
 from observers.heads.seen import SeenHead
-from observers.management.arguments import dump
+from observers.management import arguments
 
 
 class Command(BaseCommand):
@@ -36,9 +36,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--with-keys", action="store_true", help="the private keys too; keep it locked away"
         )
-        parser.add_argument(
-            "--json", action="store_true", help="one JSON object on standard output"
-        )
+        arguments.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = options["directory"].absolute()
@@ -56,7 +54,9 @@ class Command(BaseCommand):
         head = manifest.head
         memory_of().note(SeenHead(head.max_sequence, head.content_hash, head.authority_timestamp))
         self.stdout.write(
-            dump(as_dict(folder, manifest)) if options["json"] else as_text(folder, manifest)
+            arguments.dump(as_dict(folder, manifest))
+            if options["json"]
+            else as_text(folder, manifest)
         )
 
 

@@ -58,9 +58,7 @@ class Command(BaseCommand):
             action="store_true",
             help="open a ledger that was not sound when it was backed up; its findings stay",
         )
-        parser.add_argument(
-            "--json", action="store_true", help="one JSON object on standard output"
-        )
+        arguments.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -26,9 +26,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--json", action="store_true", help="one JSON object on standard output"
-        )
+        arguments.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         guards = look_at_guards()

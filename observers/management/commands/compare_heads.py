@@ -53,9 +53,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", metavar="FILE", help="- is standard input")
-        parser.add_argument(
-            "--json", action="store_true", help="one JSON object on standard output"
-        )
+        arguments.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
