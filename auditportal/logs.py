@@ -93,6 +93,7 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
             "text": _formatter(console),
             "json": _json_formatter(),
         },
+        "filters": {"calm": {"()": "auditportal.calm.Calm"}},
         "handlers": handlers,
         "root": {"handlers": ["stderr", *also], "level": level},
         "loggers": {
@@ -102,6 +103,7 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
             "django.request": {
                 "handlers": ["stderr", *also],
                 "level": "ERROR",
+                "filters": ["calm"],
                 "propagate": False,
             },
             "django.server": {"handlers": ["stderr"], "propagate": False},

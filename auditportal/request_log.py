@@ -16,6 +16,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from auditportal.streams import logged
 from events.access.address import client_address
 from events.randomness import random_piece
+from events.store.connection import AWAY, first_line
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,17 @@ class RequestLog(RequestMiddleware):
     def bind_ip(cls, request: HttpRequest) -> None:
         """Where the request comes from."""
         bind_contextvars(ip=client_address(request))
+
+    def _process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """A database that went away is no fault of ours, and gets no traceback. Nobody is asked
+        who he is: that is in the database too."""
+        if not isinstance(exception, AWAY):
+            super()._process_exception(request, exception)
+            return
+        request._raised_exception = exception  # type: ignore[attr-defined]
+        log.warning(
+            "request_broke_off", request=self.format_request(request), reason=first_line(exception)
+        )
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
         """The line; a stream has others, when it begins and when it ends. What broke is followed

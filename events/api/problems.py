@@ -13,12 +13,11 @@ import orjson
 import structlog
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation, TooManyFieldsSent
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
 from events import errors as ledger
-from events.store.connection import LedgerUnavailableError
+from events.store.connection import AWAY
 from events.store.ledger import HaltStateMissingError
 
 log = structlog.get_logger(__name__)
@@ -175,7 +174,7 @@ def refusal(error: Exception) -> Refused:
             sequence=error.sequence,
             index=error.index,
         )
-    if isinstance(error, LedgerUnavailableError | OperationalError | InterfaceError):
+    if isinstance(error, AWAY):
         return _discreet(DATABASE_UNAVAILABLE, error, retry_after=RETRY_SECONDS)
     for kind, problem in _OF_THE_LEDGER.items():
         if isinstance(error, kind):

@@ -33,6 +33,10 @@ class LedgerUnavailableError(LedgerError):
     send the same `event_id` again."""
 
 
+AWAY = (LedgerUnavailableError, OperationalError, InterfaceError)
+"""What is raised when the database is away, with our name or without."""
+
+
 class AppendOnlyError(LedgerError):
     """FR7: a change of what is written was refused."""
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from events.store.connection import LedgerUnavailableError
+from events.store.connection import AWAY
 
 RETRY_AFTER_SECONDS = "10"
 
@@ -35,8 +34,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """503 when the database is away, 500 for everything else."""
-    away = (LedgerUnavailableError, OperationalError, InterfaceError)
-    if not isinstance(sys.exc_info()[1], away):
+    if not isinstance(sys.exc_info()[1], AWAY):
         return render(request, "500.html", {"plain": True}, status=500)
     response = render(request, "503.html", {"plain": True}, status=503)
     response["Retry-After"] = RETRY_AFTER_SECONDS

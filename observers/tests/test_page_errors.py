@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -51,7 +52,31 @@ def test_a_database_that_is_away(client: Client, address: str) -> None:
     assert "Traceback" not in page
 
 
-def test_a_fault_of_our_own(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What the terminal and the log are told, Django's own lines too."""
+    django = logging.getLogger("django.request")
+    django.addHandler(caplog.handler)
+    yield caplog
+    django.removeHandler(caplog.handler)
+
+
+@pytest.mark.usefixtures("database_away")
+@pytest.mark.parametrize("address", ["/", "/login/"])
+def test_a_database_that_is_away_is_logged_without_a_traceback(
+    client: Client, told: pytest.LogCaptureFixture, address: str
+) -> None:
+    assert client.get(address).status_code == 503
+    assert "request_broke_off" in told.text
+    assert f"Service Unavailable: {address}" in told.text
+    assert all(not record.exc_info for record in told.records)
+    assert "Traceback" not in told.text
+    assert "exc_info" not in told.text
+
+
+def test_a_fault_of_our_own(
+    client: Client, told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail() -> None:
         raise RuntimeError("a secret detail")
 
@@ -61,6 +86,8 @@ def test_a_fault_of_our_own(client: Client, monkeypatch: pytest.MonkeyPatch) -> 
     page = response.content.decode()
     assert "Something went wrong in the portal" in page
     assert "a secret detail" not in page
+    with_traceback = [record.name for record in told.records if record.exc_info]
+    assert with_traceback == ["django_structlog.middlewares.request", "django.request"]
 
 
 def test_a_form_that_is_not_ours(ledger: Ledger) -> None:
