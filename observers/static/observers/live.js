@@ -28,6 +28,7 @@
   let added = 0;
   let timer = 0;
   let running = false;
+  let asking = false;
   let failed = false;
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
     staging.addEventListener(name, () => {
@@ -124,8 +125,14 @@
     return failed || !running ? false : take();
   };
 
+  /* One question at a time: switched off and on again while one is under way, its answer is waited
+     for, because a second question would find the place of the first one's answer empty. */
   const turn = async () => {
+    if (asking) return;
+    asking = true;
     const more = await ask();
+    asking = false;
+    staging.replaceChildren(); /* an answer that came after the switching off */
     if (running) timer = setTimeout(turn, more ? 0 : EVERY_MS);
   };
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from events.tests.ledger import Ledger
 from observers.tests.browser.conftest import Window
@@ -121,6 +121,26 @@ def test_is_paused_by_the_same_key(ledger: Ledger, reader: Window) -> None:
     page.wait_for_timeout(2500)  # longer than the pause between two questions
     assert asked == []
     assert lines(page)[0] == "40"
+
+
+def test_goes_on_when_it_is_paused_and_resumed_during_a_question(
+    ledger: Ledger, reader: Window
+) -> None:
+    held: list[Route] = []
+    reader.page.route("**/events/live?**", lambda route: held.append(route))
+    with reader.page.expect_request("**/events/live?**"):
+        page = go_live(reader)
+    page.keyboard.press("l")
+    expect(page.locator("#live-status")).to_have_text("Live mode is paused.")
+    page.keyboard.press("l")
+    ledger.write(1)
+    for question in held:
+        question.continue_()
+    page.unroute("**/events/live?**")
+    expect(page.locator("#s41")).to_be_visible()
+    ledger.write(1)
+    expect(page.locator("#s42")).to_be_visible()
+    assert lines(page)[:3] == ["42", "41", "40"]
 
 
 def test_a_halt_is_shown(ledger: Ledger, reader: Window) -> None:
