@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from events.tests.ledger import Ledger
+from events.composition import writer
+from events.tests.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
 from observers.tests.pages import remove
 
@@ -43,7 +44,7 @@ def test_is_off_until_it_is_asked_for(ledger: Ledger, reader: Window) -> None:
 
 def test_at_the_beginning_new_lines_appear_by_themselves(ledger: Ledger, reader: Window) -> None:
     page = go_live(reader)
-    ledger.write(2)
+    writer().write_events([submission(number=n) for n in (41, 42)])  # no question falls between
     expect(page.locator("#s42")).to_be_visible()
     assert lines(page)[:3] == ["42", "41", "40"]
     expect(page.locator("#live-status")).to_have_text("Live: 2 new events added.")
