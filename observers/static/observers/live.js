@@ -84,8 +84,7 @@
     if (there) document.getElementById("content").before(there);
   };
 
-  const take = () => {
-    const answer = staging.querySelector("#live-answer");
+  const take = (answer) => {
     if (!answer) {
       stop("Live mode has stopped: the portal wants you to sign in again, or refused. Load the page anew.");
       return false;
@@ -95,7 +94,6 @@
     const rows = [...answer.querySelectorAll("tbody tr")];
     reached = Math.max(reached, Number(answer.dataset.reached));
     waiting = newest ? [...rows, ...waiting] : [...waiting, ...rows];
-    staging.replaceChildren();
     if (waiting.length > 0) {
       const number = events(waiting);
       if (reading()) {
@@ -122,7 +120,9 @@
       failed = true;
     }
     if (failed && running) say("Live: the portal does not answer; trying again.");
-    return failed || !running ? false : take();
+    const answer = staging.querySelector("#live-answer");
+    staging.replaceChildren(); /* taken or not: its rows must not stand in the document twice */
+    return failed || !running ? false : take(answer);
   };
 
   /* One question at a time: switched off and on again while one is under way, its answer is waited
@@ -132,7 +132,6 @@
     asking = true;
     const more = await ask();
     asking = false;
-    staging.replaceChildren(); /* an answer that came after the switching off */
     if (running) timer = setTimeout(turn, more ? 0 : EVERY_MS);
   };
 
