@@ -42,6 +42,7 @@ class RequestLog(RequestMiddleware):
         if not isinstance(exception, AWAY):
             super()._process_exception(request, exception)
             return
+        # django-structlog's own mark, which handle_response follows; no type knows it.
         request._raised_exception = exception  # type: ignore[attr-defined]
         log.warning(
             "request_broke_off", request=self.format_request(request), reason=first_line(exception)

@@ -12,6 +12,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
+# Whitenoise has no types, here and below.
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Whitenoise's storage, usable before `collectstatic` too, as tests and `runserver` are.
 

@@ -106,6 +106,7 @@ def _refuse_other_version(place: Place, programs: Path) -> None:
 
 def make_roles(server: dict[str, str]) -> None:
     """Make the roles and the database that are missing; harmless to repeat at every start."""
+    # connect() takes any parameter of libpq, and its types name only some.
     with psycopg.connect(**server, autocommit=True, connect_timeout=10) as connection:  # type: ignore[arg-type]
         known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
         for role in ROLES:

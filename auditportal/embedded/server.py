@@ -168,6 +168,7 @@ class EmbeddedPostgres:
     def _refusal(self) -> str | None:
         """Why the server takes no connection, or None when it does."""
         try:
+            # As in cluster.py: the types of connect() name only some parameters.
             psycopg.connect(**self.dsn(dbname="postgres"), connect_timeout=5).close()  # type: ignore[arg-type]
         except psycopg.OperationalError as error:
             return None if any(mark in str(error) for mark in FULL) else str(error)

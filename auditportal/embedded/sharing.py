@@ -88,6 +88,7 @@ def _leave_all() -> None:
         try:
             leave(use.server)
         except (EmbeddedPostgresError, OSError) as error:
+            # The process ends here, and its loggers may have ended before.
             print(f"the embedded PostgreSQL was not stopped: {error}", file=sys.stderr)  # noqa: T201
 
 

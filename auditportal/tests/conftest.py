@@ -51,6 +51,7 @@ def script() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # Popen's overloads depend on each option by itself.
             **options,  # type: ignore[call-overload]
         )
         started.append(process)

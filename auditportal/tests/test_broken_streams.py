@@ -23,6 +23,7 @@ def pieces(error: Exception) -> Iterator[bytes]:
 def test_the_server_sees_the_end_of_what_the_database_broke_off() -> None:
     closed: list[bool] = []
     response = StreamingHttpResponse(pieces(AWAY))
+    # Django's own list of what is closed at the end; its types leave it out.
     response._resource_closers.append(lambda: closed.append(True))  # type: ignore[attr-defined]
     answer = Ended(response)
     assert list(answer) == [b"whole\n", b"broken"]
