@@ -81,6 +81,7 @@ KINDS = {
     )
 }
 _NUMBERS = frozenset({"first", "last", "sequence"})
+_PUBLIC_KEYS = frozenset({"new_public_key", "public_key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,22 @@ def _check_details(kind: Kind, details: Mapping[str, Any]) -> None:
         expected: type = int if name in _NUMBERS else str
         if type(value) is not expected:
             raise CeremonyRefusedError(f"CT-13: {name} is of a wrong type", "details")
+        if name in _PUBLIC_KEYS:
+            check_public_key(details[name], "details")
+
+
+def check_public_key(text: str, check: str = "public_key") -> None:
+    """Nothing, or an exception.
+
+    Raises:
+        CeremonyRefusedError: not standard base64 of 32 bytes, or nobody can sign with it.
+    """
+    try:
+        ed25519.decode_key(text)
+    except ed25519.SignatureError as error:
+        raise CeremonyRefusedError(
+            f"CT-13: a public key is standard base64 of 32 bytes: {error}", check
+        ) from None
 
 
 def read_details(kind: str, given: Mapping[str, str]) -> dict[str, Any]:

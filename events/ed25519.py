@@ -10,7 +10,11 @@ import binascii
 from collections.abc import Callable
 from functools import lru_cache
 
-from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
+from nacl.bindings import (
+    crypto_core_ed25519_is_valid_point,
+    crypto_sign,
+    crypto_sign_seed_keypair,
+)
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
@@ -47,12 +51,37 @@ def public_key(seed: bytes) -> bytes:
     return _key_pair(seed)[0]
 
 
+@lru_cache(maxsize=4096)
+def is_usable_key(key: bytes) -> bool:
+    """Tells whether bytes are the canonical encoding of a point of prime order (RFC 8032, 5.1.3).
+
+    Under a key of small order a signature can be made that verifies for every message, and under
+    one with a part of small order libraries disagree about the same signature. The answer takes as
+    long as a verification, so it is kept.
+    """
+    return len(key) == KEY_BYTES and bool(crypto_core_ed25519_is_valid_point(key))
+
+
+def decode_key(text: str) -> bytes:
+    """The 32 bytes of a public key in standard base64.
+
+    Raises:
+        SignatureError: not base64, or no usable public key.
+    """
+    key = decode(text)
+    if not is_usable_key(key):
+        raise SignatureError("not a usable Ed25519 public key")
+    return key
+
+
 def verify(key: bytes, message: bytes, signature: bytes) -> None:
     """Nothing, or an exception.
 
     Raises:
-        SignatureError: the key or the signature has the wrong length, or does not verify.
+        SignatureError: the key is not usable, or the signature does not verify.
     """
+    if not is_usable_key(key):
+        raise SignatureError("not a usable Ed25519 public key")
     try:
         VerifyKey(key).verify(message, signature)
     except (BadSignatureError, ValueError, TypeError) as error:

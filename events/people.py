@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from events import ed25519
 from events.canonical import canonicalize
-from events.ed25519 import SignatureError
-from events.errors import CeremonyRefusedError, SystemHaltedError
+from events.ceremony import check_public_key
+from events.errors import SystemHaltedError
 from events.event_ids import new_event_id
 from events.store import people
 from events.store.connection import named_errors
@@ -33,20 +32,6 @@ def register_first(writer: AtomicEventWriter, person: str, public_key: str) -> i
     except SystemHaltedError:
         with named_errors(), transaction.atomic(using=writer.using):
             return people.register_first_person(writer.using, person, public_key, event_id=None)
-
-
-def check_public_key(text: str) -> None:
-    """Nothing, or an exception.
-
-    Raises:
-        CeremonyRefusedError: not standard base64 of 32 bytes.
-    """
-    try:
-        if len(ed25519.decode(text)) == ed25519.KEY_BYTES:
-            return
-    except SignatureError:
-        pass
-    raise CeremonyRefusedError("CT-13: a public key is standard base64 of 32 bytes", "public_key")
 
 
 def _register(writer: AtomicEventWriter, person: str, public_key: str) -> int:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError
 
+from events import ed25519
+from events.ed25519 import SignatureError
 from events.errors import KeyRegistryError
 from events.store.connection import constraint, fetch_all, fetch_one, first_line
 
@@ -82,8 +84,10 @@ def register_agent_key(using: str, key_id: str, agent_id: str | None, public_key
     """Register a key and return the first sequence it may sign.
 
     Raises:
-        KeyRegistryError: the name or the key is taken, or the agent has an active key.
+        KeyRegistryError: the name or the key is taken, the agent has an active key, or it is no
+            usable public key.
     """
+    _check_usable(public_key, f"key {key_id}")
     values = {"key_id": key_id, "agent_id": agent_id, "public_key": public_key}
     return _registered(using, "register_agent_key", values, f"key {key_id}")
 
@@ -92,8 +96,9 @@ def register_witness(using: str, witness_id: str, public_key: str) -> int:
     """Register a witness and return the first sequence it may attest.
 
     Raises:
-        KeyRegistryError: the name or the key is taken.
+        KeyRegistryError: the name or the key is taken, or it is no usable public key.
     """
+    _check_usable(public_key, f"witness {witness_id}")
     values = {"witness_id": witness_id, "public_key": public_key}
     return _registered(using, "register_witness", values, f"witness {witness_id}")
 
@@ -126,6 +131,13 @@ _REFUSALS = {
     "witnesses_witness_id_check": "use WITNESS: and letters, digits, dot, dash and underscore",
     "agent_keys_agent_id_check": "an agent's name has 1 to 200 printable characters",
 }
+
+
+def _check_usable(public_key: str, what: str) -> None:
+    try:
+        ed25519.decode_key(public_key)
+    except SignatureError as error:
+        raise KeyRegistryError(f"{what} is not registered: {error}") from None
 
 
 def _registered(using: str, query: str, values: Mapping[str, str | None], what: str) -> int:

@@ -192,9 +192,11 @@ def test_the_database_knows_the_same_kinds(ledger: Ledger) -> None:
     """A proposal with the right members and nonsense in them is refused for the nonsense."""
     ada, *_ = people_from_the_start(ledger)
     for kind in KINDS.values():
-        details = {
+        details: dict[str, object] = {
             name: 9 if name in ("first", "last", "sequence") else "x" for name in kind.details
         }
+        for name in {"public_key", "new_public_key"} & set(details):
+            details[name] = ada.public_key
         with pytest.raises(CeremonyRefusedError) as refused:
             ada.propose(kind.name, details)
         assert refused.value.check == "details", kind

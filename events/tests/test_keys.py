@@ -273,7 +273,7 @@ def test_the_registry_says_why_it_refuses(
 
 def test_a_name_and_a_public_key_are_registered_once(ledger: Ledger) -> None:
     known = registry.list_agent_keys("default")[0]
-    other = ed25519.encode(bytes(32))
+    other = ed25519.encode(ed25519.public_key(bytes(32)))
     with pytest.raises(KeyRegistryError, match="a name is never used twice"):
         registry.register_agent_key("default", known.key_id, "new", other)
     with pytest.raises(KeyRegistryError, match="this public key is registered already"):
@@ -282,7 +282,7 @@ def test_a_name_and_a_public_key_are_registered_once(ledger: Ledger) -> None:
 
 def test_a_witness_is_registered_once(ledger: Ledger) -> None:
     known = registry.list_witnesses("default")[0]
-    other = ed25519.encode(bytes(32))
+    other = ed25519.encode(ed25519.public_key(bytes(32)))
     with pytest.raises(KeyRegistryError, match="a new key is a new witness"):
         registry.register_witness("default", known.witness_id, other)
     with pytest.raises(KeyRegistryError, match="this public key is registered already"):

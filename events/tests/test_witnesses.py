@@ -66,7 +66,9 @@ def test_rt1_without_any_witness_key_here_nothing_is_written(
 
 
 def test_a_witness_whose_key_is_elsewhere_is_passed_over(ledger: Ledger) -> None:
-    registry.register_witness("default", "WITNESS:elsewhere", ed25519.encode(bytes(32)))
+    registry.register_witness(
+        "default", "WITNESS:elsewhere", ed25519.encode(ed25519.public_key(bytes(32)))
+    )
     written = [writer().write_event(submission()).event for _ in range(10)]
     assert {e.witness_id for e in written} == {"WITNESS:alpha"}
 
