@@ -70,6 +70,7 @@ ENVIRONMENT: tuple[Variable, ...] = (
     ),
     Variable("PORTAL_WORKERS", "2", "web processes"),
     Variable("PORTAL_THREADS", "32", "requests one web process answers at once"),
+    Variable("PORTAL_WATCH_HOURS", "24", "hours within which the watch verifies every event again"),
     Variable("PORTAL_WATCH_HALT_ON", "", "findings that halt: head, fork, chain, gap, guards"),
     Variable("PORTAL_ALERT_EMAIL_TO", "", "who is told of findings, addresses by commas"),
     Variable("PORTAL_ALERT_EMAIL_FROM", "audit-portal@localhost", "the sender of those mails"),

@@ -299,6 +299,7 @@ PROCRASTINATE_IMPORT_PATHS = ["observers.verifications.task", "observers.watch.t
 
 # --- The watch and its alerts ---------------------------------------------------------------
 
+PORTAL_WATCH_HOURS = env.read_int("PORTAL_WATCH_HOURS", 1, 24 * 366)
 PORTAL_WATCH_HALT_ON = env.read_words("PORTAL_WATCH_HALT_ON", env.FINDINGS)
 PORTAL_ALERT_WEBHOOK_URL = env.read_url("PORTAL_ALERT_WEBHOOK_URL", ("http", "https"))
 PORTAL_ALERT_WEBHOOK_SECRET = env.read_str("PORTAL_ALERT_WEBHOOK_SECRET")

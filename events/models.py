@@ -368,8 +368,8 @@ class VerificationRange(models.Model):
 
 
 class WatchLook(models.Model):
-    """`watch_looks`: what the watch saw each time it looked, for a day. Bookkeeping: which findings
-    are known is read from the ledger, never from here."""
+    """`watch_looks`: what the watch saw each time it looked, for a day. For people to read: which
+    findings are known is read from the ledger, and where the watch goes on from its own file."""
 
     id = models.BigAutoField(primary_key=True)
     began_at = models.DateTimeField()
@@ -377,11 +377,15 @@ class WatchLook(models.Model):
     watcher = models.TextField()
     head_sequence = models.BigIntegerField()
     verified_through = models.BigIntegerField()
+    verified_since = models.DateTimeField()
     rolled_through = models.BigIntegerField()
+    round_end = models.BigIntegerField()
+    round_began_at = models.DateTimeField()
+    round_seconds = models.DecimalField(max_digits=1000, decimal_places=3, null=True)
+    promised_seconds = models.BigIntegerField()
     backward_steps = models.BigIntegerField()
     open_findings = models.JSONField()
     unrecorded = models.JSONField()
-    trigger_versions = models.JSONField()
 
     class Meta:
         managed = False

@@ -134,6 +134,22 @@ def _watch() -> Iterator[Metric]:
     moment = last.began_at.timestamp()
     yield _gauge("watch_last_look_timestamp_seconds", "When the watch last looked", moment)
     yield _gauge("watch_verified_sequence", "Verified by the watch", last.verified_through)
+    yield _gauge("watch_round_sequence", "Verified again in this round", last.rolled_through)
+    yield _gauge("watch_round_end_sequence", "Where this round ends", last.round_end)
+    if last.round_seconds is not None:
+        yield _gauge(
+            "watch_round_seconds", "How long the last round took", float(last.round_seconds)
+        )
+    yield _gauge(
+        "watch_verified_since_timestamp_seconds",
+        "Every event that was there then was verified after it",
+        last.verified_since.timestamp(),
+    )
+    yield _gauge(
+        "watch_promised_seconds",
+        "Within which every event is verified again",
+        last.promised_seconds,
+    )
     findings = GaugeMetricFamily(
         f"{PREFIX}_watch_open_findings", "Findings of the watch that are open", labels=["kind"]
     )

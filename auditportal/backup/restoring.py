@@ -47,6 +47,7 @@ from observers.ledger_check import conclude_part, reachable_end
 from observers.parts import join_all
 from observers.ranges import verify_ranges
 from observers.report import Report
+from observers.watch.memory import look_memory_of
 
 OWNER = "owner"
 
@@ -196,7 +197,8 @@ def _open(restored: Restored, wanted: Wanted) -> None:
     """Give the roles their rights, look at the guards, halt if more was seen; then unmark it."""
     grant()
     Session.objects.using(OWNER).all().delete()  # who was signed in then is not now
-    WatchLook.objects.using(OWNER).all().delete()  # they know triggers that were made anew since
+    WatchLook.objects.using(OWNER).all().delete()
+    look_memory_of("default").forget()  # it knows triggers that were made anew since
     restored.missing_keys = missing_keys(OWNER)
     restored.deviations = look_at_guards().deviations
     if restored.deviations and not wanted.accept_findings:

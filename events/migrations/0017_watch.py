@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "017_watch.sql",
-            sha256="4dd70b5ec682614384d686e96496297dac065bf6e4f6773f01da0acc37883742",
+            sha256="9ff2e7fb3072c7e234f2b5cd8a3df5371b49b266e3b9fabf9777146c9593d05d",
             models=[
                 migrations.CreateModel(
                     name="WatchLook",
@@ -20,11 +20,18 @@ class Migration(migrations.Migration):
                         ("watcher", models.TextField()),
                         ("head_sequence", models.BigIntegerField()),
                         ("verified_through", models.BigIntegerField()),
+                        ("verified_since", models.DateTimeField()),
                         ("rolled_through", models.BigIntegerField()),
+                        ("round_end", models.BigIntegerField()),
+                        ("round_began_at", models.DateTimeField()),
+                        (
+                            "round_seconds",
+                            models.DecimalField(decimal_places=3, max_digits=1000, null=True),
+                        ),
+                        ("promised_seconds", models.BigIntegerField()),
                         ("backward_steps", models.BigIntegerField()),
                         ("open_findings", models.JSONField()),
                         ("unrecorded", models.JSONField()),
-                        ("trigger_versions", models.JSONField()),
                     ],
                     options={"db_table": "watch_looks", "managed": False},
                 ),

@@ -1,5 +1,6 @@
 -- The watch's own bookkeeping: how its looks went, and what it told to whom. Nothing here decides
--- what is wrong with the ledger; that stands in the ledger itself, as events.
+-- what is wrong with the ledger, which stands in the ledger itself, as events; nor where the watch
+-- goes on, which stands in a file outside the database.
 
 CREATE TABLE watch_looks (
     id                BIGSERIAL   PRIMARY KEY,
@@ -7,13 +8,18 @@ CREATE TABLE watch_looks (
     seconds           NUMERIC     NOT NULL,
     watcher           TEXT        NOT NULL,
     head_sequence     BIGINT      NOT NULL,
-    -- New events are verified up to here; old ones are verified again and again, last up to there.
+    -- New events are verified up to here; old ones are verified again in rounds, this one up to
+    -- there. Every event that was there at verified_since was verified after it.
     verified_through  BIGINT      NOT NULL,
+    verified_since    TIMESTAMPTZ NOT NULL,
     rolled_through    BIGINT      NOT NULL,
+    round_end         BIGINT      NOT NULL,
+    round_began_at    TIMESTAMPTZ NOT NULL,
+    round_seconds     NUMERIC,
+    promised_seconds  BIGINT      NOT NULL,
     backward_steps    BIGINT      NOT NULL,
     open_findings     JSONB       NOT NULL,
-    unrecorded        JSONB       NOT NULL,
-    trigger_versions  JSONB       NOT NULL
+    unrecorded        JSONB       NOT NULL
 );
 CREATE INDEX watch_looks_began_at ON watch_looks (began_at);
 COMMENT ON TABLE watch_looks IS 'Looks of the watch, kept for a day';

@@ -82,6 +82,7 @@ class HeadMemory:
             self._rewrite([*heads[-KEPT:], head])
             return
         with self.path.open("ab") as file:
+            os.fchmod(file.fileno(), 0o600)
             file.write(head.as_line())
             file.flush()
             os.fsync(file.fileno())
@@ -101,6 +102,7 @@ class HeadMemory:
         """Replace the file as a whole."""
         fresh = self.path.with_name(f".{self.path.name}.new")
         with fresh.open("wb") as file:
+            os.fchmod(file.fileno(), 0o600)
             file.writelines(head.as_line() for head in heads)
             file.flush()
             os.fsync(file.fileno())

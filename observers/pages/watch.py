@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from events.accounts.rights import CEREMONIES, may
 from events.models import WatchAlert, WatchLook
 from events.store.connection import named_errors
 from events.store.watching import RecordedEvent, recorded_events
@@ -41,8 +44,12 @@ def watch(request: HttpRequest) -> HttpResponse:
     last = looks[0] if looks else None
     context = {
         "looks": looks,
+        "may_operate": may(request.user, CEREMONIES),  # who sees hosts, processes, mail servers
         "last": last,
-        "overdue": last is None or _age(last) > OVERDUE_SECONDS,
+        "overdue": last is None or _age(last.began_at) > OVERDUE_SECONDS,
+        "late": last is not None and _age(last.verified_since) > last.promised_seconds,
+        "promised": last and _span(last.promised_seconds),
+        "round_took": last and last.round_seconds is not None and _span(last.round_seconds),
         "findings": read_findings(),
         "alerts": alerts,
         "channels": channels(),
@@ -61,5 +68,13 @@ def read_findings() -> Findings:
     return Findings(list(known.values())[::-1], closed[::-1][:PAST])
 
 
-def _age(look: WatchLook) -> float:
-    return (timezone.now() - look.began_at).total_seconds()
+def _age(moment: datetime) -> float:
+    return (timezone.now() - moment).total_seconds()
+
+
+def _span(seconds: int | Decimal) -> str:
+    """A time in its largest fitting unit, as `24 hours`."""
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} seconds"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
+from events.models import WatchAlert
 from events.tests.ledger import Ledger
 from observers.tests.pages import Reader, remove, sign_in
 from observers.tests.test_api_health import samples
@@ -31,6 +35,34 @@ def test_shows_findings_and_alerts(ledger: Ledger, settings: Settings) -> None:
     assert "gap 3-4" in page
     assert "3 to 4 are missing (2), and no ceremony explains it" in page
     assert 'href="/watch/"' in reader.text("/")
+
+
+def test_says_since_when_every_event_was_verified_again(ledger: Ledger) -> None:
+    ledger.write(4)
+    reader = Reader(ledger, sign_in(staff=False))
+    Watch().look()
+    page = reader.text("/watch/")
+    assert "promised within 24 hours; this round is at" in page
+    with ledger.connect("postgres") as superuser:
+        superuser.execute("UPDATE watch_looks SET verified_since = now() - interval '25 hours'")
+    assert "later than promised: within 24 hours" in reader.text("/watch/")
+    found = samples()
+    assert found["audit_portal_watch_promised_seconds"] == 24 * 3600
+    since = found["audit_portal_watch_verified_since_timestamp_seconds"]
+    assert timezone.now().timestamp() - since > 25 * 3600
+    assert found["audit_portal_watch_round_end_sequence"] == 4
+
+
+def test_strangers_and_auditors_see_no_machine(ledger: Ledger, settings: Settings) -> None:
+    settings.PORTAL_PUBLIC_READING = True
+    Watch().look()
+    WatchAlert.objects.create(channel="email", findings=[], last_error="mx.inside:25 is away")
+    machines = (f"{socket.gethostname()}:", "mx.inside", "Watcher")
+    operator = Reader(ledger, sign_in()).text("/watch/")
+    assert all(each in operator for each in machines)
+    for client in (Client(), sign_in(staff=False, name="another")):
+        page = Reader(ledger, client).text("/watch/")
+        assert not any(each in page for each in machines)
 
 
 def test_the_metrics_say_what_is_open(ledger: Ledger) -> None:

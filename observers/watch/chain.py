@@ -5,15 +5,15 @@ It must never trust an event because it was verified before.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from events.store.slices import slice_end
 from observers.checks import Check, Finding
 from observers.ledger_check import verify_ledger
 from observers.report import Report
 from observers.watch.findings import Found, Kind
+from observers.watch.rounds import Place, Timing
 
 SLICE = 500
 """Events verified between two looks at the clock."""
@@ -21,16 +21,11 @@ SLICE = 500
 NEW_SECONDS, OLD_SECONDS = 10.0, 1.0
 """How long one look verifies new events, and old ones once more; the next one goes on."""
 
+MOST_OLD_SECONDS = 15.0
+"""How long one look verifies old events where the round is behind its pace."""
+
 RECHECKED, RECHECKED_SPAN = 20, 1_000
 """Known findings looked at again at each look, and the longest that is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """New events were verified up to `verified`; old ones, in this round, up to `rolled`."""
-
-    verified: int
-    rolled: int
 
 
 @dataclass
@@ -44,29 +39,51 @@ class Walked:
     backward_steps: int = 0
 
 
-def walk_chain(using: str, place: Place, last: int, known: Sequence[str]) -> Walked:
+def walk_chain(
+    using: str,
+    place: Place,
+    last: int,
+    known: Sequence[str],
+    timing: Timing,
+) -> Walked:
     """Verify from where the look before ended. `known` are the keys of open chain findings."""
-    start = min(place.verified, last)
-    verified, rolled = start, place.rolled if place.rolled < start else 0
+    place = place.at(last, timing.now())
     walked = Walked(place)
-    for report in _slices(using, start + 1, last, NEW_SECONDS):
-        verified = report.end
+    for report in _slices(using, place.verified + 1, last, timing.within(NEW_SECONDS)):
+        walked.place = replace(walked.place, verified=report.end)
         walked.backward_steps += report.backward_steps
         walked.findings += report.findings
-    for report in _slices(using, rolled + 1, start, OLD_SECONDS):
-        rolled = report.end
-        walked.findings += report.findings
+    _verify_again(walked, using, place.verified, last, timing)
     _recheck(walked, using, known[:RECHECKED])
-    walked.place = Place(verified, rolled)
     # Missing numbers are findings of their own kind.
     walked.findings = [each for each in walked.findings if each.check is not Check.GAP]
     walked.fresh = _merge(walked.findings, [_parse(key) for key in known])
     return walked
 
 
-def _slices(using: str, start: int, last: int, seconds: float) -> Iterator[Report]:
-    began = time.monotonic()
-    while start <= last and time.monotonic() - began < seconds:
+def _verify_again(walked: Walked, using: str, old: int, last: int, timing: Timing) -> None:
+    """Go on with the round through the events up to `old`, which earlier looks verified; after
+    its end the next round begins, until each of them was verified once at this look."""
+    first, wrapped = walked.place.rolled, False
+    at_least, at_most = timing.within(OLD_SECONDS), timing.within(MOST_OLD_SECONDS)
+
+    def goes_on() -> bool:
+        behind = walked.place.rolled < walked.place.due(timing.now(), timing.promised)
+        return at_least() or (behind and at_most())
+
+    while True:
+        place = walked.place
+        end = min(place.end, old, first) if wrapped else min(place.end, old)
+        for report in _slices(using, place.rolled + 1, end, goes_on):
+            walked.place = replace(walked.place, rolled=report.end)
+            walked.findings += report.findings
+        if walked.place.rolled < walked.place.end or wrapped:
+            return
+        walked.place, wrapped = walked.place.turned(last, timing.now()), True
+
+
+def _slices(using: str, start: int, last: int, goes_on: Callable[[], bool]) -> Iterator[Report]:
+    while start <= last and goes_on():
         report = verify_ledger(using, start, slice_end(using, start, last, SLICE))
         yield report
         start = report.end + 1

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     CHAIN = "chain"
     GAP = "gap"
     GUARDS = "guards"
+    ROUND = "round"
 
 
 OPENINGS = {
@@ -27,6 +28,7 @@ OPENINGS = {
     Kind.CHAIN: "system.chain_broken",
     Kind.GAP: "sequence.gap_detected",
     Kind.GUARDS: "system.guards_changed",
+    Kind.ROUND: "system.verification_overdue",
 }
 """The type of the event that opens a finding of each kind."""
 

@@ -5,8 +5,9 @@ It must never write, and never take an earlier look's word for more than where t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 
 import structlog
@@ -16,14 +17,17 @@ from events.store.guards import read_trigger_versions
 from events.store.ledger import KnownGap, PostgresEventStore
 from events.store.standing import Standing, read_standing
 from events.store.watching import find_forks
+from events.timestamps import format_timestamp
 from observers.checks import Check
 from observers.guards.comparison import Deviation, fingerprint, touched
 from observers.guards.look import look_at_guards
 from observers.heads.memory import HeadMemory
 from observers.heads.rollback import find_rollback
 from observers.heads.seen import SavedHeadError
-from observers.watch.chain import Place, walk_chain
+from observers.watch.chain import walk_chain
 from observers.watch.findings import Found, Kind, Known
+from observers.watch.memory import Before
+from observers.watch.rounds import Place, Timing
 
 FIRST = 10_000
 """The newest events that a first look takes for new; the others are old ones."""
@@ -44,7 +48,7 @@ class Seen:
     standing: Standing
     found: list[Found] = field(default_factory=list)
     looked_at: set[Kind] = field(default_factory=lambda: set(Kind) - {Kind.CHAIN})
-    place: Place = field(default_factory=lambda: Place(0, 0))
+    place: Place = field(default_factory=lambda: Place.first(0, 0, 0.0))
     backward_steps: int = 0
     trigger_versions: dict[str, str] = field(default_factory=dict)
     wrong_events: set[int] = field(default_factory=set)
@@ -52,18 +56,13 @@ class Seen:
     """Keys of chain findings whose events pass their check again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What is known of the look before: where it ended, when it was, how the triggers were."""
-
-    verified: int
-    rolled: int
-    head: int
-    began_at: str
-    trigger_versions: Mapping[str, str]
-
-
-def look(using: str, before: Before | None, known: Collection[Known], memory: HeadMemory) -> Seen:
+def look(
+    using: str,
+    before: Before | None,
+    known: Collection[Known],
+    memory: HeadMemory,
+    timing: Timing,
+) -> Seen:
     """Look at everything once. `known` are the findings that are open in the ledger, `memory` the
     heads that were seen before."""
     seen = Seen(read_standing(using))
@@ -71,7 +70,8 @@ def look(using: str, before: Before | None, known: Collection[Known], memory: He
     _look_at_head(seen)
     _look_at_guards(seen, using, before, known)
     gaps = _look_for_gaps(seen, using, before)
-    suspects = _look_at_chain(seen, using, before, known)
+    suspects = _look_at_chain(seen, using, before, known, timing)
+    _look_at_round(seen, timing)
     after_gaps = {known_gap.gap.end + 1 for known_gap in gaps[:MOST_FORKS]}
     _look_for_forks(seen, using, suspects | after_gaps | set(_sides(known)))
     return seen
@@ -164,17 +164,37 @@ def _gap(gap: Gap, last: int, before: Before | None) -> Found:
 
 
 def _look_at_chain(
-    seen: Seen, using: str, before: Before | None, known: Collection[Known]
+    seen: Seen, using: str, before: Before | None, known: Collection[Known], timing: Timing
 ) -> set[int]:
     """New events, old ones, those known to be wrong; the sequences whose link is wrong."""
     last = seen.standing.last_sequence
-    place = Place(before.verified, before.rolled) if before else Place(max(last - FIRST, 0), 0)
-    walked = walk_chain(using, place, last, [k.key for k in known if k.kind is Kind.CHAIN])
+    first = Place.first(max(last - FIRST, 0), last, timing.now())
+    place = before.place if before else first
+    walked = walk_chain(using, place, last, [k.key for k in known if k.kind is Kind.CHAIN], timing)
     seen.place, seen.backward_steps = walked.place, walked.backward_steps
     seen.wrong_events = {each.sequence for each in walked.findings}
     seen.sound_again = walked.sound_again
     seen.found += walked.fresh
     return {each.sequence for each in walked.findings if each.check is Check.PREV_HASH}
+
+
+def _look_at_round(seen: Seen, timing: Timing) -> None:
+    """The promise that every event is verified again within a time, once it is not kept."""
+    place, age = seen.place, timing.now() - seen.place.since
+    if age <= timing.promised:
+        return
+    since = format_timestamp(datetime.fromtimestamp(place.since, UTC))
+    text = (
+        f"not every event was verified again since {since}, and {timing.promised / 3600:g} hours "
+        f"are promised; the round is at {place.rolled} of {place.end}"
+    )
+    payload = {
+        "verified_since": since,
+        "promised_seconds": int(timing.promised),
+        "round_at": place.rolled,
+        "round_end": place.end,
+    }
+    seen.found.append(Found(Kind.ROUND, "overdue", text, payload))
 
 
 def _look_for_forks(seen: Seen, using: str, suspects: set[int]) -> None:

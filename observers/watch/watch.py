@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError
 
 from events.composition import writer
@@ -28,11 +29,12 @@ from events.store.work_lock import WATCH, working_at
 from events.timestamps import format_timestamp
 from observers.heads.memory import HeadMemory, memory_of
 from observers.watch.alerts import queue_alerts
-from observers.watch.chain import Place
 from observers.watch.deliveries import defer_waiting
 from observers.watch.findings import TYPES, Found, Kind, Known, Step, known_findings, step
-from observers.watch.looking import Before, Seen, look
+from observers.watch.looking import Seen, look
+from observers.watch.memory import Before, LookMemory, look_memory_of
 from observers.watch.recording import describe, record, texts
+from observers.watch.rounds import Place, Timing
 
 KEPT = timedelta(days=1)
 """How long looks are kept."""
@@ -49,19 +51,26 @@ class Outcome:
     open: tuple[str, ...]
     unrecorded: tuple[str, ...]
     head: int
-    verified: int
+    place: Place
     seconds: float
 
     @property
     def is_sound(self) -> bool:
         return not self.open and not self.unrecorded
 
+    def open_by_kind(self) -> dict[str, int]:
+        """How many findings of each kind are open, written or not."""
+        kinds = [key.split(" ", 1)[0] for key in {*self.open, *self.unrecorded}]
+        return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
     def as_dict(self) -> dict[str, Any]:
         """As one line of JSON."""
         return {
             "is_sound": self.is_sound,
             "head_sequence": self.head,
-            "verified_through": self.verified,
+            "verified_through": self.place.verified,
+            "verified_since": _moment(self.place.since),
+            "promised_seconds": int(settings.PORTAL_WATCH_HOURS * 3600),
             "began": [{"finding": each.key, "text": each.text} for each in self.began],
             "ended": [each.key for each in self.ended],
             "open": list(self.open),
@@ -81,6 +90,7 @@ class Watch:
     """Findings whose alert went out in this process though their event could not be written."""
     _unwritten: dict[str, Found] = field(default_factory=dict)
     _memory: HeadMemory | None = None
+    _looks: LookMemory | None = None
 
     def look(self) -> Outcome | None:
         """Look once; None when another watcher is looking at this moment.
@@ -96,12 +106,15 @@ class Watch:
 
     def _look(self) -> Outcome:
         began_at, began = datetime.now(UTC), time.monotonic()
+        timing = Timing(settings.PORTAL_WATCH_HOURS * 3600, began_at.timestamp())
         recorded = [
             (each.sequence, each.event_type, each.finding, each.authority_timestamp)
             for each in recorded_events(self.using, TYPES)
         ]
         self._memory = self._memory or memory_of(self.using)
-        seen = look(self.using, _before(), known_findings(recorded).values(), self._memory)
+        self._looks = self._looks or look_memory_of(self.using)
+        before = self._looks.read()
+        seen = look(self.using, before, known_findings(recorded).values(), self._memory, timing)
         known = known_findings(recorded, seen.wrong_events)
         found = {each.key: each for each in seen.found}
         change = step(known, (self._unwritten | found).values(), seen.looked_at, seen.sound_again)
@@ -114,8 +127,17 @@ class Watch:
             tuple(sorted(open_now)),
             tuple(sorted(self._unwritten)),
             seen.standing.head.max_sequence,
-            seen.place.verified,
+            seen.place,
             time.monotonic() - began,
+        )
+        self._looks.note(
+            Before(
+                seen.place,
+                outcome.head,
+                format_timestamp(began_at),
+                seen.trigger_versions,
+                outcome.open_by_kind(),
+            )
         )
         _note(seen, began_at, outcome)
         return outcome
@@ -181,32 +203,30 @@ def _log(change: Step, events: list[Event]) -> None:
         log.warning("watch_finding_closed", finding=known.key, opened_by=known.sequence)
 
 
-def _before() -> Before | None:
-    with named_errors():
-        last = WatchLook.objects.order_by("-pk").first()
-    if last is None:
-        return None
-    place = Place(last.verified_through, last.rolled_through)
-    moment = format_timestamp(last.began_at)
-    return Before(place.verified, place.rolled, last.head_sequence, moment, last.trigger_versions)
+def _moment(seconds: float) -> str:
+    return format_timestamp(datetime.fromtimestamp(seconds, UTC))
 
 
 def _note(seen: Seen, began_at: datetime, outcome: Outcome) -> None:
     """Keep how this look went, and forget those of the day before."""
     if seen.backward_steps:
         log.warning("authority_clock_ran_backwards", steps=seen.backward_steps)
-    kinds = [key.split(" ", 1)[0] for key in {*outcome.open, *outcome.unrecorded}]
+    place = seen.place
     with named_errors():
         WatchLook.objects.create(
             began_at=began_at,
             seconds=Decimal(str(round(outcome.seconds, 3))),
             watcher=f"{socket.gethostname()}:{os.getpid()}",
             head_sequence=outcome.head,
-            verified_through=seen.place.verified,
-            rolled_through=seen.place.rolled,
+            verified_through=place.verified,
+            verified_since=datetime.fromtimestamp(place.since, UTC),
+            rolled_through=place.rolled,
+            round_end=place.end,
+            round_began_at=datetime.fromtimestamp(place.began, UTC),
+            round_seconds=None if place.lasted is None else Decimal(str(round(place.lasted, 3))),
+            promised_seconds=int(settings.PORTAL_WATCH_HOURS * 3600),
             backward_steps=seen.backward_steps,
-            open_findings={kind: kinds.count(kind) for kind in sorted(set(kinds))},
+            open_findings=outcome.open_by_kind(),
             unrecorded=list(outcome.unrecorded),
-            trigger_versions=seen.trigger_versions,
         )
         WatchLook.objects.filter(began_at__lt=began_at - KEPT).delete()

@@ -95,5 +95,5 @@ def as_text(outcome: Outcome | None) -> str:
     state = "nothing open" if outcome.is_sound else f"{len(outcome.open)} open"
     if outcome.unrecorded:
         state += f", {len(outcome.unrecorded)} not recorded"
-    lines.append(f"head {outcome.head}, verified through {outcome.verified}: {state}")
+    lines.append(f"head {outcome.head}, verified through {outcome.place.verified}: {state}")
     return "\n".join(lines)

@@ -6,8 +6,7 @@ It must never help an observer: each sees what it would see in service.
 from __future__ import annotations
 
 import re
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -18,6 +17,7 @@ from observers.tests.commands import findings
 from observers.tests.corpus.case import Case
 from observers.tests.pages import Reader, sign_in
 from observers.watch.findings import Found, Kind
+from observers.watch.memory import look_memory_of
 from observers.watch.watch import Outcome, Watch
 
 MADE_UP = re.compile(r"-[0-9a-f]{12}$")
@@ -49,7 +49,7 @@ def look(case: Case, ledger: Ledger) -> Seen:
         _forget_the_heads()
     case.tamper(ledger, events)
     if not case.leaves_traces:
-        _forget_the_triggers(ledger)
+        _forget_the_triggers()
     verified = tuple(findings("--workers", "1"))
     found = ledger.store.get_event(head.max_sequence)
     outcome = Watch().look()
@@ -68,17 +68,16 @@ def look(case: Case, ledger: Ledger) -> Seen:
 def _forget_the_heads() -> None:
     """Heads remembered beside the database are saved ones: the cases say what is found without,
     by whoever took the machine together with its database."""
-    shutil.rmtree(Path(settings.PORTAL_HEADS_DIR))
+    for path in Path(settings.PORTAL_HEADS_DIR).glob("*.jsonl"):
+        path.unlink()
 
 
-def _forget_the_triggers(ledger: Ledger) -> None:
+def _forget_the_triggers() -> None:
     """Who edits the data files leaves the catalogue as it was; so does who edits this memory."""
-    with ledger.connect("postgres") as superuser:
-        versions = read_trigger_versions()
-        superuser.execute(
-            "UPDATE watch_looks SET trigger_versions = jsonb_object(%s::text[], %s::text[])",
-            [list(versions), list(versions.values())],
-        )
+    memory = look_memory_of()
+    before = memory.read()
+    assert before is not None
+    memory.note(replace(before, trigger_versions=read_trigger_versions()))
 
 
 def _names(found: Found) -> list[str]:

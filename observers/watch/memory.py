@@ -1,0 +1,77 @@
+"""What one look leaves for the next, in a file beside the heads that were seen.
+
+Invariant: never in the database. Its roles could set where the watch goes on, and have it pass over
+an event for ever.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import structlog
+
+from observers.heads.memory import memory_of
+from observers.watch.rounds import Place
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of the look before: where the next one goes on, where the head was and when,
+    how the triggers were, and what was open."""
+
+    place: Place
+    head: int
+    began_at: str
+    trigger_versions: Mapping[str, str]
+    open_findings: Mapping[str, int] = field(default_factory=dict)
+
+
+class LookMemory:
+    """One file, replaced as a whole. What this process noted it knows also where the file cannot
+    be written, and where it cannot be read, the watch begins as at its first look."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._own: Before | None = None
+
+    def read(self) -> Before | None:
+        """The look before; None before the first one."""
+        try:
+            document = json.loads(self.path.read_bytes())
+            return Before(**document | {"place": Place(**document["place"])})
+        except FileNotFoundError:
+            return self._own
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            log.error("look_before_unreadable", path=str(self.path), why=str(error))
+            return self._own
+
+    def note(self, look: Before) -> None:
+        """Keep a look, safe on disk."""
+        self._own = look
+        fresh = self.path.with_name(f".{self.path.name}.new")
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with fresh.open("w") as file:
+                os.fchmod(file.fileno(), 0o600)
+                json.dump(asdict(look), file)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.path)
+        except OSError as error:
+            log.error("look_not_kept", path=str(self.path), why=str(error))
+
+    def forget(self) -> None:
+        """Begin anew: the database is another one, whose triggers were made anew."""
+        self._own = None
+        self.path.unlink(missing_ok=True)
+
+
+def look_memory_of(using: str = "default") -> LookMemory:
+    """The memory of the looks at the ledger that an alias leads to, beside that of its heads."""
+    return LookMemory(memory_of(using).path.with_suffix(".watch"))
