@@ -9,12 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from events.names import show
+
 Kind = Literal["space", "mark", "key", "string", "number", "word"]
 
 _LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^{}\[\],:"\s]+')
-_INVISIBLE = re.compile(
-    "[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
-)
 INDENT = "  "
 
 
@@ -51,17 +50,12 @@ def lay_out(canonical: str) -> Iterator[Piece]:
         elif lexeme == ":":
             yield Piece(": ", "mark")
         else:
-            yield Piece(show_invisible(lexeme), _kind(lexeme, following))
+            yield Piece(show(lexeme), _kind(lexeme, following))
 
 
 def pretty(canonical: str) -> str:
     """The laid out text as a whole."""
     return "".join(piece.text for piece in lay_out(canonical))
-
-
-def show_invisible(text: str) -> str:
-    """The text with unseen and direction-turning characters as \\u escapes."""
-    return _INVISIBLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def _kind(lexeme: str, following: str) -> Kind:

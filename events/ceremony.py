@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from events import canonical, ed25519
+from events import canonical, ed25519, names
 from events.errors import CanonicalJSONError, CeremonyRefusedError
 
 PREFIX = "ceremony."
@@ -22,7 +22,6 @@ APPROVALS = 2
 """People besides the proposer who must approve."""
 
 PROPOSED, APPROVED, REJECTED, RECORDED = "proposed", "approved", "rejected", "recorded"
-MAX_REASON = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +140,11 @@ def propose(ceremony_id: str, kind: str, reason: str, details: Mapping[str, Any]
     """
     if kind not in KINDS:
         raise CeremonyRefusedError(f"CT-13: there is no ceremony {kind}", "kind")
-    reason = reason.strip()
-    if not 1 <= len(reason) <= MAX_REASON or not reason.isprintable():
-        raise CeremonyRefusedError(
-            f"CT-13: a reason has 1 to {MAX_REASON} printable characters", "reason"
-        )
     document = {
         "ceremony_id": ceremony_id,
         "details": dict(details),
         "kind": KINDS[kind].event_type,
-        "reason": reason,
+        "reason": names.normal(reason),
     }
     try:
         return read_proposal(canonical.canonicalize(document).decode())
@@ -159,10 +153,10 @@ def propose(ceremony_id: str, kind: str, reason: str, details: Mapping[str, Any]
 
 
 def read_proposal(text: str) -> Proposal:
-    """The proposal of its canonical text.
+    """The proposal of its canonical text, which people can be shown before they sign it.
 
     Raises:
-        CeremonyRefusedError: it is not one.
+        CeremonyRefusedError: it is not one, or some text in it cannot be shown as it is.
     """
     try:
         document = canonical.parse(text, stored=True).value
@@ -170,7 +164,26 @@ def read_proposal(text: str) -> Proposal:
             raise CeremonyRefusedError("CT-13: the proposal is not in canonical form", "proposal")
     except CanonicalJSONError as error:
         raise CeremonyRefusedError(f"CT-13: the proposal is no JSON: {error}", "proposal") from None
-    return proposal_of(document, text)
+    proposal = proposal_of(document, text)
+    if wrong := names.wrong_reason(proposal.reason):
+        raise CeremonyRefusedError(f"CT-13: the reason {wrong}", "reason")
+    _check_texts(proposal.details, "details")
+    return proposal
+
+
+def _check_texts(value: Any, name: str) -> None:
+    """Everything that people read in the details, keys of objects too."""
+    if isinstance(value, str):
+        check = names.wrong_name if name == "person" else names.wrong_reason
+        if wrong := check(value):
+            raise CeremonyRefusedError(f"CT-13: {name} of the proposal {wrong}", "details")
+    elif isinstance(value, list):
+        for each in value:
+            _check_texts(each, name)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            _check_texts(key, "a name")
+            _check_texts(each, key)
 
 
 def proposal_of(document: Any, text: str | None = None) -> Proposal:
@@ -235,7 +248,7 @@ def read_details(kind: str, given: Mapping[str, str]) -> dict[str, Any]:
             f"missing or unknown: {', '.join(wrong)}",
             "details",
         )
-    details: dict[str, Any] = {name: value.strip() for name, value in given.items()}
+    details: dict[str, Any] = {name: names.normal(value) for name, value in given.items()}
     for name in _NUMBERS & set(details):
         if not re.fullmatch("[0-9]{1,16}", details[name]):
             raise CeremonyRefusedError(f"CT-13: {name} is not a sequence number", name)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 from django.db import DatabaseError, transaction
 
+from events import names
 from events.canonical import canonicalize
 from events.errors import LedgerError
 from events.event import Event
@@ -24,7 +25,6 @@ from events.writer import AtomicEventWriter
 log = structlog.get_logger(__name__)
 
 HALTED = "system.halted"
-MAX_REASON = 2000
 
 
 class HaltReasonError(LedgerError):
@@ -49,18 +49,17 @@ def halt(writer: AtomicEventWriter, *, reason: str, by: str) -> Halted:
         HaltReasonError: no reason, no name, or one that cannot be shown.
         LedgerUnavailableError: the database is away; whether it is halted is unknown.
     """
-    for name, text in (("reason", reason), ("name", by)):
-        if not 1 <= len(text.strip()) <= MAX_REASON or not text.isprintable():
-            raise HaltReasonError(
-                f"CT-11: the {name} of a halt has 1 to {MAX_REASON} printable characters"
-            )
+    reason, by = names.normal(reason), names.normal(by)
+    for name, wrong in (("reason", names.wrong_reason(reason)), ("name", names.wrong_name(by))):
+        if wrong:
+            raise HaltReasonError(f"CT-11: the {name} of a halt {wrong}")
     event, because = None, None
     try:
-        event = _halt_witnessed(writer, reason.strip(), by)
+        event = _halt_witnessed(writer, reason, by)
         is_new = event is not None
     except (LedgerError, DatabaseError) as error:
         because = first_line(error)
-        is_new = _halt_unwitnessed(writer.using, reason.strip(), by, because)
+        is_new = _halt_unwitnessed(writer.using, reason, by, because)
     state = PostgresEventStore(writer.using).halt()
     _log(state, event, because if is_new else None, is_new)
     return Halted(state, is_new, event, because if is_new else None)

@@ -12,17 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from events import canonical
+from events import canonical, names
 from events.errors import CanonicalJSONError, FieldError, InvalidSubmissionError, TimestampError
 from events.timestamps import parse_timestamp
 
 MAX_PAYLOAD_BYTES = 2**20
 MAX_EXPANSION = 4 * 2**20
 """Digits that the database may add to one payload by writing exponents out."""
-
-MAX_NAME = 200
-RESERVED_PREFIXES = ("ceremony.", "system.", "sequence.")
-"""Types that only the ledger itself records."""
 
 FIELDS = ("event_type", "payload", "local_timestamp", "event_id")
 
@@ -82,24 +78,17 @@ def validate(
 
 
 def check_event_type(value: Any, agent_id: str | None) -> str:
-    """A type is 1 to 200 printable characters; some are the system's alone."""
-    name = check_name(value)
-    if agent_id is not None and name.startswith(RESERVED_PREFIXES):
-        prefix = name[: name.index(".") + 1]
-        raise WrongField(f"types that start with {prefix!r} are reserved for the ledger itself")
-    return name
-
-
-def check_name(value: Any) -> str:
-    """A type's or an agent's name: 1 to 200 printable characters."""
+    """A type is 1 to 200 printable characters; some are the system's alone, and so is what looks
+    like them."""
     if value is _MISSING:
         raise WrongField("is required")
     if not isinstance(value, str):
         raise WrongField("must be a string")
-    if not 1 <= len(value) <= MAX_NAME:
-        raise WrongField(f"must have 1 to {MAX_NAME} characters, not {len(value)}")
-    if not value.isprintable():
-        raise WrongField("must be printable characters only")
+    if wrong := names.wrong_text(value, names.MAX_NAME):
+        raise WrongField(wrong)
+    if agent_id is not None and (prefix := names.imitated_prefix(value)):
+        begin = "start with" if value.startswith(prefix) else "look like"
+        raise WrongField(f"types that {begin} {prefix!r} are reserved for the ledger itself")
     return value
 
 
@@ -171,6 +160,6 @@ class _Problems:
 
 def _escape(name: object) -> str:
     printable = "".join(
-        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(name)[:MAX_NAME]
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(name)[: names.MAX_NAME]
     )
     return printable.replace("~", "~0").replace("/", "~1")

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from events.admin.paging import SequencePaginator
 from events.admin.read_only import ReadOnlyAdmin, utc
 from events.canonical import canonicalize
-from events.canonical_layout import pretty, show_invisible
+from events.canonical_layout import pretty
 from events.errors import CanonicalJSONError
 from events.event import FIELDS
 from events.models import (
@@ -28,6 +28,7 @@ from events.models import (
     LedgerConfig,
     LedgerEvent,
 )
+from events.names import show
 from events.store.ledger import PostgresEventStore
 
 MAX_SEQUENCE = 2**63 - 1
@@ -103,7 +104,7 @@ class LedgerEventAdmin(ReadOnlyAdmin):
         try:
             return preformatted(pretty(stored[event_id].canonical_payload.decode()))
         except CanonicalJSONError as error:
-            return preformatted(f"{error}\n\n{show_invisible(stored[event_id].payload)}")
+            return preformatted(f"{error}\n\n{show(stored[event_id].payload)}")
 
 
 @admin.register(Append)

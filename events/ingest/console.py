@@ -29,6 +29,7 @@ from events.ingest.ingestion import DEFAULT_TYPE, Report
 from events.ingest.presets import Preset
 from events.ingest.records import Record
 from events.keys.first_keys import FIRST_AGENT
+from events.names import show
 from events.submission import Submission
 from events.timestamps import format_timestamp
 
@@ -109,7 +110,7 @@ class Console:
             self._progress.update(
                 self._task,
                 completed=self._done_before + position,
-                description=_printable(report.label),
+                description=show(report.label),
                 events=self._mapped,
             )
 
@@ -150,11 +151,9 @@ class Console:
 
     def _say(self, text: str) -> None:
         if self._progress.disable:
-            self._stderr.write(_printable(text), str)
+            self._stderr.write(show(text), str)
         else:
-            self._progress.console.print(
-                _printable(text), markup=False, highlight=False, soft_wrap=True
-            )
+            self._progress.console.print(show(text), markup=False, highlight=False, soft_wrap=True)
 
 
 class _LogsHeldBack:
@@ -228,8 +227,4 @@ def _line(report: Report, dry_run: bool) -> str:
     if counts.drifted:
         parts.append(f"{counts.drifted:,} with clock drift")
     end = "; dry run, nothing was written" if dry_run else ""
-    return f"{_printable(report.label)} as {_printable(report.source)}: {', '.join(parts)}{end}"
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return f"{show(report.label)} as {show(report.source)}: {', '.join(parts)}{end}"

@@ -15,7 +15,8 @@ from events.ingest.event_ids import record_event_id
 from events.ingest.local_time import LocalTime
 from events.ingest.paths import FieldPath, first_text
 from events.ingest.presets import Preset
-from events.submission import MAX_NAME, Submission, validate
+from events.names import wrong_name
+from events.submission import Submission, validate
 
 _ANY_TIME = "1970-01-01T00:00:00Z"
 _SHOWN = 60
@@ -87,10 +88,8 @@ class Mapping:
         if found is None and self.agent is None:
             raise RejectedRecordError(f"no agent: {self._sought(self.agent_fields, 'agent')}")
         agent = found or self.agent or ""
-        if len(agent) > MAX_NAME or not agent.isprintable():
-            raise RejectedRecordError(
-                f"the agent {_shortened(agent)} is no name of 1 to {MAX_NAME} printable characters"
-            )
+        if wrong := wrong_name(agent):
+            raise RejectedRecordError(f"the agent's name {_shortened(agent)} {wrong}")
         return agent
 
     def _named_id(self, record: Any) -> str | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from events.names import show
+
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> str:
     """Columns under their titles, numbers to the right; `empty` when there is no row."""
     if not rows:
         return empty
-    texts = [[_printable(str(value)) for value in row] for row in rows]
+    texts = [[show(str(value)) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(titles, *texts, strict=True)]
     right = [any(isinstance(row[place], int) for row in rows) for place in range(len(titles))]
     lines = (
@@ -28,7 +30,3 @@ def until(first: int, last: int | None) -> str | int:
     if last is None:
         return ""
     return last if last >= first else "never used"
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "001_create_events_table.sql",
-            sha256="b5357cb0fc3b07ed29c6bd39427e334e7f286065f5315a666d9b2979f3bdc9c4",
+            sha256="b3d1174ea358c8a24852a8bd5918e162ebbd9106e0942deacd1bfda31ca7222e",
         )
     ]

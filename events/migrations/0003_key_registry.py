@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "003_key_registry.sql",
-            sha256="21eb0eb3a519bd5102d09edc600679cb8f0d012ba803968d86033b73f04f040b",
+            sha256="dab73254532998ca77587320b5b02fa4735852d63b87964caf34042274d59b03",
         )
     ]

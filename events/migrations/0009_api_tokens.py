@@ -11,6 +11,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "009_api_tokens.sql",
-            sha256="d7731c399712c904f667b71c3eb26b458ffc4ef1096b84d2ddd2cf66a9dff5ae",
+            sha256="a25e1b8edfcef066d532ac5123f151bce388eef42ec4d2765d8a448861fa1897",
         )
     ]

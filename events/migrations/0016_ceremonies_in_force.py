@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "016_ceremonies_in_force.sql",
-            sha256="20dad04301b5c80cfad7171708f3a4791fa6e8785862ef3f20cdf34aa091a625",
+            sha256="498f6abf65d35a8aa6fbd702d82a04bac5c264cabf3131ce167c156ef854530f",
             models=[
                 migrations.CreateModel(
                     name="PersonKey",

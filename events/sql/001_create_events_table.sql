@@ -1,3 +1,88 @@
+-- --- Names ---------------------------------------------------------------------------------------
+-- What a text that people read may hold, and when two names are one: the same as events/names.py,
+-- whatever the locale. Tests compare the two character by character.
+
+CREATE FUNCTION unseen_characters() RETURNS TEXT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '[\x01-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f'
+        '\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff'
+        '\U00013430-\U00013442\U00016fe4\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a'
+        '\U000e0000-\U000e0fff]';
+
+-- A text on one line, without blanks at its ends: an event type.
+CREATE FUNCTION is_text(text TEXT, most INTEGER) RETURNS BOOLEAN
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN char_length(text) BETWEEN 1 AND most AND text !~ unseen_characters() AND text = btrim(text, ' ');
+
+-- The same in form NFC: a reason.
+CREATE FUNCTION is_reason(text TEXT) RETURNS BOOLEAN
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN is_text(text, 2000) AND text IS NFC NORMALIZED;
+
+-- The same with one blank at a time: the name of a person or an agent.
+CREATE FUNCTION is_name(text TEXT) RETURNS BOOLEAN
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN is_text(text, 200) AND text IS NFC NORMALIZED AND strpos(text, '  ') = 0;
+
+-- Two names with one fold are one person's: NFKD, then lower and upper case letter by letter.
+CREATE FUNCTION name_fold(name TEXT) RETURNS TEXT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN replace(replace(translate(normalize(name, NFKD),
+        'abcdefghijklmnopqrstuvwxyzæðøþđħıłŋœŧƀƃƅƈƌƒƕƙƚƞƣƥƨƭƴƶƹƽƿǝǥȝȣ'
+        'ȥȼȿɀɂɇɉɋɍɏɐɑɒɓɔɖɗəɛɜɠɡɣɥɦɨɩɪɫɬɯɱɲɵɽʀʂʃʇʈʉʊʋʌʒʝʞͅͱͳͷͻͼͽαβγδεζ'
+        'ηθικλμνξοπρςστυφχψωϗϙϛϝϟϡϣϥϧϩϫϭϯϳϸϻабвгдежзиклмнопрстуфхцчшщ'
+        'ъыьэюяђєѕіјљњћџѡѣѥѧѩѫѭѯѱѳѵѹѻѽѿҁҋҍҏґғҕҗҙқҝҟҡңҥҧҩҫҭүұҳҵҷҹһҽҿӄӆ'
+        'ӈӊӌӎӏӕәӡөӷӻӽӿԁԃԅԇԉԋԍԏԑԓԕԗԙԛԝԟԡԣԥԧԩԫԭԯաբգդեզէըթժիլխծկհձղճմյնշ'
+        'ոչպջռսվտրցւփքօֆაბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰჱჲჳჴჵჶჷჸჹჺჽჾ'
+        'ჿᏸᏹᏺᏻᏼᏽᲀᲁᲂᲃᲄᲅᲆᲇᲈᵹᵽᶎỻỽỿⅎↄⰰⰱⰲⰳⰴⰵⰶⰷⰸⰹⰺⰻⰼⰽⰾⰿⱀⱁⱂⱃⱄⱅⱆⱇⱈⱉⱊⱋⱌⱍⱎⱏⱐⱑⱒⱓ'
+        'ⱔⱕⱖⱗⱘⱙⱚⱛⱜⱝⱞⱟⱡⱥⱦⱨⱪⱬⱳⱶⲁⲃⲅⲇⲉⲋⲍⲏⲑⲓⲕⲗⲙⲛⲝⲟⲡⲣⲥⲧⲩⲫⲭⲯⲱⲳⲵⲷⲹⲻⲽⲿⳁⳃⳅⳇⳉⳋⳍⳏ'
+        'ⳑⳓⳕⳗⳙⳛⳝⳟⳡⳣⳬⳮⳳⴀⴁⴂⴃⴄⴅⴆⴇⴈⴉⴊⴋⴌⴍⴎⴏⴐⴑⴒⴓⴔⴕⴖⴗⴘⴙⴚⴛⴜⴝⴞⴟⴠⴡⴢⴣⴤⴥⴧⴭꙁꙃꙅꙇꙉꙋꙍ'
+        'ꙏꙑꙓꙕꙗꙙꙛꙝꙟꙡꙣꙥꙧꙩꙫꙭꚁꚃꚅꚇꚉꚋꚍꚏꚑꚓꚕꚗꚙꚛꜣꜥꜧꜩꜫꜭꜯꜳꜵꜷꜹꜻꜽꜿꝁꝃꝅꝇꝉꝋꝍꝏꝑꝓꝕꝗꝙꝛꝝꝟ'
+        'ꝡꝣꝥꝧꝩꝫꝭꝯꝺꝼꝿꞁꞃꞅꞇꞌꞑꞓꞔꞗꞙꞛꞝꞟꞡꞣꞥꞧꞩꞵꞷꞹꞻꞽꞿꟁꟃꟈꟊꟑꟗꟙꟶꭓꭰꭱꭲꭳꭴꭵꭶꭷꭸꭹꭺꭻꭼꭽꭾꭿ'
+        'ꮀꮁꮂꮃꮄꮅꮆꮇꮈꮉꮊꮋꮌꮍꮎꮏꮐꮑꮒꮓꮔꮕꮖꮗꮘꮙꮚꮛꮜꮝꮞꮟꮠꮡꮢꮣꮤꮥꮦꮧꮨꮩꮪꮫꮬꮭꮮꮯꮰꮱꮲꮳꮴꮵꮶꮷꮸꮹꮺꮻ'
+        'ꮼꮽꮾꮿ𐐨𐐩𐐪𐐫𐐬𐐭𐐮𐐯𐐰𐐱𐐲𐐳𐐴𐐵𐐶𐐷𐐸𐐹𐐺𐐻𐐼𐐽𐐾𐐿𐑀𐑁𐑂𐑃𐑄𐑅𐑆𐑇𐑈𐑉𐑊𐑋𐑌𐑍𐑎𐑏𐓘𐓙𐓚𐓛𐓜𐓝𐓞𐓟𐓠𐓡𐓢𐓣𐓤𐓥𐓦𐓧'
+        '𐓨𐓩𐓪𐓫𐓬𐓭𐓮𐓯𐓰𐓱𐓲𐓳𐓴𐓵𐓶𐓷𐓸𐓹𐓺𐓻𐖗𐖘𐖙𐖚𐖛𐖜𐖝𐖞𐖟𐖠𐖡𐖣𐖤𐖥𐖦𐖧𐖨𐖩𐖪𐖫𐖬𐖭𐖮𐖯𐖰𐖱𐖳𐖴𐖵𐖶𐖷𐖸𐖹𐖻𐖼𐳀𐳁𐳂𐳃𐳄'
+        '𐳅𐳆𐳇𐳈𐳉𐳊𐳋𐳌𐳍𐳎𐳏𐳐𐳑𐳒𐳓𐳔𐳕𐳖𐳗𐳘𐳙𐳚𐳛𐳜𐳝𐳞𐳟𐳠𐳡𐳢𐳣𐳤𐳥𐳦𐳧𐳨𐳩𐳪𐳫𐳬𐳭𐳮𐳯𐳰𐳱𐳲𑣀𑣁𑣂𑣃𑣄𑣅𑣆𑣇𑣈𑣉𑣊𑣋𑣌𑣍'
+        '𑣎𑣏𑣐𑣑𑣒𑣓𑣔𑣕𑣖𑣗𑣘𑣙𑣚𑣛𑣜𑣝𑣞𑣟𖹠𖹡𖹢𖹣𖹤𖹥𖹦𖹧𖹨𖹩𖹪𖹫𖹬𖹭𖹮𖹯𖹰𖹱𖹲𖹳𖹴𖹵𖹶𖹷𖹸𖹹𖹺𖹻𖹼𖹽𖹾𖹿𞤢𞤣𞤤𞤥𞤦𞤧𞤨𞤩𞤪𞤫'
+        '𞤬𞤭𞤮𞤯𞤰𞤱𞤲𞤳𞤴𞤵𞤶𞤷𞤸𞤹𞤺𞤻𞤼𞤽𞤾𞤿𞥀𞥁𞥂𞥃',
+        'ABCDEFGHIJKLMNOPQRSTUVWXYZÆÐØÞĐĦIŁŊŒŦɃƂƄƇƋƑǶƘȽȠƢƤƧƬƳƵƸƼǷƎǤȜȢ'
+        'ȤȻⱾⱿɁɆɈɊɌɎⱯⱭⱰƁƆƉƊƏƐꞫƓꞬƔꞍꞪƗƖꞮⱢꞭƜⱮƝƟⱤƦꟅƩꞱƮɄƱƲɅƷꞲꞰΙͰͲͶϽϾϿΑΒΓΔΕΖ'
+        'ΗΘΙΚΛΜΝΞΟΠΡΣΣΤΥΦΧΨΩϏϘϚϜϞϠϢϤϦϨϪϬϮͿϷϺАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩ'
+        'ЪЫЬЭЮЯЂЄЅІЈЉЊЋЏѠѢѤѦѨѪѬѮѰѲѴѸѺѼѾҀҊҌҎҐҒҔҖҘҚҜҞҠҢҤҦҨҪҬҮҰҲҴҶҸҺҼҾӃӅ'
+        'ӇӉӋӍӀӔӘӠӨӶӺӼӾԀԂԄԆԈԊԌԎԐԒԔԖԘԚԜԞԠԢԤԦԨԪԬԮԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇ'
+        'ՈՉՊՋՌՍՎՏՐՑՒՓՔՕՖᲐᲑᲒᲓᲔᲕᲖᲗᲘᲙᲚᲛᲜᲝᲞᲟᲠᲡᲢᲣᲤᲥᲦᲧᲨᲩᲪᲫᲬᲭᲮᲯᲰᲱᲲᲳᲴᲵᲶᲷᲸᲹᲺᲽᲾ'
+        'ᲿᏰᏱᏲᏳᏴᏵВДОСТТЪѢꙊꝽⱣꟆỺỼỾℲↃⰀⰁⰂⰃⰄⰅⰆⰇⰈⰉⰊⰋⰌⰍⰎⰏⰐⰑⰒⰓⰔⰕⰖⰗⰘⰙⰚⰛⰜⰝⰞⰟⰠⰡⰢⰣ'
+        'ⰤⰥⰦⰧⰨⰩⰪⰫⰬⰭⰮⰯⱠȺȾⱧⱩⱫⱲⱵⲀⲂⲄⲆⲈⲊⲌⲎⲐⲒⲔⲖⲘⲚⲜⲞⲠⲢⲤⲦⲨⲪⲬⲮⲰⲲⲴⲶⲸⲺⲼⲾⳀⳂⳄⳆⳈⳊⳌⳎ'
+        'ⳐⳒⳔⳖⳘⳚⳜⳞⳠⳢⳫⳭⳲႠႡႢႣႤႥႦႧႨႩႪႫႬႭႮႯႰႱႲႳႴႵႶႷႸႹႺႻႼႽႾႿჀჁჂჃჄჅჇჍꙀꙂꙄꙆꙈꙊꙌ'
+        'ꙎꙐꙒꙔꙖꙘꙚꙜꙞꙠꙢꙤꙦꙨꙪꙬꚀꚂꚄꚆꚈꚊꚌꚎꚐꚒꚔꚖꚘꚚꜢꜤꜦꜨꜪꜬꜮꜲꜴꜶꜸꜺꜼꜾꝀꝂꝄꝆꝈꝊꝌꝎꝐꝒꝔꝖꝘꝚꝜꝞ'
+        'ꝠꝢꝤꝦꝨꝪꝬꝮꝹꝻꝾꞀꞂꞄꞆꞋꞐꞒꟄꞖꞘꞚꞜꞞꞠꞢꞤꞦꞨꞴꞶꞸꞺꞼꞾꟀꟂꟇꟉꟐꟖꟘꟵꞳᎠᎡᎢᎣᎤᎥᎦᎧᎨᎩᎪᎫᎬᎭᎮᎯ'
+        'ᎰᎱᎲᎳᎴᎵᎶᎷᎸᎹᎺᎻᎼᎽᎾᎿᏀᏁᏂᏃᏄᏅᏆᏇᏈᏉᏊᏋᏌᏍᏎᏏᏐᏑᏒᏓᏔᏕᏖᏗᏘᏙᏚᏛᏜᏝᏞᏟᏠᏡᏢᏣᏤᏥᏦᏧᏨᏩᏪᏫ'
+        'ᏬᏭᏮᏯ𐐀𐐁𐐂𐐃𐐄𐐅𐐆𐐇𐐈𐐉𐐊𐐋𐐌𐐍𐐎𐐏𐐐𐐑𐐒𐐓𐐔𐐕𐐖𐐗𐐘𐐙𐐚𐐛𐐜𐐝𐐞𐐟𐐠𐐡𐐢𐐣𐐤𐐥𐐦𐐧𐒰𐒱𐒲𐒳𐒴𐒵𐒶𐒷𐒸𐒹𐒺𐒻𐒼𐒽𐒾𐒿'
+        '𐓀𐓁𐓂𐓃𐓄𐓅𐓆𐓇𐓈𐓉𐓊𐓋𐓌𐓍𐓎𐓏𐓐𐓑𐓒𐓓𐕰𐕱𐕲𐕳𐕴𐕵𐕶𐕷𐕸𐕹𐕺𐕼𐕽𐕾𐕿𐖀𐖁𐖂𐖃𐖄𐖅𐖆𐖇𐖈𐖉𐖊𐖌𐖍𐖎𐖏𐖐𐖑𐖒𐖔𐖕𐲀𐲁𐲂𐲃𐲄'
+        '𐲅𐲆𐲇𐲈𐲉𐲊𐲋𐲌𐲍𐲎𐲏𐲐𐲑𐲒𐲓𐲔𐲕𐲖𐲗𐲘𐲙𐲚𐲛𐲜𐲝𐲞𐲟𐲠𐲡𐲢𐲣𐲤𐲥𐲦𐲧𐲨𐲩𐲪𐲫𐲬𐲭𐲮𐲯𐲰𐲱𐲲𑢠𑢡𑢢𑢣𑢤𑢥𑢦𑢧𑢨𑢩𑢪𑢫𑢬𑢭'
+        '𑢮𑢯𑢰𑢱𑢲𑢳𑢴𑢵𑢶𑢷𑢸𑢹𑢺𑢻𑢼𑢽𑢾𑢿𖹀𖹁𖹂𖹃𖹄𖹅𖹆𖹇𖹈𖹉𖹊𖹋𖹌𖹍𖹎𖹏𖹐𖹑𖹒𖹓𖹔𖹕𖹖𖹗𖹘𖹙𖹚𖹛𖹜𖹝𖹞𖹟𞤀𞤁𞤂𞤃𞤄𞤅𞤆𞤇𞤈𞤉'
+        '𞤊𞤋𞤌𞤍𞤎𞤏𞤐𞤑𞤒𞤓𞤔𞤕𞤖𞤗𞤘𞤙𞤚𞤛𞤜𞤝𞤞𞤟𞤠𞤡'),
+    'ß', 'SS'), 'ẞ', 'SS');
+
+-- Whether a type begins with a prefix that is the ledger's alone, or looks as if it did. Letters of
+-- other scripts are what they look like; ASCII, as most types are, takes a shorter way.
+CREATE FUNCTION latin_shape(text TEXT) RETURNS TEXT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN translate(text,
+        'СсϹϲᴄᏟꮯꓚⲤⲥ𐌂𐐽ЕеЄєҽΕᎬꬲ℮ⴹꓰⲈⲉᴇМмΜᎷꓟⲘⲙᴍϺϻΝηпոռꓠⲚⲛɴОоΟοՕօᴏⲞⲟჿ0೦൦๐໐'
+        '०০੦૦୦௦౦၀០ഠဝଠסه٥۵ꓳⵔ𐐄𐐬ԚԛգզⵕгᴦꭇꭈⲅꮁʀᎡꓣƦЅѕꜱՏƽꓢᏚꮪ𐑈𐐠ТтΤτᴛᎢꓔⲦⲧ⊤υսՍᴜꭎ'
+        'ꭒሀꓴ⋃∪μУуҮүΥγʏყꓬỿᎽɣⲨ。·‧∙⋅•ꓸ٠۰𐩐܁܂꘎𝅭・᛫⸱⸳॰․．｡',
+        'cccccccccccceeeeeeeeeeeeeemmmmmmmmmmnnnnnnnnnooooooooooooooo'
+        'ooooooooooooooooooooqqqqqrrrrrrrrrrssssssssssttttttttttuuuuu'
+        'uuuuuuyyyyyyyyyyyyy......................');
+CREATE FUNCTION imitates_system(event_type TEXT) RETURNS BOOLEAN
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN replace(replace(CASE
+        WHEN octet_length(event_type) = char_length(event_type)
+        THEN upper(translate(left(replace(event_type, ' ', ''), 12), '0', 'o') COLLATE "C")
+        ELSE name_fold(latin_shape(normalize(latin_shape(left(replace(event_type, ' ', ''), 12)), NFKC)))
+    END, ' ', ''), 'RN', 'M') ~ '^(CEREMONY|SYSTEM|SEQUENCE)\.';
+
 -- FR6, FR7: the ledger. `sequence` alone decides the order; the two timestamps inform.
 -- The first fourteen columns are the requirement's, in its types; the last three are the
 -- format's: which key signed, and the salted hash by which the payload enters the chain.
@@ -6,7 +91,7 @@ CREATE TABLE events (
     event_id            UUID        PRIMARY KEY,
     sequence            BIGSERIAL   UNIQUE NOT NULL CHECK (sequence > 0),
     event_type          TEXT        NOT NULL
-        CHECK (char_length(event_type) BETWEEN 1 AND 200 AND event_type !~ '[\x01-\x1f\x7f]'),
+        CHECK (is_text(event_type, 200)),
     payload             JSONB       NOT NULL,
     prev_hash           TEXT        NOT NULL CHECK (prev_hash ~ '^[0-9a-f]{64}$'),
     content_hash        TEXT        NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
@@ -14,7 +99,7 @@ CREATE TABLE events (
     hash_alg_version    SMALLINT    NOT NULL DEFAULT 1 CHECK (hash_alg_version = 1),
     sig_alg_version     SMALLINT    NOT NULL DEFAULT 1 CHECK (sig_alg_version = 1),
     agent_id            TEXT
-        CHECK (char_length(agent_id) BETWEEN 1 AND 200 AND agent_id !~ '[\x01-\x1f\x7f]'),
+        CHECK (is_text(agent_id, 200)),
     witness_id          TEXT        NOT NULL CHECK (witness_id ~ '^WITNESS:.'),
     witness_signature   TEXT        NOT NULL CHECK (witness_signature ~ '^[A-Za-z0-9+/]{86}==$'),
     local_timestamp     TIMESTAMPTZ NOT NULL
@@ -23,7 +108,8 @@ CREATE TABLE events (
         CHECK (authority_timestamp >= '0001-01-01T00:00:00Z' AND authority_timestamp < '10000-01-01T00:00:00Z'),
     signing_key_id      TEXT        NOT NULL CHECK (signing_key_id <> ''),
     payload_hash        TEXT        NOT NULL CHECK (payload_hash ~ '^[0-9a-f]{64}$'),
-    payload_salt        TEXT        NOT NULL CHECK (payload_salt ~ '^[0-9a-f]{64}$')
+    payload_salt        TEXT        NOT NULL CHECK (payload_salt ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT events_type_of_an_agent CHECK (agent_id IS NULL OR NOT imitates_system(event_type))
 );
 
 -- Filters keep sequence order, so each filtered column carries the sequence with it. The two

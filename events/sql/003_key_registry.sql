@@ -4,7 +4,7 @@
 
 CREATE TABLE agent_keys (
     key_id          TEXT        PRIMARY KEY CHECK (key_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$'),
-    agent_id        TEXT        CHECK (char_length(agent_id) BETWEEN 1 AND 200 AND agent_id !~ '[\x01-\x1f\x7f]'),
+    agent_id        TEXT        CHECK (is_name(agent_id)),
     public_key      TEXT        NOT NULL UNIQUE CHECK (public_key ~ '^[A-Za-z0-9+/]{43}=$'),
     active_from     TIMESTAMPTZ NOT NULL DEFAULT now(),
     active_until    TIMESTAMPTZ,

@@ -7,7 +7,7 @@ CREATE TABLE api_tokens (
     user_id     INTEGER      NOT NULL REFERENCES auth_user (id) DEFERRABLE INITIALLY DEFERRED,
     created     TIMESTAMPTZ  NOT NULL DEFAULT now(),
     expiry      TIMESTAMPTZ,
-    agent_id    TEXT         CHECK (char_length(agent_id) BETWEEN 1 AND 200 AND agent_id !~ '[\x01-\x1f\x7f]')
+    agent_id    TEXT         CHECK (is_name(agent_id))
 );
 CREATE INDEX api_tokens_token_key ON api_tokens (token_key);
 CREATE INDEX api_tokens_user_id ON api_tokens (user_id);

@@ -11,8 +11,7 @@
 -- says so in the chain (or will say so, once a halt is cleared).
 CREATE TABLE person_keys (
     public_key      TEXT        PRIMARY KEY CHECK (public_key ~ '^[A-Za-z0-9+/]{43}=$'),
-    person          TEXT        NOT NULL
-        CHECK (char_length(person) BETWEEN 1 AND 200 AND person !~ '[\x01-\x1f\x7f]' AND person = btrim(person)),
+    person          TEXT        NOT NULL CHECK (is_name(person)),
     event_id        UUID        NOT NULL,
     active_from     TIMESTAMPTZ NOT NULL,
     active_until    TIMESTAMPTZ,
@@ -20,7 +19,7 @@ CREATE TABLE person_keys (
     until_sequence  BIGINT      CHECK (until_sequence >= from_sequence - 1),
     CHECK ((active_until IS NULL) = (until_sequence IS NULL))
 );
-CREATE UNIQUE INDEX person_keys_one_active ON person_keys (lower(person)) WHERE until_sequence IS NULL;
+CREATE UNIQUE INDEX person_keys_one_active ON person_keys (name_fold(person)) WHERE until_sequence IS NULL;
 COMMENT ON TABLE person_keys IS 'Ed25519 public keys of the people who hold ceremonies, never deleted';
 
 CREATE TRIGGER refuse_change_of_person_keys
@@ -69,7 +68,7 @@ $$;
 -- counts who was ever registered, so nobody can leave that state again by retiring people.
 CREATE FUNCTION ceremonies_in_force() RETURNS BOOLEAN
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT count(DISTINCT lower(person)) >= 3 FROM person_keys
+    SELECT count(DISTINCT name_fold(person)) >= 3 FROM person_keys
 $$;
 
 CREATE FUNCTION require_setting_up(what TEXT) RETURNS VOID
@@ -125,14 +124,20 @@ REVOKE ALL ON FUNCTION register_first_person FROM PUBLIC;
 
 -- --- Halt --------------------------------------------------------------------------------------
 
-ALTER TABLE halt_state ADD COLUMN halted_by TEXT, ADD COLUMN cleared_by UUID;
+ALTER TABLE halt_state ADD COLUMN halted_by TEXT CHECK (is_name(halted_by)), ADD COLUMN cleared_by UUID,
+    ADD CHECK (is_reason(reason));
 COMMENT ON COLUMN halt_state.cleared_by IS 'The ceremony that cleared the last halt';
+
+-- A text in the form of a reason or a name, of at most so many characters.
+CREATE FUNCTION shown_text(given TEXT, most INTEGER) RETURNS TEXT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN btrim(left(regexp_replace(regexp_replace(normalize(given, NFC), unseen_characters(), U&'\FFFD', 'g'), ' +', ' ', 'g'), most), ' ');
 
 -- Stops every append, whoever calls. Under the append lock, so that what is written was written
 -- before the halt; but a lock that does not come within half a second does not keep a halt waiting.
 -- `witnessed` is the event of this transaction that says so in the chain; without it the record is
 -- kept to be written when the halt is cleared. A halted ledger stays as it is: the first reason
--- stands.
+-- stands. No wording keeps it from halting: what cannot be shown in it is replaced.
 DROP FUNCTION halt_ledger(TEXT);
 CREATE FUNCTION halt_ledger(why TEXT, who TEXT DEFAULT NULL, witnessed UUID DEFAULT NULL, unwitnessed_because TEXT DEFAULT NULL)
 RETURNS TIMESTAMPTZ
@@ -145,14 +150,19 @@ BEGIN
     EXCEPTION WHEN lock_not_available THEN
         NULL;
     END;
+    why := shown_text(why, 2000);
+    who := nullif(shown_text(who, 200), '');
     UPDATE halt_state SET halted = true, reason = why, halted_by = who, halted_at = clock_timestamp() WHERE NOT halted
     RETURNING halted_at INTO since;
     IF since IS NOT NULL AND NOT EXISTS (
         SELECT FROM events e WHERE e.event_id = witnessed AND e.event_type = 'system.halted' AND e.agent_id IS NULL
+          AND e.payload = jsonb_strip_nulls(jsonb_build_object('reason', why, 'by', who))
+          AND e.sequence = (SELECT a.last_sequence FROM appends a ORDER BY a.last_sequence DESC LIMIT 1)
+          AND e.authority_timestamp >= transaction_timestamp()
     ) THEN
-        INSERT INTO unwritten_records (event_type, payload)
+        INSERT INTO unwritten_records (event_type, payload, recorded_at)
         VALUES ('system.halted', jsonb_strip_nulls(jsonb_build_object(
-            'reason', why, 'by', who, 'unwitnessed_because', unwitnessed_because)));
+            'reason', why, 'by', who, 'unwitnessed_because', shown_text(unwitnessed_because, 2000))), since);
     END IF;
     RETURN since;
 END
@@ -212,8 +222,11 @@ BEGIN
     IF NEW.step = 'proposed' THEN
         proposal := (NEW.content ->> 'proposal')::jsonb;
         IF FOUND OR proposal ->> 'ceremony_id' IS DISTINCT FROM NEW.ceremony_id::text
-           OR proposal ->> 'kind' IS DISTINCT FROM NEW.kind OR coalesce(btrim(proposal ->> 'reason'), '') = '' THEN
+           OR proposal ->> 'kind' IS DISTINCT FROM NEW.kind OR NOT coalesce(is_reason(proposal ->> 'reason'), false) THEN
             PERFORM refuse_ceremony('proposal', 'a proposal names its own new ceremony, its kind and a reason');
+        ELSIF NEW.content ->> 'proposal' ~ unseen_characters()
+           OR replace(NEW.content ->> 'proposal', '\\', '') ~ '\\[bfnrtu]' THEN
+            PERFORM refuse_ceremony('proposal', 'a proposal is text that can be shown as it is');
         END IF;
         PERFORM check_ceremony_details(NEW.kind, proposal -> 'details');
     ELSIF proposed.id IS NULL THEN
@@ -228,9 +241,9 @@ BEGIN
         END IF;
     ELSIF NEW.content ->> 'proposal_hash' IS DISTINCT FROM proposal_hash(proposed.content) THEN
         PERFORM refuse_ceremony('content', 'what is voted on is not what was proposed');
-    ELSIF lower(NEW.person) = lower(proposed.person) THEN
+    ELSIF name_fold(NEW.person) = name_fold(proposed.person) THEN
         PERFORM refuse_ceremony('own_proposal', format('%s proposed it, and nobody votes on their own proposal', NEW.person));
-    ELSIF EXISTS (SELECT FROM ceremonies v WHERE v.ceremony_id = NEW.ceremony_id AND lower(v.person) = lower(NEW.person)
+    ELSIF EXISTS (SELECT FROM ceremonies v WHERE v.ceremony_id = NEW.ceremony_id AND name_fold(v.person) = name_fold(NEW.person)
                   AND v.step IN ('approved', 'rejected')) THEN
         PERFORM refuse_ceremony('voted', format('%s has voted on it already', NEW.person));
     END IF;
@@ -303,9 +316,9 @@ BEGIN
             PERFORM refuse_ceremony('details', 'seconds is a positive decimal number, written as a string');
         END IF;
     WHEN 'ceremony.add_person' THEN
-        IF EXISTS (SELECT FROM person_keys k WHERE lower(k.person) = lower(details ->> 'person') AND k.until_sequence IS NULL
+        IF EXISTS (SELECT FROM person_keys k WHERE name_fold(k.person) = name_fold(details ->> 'person') AND k.until_sequence IS NULL
                    OR k.public_key = details ->> 'public_key')
-           OR details ->> 'public_key' !~ '^[A-Za-z0-9+/]{43}=$' OR coalesce(btrim(details ->> 'person'), '') = '' THEN
+           OR details ->> 'public_key' !~ '^[A-Za-z0-9+/]{43}=$' OR NOT coalesce(is_name(details ->> 'person'), false) THEN
             PERFORM refuse_ceremony('details', 'the person or the key is registered already, or is none');
         END IF;
     WHEN 'ceremony.retire_person' THEN

@@ -45,7 +45,8 @@ BEGIN
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', routine);
         FOR role IN SELECT rolname FROM pg_roles WHERE rolname IN ('portal_app', 'portal_observer') LOOP
             EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %I', routine, role);
-            IF (SELECT proname FROM pg_proc WHERE oid = routine) IN ('verify_chain', 'signable_content', 'content_hash_of') THEN
+            IF (SELECT proname FROM pg_proc WHERE oid = routine) IN ('verify_chain', 'signable_content', 'content_hash_of',
+                'unseen_characters', 'is_text', 'is_reason', 'is_name', 'name_fold', 'latin_shape', 'imitates_system') THEN
                 EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', routine, role);
             END IF;
         END LOOP;

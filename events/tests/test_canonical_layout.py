@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from events.canonical import canonicalize, canonicalize_text
-from events.canonical_layout import lay_out, pretty, show_invisible
+from events.canonical_layout import lay_out, pretty
+from events.names import show
 from events.tests.json_values import ANY_JSON
 
 
@@ -42,4 +43,4 @@ def test_tells_keys_from_values() -> None:
 
 
 def test_leaves_what_can_be_seen() -> None:
-    assert show_invisible("Łódź 🔒 שלום") == "Łódź 🔒 שלום"
+    assert show("Łódź 🔒 שלום") == "Łódź 🔒 שלום"

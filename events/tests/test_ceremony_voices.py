@@ -3,13 +3,27 @@ was proposed (CT-13)."""
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from events import ceremonies
-from events.ceremony import APPROVED, KINDS, REJECTED, Proposal, propose, read_details
+from events.canonical import canonicalize
+from events.ceremony import (
+    APPROVED,
+    KINDS,
+    PROPOSED,
+    REJECTED,
+    Proposal,
+    proposal_of,
+    propose,
+    read_details,
+    read_proposal,
+)
 from events.composition import owner_writer, writer
 from events.errors import CeremonyRefusedError
 from events.people import register_first
@@ -149,6 +163,11 @@ WRONG_PEOPLE = {
     "the same name in capitals": ("ADA", "Stranger"),
     "no name": ("", "Stranger"),
     "a name with a line end": ("A\nB", "Stranger"),
+    "the same name in full width": ("Ａｄａ", "Stranger"),
+    "the same name and a zero width": ("A\u200bda", "Stranger"),
+    "the same name and a direction": ("Ada\u202e", "Stranger"),
+    "the same name and a blank": ("Ada ", "Stranger"),
+    "an accent of its own": ("Jose\u0301", "Stranger"),
 }
 
 
@@ -178,7 +197,7 @@ def test_a_proposal_says_what_its_kind_says(kind: str, details: dict[str, object
 
 @pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "x" * 2001])
 def test_a_proposal_has_a_reason_that_can_be_shown(reason: str) -> None:
-    with pytest.raises(CeremonyRefusedError, match="a reason has"):
+    with pytest.raises(CeremonyRefusedError, match="the reason must"):
         propose("0191d7a0-0000-7000-8000-000000000001", "retire_key", reason, {"old_key": "x"})
 
 
@@ -203,3 +222,61 @@ def test_the_database_knows_the_same_kinds(ledger: Ledger) -> None:
         assert "says exactly" not in str(refused.value), kind
     with pytest.raises(CeremonyRefusedError, match="the ledger is empty"):
         ada.propose("sequence_skip", {"first": 1, "last": 9})
+
+
+ONE_PERSON = [("ΝΙΚΟΣ", "νικος"), ("Élodie", "élodie"), ("straße", "STRASSE"), ("ıan", "Ian")]
+
+
+@pytest.mark.parametrize(("name", "again"), ONE_PERSON)
+def test_a_name_in_another_case_is_the_same_person(ledger: Ledger, name: str, again: str) -> None:
+    """Whatever the locale of the database, for the command and for SQL alike."""
+    register(name)
+    with pytest.raises(CeremonyRefusedError, match="registered already"):
+        register_first(owner_writer(), again, person(again).public_key)
+    with ledger.connect("portal_owner") as owner, pytest.raises(psycopg.errors.UniqueViolation):
+        owner.execute(
+            "SELECT register_first_person(%s, %s, NULL)", [again, person(again).public_key]
+        )
+
+
+UNSHOWN = {
+    "an escape": "routine\x1b[2Jok",
+    "a line end": "routine\nApproved by the board",
+    "a direction": "routine \u202e0009",
+    "a C1 control": "routine \x9b31m",
+    "a filler": "routine\u3164",
+    "nothing but a blank": " ",
+}
+
+
+@pytest.mark.parametrize("text", UNSHOWN.values(), ids=UNSHOWN.keys())
+def test_no_text_of_a_proposal_can_hide_or_forge_what_is_signed(ledger: Ledger, text: str) -> None:
+    """Whether a page, a command or SQL brings it, and wherever it stands in it."""
+    ada, *_ = people_from_the_start(ledger)
+    for kind, details, reason in (
+        ("drift_threshold", {"seconds": "7"}, text),
+        ("retire_key", {"old_key": text}, "a test"),
+        ("retire_person", {"person": text}, "a test"),
+    ):
+        document = {
+            "ceremony_id": str(uuid.uuid4()),
+            "details": details,
+            "kind": f"ceremony.{kind}",
+            "reason": reason,
+        }
+        written = canonicalize(document).decode()
+        with pytest.raises(CeremonyRefusedError, match="must"):
+            read_proposal(written)
+        proposal = proposal_of(document)
+        content = {
+            "proposal": written,
+            "public_key": ada.public_key,
+            "signature": ada.sign(proposal, PROPOSED),
+        }
+        with ledger.connect("portal_app") as application, pytest.raises(psycopg.Error) as refused:
+            application.execute(
+                "INSERT INTO ceremonies (ceremony_id, kind, step, person, content)"
+                " VALUES (%s, %s, 'proposed', 'Ada', %s)",
+                [proposal.ceremony_id, proposal.kind, json.dumps(content)],
+            )
+        assert refused.value.sqlstate == "AP005"

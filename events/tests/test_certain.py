@@ -55,6 +55,7 @@ FIELDS = st.fixed_dictionaries(
     {},
     optional={
         "event_type": st.sampled_from(['"vote.cast"', '"é\U0001f600"', '"\\u0076ote"'])
+        | st.sampled_from(['"Ceremony.x"', '"s ystem.x"', '"s\u0443stem.x"', '" "', '"a\\u3164"'])
         | st.sampled_from(['"ceremony.x"', '""', '"\\ud800"', '"a\\u0000"', "1", "null"])
         | TEXTS.map(json.dumps),
         "payload": PAYLOADS,

@@ -70,6 +70,19 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "/event_type",
         "types that start with 'ceremony.' are reserved",
     ),
+    "type: blank": ({"event_type": " "}, "/event_type", "must not begin or end with a blank"),
+    "type: a blank in front": ({"event_type": " a"}, "/event_type", "must not begin or end with"),
+    "type: a filler": ({"event_type": "a\u3164"}, "/event_type", "must be printable"),
+    "type: like the system's": (
+        {"event_type": "syst\u0435m.halted"},
+        "/event_type",
+        "types that look like 'system.' are reserved",
+    ),
+    "type: the system's in capitals": (
+        {"event_type": "System.halted"},
+        "/event_type",
+        "types that look like 'system.' are reserved",
+    ),
     "payload: U+0000": ({"payload": {"a": ["\0"]}}, "/payload/a/0", "U+0000 cannot be stored"),
     "payload: a lone surrogate": ({"payload": "\ud800"}, "/payload", "lone surrogate U+D800"),
     "time: no offset": (

@@ -7,8 +7,9 @@ from typing import Any
 
 from django import forms
 
-from events.ceremony import APPROVED, KINDS, MAX_REASON, REJECTED
+from events.ceremony import APPROVED, KINDS, REJECTED
 from events.ceremony_details import ASKED
+from events.names import MAX_REASON
 
 _LABELS = {
     "first": "First missing number",

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_http_methods
 from events.accounts.rights import HALT
 from events.composition import writer
 from events.errors import LedgerError
-from events.halting import MAX_REASON, halt
+from events.halting import halt
+from events.names import MAX_REASON
 from events.store.people import are_ceremonies_in_force
 from observers.pages.doors import requires
 from observers.pages.rendering import render_page

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from events.canonical_layout import show_invisible
 from events.errors import LedgerError, TimestampError
+from events.names import show
 from events.timestamps import parse_canonical
 from observers.pages import magnitudes
 from observers.pages.standing import Outlook, read_outlook
@@ -75,7 +75,7 @@ def grouped(number: int | None) -> str:
 @register.filter
 def visible(text: Any) -> str:
     """Text whose unseen and direction-turning characters are shown as escapes."""
-    return show_invisible(str(text))
+    return show(str(text))
 
 
 @register.filter

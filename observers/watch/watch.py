@@ -18,6 +18,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError
 
+from events import names
 from events.composition import writer
 from events.errors import LedgerError
 from events.event import Event
@@ -182,7 +183,7 @@ class Watch:
 
     def _halt(self, reason: str) -> None:
         try:
-            halt(writer(), reason=reason, by="watch")
+            halt(writer(), reason=names.shown(reason, names.MAX_REASON), by="watch")
         except (LedgerError, DatabaseError) as error:
             log.critical("watch_could_not_halt", why=first_line(error), reason=reason)
         else:

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from events.composition import key_backend, signing_service
 from events.keys.signing import SigningService
 from events.management.tables import table, until
+from events.names import wrong_name
 from events.store import registry
 from events.store.registry import AgentKeyRecord
 
@@ -104,8 +105,8 @@ def _agent(options: dict[str, Any]) -> str | None:
     if options["system"]:
         return None
     agent: str = options["agent"]
-    if not 1 <= len(agent) <= 200 or not agent.isprintable():
-        raise CommandError("an agent's name has 1 to 200 printable characters", returncode=2)
+    if wrong := wrong_name(agent):
+        raise CommandError(f"an agent's name {wrong}", returncode=2)
     return agent
 
 

@@ -14,7 +14,7 @@ from events.accounts.tokens import TokenError, issue, parse_lifetime, service_us
 from events.composition import signing_service
 from events.errors import LedgerError, NoActiveKeyError
 from events.models import ApiToken, Reads
-from events.submission import MAX_NAME
+from events.names import wrong_name
 
 
 class Command(BaseCommand):
@@ -66,8 +66,8 @@ class Command(BaseCommand):
 
 
 def _checked_name(name: str) -> str:
-    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise CommandError(f"an agent's name has 1 to {MAX_NAME} printable characters")
+    if wrong := wrong_name(name):
+        raise CommandError(f"an agent's name {wrong}")
     return name
 
 

@@ -1,0 +1,136 @@
+"""Names and other short texts that people read: what they may hold, and when two are one.
+
+One policy for the names of people and agents, event types, reasons and whoever halts. The SQL of
+`001_create_events_table.sql` has the same in `is_text`, `is_name`, `name_fold` and
+`imitates_system`; tests compare the two character by character.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+MAX_NAME = 200
+MAX_REASON = 2000
+RESERVED_PREFIXES = ("ceremony.", "system.", "sequence.")
+"""Types that only the ledger itself records."""
+
+UNSEEN = (
+    "\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
+    "\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufffc\ufffe\uffff\U00013430-\U00013442\U00016fe4\U0001bca0-\U0001bca3\U0001d159"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""As in a character class: controls, blanks other than U+0020, what turns the writing direction,
+and what is drawn as nothing (zero-width, tags, variation selectors, fillers, braille blank). Fixed
+code points, so that every version of Unicode, Python and PostgreSQL reads it alike."""
+_UNSEEN = re.compile(f"[{UNSEEN}]")
+
+_LETTERS = {
+    "c": "СсϹϲᴄᏟꮯꓚⲤⲥ𐌂𐐽",
+    "e": "ЕеЄєҽΕᎬꬲ℮ⴹꓰⲈⲉᴇ",
+    "m": "МмΜᎷꓟⲘⲙᴍϺϻ",
+    "n": "ΝηпոռꓠⲚⲛɴ",
+    "o": "ОоΟοՕօᴏⲞⲟჿ0೦൦๐໐०০੦૦୦௦౦၀០ഠဝଠסه٥۵ꓳⵔ𐐄𐐬",
+    "q": "Ԛԛգզⵕ",
+    "r": "гᴦꭇꭈⲅꮁʀᎡꓣƦ",
+    "s": "ЅѕꜱՏƽꓢᏚꮪ𐑈𐐠",
+    "t": "ТтΤτᴛᎢꓔⲦⲧ⊤",
+    "u": "υսՍᴜꭎꭒሀꓴ⋃∪μ",
+    "y": "УуҮүΥγʏყꓬỿᎽɣⲨ",
+    ".": "。·‧∙⋅•ꓸ٠۰𐩐܁܂꘎𝅭・᛫⸱⸳॰․．｡",
+}
+"""What looks like a letter of the reserved prefixes, or like the dot behind them."""
+LOOK_ALIKES = {ord(like): letter for letter, alike in _LETTERS.items() for like in alike}
+_LONGEST = 12
+"""Characters that may show a reserved prefix: the longest has 9, and `rn` stands for `m`."""
+
+
+def wrong_text(text: str, most: int) -> str | None:
+    """Say what is wrong with a text that is shown on one line; None where nothing is.
+
+    Event types are such texts. Python's own `isprintable` refuses besides what Unicode has not
+    assigned, or leaves to private use.
+    """
+    if not 1 <= len(text) <= most:
+        return f"must have 1 to {most} characters, not {len(text)}"
+    if unseen := _UNSEEN.search(text):
+        return f"must be printable characters only; U+{ord(unseen.group()):04X} is not seen"
+    if not text.isprintable():
+        return "must be printable characters only"
+    if text != text.strip(" "):
+        return "must not begin or end with a blank"
+    return None
+
+
+def wrong_reason(text: str) -> str | None:
+    """The same for a reason, which is in Unicode's form NFC."""
+    return wrong_text(text, MAX_REASON) or _wrong_form(text)
+
+
+def wrong_name(text: str) -> str | None:
+    """The same for the name of a person or an agent: NFC, one blank at a time, and no mark in
+    front that would sit on what stands before."""
+    if wrong := wrong_text(text, MAX_NAME) or _wrong_form(text):
+        return wrong
+    if "  " in text:
+        return "must not hold two blanks in a row"
+    if unicodedata.category(text[0]).startswith("M"):
+        return "must not begin with a combining mark"
+    return None
+
+
+def _wrong_form(text: str) -> str | None:
+    if unicodedata.is_normalized("NFC", text):
+        return None
+    return "must be in Unicode's form NFC: a letter and its accent are one character"
+
+
+def normal(text: str) -> str:
+    """A text that somebody typed, in form NFC and without blanks at its ends."""
+    return unicodedata.normalize("NFC", text).strip(" ")
+
+
+def shown(text: str, most: int) -> str:
+    """A text that no person typed, such as what a program found, made fit to be a reason: what is
+    unseen is replaced, and what is too long is cut."""
+    replaced = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    replaced = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", unicodedata.normalize("NFC", replaced))
+    return re.sub(" +", " ", replaced)[:most].strip(" ")
+
+
+def fold(name: str) -> str:
+    """The form by which two names are one person's: Unicode's NFKD, in lower and then in upper
+    case, as every language of programs has them and no locale changes them."""
+    return unicodedata.normalize("NFKD", name).lower().upper()
+
+
+@lru_cache(maxsize=4096)
+def imitated_prefix(event_type: str) -> str | None:
+    """The reserved prefix that a type begins with, or looks as if it did.
+
+    Case, width, blanks and other forms of a letter do not count, and letters of other scripts
+    count as what they look like. Accents count: `séquence.` is another word.
+    """
+    head = event_type.replace(" ", "")[:_LONGEST]
+    latin = unicodedata.normalize("NFKC", head.translate(LOOK_ALIKES)).translate(LOOK_ALIKES)
+    shape = fold(latin).replace(" ", "").replace("RN", "M")
+    return next((p for p in RESERVED_PREFIXES if shape.startswith(p.upper())), None)
+
+
+def show(text: str, keep: str = "") -> str:
+    r"""The text with all that is unseen, or turns the writing direction, as `\u` escapes of JSON;
+    characters of `keep` stay.
+
+    Whatever others wrote passes through here on its way to a terminal or a page: it must not be
+    able to show another text than it holds. JSON stays the same JSON.
+    """
+    return _UNSEEN.sub(lambda found: _escaped(found.group(), keep), text)
+
+
+def _escaped(character: str, keep: str) -> str:
+    if character in keep:
+        return character
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))

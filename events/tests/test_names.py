@@ -1,0 +1,200 @@
+"""Names and short texts: what they may hold, when two are one, and that SQL says the same."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events import names
+from events.tests.ledger import Ledger
+
+EVERY = [chr(place) for place in range(1, sys.maxunicode + 1) if not 0xD800 <= place < 0xE000]
+ASSIGNED = [c for c in EVERY if unicodedata.category(c) not in ("Cn", "Co")]
+INVISIBLE = {
+    "a control": "A\x1bda",
+    "a C1 control": "A\x9bda",
+    "no-break space": "A\xa0da",
+    "soft hyphen": "A\xadda",
+    "zero width": "A\u200bda",
+    "joiner": "A\u200dda",
+    "direction": "Ada\u202e",
+    "isolate": "Ada\u2066",
+    "grapheme joiner": "A\u034fda",
+    "variation selector": "A\ufe0fda",
+    "variation selector beyond the BMP": "A\U000e0100da",
+    "tag": "A\U000e0041da",
+    "Hangul filler": "A\u3164da",
+    "halfwidth filler": "A\uffa0da",
+    "braille blank": "A\u2800da",
+    "line separator": "A\u2028da",
+    "byte order mark": "\ufeffAda",
+    "half a pair": "A\ud800da",
+}
+
+
+@pytest.mark.parametrize("text", INVISIBLE.values(), ids=INVISIBLE.keys())
+def test_what_is_not_seen_is_refused_in_every_text(text: str) -> None:
+    for check in (names.wrong_reason, names.wrong_name, lambda text: names.wrong_text(text, 200)):
+        assert "printable" in str(check(text))
+    assert names.show(text) != text
+    assert names.show(text).isprintable()
+    assert names.wrong_reason(names.shown(text, 2000)) is None
+
+
+WRONG_NAMES = {
+    "": "1 to 200",
+    "x" * 201: "1 to 200",
+    " ": "blank",
+    " Ada": "blank",
+    "Ada ": "blank",
+    "Ada  Lovelace": "two blanks",
+    "Jose\u0301": "NFC",
+    "\u0301Ada": "combining mark",
+}
+
+
+@pytest.mark.parametrize(("name", "why"), WRONG_NAMES.items())
+def test_a_name_that_two_people_could_read_as_one_is_refused(name: str, why: str) -> None:
+    assert why in str(names.wrong_name(name))
+
+
+@pytest.mark.parametrize(
+    "name", ["Ada", "José", "Νίκος", "Łódź", "山田 太郎", "محمد", "O'Neil", "Ⅻ"]
+)
+def test_names_of_every_script_are_taken(name: str) -> None:
+    assert names.wrong_name(name) is None
+    assert names.show(name) == name
+
+
+SAME = [
+    ("ΝΙΚΟΣ", "νικος"),
+    ("Élodie", "élodie"),
+    ("straße", "STRASSE"),
+    ("Ａｄａ", "ada"),
+    ("Ǆon", "džon"),
+    ("ᾳ", "ΑΙ"),
+    ("ILGIN", "ılgın"),
+    ("ꭰᎠ", "Ꭰꭰ"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_names_of_one_fold(one: str, other: str) -> None:
+    assert names.fold(one) == names.fold(other)
+
+
+def test_a_fold_is_no_weaker_than_the_caseless_match_of_unicode() -> None:
+    """Whatever is one by NFKC and casefold is one here, for every character that there is."""
+    folds: dict[str, str] = {}
+    for character in ASSIGNED:
+        caseless = unicodedata.normalize("NFKC", character).casefold()
+        caseless = unicodedata.normalize("NFKC", caseless)
+        assert folds.setdefault(caseless, names.fold(character)) == names.fold(character)
+
+
+def test_sql_folds_every_character_alike(ledger: Ledger) -> None:
+    rows = ledger.query(
+        "SELECT c, name_fold(c) FROM unnest(%s::text[]) c", [[c for c in ASSIGNED if c != "\0"]]
+    )
+    assert [(c, f) for c, f in rows if f != names.fold(c)] == []
+
+
+def test_sql_sees_every_character_alike(ledger: Ledger) -> None:
+    """`is_text` refuses what `UNSEEN` has; Python refuses besides what has no fixed meaning, and
+    signs that only go before digits."""
+    rows = ledger.query("SELECT c, is_text('a' || c || 'a', 3) FROM unnest(%s::text[]) c", [EVERY])
+    assert [c for c, taken in rows if taken != (names._UNSEEN.search(c) is None)] == []
+    loose = {
+        unicodedata.category(c)
+        for c, taken in rows
+        if taken and names.wrong_text(f"a{c}a", 3) is not None
+    }
+    assert loose <= {"Cn", "Co", "Cf"}
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(TEXTS, min_size=50, max_size=200))
+def test_sql_refuses_no_name_that_python_takes(ledger: Ledger, texts: list[str]) -> None:
+    rows = ledger.query(
+        "SELECT t, is_name(t), is_reason(t), name_fold(t) FROM unnest(%s::text[]) t", [texts]
+    )
+    for text, name, reason, fold in rows:
+        if names.wrong_name(text) is None:
+            assert name
+            assert fold == names.fold(text)
+        if names.wrong_reason(text) is None:
+            assert reason
+
+
+IMITATIONS = [
+    "system.halted",
+    "System.halted",
+    "SYSTEM.HALTED",
+    " system.halted",
+    "s y s t e m .x",
+    "ſystem.x",
+    "systеm.halted",
+    "ЅУЅТЕМ.halted",
+    "ѕуѕтем.halted",
+    "ｓｙｓｔｅｍ．halted",
+    "𝐬𝐲𝐬𝐭𝐞𝐦.halted",
+    "ⓢⓨⓢⓣⓔⓜ.halted",
+    "systern.halted",
+    "system․halted",
+    "system。halted",
+    "cerem0ny.clear_halt",
+    "сеrеmоny.clear_halt",
+    "Ceremony.sequence_skip",
+    "SEQUENCE.gap_detected",
+    "seque\u0578ce.gap",
+]
+ORDINARY = [
+    "system",
+    "systems.halted",
+    "systematic.x",
+    "system-halted",
+    "ecosystem.halted",
+    "séquence.terminée",
+    "cérémonie.ouverte",
+    "система.запуск",
+    "последовательность.начата",
+    "σύστημα.άνοιξε",
+    "ceremonial.x",
+    "sequenced.x",
+    "事件.开始",
+    "نظام.بدأ",
+]
+
+
+def test_types_that_imitate_the_ledgers_own(ledger: Ledger) -> None:
+    for event_type in IMITATIONS:
+        assert names.imitated_prefix(event_type), event_type
+    for event_type in ORDINARY:
+        assert names.imitated_prefix(event_type) is None, event_type
+    rows = ledger.query(
+        "SELECT t, imitates_system(t) FROM unnest(%s::text[]) t", [IMITATIONS + ORDINARY]
+    )
+    assert [t for t, imitates in rows if imitates] == IMITATIONS
+
+
+LIKE = st.text(st.sampled_from([*map(chr, names.LOOK_ALIKES), *"SYSTEMsequcrony.0 "]), max_size=4)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.builds("{}{}{}".format, LIKE, st.sampled_from(IMITATIONS), LIKE)))
+def test_sql_and_python_find_the_same_imitations(ledger: Ledger, texts: list[str]) -> None:
+    rows = ledger.query("SELECT t, imitates_system(t) FROM unnest(%s::text[]) t", [texts])
+    for text, imitates in rows:
+        assert imitates == (names.imitated_prefix(text) is not None), text
+
+
+def test_what_is_shown_stays_the_same_json() -> None:
+    assert names.show('"\U000e0041\u202e"') == '"\\udb40\\udc41\\u202e"'
+    assert names.show("two\nlines\x1b", keep="\n") == "two\nlines\\u001b"
