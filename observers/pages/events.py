@@ -39,10 +39,12 @@ def events(request: HttpRequest) -> HttpResponse:
     if form.is_valid() and form.cleaned_data["jump"] is not None:
         place = _find_place(form, outlook)
         if place is not None:
+            remember(request, form)
             return HttpResponseRedirect(reverse("events") + _address_of(form, place))
     if not form.is_valid():
         return render_page(request, "events.html", outlook, {"form": form}, status=400)
-    remember(request, form)
+    if remember(request, form):
+        return HttpResponseRedirect(reverse("events") + _here(form))
     page = _read(using, form, outlook, form.cursor())
     note_events(request, _count(page))
     return render_page(request, "events.html", outlook, _context(request, form, outlook, page))
@@ -107,6 +109,8 @@ def _context(
         "newest_first": newest_first,
         "threshold": get_threshold(settings.LEDGER_READ_ALIAS),
         "links": links,
+        "nothing": _nothing(form, outlook, page),
+        "also_missing": _also_missing(form, page),
         "further": links["next"] if form.cursor().reads_down is newest_first else links["previous"],
         "chips": chips(form),
         "clear": page_address(form.view),
@@ -114,6 +118,34 @@ def _context(
         "export": f"{reverse('api-export')}?{query}{'&' if query else ''}format=",
         "live": None if page.has_higher else reverse("events-live") + _here(form),
     }
+
+
+def _nothing(form: EventFilterForm, outlook: Outlook, page: Page) -> str:
+    """What is said above a list without an event; "" when there is one."""
+    if page.event_count:
+        return ""
+    if outlook.empty:
+        return "0 events. The ledger is empty."
+    searched = f"sequence {page.low} to {page.high}"
+    if page.stopped:
+        return f"0 events so far: none passes these filters in {searched}."
+    if not form.narrows:
+        return "0 events on this page."
+    missing = "" if page.lines else ", and no number is missing there"
+    if not page.lines and (form.filters.keys() & {"authority_from", "authority_to"}):
+        missing = ", and no number is missing that was given out in this time"
+    return f"0 events. No event passes these filters in {searched}{missing}."
+
+
+def _also_missing(form: EventFilterForm, page: Page) -> str:
+    """What the gap lines of a narrowed list are; "" when there are none."""
+    if not form.narrows or not page.gap_count:
+        return ""
+    gaps = "1 gap" if page.gap_count == 1 else f"{page.gap_count} gaps"
+    return (
+        f"Also missing in the searched range, sequence {page.begins} to {page.ends}: {gaps}. "
+        "What was lost there may have passed the filters or not."
+    )
 
 
 def _here(form: EventFilterForm) -> str:

@@ -55,6 +55,9 @@ ORDERS = {"newest": "newest first", "oldest": "oldest first"}
 DENSITIES = {"comfortable": "comfortable", "compact": "compact"}
 
 PLACE = ("after", "before", "jump")
+SENT = "form"
+"""The hidden field that says that the form itself was sent, and no link followed."""
+
 VIEW = {
     "order": ORDERS,
     "limit": {str(size): f"{size} events" for size in PAGE_SIZES},
@@ -169,6 +172,9 @@ class EventFilterForm(AddressForm):
             }
         ),
     )
+    form = forms.ChoiceField(
+        choices=[("", "not sent"), ("sent", "sent")], required=False, widget=forms.HiddenInput
+    )
     order = _choice("order", "Order")
     limit = _choice("limit", "A page")
     density = _choice("density", "Lines")
@@ -269,7 +275,7 @@ class EventFilterForm(AddressForm):
         return {
             name: values
             for name in self.fields
-            if name not in PLACE
+            if name not in (*PLACE, SENT)
             and name not in VIEW
             and (values := [text for each in self.address.getlist(name) if (text := each.strip())])
         }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, QueryDict
 
-from observers.pages.events_form import VIEW, EventFilterForm
+from observers.pages.events_form import SENT, VIEW, EventFilterForm
 
 KEPT = "events-view"
 
@@ -23,10 +23,16 @@ def with_remembered(request: HttpRequest) -> QueryDict:
     return query
 
 
-def remember(request: HttpRequest, form: EventFilterForm) -> None:
-    """Keep the looks that were chosen; the session is written only when they change, and a
-    stranger has none to write to."""
-    if request.user.is_anonymous:
-        return
-    if request.session.get(KEPT, {}) != form.view and any(name in request.GET for name in VIEW):
+def remember(request: HttpRequest, form: EventFilterForm) -> bool:
+    """Keep the looks when the form of the page was sent; whether it was.
+
+    An address that is passed on says nothing of the form (the page redirects to one without it),
+    and another site's link to the form is not the reader's choice. A stranger has no session.
+    """
+    if form.cleaned_data[SENT] != "sent":
+        return False
+    ours = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+    known = request.user.is_authenticated
+    if ours and known and request.session.get(KEPT, {}) != form.view:
         request.session[KEPT] = form.view
+    return True

@@ -1,7 +1,8 @@
 """One page of the sequence: events, and between them the gaps, in place.
 
-It must never leave a gap out that lies in the stretch of the sequence a page covers: the pages
-of a listing lie edge to edge, so going through them all meets every event and every gap.
+Invariant: no gap is left out that lies in the stretch of the sequence a page covers and can have
+been lost in the asked time. The pages of a listing lie edge to edge, so going through them all
+meets every such event and gap.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from events.errors import TimestampError
 from events.event import Event
 from events.store.ledger import EventFilter, GapReport, KnownGap, PostgresEventStore
+from events.store.moments import sequence_at
 from events.store.neighbours import neighbours
 from events.store.search import search
 from observers.continuity import Continuity
@@ -75,11 +77,15 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Page:
     """Lines of the stretch low … high in the order asked for, and whether there is more on
-    either side. `stopped`: the search ran out of time before the page was full."""
+    either side. Gaps were looked for in `begins` … `ends` of it, which is the asked time; of
+    nothing when `ends` is below `begins`. `stopped`: the search ran out of time before the page
+    was full."""
 
     lines: tuple[Line, ...]
     low: int
     high: int
+    begins: int
+    ends: int
     has_lower: bool
     has_higher: bool
     unlisted_gaps: int
@@ -88,6 +94,10 @@ class Page:
     @property
     def event_count(self) -> int:
         return sum(1 for line in self.lines if line.event)
+
+    @property
+    def gap_count(self) -> int:
+        return len(self.lines) - self.event_count
 
 
 def read_page(
@@ -113,21 +123,45 @@ def read_page(
         edge = events[-1].sequence if full else found.reached
         low, high = (edge, high) if cursor.reads_down else (low, edge)
     first, last = max(chosen.start or 1, 1), min(chosen.end or last_sequence, last_sequence)
-    if high - low > WIDE and scanned.gap_count == len(scanned.listed):
-        report = gaps_in_scan(store, low, high, last_sequence, scanned)
+    begins, ends = stretch_of_time(store.using, chosen, last_sequence)
+    if events:
+        # Where the authority's clock ran backwards, halving finds one of several places.
+        begins = min(begins, events[0].sequence, events[-1].sequence)
+        ends = max(ends, events[0].sequence, events[-1].sequence)
+    begins, ends = max(begins, low), min(ends, high)
+    if ends - begins > WIDE and scanned.gap_count == len(scanned.listed):
+        report = gaps_in_scan(store, begins, ends, last_sequence, scanned)
     else:
-        report = whole_gaps(store, low, high, last_sequence)
+        report = whole_gaps(store, begins, ends, last_sequence)
     lines = [Line(event=event) for event in events] + [Line(gap=gap) for gap in report.gaps]
     lines.sort(key=lambda line: line.place, reverse=cursor.newest_first)
     return Page(
         lines=tuple(lines),
         low=low,
         high=high,
+        begins=begins,
+        ends=ends,
         has_lower=(more and cursor.reads_down) or low > first,
         has_higher=(more and not cursor.reads_down) or high < last,
         unlisted_gaps=report.gap_count - len(report.gaps),
         stopped=found.stopped,
     )
+
+
+def stretch_of_time(using: str, chosen: EventFilter, last_sequence: int) -> tuple[int, int]:
+    """The numbers that were given out in the asked authority time, as far as events show it.
+
+    A missing number was given out between the times of its two neighbours, so what is missing
+    around either moment belongs to the stretch.
+    """
+    begins, ends = 1, last_sequence
+    if chosen.authority_from:
+        first = sequence_at(using, chosen.authority_from, last_sequence) or last_sequence + 1
+        below, _ = neighbours(using, first - 1, first - 1)
+        begins = (below or 0) + 1
+    if chosen.authority_to:
+        ends = (sequence_at(using, chosen.authority_to, last_sequence) or last_sequence + 1) - 1
+    return begins, ends
 
 
 def whole_gaps(store: PostgresEventStore, low: int, high: int, last_sequence: int) -> GapReport:

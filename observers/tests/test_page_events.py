@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
 from events.composition import writer
+from events.store.ledger import EventFilter, PostgresEventStore
 from events.tests.ceremonies import document_gap, forge
 from events.tests.ledger import Ledger, submission
 from observers.pages import remembered, timeline
@@ -35,6 +36,80 @@ def test_gaps_stand_in_their_place(reader: Reader) -> None:
     page = reader.text("/events/")
     assert "2 numbers are missing" in page
     assert page.count("not explained") >= 3
+
+
+@pytest.fixture
+def times(reader: Reader) -> dict[int, str]:
+    """The authority times of events 1 … 9, after 4, 5 and 9 were removed: of those too."""
+    reader.ledger.write(9)
+    store = PostgresEventStore("default")
+    found = {e.sequence: e.authority_timestamp for e in store.select(EventFilter(), limit=9)}
+    remove(reader.ledger, 4, 5, 9)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("first", "before", "expected"),
+    [
+        (1, 3, [1, 2]),
+        (1, 4, [1, 2, 3, (4, 5)]),
+        (3, 4, [3, (4, 5)]),
+        (4, 5, [(4, 5)]),
+        (4, 6, [(4, 5)]),
+        (5, 7, [(4, 5), 6]),
+        (6, 8, [(4, 5), 6, 7]),  # several events of one append can have one time
+        (7, 8, [7]),
+        (8, None, [8, (9, 9)]),
+        (9, None, [(9, 9)]),
+        (None, 1, []),
+        (None, 3, [1, 2]),
+    ],
+)
+@pytest.mark.parametrize("extra", ["", "&agent_id=agent-7"])
+def test_a_filter_by_time_shows_the_gaps_of_that_time_alone(
+    reader: Reader,
+    times: dict[int, str],
+    first: int | None,
+    before: int | None,
+    expected: list[object],
+    extra: str,
+) -> None:
+    bounds = {"authority_from": times.get(first or 0), "authority_to": times.get(before or 0)}
+    query = urlencode({name: moment for name, moment in bounds.items() if moment}) + extra
+    assert reader.lines(f"/events/?order=oldest&{query}") == expected
+    assert reader.lines(f"/events/?order=newest&{query}") == expected[::-1]
+    live = reader.get(f"/events/live?order=oldest&after=0&{query}").context["page"]
+    assert len(live.lines) == len(expected)
+
+
+def test_a_later_quiet_time_shows_nothing_missing(reader: Reader, times: dict[int, str]) -> None:
+    page = reader.text(f"/events/?authority_from={times[7]}&authority_to={times[8]}&agent_id=other")
+    assert "0 events. No event passes these filters" in page
+    assert "no number is missing" in page
+    assert 'class="gap' not in page
+
+
+@pytest.mark.parametrize("query", ["agent_id=Agent-7", "event_type=no.such", "drifted=true"])
+def test_that_nothing_passes_is_said_above_gaps_too(
+    reader: Reader, times: dict[int, str], query: str
+) -> None:
+    page = reader.text(f"/events/?{query}")
+    assert "0 events. No event passes these filters in sequence 1 to 9." in page
+    assert "Also missing in the searched range, sequence 1 to 9: 2 gaps." in page
+    said = [page.index(words) for words in ("0 events.", "Also missing", 'class="gap"')]
+    assert said == sorted(said)
+
+
+def test_a_clock_that_ran_backwards_hides_no_gap_between_listed_events(
+    reader: Reader, times: dict[int, str]
+) -> None:
+    moment = times[8]
+    reader.ledger.tamper(
+        "ALTER TABLE events DISABLE TRIGGER ALL",
+        f"UPDATE events SET authority_timestamp = '{moment}' WHERE sequence = 2",
+    )
+    lines = reader.lines(f"/events/?order=oldest&authority_from={moment}")
+    assert lines == [2, (4, 5), 8, (9, 9)]
 
 
 def test_a_documented_gap_names_its_ceremony(reader: Reader) -> None:

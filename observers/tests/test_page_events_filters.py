@@ -13,6 +13,7 @@ from events.store import search as search_module
 from events.tests import api
 from events.tests.ledger import Ledger, submission
 from observers.pages import timeline
+from observers.pages.events_form import USUAL_COLUMNS
 from observers.tests.pages import Reader, remove, sign_in
 
 
@@ -114,7 +115,9 @@ def test_links_keep_the_filters_and_the_looks(reader: Reader) -> None:
 
 
 def test_the_looks_are_remembered_and_the_filters_are_not(reader: Reader) -> None:
-    reader.get("/events/?order=oldest&density=compact&columns=payload&limit=100&event_type=x")
+    chosen = "order=oldest&density=compact&columns=payload&limit=100&event_type=x"
+    sent = reader.get(f"/events/?form=sent&{chosen}", status=302)
+    assert parse_qs(urlsplit(sent["Location"]).query) == parse_qs(chosen)
     page = reader.get("/events/")
     assert [line.place for line in page.context["page"].lines] == [1, 2, 3, 4, 5]
     assert page.context["columns"] == [("payload", "Payload")]
@@ -125,8 +128,31 @@ def test_the_looks_are_remembered_and_the_filters_are_not(reader: Reader) -> Non
     assert page.context["columns"] == [("payload", "Payload")]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/events/?order=oldest&columns=payload&density=compact&limit=500",
+        "/events/?start=1&end=5&order=oldest",
+        "/events/live?after=0&order=oldest&columns=payload",
+        "/events/?jump=3&order=oldest",
+        "/events/?order=oldest&form=",
+    ],
+)
+def test_a_link_does_not_change_what_is_remembered(reader: Reader, address: str) -> None:
+    reader.client.get(address)
+    page = reader.get("/events/")
+    assert [line.place for line in page.context["page"].lines] == [5, 4, 3, 2, 1]
+    assert [name for name, _ in page.context["columns"]] == list(USUAL_COLUMNS)
+
+
+def test_another_sites_link_to_the_form_changes_nothing_remembered(reader: Reader) -> None:
+    reader.client.get("/events/?form=sent&order=oldest", headers={"Sec-Fetch-Site": "cross-site"})
+    assert reader.lines("/events/") == [5, 4, 3, 2, 1]
+
+
 def test_another_reader_is_not_told_ones_looks(reader: Reader) -> None:
-    reader.get("/events/?order=oldest")
+    reader.get("/events/?form=sent&order=oldest", status=302)
+    assert reader.lines("/events/") == [1, 2, 3, 4, 5]
     other = Reader(reader.ledger, sign_in(name="second auditor"))
     assert other.lines("/events/") == [5, 4, 3, 2, 1]
 

@@ -57,7 +57,7 @@
     for (const row of rows) row.classList.add("fresh");
     if (newest) body.prepend(...rows);
     else body.append(...rows);
-    document.getElementById("nothing")?.remove();
+    if (events(rows) > 0) document.getElementById("nothing")?.remove();
     body.dispatchEvent(new CustomEvent("portal:added", { bubbles: true }));
     added += rows.length;
   };

@@ -80,7 +80,7 @@ def test_every_filter(reader: Window, fields: dict[str, str], expected: list[str
     expect(chips).to_be_visible()
     assert shown(page) == expected
     assert len(asked(page)) in (1, 2), "an address without empty fields"
-    outside = expected == ["2", "1"] or expected == ["7", "6"]
+    outside = expected in (["2", "1"], ["7", "6"], [])  # of sequences, or of a time
     assert page.locator("#events tr.gap").count() == (0 if outside else 1)
     chips.get_by_role("link", name=re.compile("Remove the filter")).click()
     expect(chips).to_have_count(0)
