@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from events.errors import TimestampError
 
-CANONICAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+CANONICAL = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
+)
 
 _RFC3339 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
@@ -28,7 +30,8 @@ def parse_timestamp(text: str, *, zone: timezone | None = None) -> datetime:
     """An RFC 3339 text (section 5.6) as an aware UTC datetime.
 
     Fractions finer than a microsecond are cut off, never rounded: a clock reading must not
-    move forward. A text without offset is refused unless `zone` says where it was read.
+    move forward. Second 60, a leap second, is the last microsecond before it, whatever its
+    fraction. A text without offset is refused unless `zone` says where it was read.
 
     Raises:
         TimestampError: not a timestamp, no offset, or outside years 1 to 9999 in UTC.
@@ -45,6 +48,8 @@ def parse_timestamp(text: str, *, zone: timezone | None = None) -> datetime:
         )
     year, month, day, hour, minute, second = (int(match[group]) for group in range(1, 7))
     microsecond = int((match[7] or "")[:6].ljust(6, "0"))
+    if second == 60:
+        second, microsecond = 59, 999_999
     offset = _offset(match, zone)
     try:
         local = datetime(year, month, day, hour, minute, second, microsecond, tzinfo=offset)

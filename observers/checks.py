@@ -5,17 +5,16 @@ It must never read a database or a clock: an event and keys in, failed checks ou
 
 from __future__ import annotations
 
-import re
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from events import ed25519, event, timestamps
+from events import ed25519, event
 from events.ed25519 import SignatureError
-from events.errors import CanonicalJSONError, TimestampError
+from events.errors import CanonicalJSONError
 from events.event import FIELDS, Event
 from observers.ceremony_check import check_ceremony
+from observers.forms import wrong_forms
 from observers.keyring import Keyring, TrustedKey
 
 
@@ -68,9 +67,7 @@ class Finding:
 SIGNATURES = frozenset({Check.SIGNATURE, Check.WITNESS_SIGNATURE})
 """The checks that cost most; the others hold hashes, links, keys and order together."""
 
-_NUMBERS = ("hash_alg_version", "sig_alg_version")
-_HASH = re.compile(r"[0-9a-f]{64}")
-_HASHES = ("prev_hash", "content_hash", "payload_hash", "payload_salt")
+_NUMBERS = ("sequence", "hash_alg_version", "sig_alg_version")
 
 
 def check_event(subject: Event, keys: Keyring, *, signatures: bool = True) -> Iterator[Finding]:
@@ -79,7 +76,7 @@ def check_event(subject: Event, keys: Keyring, *, signatures: bool = True) -> It
     whole = without_nulls(subject)
     signable = whole.signable_content()
     failures: list[tuple[Check, Iterator[str]]] = [
-        (Check.FORMAT, _missing(subject) if whole is not subject else _format(subject)),
+        (Check.FORMAT, wrong_forms(subject)),
         (Check.PAYLOAD_HASH, _payload_hash(whole)),
         (Check.CONTENT_HASH, _content_hash(whole, signable)),
         (Check.SIGNING_KEY, _key(keys.agents.get(whole.signing_key_id), whole.agent_id, whole)),
@@ -111,36 +108,6 @@ def link_failure(sequence: int, prev_hash: str | None, before: str | None) -> Fi
         return None
     detail = f"prev_hash is {prev_hash}, the event before has {before}"
     return Finding(sequence, Check.PREV_HASH, detail)
-
-
-def _missing(subject: Event) -> Iterator[str]:
-    for name in FIELDS:
-        if name != "agent_id" and getattr(subject, name) is None:
-            yield f"{name} is missing"
-
-
-def _format(subject: Event) -> Iterator[str]:
-    for name in _HASHES:
-        if not _HASH.fullmatch(getattr(subject, name)):
-            yield f"{name} is not 64 lowercase hex digits"
-    for name in ("local_timestamp", "authority_timestamp"):
-        try:
-            timestamps.parse_canonical(getattr(subject, name))
-        except TimestampError as error:
-            yield f"{name}: {error}"
-    if not _is_canonical_uuid(subject.event_id):
-        yield "event_id is not a lowercase UUID"
-    if subject.hash_alg_version != event.HASH_ALG_VERSION:
-        yield f"hash_alg_version {subject.hash_alg_version} is unknown"
-    if subject.sig_alg_version != event.SIG_ALG_VERSION:
-        yield f"sig_alg_version {subject.sig_alg_version} is unknown"
-
-
-def _is_canonical_uuid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
 
 
 def _payload_hash(subject: Event) -> Iterator[str]:

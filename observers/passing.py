@@ -6,22 +6,13 @@ be asked, which say what is wrong.
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
-
 from events import ed25519, event
 from events.canonical import canonicalize_text
 from events.ceremony import PREFIX
 from events.errors import LedgerError
 from events.store.rows import Row
+from observers.forms import have_forms
 from observers.keyring import Keyring, TrustedKey
-
-_HEX = "[0-9a-f]"
-_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
-_FORMS = re.compile(
-    f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}} {_TIME} {_TIME} "
-    f"{_HEX}{{64}} {_HEX}{{64}}"
-)
 
 
 def passes(row: Row, keys: Keyring, *, signatures: bool = True) -> bool:
@@ -33,17 +24,14 @@ def passes(row: Row, keys: Keyring, *, signatures: bool = True) -> bool:
 
 
 def _passes(row: Row, keys: Keyring, signatures: bool) -> bool:
-    # The columns of FIELDS. What equals a hash that was made here has the form of one.
+    # The columns of FIELDS.
     (event_id, sequence, event_type, payload, prev_hash, content_hash, signature, hash_version,
      sig_version, agent_id, witness_id, attestation, local, authority, key_id, payload_hash,
      salt) = row  # fmt: skip
     if event_type is None or event_type.startswith(PREFIX):
         return False  # the record of a ceremony has a check of its own
-    if (hash_version, sig_version) != (event.HASH_ALG_VERSION, event.SIG_ALG_VERSION):
+    if not have_forms(row, signatures=not signatures):  # 7 and 9 decode them
         return False
-    if not _FORMS.fullmatch(f"{event_id} {local} {authority} {prev_hash} {salt}"):
-        return False
-    datetime.fromisoformat(local), datetime.fromisoformat(authority)  # there are such days
     canonical_payload = canonicalize_text(payload, stored=True)
     if event.payload_hash(bytes.fromhex(salt), canonical_payload) != payload_hash:
         return False

@@ -34,6 +34,11 @@ READ = {
     "the last moment": ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
     "the epoch": ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000000Z"),
     "a leap day": ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000000Z"),
+    "a leap second": ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999999Z"),
+    "within a leap second": ("2016-12-31T23:59:60.25Z", "2016-12-31T23:59:59.999999Z"),
+    "a leap second elsewhere": ("2017-01-01T05:29:60+05:30", "2016-12-31T23:59:59.999999Z"),
+    "second 60 of another minute": ("2026-01-06 12:00:60.999z", "2026-01-06T12:00:59.999999Z"),
+    "the last second 60": ("9999-12-31T23:59:60Z", "9999-12-31T23:59:59.999999Z"),
 }
 
 
@@ -57,7 +62,8 @@ REFUSED = {
     "a thirteenth month": ("2026-13-06T12:00:00Z", "no such time: month"),
     "no leap year": ("2026-02-29T12:00:00Z", "no such time: day"),
     "hour 24": ("2026-01-06T24:00:00Z", "no such time: hour"),
-    "a leap second": ("2016-12-31T23:59:60Z", "no such time: second"),
+    "second 61": ("2016-12-31T23:59:61Z", "no such time: second"),
+    "a leap second of no hour": ("2016-12-31T24:59:60Z", "no such time: hour"),
     "year zero": ("0000-01-01T00:00:00Z", "no such time: year 0"),
     "before year 1 in UTC": ("0001-01-01T00:00:00+00:01", "no such time"),
     "after year 9999 in UTC": ("9999-12-31T23:59:59-00:01", "no such time"),
@@ -118,7 +124,14 @@ def test_refuses_to_write_a_moment_outside_the_years(moment: datetime) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["2026-01-06T12:00:00Z", "2026-01-06T12:00:00.000000+00:00", "2026-01-06t12:00:00.000000z"],
+    [
+        "2026-01-06T12:00:00Z",
+        "2026-01-06T12:00:00.000000+00:00",
+        "2026-01-06t12:00:00.000000z",
+        "2016-12-31T23:59:60.000000Z",
+        "2026-01-06T24:00:00.000000Z",
+        "2026-01-06T12:60:00.000000Z",
+    ],
 )
 def test_only_the_canonical_text_is_canonical(text: str) -> None:
     with pytest.raises(TimestampError, match="is not of the form"):

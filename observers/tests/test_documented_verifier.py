@@ -7,23 +7,31 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 
+import events.tests
+from events import ed25519
 from events.composition import signing_service, writer
 from events.tests.ceremonies import forge, hold
 from events.tests.ledger import Ledger, submission
 from observers.tests.test_verify_ledger_command import save_export, save_keys
 
 
+def documented_program() -> str:
+    """The page's Python block."""
+    page = (settings.BASE_DIR / "docs" / "event-format.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    return str(program)
+
+
 @pytest.fixture
 def verifier(tmp_path: Path) -> Path:
     """The page's Python block as a program."""
-    page = (settings.BASE_DIR / "docs" / "event-format.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     path = tmp_path / "verifier.py"
-    path.write_text(program, encoding="utf-8")
+    path.write_text(documented_program(), encoding="utf-8")
     return path
 
 
@@ -38,6 +46,8 @@ def outsider(verifier: Path, export: Path, keys: Path) -> tuple[int, str]:
     )
     return ran.returncode, ran.stdout + ran.stderr
 
+
+ED25519 = Path(events.tests.__file__).parent / "vectors" / "ed25519.json"
 
 PAYLOADS = [
     {"big": -(2**63), "huge": 2**64 - 1, "e21": 1e21, "minus": -1e19, "tiny": 1e-7, "zero": -0.0},
@@ -106,3 +116,70 @@ def test_the_documented_verifier_knows_ceremonies_and_what_they_erased(
         f"sequence {forged.sequence}: ceremony\n"
         "sequence 1: the payload was erased\nsequence 3: payload_hash\n",
     )
+
+
+ADDED = {
+    "beside it": {"erased": {"ceremony_id": "", "ceremony_sequence": 0}, "note": "kept"},
+    "within it": {"erased": {"ceremony_id": "", "ceremony_sequence": 0, "note": "kept"}},
+}
+
+
+@pytest.mark.parametrize("marker", ADDED.values(), ids=ADDED.keys())
+def test_the_documented_verifier_takes_no_erasure_mark_that_says_more(
+    ledger: Ledger, verifier: Path, tmp_path: Path, marker: dict[str, Any]
+) -> None:
+    (secret,) = ledger.write(1)
+    details = {
+        "sequence": secret.sequence,
+        "event_id": secret.event_id,
+        "payload_hash": secret.payload_hash,
+    }
+    held = hold(ledger, "erase_payload", details)
+    marker["erased"] |= {
+        "ceremony_id": json.loads(held.payload)["ceremony_id"],
+        "ceremony_sequence": held.sequence,
+    }
+    ledger.tamper(f"UPDATE events SET payload = '{json.dumps(marker)}' WHERE sequence = 1")
+    keys = save_keys(tmp_path / "keys.json")
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    assert outsider(verifier, export, keys) == (1, "sequence 1: payload_hash\n")
+
+
+def test_the_documented_verifier_takes_the_keys_and_signatures_that_the_ledger_takes() -> None:
+    program: dict[str, Any] = {"__name__": "verifier"}
+    exec(documented_program(), program)  # noqa: S102 - the page's own program
+    vectors = json.loads(ED25519.read_text(encoding="utf-8"))
+    for key in vectors["keys"]:
+        text = ed25519.encode(bytes.fromhex(key["public_key_hex"]))
+        assert program["usable"](text) == key["usable"], key["name"]
+    for vector in vectors["signatures"]:
+        public_key, message, signature = (
+            bytes.fromhex(vector[f"{name}_hex"]) for name in ("public_key", "message", "signature")
+        )
+        key = {
+            "public_key": ed25519.encode(public_key),
+            "from_sequence": 1,
+            "until_sequence": None,
+        }
+        if len(signature) == ed25519.SIGNATURE_BYTES:  # by check 2
+            found = program["signed_by"]({"k": key}, "k", None, 1, message, signature)
+            assert found == vector["verifies"], vector["name"]
+
+
+def test_the_documented_verifier_says_nothing_of_nothing(
+    ledger: Ledger, verifier: Path, tmp_path: Path
+) -> None:
+    export, keys = tmp_path / "empty.jsonl", save_keys(tmp_path / "keys.json")
+    export.write_text("")
+    assert outsider(verifier, export, keys) == (1, "there is no event: nothing was verified\n")
+
+
+def test_the_documented_verifier_refuses_a_key_that_is_named_twice(
+    ledger: Ledger, verifier: Path, tmp_path: Path
+) -> None:
+    ledger.write(1)
+    export, keys = save_export(ledger, tmp_path / "ledger.jsonl"), tmp_path / "keys.json"
+    document = json.loads(save_keys(keys).read_text())
+    document["agents"] += document["agents"][:1]
+    keys.write_text(json.dumps(document))
+    assert outsider(verifier, export, keys) == (1, "the keys file has one key_id twice\n")

@@ -14,10 +14,10 @@ import events.tests
 from events.canonical import canonicalize, canonicalize_text
 from events.tests.json_values import ANY_JSON
 from observers.tests.browser.conftest import Window
+from observers.tests.formed import FORMS, formed, keys_for
 
-VECTORS = json.loads(
-    (Path(events.tests.__file__).parent / "vectors" / "event-v1.json").read_text(encoding="utf-8")
-)
+VECTOR_FOLDER = Path(events.tests.__file__).parent / "vectors"
+VECTORS = json.loads((VECTOR_FOLDER / "event-v1.json").read_text(encoding="utf-8"))
 VECTOR_TEXTS = [vector["canonical_payload"] for vector in VECTORS["events"]]
 
 CANONICAL = """async (texts) => {
@@ -46,6 +46,20 @@ CHECKED = """async ([events, keys, head]) => {
         previous = event;
     }
     return verdicts;
+}"""
+
+USABLE = """async ([keys, signatures]) => {
+    const { isUsableKey } = await import("/static/observers/verify/ed25519.js");
+    const { verifies } = await import("/static/observers/verify/checks.js");
+    const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+    const base64 = (hex) => btoa(String.fromCharCode(...bytes(hex)));
+    const found = [];
+    for (const { public_key_hex, message_hex, signature_hex } of signatures) {
+        const key = new Map([["public_key", base64(public_key_hex)]]);
+        const message = () => [bytes(message_hex)];
+        found.push((await verifies(crypto.subtle, key, bytes(signature_hex), message)).state);
+    }
+    return [keys.map(({ public_key_hex }) => isUsableKey(bytes(public_key_hex))), found];
 }"""
 
 AS_WRITTEN = [
@@ -160,6 +174,24 @@ def test_every_check_passes_on_the_published_vectors(opened: Window) -> None:
         if VECTORS["events"][at - 1]["event"]["event_type"].startswith("ceremony."):
             expected["ceremony"] = "failed"  # its approvals bear no signatures
         assert found == expected
+
+
+def test_every_form_is_judged_as_the_server_judges_it(opened: Window) -> None:
+    made = [formed(**{vector["member"]: vector["value"]}) for vector in FORMS]
+    head = json.dumps({"max_sequence": 1, "content_hash": "0" * 64})
+    keys = [json.dumps(keys_for(fields)) for fields in made]
+    verdicts = opened.page.evaluate(CHECKED, [[json.dumps(fields) for fields in made], keys, head])
+    for vector, found in zip(FORMS, verdicts, strict=True):
+        assert found["format"] == ("passed" if vector["good"] else "failed"), vector
+
+
+def test_keys_and_signatures_are_taken_as_the_server_takes_them(opened: Window) -> None:
+    vectors = json.loads((VECTOR_FOLDER / "ed25519.json").read_text(encoding="utf-8"))
+    usable, verified = opened.page.evaluate(USABLE, [vectors["keys"], vectors["signatures"]])
+    assert usable == [key["usable"] for key in vectors["keys"]]
+    assert verified == [
+        "passed" if vector["verifies"] else "failed" for vector in vectors["signatures"]
+    ]
 
 
 def keys_of(event: dict[str, Any]) -> dict[str, Any]:

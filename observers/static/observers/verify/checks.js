@@ -4,6 +4,8 @@
    keys in, verdicts out. `subtle` is the browser's WebCrypto, or undefined where there is none. */
 
 import { NoCanonicalForm, canonical, canonicalBytes } from "./canonical.js";
+import { isDegenerate, isUsableKey } from "./ed25519.js";
+import { hasItsMembers, wrongForms } from "./forms.js";
 
 export const CHECKS = [
   "gap", "format", "payload_hash", "content_hash", "prev_hash",
@@ -22,9 +24,6 @@ const WITNESS_CONTEXT = ascii("audit-portal witness v1\n");
 const CEREMONY_CONTEXT = "audit-portal ceremony v1\n";
 const ERASED_SALT = "0".repeat(64);
 
-const HASH = /^[0-9a-f]{64}$/;
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const TIMESTAMP = /^([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})\.[0-9]{6}Z$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 const NEEDS_HTTPS =
@@ -46,7 +45,8 @@ const unmade = (note, facts = []) => ({ state: "unmade", notes: [note], facts })
  * that is said to have erased the payload, null when there is no such event).
  */
 export async function checkEvent(event, surroundings, subtle) {
-  const signable = canonicalBytes(new Map(SIGNED.map((name) => [name, event.get(name)])));
+  const signable = hasItsMembers(event) ? signableContent(event) : null;
+  if (!signable) return withoutMembers();
   const { sequence, previous, gap, head, keys } = surroundings;
   const key = keys.get("agents").find((each) => each.get("key_id") === event.get("signing_key_id"));
   const witness = keys.get("witnesses").find(
@@ -68,6 +68,16 @@ export async function checkEvent(event, surroundings, subtle) {
   return new Map(CHECKS.map((name) => [name, verdicts[name]]));
 }
 
+/** The bytes that are signed; null where a text among them has no canonical form. */
+function signableContent(event) {
+  try {
+    return canonicalBytes(new Map(SIGNED.map((name) => [name, event.get(name)])));
+  } catch (error) {
+    if (!(error instanceof NoCanonicalForm)) throw error;
+    return null;
+  }
+}
+
 function checkGap(event, sequence, previous, gap) {
   const facts = [["asked for", String(sequence)], ["found", String(event.get("sequence"))]];
   if (event.get("sequence") !== sequence) return failed("another event came than was asked for", facts);
@@ -81,26 +91,13 @@ function checkGap(event, sequence, previous, gap) {
 }
 
 function checkFormat(event) {
-  const wrong = ["prev_hash", "content_hash", "payload_hash", "payload_salt"]
-    .filter((name) => !HASH.test(event.get(name)))
-    .map((name) => `${name} is not 64 lowercase hex digits`);
-  for (const name of ["local_timestamp", "authority_timestamp"]) {
-    if (!isTimestamp(event.get(name))) wrong.push(`${name} is not of the form YYYY-MM-DDTHH:MM:SS.ffffffZ`);
-  }
-  if (!UUID.test(event.get("event_id"))) wrong.push("event_id is not a lowercase UUID");
-  for (const name of ["hash_alg_version", "sig_alg_version"]) {
-    if (event.get(name) !== 1n) wrong.push(`${name} ${event.get(name)} is unknown`);
-  }
+  const wrong = wrongForms(event);
   return wrong.length ? failed(wrong) : passed();
 }
 
-function isTimestamp(text) {
-  const parts = TIMESTAMP.exec(text);
-  if (!parts) return false;
-  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number);
-  const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
-  const days = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-  return year >= 1 && day >= 1 && day <= days[month - 1] && hour < 24 && minute < 60 && second < 60;
+function withoutMembers() {
+  const verdicts = new Map(CHECKS.map((name) => [name, unmade("The event has not its members, so there is nothing to check.")]));
+  return verdicts.set("format", failed("a member is missing, of another type or no text"));
 }
 
 /** The sequence of the ceremony that is said to have erased the payload; null for a payload. */
@@ -108,7 +105,8 @@ export function erasedBy(event) {
   const payload = event.get("payload");
   if (event.get("payload_salt") !== ERASED_SALT || !(payload instanceof Map) || payload.size !== 1) return null;
   const erased = payload.get("erased");
-  const sequence = erased instanceof Map ? erased.get("ceremony_sequence") : null;
+  if (!(erased instanceof Map) || erased.size !== 2 || typeof erased.get("ceremony_id") !== "string") return null;
+  const sequence = erased.get("ceremony_sequence");
   return typeof sequence === "bigint" && sequence > 0n ? sequence : null;
 }
 
@@ -179,12 +177,15 @@ async function checkAttestation(event, signable, witness, subtle) {
   return verifies(subtle, witness, attestation, () => [WITNESS_CONTEXT, signature, signable]);
 }
 
-async function verifies(subtle, key, signature, message) {
+/** The verdict on an Ed25519 signature over the bytes that `message` gives. */
+export async function verifies(subtle, key, signature, message) {
   if (!subtle) return unmade(NEEDS_HTTPS);
   if (!key) return failed("nothing to verify it with: the key is not in the list");
   const facts = [["public key", key.get("public_key")]];
   const publicKey = bytesOfBase64(key.get("public_key"));
+  if (!publicKey || !isUsableKey(publicKey)) return failed("it is not a usable Ed25519 public key", facts);
   if (signature?.length !== 64) return failed("the signature is not 64 bytes in base64", facts);
+  if (isDegenerate(signature)) return failed("the signature does not verify", facts);
   try {
     const imported = await subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
     const sound = await subtle.verify("Ed25519", imported, signature, joined(...message()));
@@ -207,6 +208,12 @@ async function checkCeremony(event, keys, subtle) {
   if (event.get("agent_id") !== null) wrong.push("an agent recorded it, not the system");
   if (proposal.get("kind") !== event.get("event_type")) wrong.push(`a ${proposal.get("kind")} was proposed`);
   if (proposal.get("ceremony_id") !== payload.get("ceremony_id")) wrong.push("it names another ceremony than was proposed");
+  for (const name of ["public_key", "new_public_key"]) {
+    const key = proposal.get("details")?.get?.(name);
+    if (key !== undefined && !isUsableKey(bytesOfBase64(key) ?? new Uint8Array())) {
+      wrong.push(`${name} is not a usable Ed25519 public key`);
+    }
+  }
   if (event.get("event_type") === "ceremony.sequence_skip" &&
       ["first", "last"].some((name) => payload.get(name) !== proposal.get("details")?.get?.(name))) {
     wrong.push("it says something else than was proposed");
@@ -278,6 +285,8 @@ function bytesOfHex(text) {
   return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
 
+/* Only the one spelling of the bytes: the bits that the last character has too many are zero. */
 function bytesOfBase64(text) {
-  return typeof text === "string" && BASE64.test(text) ? ascii(atob(text)) : null;
+  if (typeof text !== "string" || !BASE64.test(text) || btoa(atob(text)) !== text) return null;
+  return ascii(atob(text));
 }
