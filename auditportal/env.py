@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 BASE_DIR = Path(__file__).resolve().parent.parent
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
-FINDINGS = ("head", "fork", "chain", "gap", "guards")
+FINDINGS = ("head", "fork", "chain", "gap", "stray", "guards")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -71,7 +71,7 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable("PORTAL_WORKERS", "2", "web processes"),
     Variable("PORTAL_THREADS", "32", "requests one web process answers at once"),
     Variable("PORTAL_WATCH_HOURS", "24", "hours within which the watch verifies every event again"),
-    Variable("PORTAL_WATCH_HALT_ON", "", "findings that halt: head, fork, chain, gap, guards"),
+    Variable("PORTAL_WATCH_HALT_ON", "", f"findings that halt: {', '.join(FINDINGS)}"),
     Variable("PORTAL_ALERT_EMAIL_TO", "", "who is told of findings, addresses by commas"),
     Variable("PORTAL_ALERT_EMAIL_FROM", "audit-portal@localhost", "the sender of those mails"),
     Variable("PORTAL_SMTP_URL", "smtp://localhost:25", "mail server: smtp:// or smtps://"),

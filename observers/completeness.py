@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from events.store.ledger import GapReport, Head, PostgresEventStore
+from events.store.ledger import Head, PostgresEventStore
 from observers.replica.lag import Lag
 from observers.replica.reading import lag_of
+from observers.skips import KnownGaps, find_gaps
 
 MAX_GAPS = 1000
 """Gaps named in one answer."""
@@ -66,7 +67,7 @@ class Completeness:
     """
 
     ends: Ends
-    report: GapReport
+    report: KnownGaps
     complete_through: int
     lag: Lag | None
 
@@ -85,23 +86,23 @@ class Completeness:
 
 def look(store: PostgresEventStore, ends: Ends, *, start: int, end: int) -> Completeness:
     """Look at every number of start … end; outside it, rely on what is remembered."""
-    report = store.find_gaps(start, end, limit=MAX_GAPS)
+    report = find_gaps(store.using, start, end, limit=MAX_GAPS)
     return Completeness(ends, report, _complete_through(store, ends, report), lag_of(store.using))
 
 
-def _complete_through(store: PostgresEventStore, ends: Ends, seen: GapReport) -> int:
+def _complete_through(store: PostgresEventStore, ends: Ends, seen: KnownGaps) -> int:
     """The last sequence up to which nothing is missing without explanation.
 
     Numbers that were seen are not counted again, but for those of the answered range: a round
     over all of them finds what was removed since.
     """
     head = ends.head.max_sequence
-    remembered = store.find_gaps(1, head, limit=MAX_GAPS, remembered=True)
+    remembered = find_gaps(store.using, 1, head, limit=MAX_GAPS, remembered=True)
     firsts = (_first_unexplained(store, report) for report in (seen, remembered))
     return min([head, *(first - 1 for first in firsts if first is not None)])
 
 
-def _first_unexplained(store: PostgresEventStore, seen: GapReport) -> int | None:
+def _first_unexplained(store: PostgresEventStore, seen: KnownGaps) -> int | None:
     """Where the first undocumented gap of a report starts, also behind those it has no room for."""
     while True:
         for known in seen.gaps:
@@ -110,4 +111,4 @@ def _first_unexplained(store: PostgresEventStore, seen: GapReport) -> int | None
         if seen.gap_count == len(seen.gaps):
             return None
         rest = seen.gaps[-1].gap.end + 1
-        seen = store.find_gaps(rest, seen.end, limit=MAX_GAPS, remembered=True)
+        seen = find_gaps(store.using, rest, seen.end, limit=MAX_GAPS, remembered=True)

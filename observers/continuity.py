@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from events.store.ledger import KnownGap, PostgresEventStore
+from events.store.ledger import PostgresEventStore
 from events.store.memory import looked_since
+from observers.report import KnownGap
+from observers.skips import Skips
+from observers.strays import Stray, rows_below_one, rows_twice
 
 LISTED = 1000
 """Gaps that an answer lists one by one; the totals count all of them."""
@@ -32,6 +35,9 @@ class Continuity:
     missing_count: int = 0
     undocumented_gaps: int = 0
     undocumented_missing: int = 0
+    strays: list[Stray] = field(default_factory=list)
+    """Rows that no number of the sequence is theirs alone, as far as `LISTED` has room."""
+    stray_count: int = 0
 
     @property
     def is_continuous(self) -> bool:
@@ -42,6 +48,11 @@ class Continuity:
     def is_explained(self) -> bool:
         """What is missing, if anything, a ceremony documents."""
         return self.undocumented_gaps == 0
+
+    @property
+    def is_sound(self) -> bool:
+        """Nothing is missing without explanation, and no row is outside the sequence."""
+        return self.is_explained and self.stray_count == 0
 
     def as_dict(self) -> dict[str, Any]:
         """The members of an answer of `GET /api/v1/continuity`."""
@@ -54,6 +65,8 @@ class Continuity:
             "gap_count": self.gap_count,
             "undocumented_gap_count": self.undocumented_gaps,
             "gaps": [known.as_dict() for known in self.listed],
+            "stray_count": self.stray_count,
+            "strays": [each.as_dict() for each in self.strays],
         }
 
     def add(self, known: KnownGap) -> None:
@@ -75,8 +88,17 @@ def check_continuity(using: str, start: int = 1, end: int | None = None) -> Cont
     store = PostgresEventStore(using)
     last = store.last_sequence()
     result = Continuity(start, last if end is None else min(end, last))
-    for known in store.walk_gaps(result.start, result.end):
-        result.add(known)
+    skips = Skips(using)
+    for number, report in enumerate(store.walk_gaps(result.start, result.end)):
+        for known in skips.known(report):
+            result.add(known)
+        if number == 0:
+            result.strays = rows_twice(report)[:LISTED]
+            result.stray_count = report.surplus_count
+    if start == 1:
+        below = rows_below_one(using, limit=LISTED)
+        result.strays = (below + result.strays)[:LISTED]
+        result.stray_count += len(below)
     return result
 
 
@@ -84,6 +106,8 @@ def recall_continuity(using: str) -> Continuity:
     """As `check_continuity` of the whole ledger, but what was seen whole is not counted again."""
     store = PostgresEventStore(using)
     result = Continuity(1, store.last_sequence(), looked_since(using))
-    for known in store.walk_gaps(result.start, result.end, remembered=True):
-        result.add(known)
+    skips = Skips(using)
+    for report in store.walk_gaps(result.start, result.end, remembered=True):
+        for known in skips.known(report):
+            result.add(known)
     return result

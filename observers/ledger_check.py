@@ -13,13 +13,15 @@ from events.store import appends
 from events.store.ledger import PostgresEventStore
 from events.store.rows import copy_rows
 from events.store.slices import cut
-from observers.checks import Check, Finding, check_event
+from observers.checks import Check, Finding
 from observers.erasures import erasures_in
 from observers.keyring import Keyring, keyring_from_registry
 from observers.parts import Part, before_the_first, conclude, join_all
 from observers.report import MAX_FINDINGS, Report
+from observers.skips import Skips
+from observers.strays import rows_below_one
 from observers.verification import beside
-from observers.walk import Progress, Walk, explained_gap
+from observers.walk import Progress, Walk
 
 RANGE = 20_000
 """Events read by one statement, and given to one worker at a time."""
@@ -43,7 +45,7 @@ def verify_ledger(
         verify_part(using, keys, first, last, progress=progress, signatures=signatures)
         for first, last in cut(using, start, end, RANGE)
     )
-    return conclude_part(using, keys, whole, signatures=signatures)
+    return conclude_part(using, keys, whole)
 
 
 def reachable_end(using: str, end: int | None) -> int:
@@ -70,16 +72,19 @@ def verify_part(
     return walk.finish()
 
 
-def conclude_part(using: str, keys: Keyring, part: Part, *, signatures: bool = True) -> Report:
+def conclude_part(using: str, keys: Keyring, part: Part) -> Report:
     """The report of a part: the event before it and the ceremonies are looked up."""
     store = PostgresEventStore(using)
 
-    def documented_by(gap: Gap) -> int | None:
-        verified = range(part.start, part.end + 1)
-        return _find_ceremony(store, keys, gap, verified, signatures)
+    skips = Skips(using, keys)
 
-    before = _before(store, part.start)
-    return conclude(part, before, documented_by, erasures_in(store, keys))
+    def documented_by(gap: Gap) -> int | None:
+        return skips.explaining(gap, part.start, part.end)
+
+    report = conclude(part, _before(store, part.start), documented_by, erasures_in(store, keys))
+    if part.start == 1:
+        report.add_all(each.finding() for each in rows_below_one(using))
+    return report
 
 
 def _before(store: PostgresEventStore, start: int) -> Part | None:
@@ -87,23 +92,6 @@ def _before(store: PostgresEventStore, start: int) -> Part | None:
         return before_the_first()
     found = store.get_event(start - 1)
     return None if found is None else beside(found)
-
-
-def _find_ceremony(
-    store: PostgresEventStore, keys: Keyring, gap: Gap, verified: range, signatures: bool
-) -> int | None:
-    """The ceremony that documents a gap, which may go on beyond the verified range.
-
-    One outside the range must be sound by itself; one inside is checked with the range.
-    """
-    known = store.find_gaps(gap.start, gap.end, limit=1).gaps
-    sequence = known[0].ceremony_sequence if known else None
-    if sequence is None or sequence in verified:
-        return sequence
-    ceremony = store.get_event(sequence)
-    if ceremony is None or explained_gap(ceremony) is None:
-        return None
-    return None if any(check_event(ceremony, keys, signatures=signatures)) else sequence
 
 
 def _head_findings(store: PostgresEventStore, start: int, end: int) -> Iterator[Finding]:

@@ -13,9 +13,8 @@ from functools import reduce
 from events.continuity import Gap
 from events.errors import LedgerError
 from events.event import GENESIS_HASH, Event
-from events.store.ledger import KnownGap
 from observers.checks import Check, Finding, link_failure
-from observers.report import MAX_FINDINGS, KnownErasure, Report
+from observers.report import MAX_FINDINGS, KnownErasure, KnownGap, Report
 
 Documentation = Callable[[Gap], int | None]
 
@@ -146,7 +145,8 @@ def conclude(
     """The report of a part: its first link judged, and every gap explained or found.
 
     `before` is what stands right before it, None where that is missing. `documented_by` knows the
-    whole ledger and is asked which ceremony explains a gap; without it only the part's own count.
+    whole ledger and is asked which sound ceremony explains a gap; without it only the part's own
+    count.
     `erased_by` is asked of each event that says that its payload was erased.
     """
     whole = part if before is None else join(before, part)
@@ -192,11 +192,9 @@ def _broken_link(left: Part, right: Part) -> Finding | None:
 def _judge(
     gap: Gap, report: Report, explained: dict[Gap, int], documented_by: Documentation | None
 ) -> None:
-    """Check 1 of a gap. Who sees the whole ledger is asked first: at the edge of the range a gap
-    may go on. A ceremony inside the range explains only if it passed its own checks."""
+    """Check 1 of a gap. Who sees the whole ledger is asked: at the edge of the range a gap may go
+    on, and its ceremony may stand elsewhere."""
     ceremony = explained.get(gap) if documented_by is None else documented_by(gap)
-    if ceremony is not None and report.start <= ceremony <= report.end:
-        ceremony = ceremony if ceremony in explained.values() else None
     if ceremony is None:
         report.add(Finding(gap.start, Check.GAP, _describe(gap)))
     else:

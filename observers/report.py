@@ -5,14 +5,38 @@ It must never say sound of what it was not told of.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from events.store.ledger import KnownGap
+from events.continuity import Gap
 from observers.checks import Finding
 
 MAX_FINDINGS = 10_000
 """Findings kept in full; beyond it they are only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGap:
+    """A gap, and the sequence of the ceremony that documents it, if one does."""
+
+    gap: Gap
+    ceremony_sequence: int | None
+
+    @property
+    def documented(self) -> bool:
+        """Whether a ceremony explains it; otherwise it is an incident."""
+        return self.ceremony_sequence is not None
+
+    def as_dict(self) -> dict[str, int | bool | None]:
+        """In JSON: `{start, end, count, documented, ceremony_sequence}`."""
+        return {
+            "start": self.gap.start,
+            "end": self.gap.end,
+            "count": self.gap.count,
+            "documented": self.documented,
+            "ceremony_sequence": self.ceremony_sequence,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +103,12 @@ class Report:
         self.finding_count += 1
         if len(self.findings) < MAX_FINDINGS:
             self.findings.append(finding)
+
+    def add_all(self, findings: Iterable[Finding]) -> None:
+        """Note findings from beside the range, in their places."""
+        for finding in findings:
+            self.add(finding)
+        self.sort()
 
     def sort(self) -> None:
         """Put the findings into the order of the sequence, and of the checks at each."""

@@ -15,7 +15,7 @@ from events.event import Event
 from events.store.rows import Row
 from events.timestamps import parse_canonical
 from observers.ceremony_check import claimed_erasure
-from observers.checks import Check, check_event, link_failure, without_nulls
+from observers.checks import Check, Finding, check_event, link_failure, without_nulls
 from observers.keyring import Keyring
 from observers.parts import Edge, Part
 from observers.passing import passes
@@ -86,6 +86,10 @@ class Walk:
     def _follow(self, subject: Event) -> None:
         last = self.part.last
         if last is None:
+            return
+        if subject.sequence == last.sequence:
+            detail = f"more than one event has the number {subject.sequence}"
+            self.part.add(Finding(subject.sequence, Check.GAP, detail))
             return
         if subject.sequence > last.sequence + 1:
             # Across a gap the predecessor may be among what is missing: nothing to compare with.

@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "002_hash_chain_verification.sql",
-            sha256="56f890e0c24a265bd6a2f91876923618db1095f03b199aab0e62e7fed3278f5d",
+            sha256="c9436bbb013a98fba4ef8bd2e216aae4f2b4cdfb948bec79635eb5ae0e2f057d",
         )
     ]

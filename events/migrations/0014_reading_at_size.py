@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "014_reading_at_size.sql",
-            sha256="7382f528790a68fd96762297ce1f15ba9e9a59db0895986df6ef01635fa820ee",
+            sha256="6d304ecb9f2445ef728ba8937d2129f679faed4757c8efb667d3755162e23474",
             models=[
                 migrations.CreateModel(
                     name="ContinuityMemory",

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "016_ceremonies_in_force.sql",
-            sha256="498f6abf65d35a8aa6fbd702d82a04bac5c264cabf3131ce167c156ef854530f",
+            sha256="206431616f3b22e1986b072831d2cc61199afde22ce3ef7f86566c5e354c8e9b",
             models=[
                 migrations.CreateModel(
                     name="PersonKey",

@@ -1,6 +1,15 @@
 -- The chain in SQL: what is signed of a row, its hash, the head, and a check for an auditor
 -- who has nothing but psql. docs/event-format.md describes the same bytes.
 
+-- A time as it is signed. to_char prints the years before 1 as those after, without their era, and
+-- nothing at all for infinity: what no event can have is printed as PostgreSQL does, so that it is
+-- not taken for a time of the format.
+CREATE FUNCTION canonical_time(moment TIMESTAMPTZ) RETURNS TEXT
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN moment >= '0001-01-01T00:00:00Z'::timestamptz AND moment < '10000-01-01T00:00:00Z'::timestamptz
+            THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+            ELSE moment::text END;
+
 -- Canonical JSON of the twelve signed fields, keys in order (RFC 8785). The strings hold no
 -- control character, so to_json escapes exactly what the RFC does. Scalars, not a row, so that
 -- the planner inlines it into the trigger that re-checks every append.
@@ -11,11 +20,11 @@ CREATE FUNCTION signable_content(
 ) RETURNS TEXT
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN '{"agent_id":' || coalesce(to_json(agent_id)::text, 'null')
-    || ',"authority_timestamp":"' || to_char(authority_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    || ',"authority_timestamp":"' || canonical_time(authority_timestamp)
     || '","event_id":"' || event_id::text
     || '","event_type":' || to_json(event_type)::text
     || ',"hash_alg_version":' || hash_alg_version
-    || ',"local_timestamp":"' || to_char(local_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    || ',"local_timestamp":"' || canonical_time(local_timestamp)
     || '","payload_hash":"' || payload_hash
     || '","prev_hash":"' || prev_hash
     || '","sequence":' || sequence
@@ -34,21 +43,17 @@ RETURN encode(sha256('\x00'::bytea || convert_to(signable_content(
     agent_id, authority_timestamp, event_id, event_type, hash_alg_version, local_timestamp,
     payload_hash, prev_hash, sequence, sig_alg_version, signing_key_id, witness_id), 'UTF8')), 'hex');
 
--- Every event as the format writes it: timestamps as canonical text (an impossible one, as only a
--- superuser could put there, as PostgreSQL prints it), the payload as text.
+-- Every event as the format writes it: timestamps as canonical text, the payload as text. A row
+-- outside the sequence, as only a superuser could put there, is no event: nothing reads it by this
+-- view, and verifications report it.
 CREATE VIEW canonical_events AS
 SELECT event_id::text AS event_id, sequence, event_type, payload::text AS payload,
        prev_hash, content_hash, signature, hash_alg_version, sig_alg_version, agent_id,
        witness_id, witness_signature,
-       CASE WHEN isfinite(local_timestamp)
-            THEN to_char(local_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-            ELSE local_timestamp::text END AS local_timestamp,
-       CASE WHEN isfinite(authority_timestamp)
-            THEN to_char(authority_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-            ELSE authority_timestamp::text END AS authority_timestamp,
+       canonical_time(local_timestamp) AS local_timestamp, canonical_time(authority_timestamp) AS authority_timestamp,
        signing_key_id, payload_hash, payload_salt,
        event_id AS event_uuid, local_timestamp AS local_time, authority_timestamp AS authority_time
-FROM events;
+FROM events WHERE sequence >= 1;
 COMMENT ON VIEW canonical_events IS 'Events with the texts that are hashed and signed';
 
 -- One row per append transaction; its last row is the head, the truth about the tail. Appending
@@ -57,7 +62,8 @@ CREATE TABLE appends (
     last_sequence       BIGINT      PRIMARY KEY,
     first_sequence      BIGINT      NOT NULL CHECK (first_sequence BETWEEN 1 AND last_sequence),
     content_hash        TEXT        NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
-    authority_timestamp TIMESTAMPTZ NOT NULL,
+    authority_timestamp TIMESTAMPTZ NOT NULL
+        CHECK (authority_timestamp >= '0001-01-01T00:00:00Z' AND authority_timestamp < '10000-01-01T00:00:00Z'),
     event_count         BIGINT      NOT NULL CHECK (event_count BETWEEN 1 AND last_sequence)
 );
 COMMENT ON TABLE appends IS 'One row per append; the last one is the head: events that end elsewhere have been cut';
@@ -84,7 +90,7 @@ LANGUAGE sql STABLE AS $$
                    e.agent_id, e.authority_timestamp, e.event_id, e.event_type, e.hash_alg_version, e.local_timestamp,
                    e.payload_hash, e.prev_hash, e.sequence, e.sig_alg_version, e.signing_key_id, e.witness_id) AS recomputed
         FROM events e, bounds b
-        WHERE e.sequence BETWEEN b.first - 1 AND b.last
+        WHERE e.sequence BETWEEN greatest(b.first - 1, 1) AND b.last
         UNION ALL
         SELECT b.last + 1, NULL, NULL, NULL FROM bounds b -- so that a missing tail is a gap like any other
     ), linked AS (
@@ -99,11 +105,18 @@ LANGUAGE sql STABLE AS $$
     SELECT c.previous_sequence + 1, 'gap', 'sequences up to ' || c.sequence - 1, 'missing'
     FROM checked c WHERE c.sequence > c.previous_sequence + 1
     UNION ALL
+    SELECT c.sequence, 'gap', 'one event of this number', 'another one'
+    FROM checked c WHERE c.sequence <= c.last AND c.sequence = c.previous_sequence
+    UNION ALL
+    SELECT e.sequence, 'gap', 'a number from 1 on', 'event ' || e.event_id
+    FROM events e, bounds b WHERE b.first = 1 AND (e.sequence < 1 OR e.sequence IS NULL)
+    UNION ALL
+    -- Without a field that is signed there is no hash of it either, and two NULLs are no agreement.
     SELECT c.sequence, 'content_hash', c.recomputed, c.content_hash
-    FROM checked c WHERE c.sequence <= c.last AND c.content_hash IS DISTINCT FROM c.recomputed
+    FROM checked c WHERE c.sequence <= c.last AND (c.recomputed IS NULL OR c.content_hash IS DISTINCT FROM c.recomputed)
     UNION ALL
     SELECT c.sequence, 'prev_hash', c.previous_hash, c.prev_hash
-    FROM checked c WHERE c.sequence <= c.last AND c.sequence = c.previous_sequence + 1 AND c.prev_hash <> c.previous_hash
+    FROM checked c WHERE c.sequence <= c.last AND c.sequence = c.previous_sequence + 1 AND c.prev_hash IS DISTINCT FROM c.previous_hash
         -- the first event of a range whose predecessor is missing has nothing to be compared with
         AND (c.sequence = 1 OR EXISTS (SELECT FROM events e WHERE e.sequence = c.sequence - 1))
     UNION ALL
@@ -111,6 +124,6 @@ LANGUAGE sql STABLE AS $$
     FROM checked c WHERE c.sequence <= c.last AND c.sequence > coalesce(c.head_sequence, 0)
     UNION ALL
     SELECT c.sequence, 'head', c.head_hash, c.content_hash
-    FROM checked c WHERE c.sequence <= c.last AND c.sequence = c.head_sequence AND c.content_hash <> c.head_hash
+    FROM checked c WHERE c.sequence <= c.last AND c.sequence = c.head_sequence AND c.content_hash IS DISTINCT FROM c.head_hash
     ORDER BY 1, 2
 $$;

@@ -187,10 +187,6 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION canonical_time(moment TIMESTAMPTZ) RETURNS TEXT
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
-
 -- --- Ceremonies: steps -------------------------------------------------------------------------
 
 CREATE UNIQUE INDEX ceremonies_one_proposal ON ceremonies (ceremony_id) WHERE step = 'proposed';

@@ -5,6 +5,7 @@ It must never write, and never hold more than one page of events in memory.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -53,37 +54,18 @@ EMPTY = Head(0, GENESIS_HASH, None, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class KnownGap:
-    """A gap, and the sequence of the ceremony that documents it, if one does."""
-
-    gap: Gap
-    ceremony_sequence: int | None
-
-    @property
-    def documented(self) -> bool:
-        """Whether a ceremony explains it; otherwise it is an incident."""
-        return self.ceremony_sequence is not None
-
-    def as_dict(self) -> dict[str, int | bool | None]:
-        """In JSON: `{start, end, count, documented, ceremony_sequence}`."""
-        return {
-            "start": self.gap.start,
-            "end": self.gap.end,
-            "count": self.gap.count,
-            "documented": self.documented,
-            "ceremony_sequence": self.ceremony_sequence,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class GapReport:
-    """The first `limit` gaps of a range, and the totals over all of them."""
+    """The first `limit` gaps of a range, and the totals over all of them; what explains a gap is
+    no question of counting. `repeated`: numbers that more than one event has, as far as `limit`
+    leaves room for them; `surplus_count`: rows that are too many by that, all of them."""
 
     start: int
     end: int
-    gaps: tuple[KnownGap, ...]
+    gaps: tuple[Gap, ...]
     gap_count: int
     missing_count: int
+    repeated: tuple[int, ...] = ()
+    surplus_count: int = 0
 
     @property
     def is_continuous(self) -> bool:
@@ -212,30 +194,40 @@ class PostgresEventStore:
         query = "gaps_remembered" if remembered else "gaps"
         with transaction.atomic(using=self.using):
             fetch_one(self.using, "no_jit")
-            rows = fetch_all(self.using, query, {"start": start, "end": end, "limit": limit})
-        gaps = tuple(KnownGap(Gap(first, last), ceremony) for first, last, ceremony, *_ in rows)
-        count, missing = (int(rows[0][3]), int(rows[0][4])) if rows else (0, 0)
-        return GapReport(start, end, gaps, count, missing)
+            values = {"start": start, "end": end, "limit": limit, "seed": secrets.randbits(62)}
+            rows = fetch_all(self.using, query, values)
+        gaps = tuple(Gap(first, last) for first, last, *_ in rows if first <= last)
+        repeated = tuple(first - 1 for first, last, *_ in rows if first > last)
+        count, missing, surplus = map(int, (v or 0 for v in rows[0][2:])) if rows else (0, 0, 0)
+        return GapReport(start, end, gaps, count, missing, repeated, surplus)
 
     def verify_sequence_continuity(
         self, start: int = 1, end: int | None = None
     ) -> tuple[bool, tuple[range, ...]]:
         """`(is_continuous, missing_sequences)`; a gap is one `range`, whatever its length.
 
-        Documented gaps are missing too: whether they are explained is `find_gaps`' answer.
+        Documented gaps are missing too: whether they are explained is no question of counting.
         """
         last = self.last_sequence() if end is None else end
-        missing = tuple(known.gap.as_range() for known in self.walk_gaps(start, last))
+        missing = tuple(
+            gap.as_range() for report in self.walk_gaps(start, last) for gap in report.gaps
+        )
         return not missing, missing
 
-    def walk_gaps(self, start: int, end: int, *, remembered: bool = False) -> Iterator[KnownGap]:
-        """Every gap between `start` and `end`, lowest first, a page of them at a time."""
+    def walk_gaps(self, start: int, end: int, *, remembered: bool = False) -> Iterator[GapReport]:
+        """Every gap between `start` and `end`, lowest first, a page of them at a time. The totals
+        of the first page are those of all."""
         while start <= end:
             report = self.find_gaps(start, end, limit=GAP_PAGE, remembered=remembered)
-            yield from report.gaps
+            yield report
             if report.gap_count == len(report.gaps):
                 return
-            start = report.gaps[-1].gap.end + 1
+            start = report.gaps[-1].end + 1
+
+    def rows_below_one(self, *, limit: int) -> list[tuple[int | None, str | None]]:
+        """Number and id of rows outside the sequence: below 1, or without a number."""
+        rows = fetch_all(self.using, "numbers_below_one", {"limit": limit})
+        return [tuple(row) for row in rows]
 
     def last_sequence(self) -> int:
         """How far the ledger goes, by the events or by the head, whichever says more."""

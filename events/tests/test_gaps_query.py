@@ -55,7 +55,7 @@ def put(
 
 
 def gaps(report: GapReport) -> list[tuple[int, int]]:
-    return [(known.gap.start, known.gap.end) for known in report.gaps]
+    return [(gap.start, gap.end) for gap in report.gaps]
 
 
 def test_an_empty_ledger_has_no_gap(ledger: Ledger) -> None:
@@ -155,7 +155,7 @@ def test_sql_and_arithmetic_find_the_same(ledger: Ledger) -> None:
         start, end = sorted((one, other))
         expected = list(continuity.find_gaps(sorted(present), start=start, end=end))
         report = ledger.store.find_gaps(start, end)
-        assert [known.gap for known in report.gaps] == expected
+        assert list(report.gaps) == expected
         assert report.missing_count == sum(gap.count for gap in expected)
 
     with ledger.tampering() as superuser:
@@ -188,65 +188,48 @@ def _seconds(ledger: Ledger, expected: list[range]) -> float:
     return best
 
 
-# --- Documented gaps --------------------------------------------------------------------------
+# --- Numbers that stand twice -------------------------------------------------------------------
 
-TWO = [{"person": "first"}, {"person": "second"}]
-SKIP = {"first": 3, "last": 4, "reason": "restored from backup", "approvals": TWO}
-
-
-@pytest.fixture
-def skipped(ledger: Ledger) -> Ledger:
-    """3 and 4 are missing."""
-    put(ledger, [1, 2, 6, 7])
-    return ledger
-
-
-def documented(ledger: Ledger, start: int = 1, end: int | None = None) -> list[int | None]:
-    return [known.ceremony_sequence for known in ledger.store.find_gaps(start, end).gaps]
-
-
-def test_a_ceremony_documents_its_gap(skipped: Ledger) -> None:
-    assert documented(skipped) == [None]
-    put(skipped, [5], event_type="ceremony.sequence_skip", payload=SKIP, agent_id=None)
-    report = skipped.store.find_gaps()
-    (known,) = report.gaps
-    assert (known.gap, known.ceremony_sequence, known.documented) == (continuity.Gap(3, 4), 5, True)
-    assert (report.is_continuous, report.missing_count) == (False, 2)
-    assert skipped.store.verify_sequence_continuity() == (False, (range(3, 5),))
-
-
-@pytest.mark.parametrize("bounds", [(1, 3), (4, 7), (3, 3), (4, 4), (3, 4), (2, 5)], ids=str)
-def test_a_documented_gap_stays_so_where_bounds_cut_it_off(
-    skipped: Ledger, bounds: tuple[int, int]
-) -> None:
-    put(skipped, [5], event_type="ceremony.sequence_skip", payload=SKIP, agent_id=None)
-    assert documented(skipped, start=bounds[0], end=bounds[1]) == [5]
-
-
-def test_the_first_ceremony_of_a_gap_counts(skipped: Ledger) -> None:
-    put(skipped, [5, 8, 9], event_type="ceremony.sequence_skip", payload=SKIP, agent_id=None)
-    assert documented(skipped) == [5]
-
-
-NOT_DOCUMENTED: dict[str, dict[str, Any]] = {
-    "one approval": {"payload": {**SKIP, "approvals": TWO[:1]}},
-    "no approval": {"payload": {**SKIP, "approvals": []}},
-    "approvals left out": {"payload": {"first": 3, "last": 4}},
-    "one person twice": {"payload": {**SKIP, "approvals": [TWO[0], TWO[0]]}},
-    "approvals without persons": {"payload": {**SKIP, "approvals": [{}, {}]}},
-    "approvals that are no objects": {"payload": {**SKIP, "approvals": ["first", "second"]}},
-    "approvals that are no list": {"payload": {**SKIP, "approvals": {"person": "first"}}},
-    "too short": {"payload": {**SKIP, "last": 3}},
-    "too long": {"payload": {**SKIP, "first": 2}},
-    "elsewhere": {"payload": {**SKIP, "first": 8, "last": 9}},
-    "bounds as text": {"payload": {**SKIP, "first": "3", "last": "4"}},
-    "no object": {"payload": [3, 4]},
-    "by an agent": {"payload": SKIP, "agent_id": "agent-7"},
-    "another type": {"payload": SKIP, "event_type": "ceremony.recovery"},
+TWICE = {
+    "evened out": ([1, 2, 3, 3, 5], [(4, 4)], (3,)),
+    "the first": ([1, 1, 2], [], (1,)),
+    "three times, two missing": ([1, 2, 3, 3, 3, 6], [(4, 5)], (3, 3)),
+    # Two sets of one size, one sum and one sum of squares: what is missing, and what stands twice.
+    "evened out in sum and squares": (
+        [*sorted({*range(1, 10)} - {1, 5, 6}), 2, 3, 7],
+        [(1, 1), (5, 6)],
+        (2, 3, 7),
+    ),
+    "in a whole block": (
+        [*range(1, 100), *range(101, 2 * BLOCK + 1), BLOCK],
+        [(100, 100)],
+        (BLOCK,),
+    ),
+    "evened out over a border": (
+        [*range(1, BLOCK + 1), *range(BLOCK + 2, 2 * BLOCK + 1), BLOCK],
+        [(BLOCK + 1, BLOCK + 1)],
+        (BLOCK,),
+    ),
 }
 
 
-@pytest.mark.parametrize("changes", NOT_DOCUMENTED.values(), ids=NOT_DOCUMENTED.keys())
-def test_any_other_event_documents_nothing(skipped: Ledger, changes: dict[str, Any]) -> None:
-    put(skipped, [5], **{"event_type": "ceremony.sequence_skip", "agent_id": None, **changes})
-    assert documented(skipped) == [None]
+@pytest.mark.parametrize(("present", "expected", "repeated"), TWICE.values(), ids=TWICE.keys())
+def test_a_number_twice_does_not_make_up_for_a_missing_one(
+    ledger: Ledger, present: list[int], expected: list[tuple[int, int]], repeated: tuple[int, ...]
+) -> None:
+    ledger.tamper("ALTER TABLE events DROP CONSTRAINT events_sequence_key")
+    put(ledger, sorted(present))
+    report = ledger.store.find_gaps()
+    assert gaps(report) == expected
+    assert report.repeated == repeated
+    assert report.surplus_count == len(repeated)
+    assert report.gap_count == len(expected)
+    assert gaps(ledger.store.find_gaps(remembered=True)) == expected
+
+
+def test_gaps_come_before_numbers_that_stand_twice_where_room_is_short(ledger: Ledger) -> None:
+    ledger.tamper("ALTER TABLE events DROP CONSTRAINT events_sequence_key")
+    put(ledger, [1, 1, 2, 2, 4, 6])
+    report = ledger.store.find_gaps(limit=2)
+    assert (gaps(report), report.repeated, report.surplus_count) == ([(3, 3), (5, 5)], (), 2)
+    assert ledger.store.verify_sequence_continuity() == (False, (range(3, 4), range(5, 6)))

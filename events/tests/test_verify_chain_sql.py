@@ -127,6 +127,49 @@ TAMPERED: dict[str, tuple[list[str], list[tuple[int, str]]]] = {
         ["DELETE FROM appends WHERE last_sequence = 9"],
         [(n, "head") for n in range(4, 10)],
     ),
+    "the last event without its hashes, and with another payload": (
+        [
+            "ALTER TABLE events ALTER COLUMN content_hash DROP NOT NULL",
+            "ALTER TABLE events ALTER COLUMN prev_hash DROP NOT NULL",
+            "ALTER TABLE events ALTER COLUMN payload_hash DROP NOT NULL",
+            "UPDATE events SET content_hash = NULL, prev_hash = NULL, payload_hash = NULL,"
+            " payload = '{}' WHERE sequence = 9",
+        ],
+        [(9, "content_hash"), (9, "head"), (9, "prev_hash")],
+    ),
+    "a signed field that is missing": (
+        [
+            "ALTER TABLE events ALTER COLUMN event_type DROP NOT NULL",
+            "ALTER TABLE events ALTER COLUMN content_hash DROP NOT NULL",
+            "UPDATE events SET event_type = NULL, content_hash = NULL WHERE sequence = 9",
+        ],
+        [(9, "content_hash"), (9, "head")],
+    ),
+    "numbers below 1": (
+        [
+            "ALTER TABLE events DROP CONSTRAINT events_sequence_check",
+            "ALTER TABLE events DROP CONSTRAINT events_pkey CASCADE",
+            "ALTER TABLE events DROP CONSTRAINT events_sequence_key",
+            "INSERT INTO events SELECT (e).* FROM (SELECT e FROM events e WHERE sequence = 4) x",
+            "UPDATE events SET sequence = 0 WHERE ctid = (SELECT max(ctid) FROM events)",
+        ],
+        [(0, "gap")],
+    ),
+    "one number twice": (
+        [
+            "ALTER TABLE events DROP CONSTRAINT events_sequence_key",
+            "UPDATE events SET sequence = 7 WHERE sequence = 8",
+        ],
+        [(7, "content_hash"), (7, "gap"), (8, "gap")],
+    ),
+    "a time before the first year, of the same digits": (
+        [
+            "ALTER TABLE events DROP CONSTRAINT events_local_timestamp_check",
+            "UPDATE events SET local_timestamp = (to_char(local_timestamp AT TIME ZONE 'UTC',"
+            " 'YYYY-MM-DD HH24:MI:SS.US') || '+00 BC')::timestamptz WHERE sequence = 5",
+        ],
+        [(5, "content_hash")],
+    ),
     "an infinite time": (
         [
             "ALTER TABLE events DROP CONSTRAINT events_local_timestamp_check",

@@ -84,6 +84,13 @@ class HeadShape(Answer):
     event_count = serializers.IntegerField()
 
 
+class StrayShape(serializers.Serializer[Any]):
+    """A row outside the sequence."""
+
+    sequence = serializers.IntegerField(allow_null=True, help_text="The number that it claims.")
+    reason = serializers.ChoiceField(["below_one", "no_number", "repeated"])
+
+
 class ContinuityShape(Answer):
     """What is missing of a span."""
 
@@ -96,6 +103,10 @@ class ContinuityShape(Answer):
     gap_count = serializers.IntegerField()
     undocumented_gap_count = serializers.IntegerField()
     gaps = GapShape(many=True, help_text="The first 1,000.")
+    stray_count = serializers.IntegerField(
+        help_text="Rows numbered below 1, where start is 1, and with a number that another has."
+    )
+    strays = StrayShape(many=True, help_text="The first 1,000 of them.")
     replica = ReplicaShape(allow_null=True, help_text="Null: the primary answered.")
     next = serializers.CharField(allow_null=True, help_text="Where the further gaps are.")
 

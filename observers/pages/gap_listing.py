@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from events.continuity import Gap
-from events.store.ledger import KnownGap, PostgresEventStore
 from events.store.neighbours import neighbours
 from observers.continuity import Continuity
 from observers.pages.remembered import remembered
+from observers.report import KnownGap
+from observers.skips import find_gaps
 
 MOST = 20_000
 """Gaps listed of one stretch; a narrower stretch lists the others."""
@@ -70,8 +71,7 @@ def _scanned(using: str, scanned: Continuity) -> tuple[tuple[KnownGap, ...], boo
     """The gaps of the whole ledger, whether these are all, and how far was looked."""
     if scanned.gap_count == len(scanned.listed):
         return tuple(scanned.listed), True, scanned.end
-    store = PostgresEventStore(using)
-    report = remembered("gap-listing", using, lambda: store.find_gaps(limit=MOST)).answer
+    report = remembered("gap-listing", using, lambda: find_gaps(using, limit=MOST)).answer
     return report.gaps, report.gap_count == len(report.gaps), report.end
 
 
@@ -82,5 +82,5 @@ def _look(using: str, start: int, end: int, last: int) -> tuple[tuple[KnownGap, 
     below, above = neighbours(using, start, end)
     first = start if below == start else (below or 0) + 1
     final = end if above == end else (above or last + 1) - 1
-    report = PostgresEventStore(using).find_gaps(first, final, limit=MOST)
+    report = find_gaps(using, first, final, limit=MOST)
     return report.gaps, report.gap_count == len(report.gaps)

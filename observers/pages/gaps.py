@@ -12,7 +12,6 @@ from django.views.decorators.http import require_safe
 
 from events.errors import TimestampError
 from events.store.cells import present_by_cell
-from events.store.ledger import KnownGap
 from events.store.neighbours import authority_times
 from events.timestamps import parse_canonical
 from observers.pages.addresses import page_address
@@ -23,6 +22,7 @@ from observers.pages.gap_listing import Listing, list_gaps
 from observers.pages.remembered import remembered
 from observers.pages.rendering import render_page
 from observers.pages.standing import read_outlook
+from observers.report import KnownGap
 
 PAGE = 50
 

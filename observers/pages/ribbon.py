@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from events.store.ledger import KnownGap
 from observers.continuity import Continuity
+from observers.report import KnownGap
 
 WIDTH = 1000
 NARROWEST = 3

@@ -12,11 +12,11 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
-from events.store.ledger import KnownGap
 from events.store.standing import Standing, read_standing
 from observers.continuity import Continuity, recall_continuity
 from observers.guards.look import Guards, look_at_guards
 from observers.pages.remembered import remembered
+from observers.report import KnownGap
 from observers.verifications import Latest, latest
 from observers.watch.findings import Kind
 from observers.watch.looks import last_open_findings

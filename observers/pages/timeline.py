@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 
 from events.errors import TimestampError
 from events.event import Event
-from events.store.ledger import EventFilter, GapReport, KnownGap, PostgresEventStore
+from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.moments import sequence_at
 from events.store.neighbours import neighbours
 from events.store.search import search
 from observers.continuity import Continuity
+from observers.report import KnownGap
+from observers.skips import KnownGaps, find_gaps
 
 LISTED_GAPS = 100
 SEARCH = 1.0
@@ -164,28 +166,28 @@ def stretch_of_time(using: str, chosen: EventFilter, last_sequence: int) -> tupl
     return begins, ends
 
 
-def whole_gaps(store: PostgresEventStore, low: int, high: int, last_sequence: int) -> GapReport:
+def whole_gaps(store: PostgresEventStore, low: int, high: int, last_sequence: int) -> KnownGaps:
     """The gaps that touch low … high, each at its full length.
 
     A gap cut off by a chosen bound would show a wrong count, and no ceremony would match it.
     """
     if high < low:
-        return GapReport(low, high, (), 0, 0)
+        return KnownGaps(low, high, (), 0, 0)
     below, above = neighbours(store.using, low, high)
     start = low if below == low else (below or 0) + 1
     end = high if above == high else (above or last_sequence + 1) - 1
-    return store.find_gaps(start, end, limit=LISTED_GAPS)
+    return find_gaps(store.using, start, end, limit=LISTED_GAPS)
 
 
 def gaps_in_scan(
     store: PostgresEventStore, low: int, high: int, last_sequence: int, scanned: Continuity
-) -> GapReport:
+) -> KnownGaps:
     """The same from a scan of the whole ledger, and a look at what was appended since."""
     known = [each for each in scanned.listed if low <= each.gap.end and each.gap.start <= high]
     since = whole_gaps(store, max(low, scanned.end + 1), high, last_sequence)
     touching = (*known, *since.gaps)
     missing = sum(each.gap.count for each in touching)
-    return GapReport(low, high, touching[:LISTED_GAPS], len(touching), missing)
+    return KnownGaps(low, high, touching[:LISTED_GAPS], len(touching), missing)
 
 
 def gap_at(store: PostgresEventStore, sequence: int, last_sequence: int) -> KnownGap | None:

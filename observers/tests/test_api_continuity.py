@@ -22,6 +22,8 @@ def test_an_empty_ledger_is_continuous(ledger: Ledger) -> None:
         "gap_count": 0,
         "undocumented_gap_count": 0,
         "gaps": [],
+        "stray_count": 0,
+        "strays": [],
         "replica": None,
         "next": None,
         **api.RUNNING,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from events.continuity import Gap
-from events.store.ledger import KnownGap
 from observers.pages.coverage import COLUMNS, PITCH, ROWS, SIDE, Coverage, draw_coverage
 from observers.pages.gap_listing import Listing
+from observers.report import KnownGap
 
 
 def draw(end: int, *gaps: KnownGap, start: int = 1) -> Coverage:

@@ -23,6 +23,8 @@ def test_an_empty_ledger_misses_nothing(ledger: Ledger) -> None:
         "gap_count": 0,
         "undocumented_gap_count": 0,
         "gaps": [],
+        "stray_count": 0,
+        "strays": [],
         "looked_since": None,
     }
 

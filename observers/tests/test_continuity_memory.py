@@ -56,7 +56,7 @@ def recalled(ledger: Ledger) -> list[tuple[int, int]]:
 
 
 def gaps(report: GapReport) -> list[tuple[int, int]]:
-    return [(known.gap.start, known.gap.end) for known in report.gaps]
+    return [(gap.start, gap.end) for gap in report.gaps]
 
 
 def test_what_is_new_is_remembered_once_it_is_a_block(ledger: Ledger) -> None:
@@ -182,3 +182,12 @@ def test_the_portals_own_look_says_since_when(ledger: Ledger) -> None:
     ledger.write(2)
     assert memory.look_again("default") is False
     assert recall_continuity("default").looked_since == memory.looked_since("default")
+
+
+def test_a_number_twice_does_not_make_a_block_whole(long: Ledger) -> None:
+    long.tamper(
+        "ALTER TABLE events DROP CONSTRAINT events_sequence_key",
+        f"UPDATE events SET sequence = {3 * BLOCK + 8} WHERE sequence = {3 * BLOCK + 7}",
+    )
+    go_round(long)
+    assert recalled(long) == [(3 * BLOCK + 7, 3 * BLOCK + 7)]

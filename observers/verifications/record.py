@@ -17,9 +17,8 @@ from events.continuity import Gap
 from events.errors import LedgerError
 from events.models import Verification
 from events.store.connection import named_errors
-from events.store.ledger import KnownGap
 from observers.checks import Finding
-from observers.report import Report
+from observers.report import KnownGap, Report
 from observers.verifications.states import CANCELLED, FAILED, FINISHED, OPEN, RUNNING, WAITING
 
 KEPT = 1_000

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     FORK = "fork"
     CHAIN = "chain"
     GAP = "gap"
+    STRAY = "stray"
     GUARDS = "guards"
     ROUND = "round"
 
@@ -27,6 +28,7 @@ OPENINGS = {
     Kind.FORK: "system.fork_detected",
     Kind.CHAIN: "system.chain_broken",
     Kind.GAP: "sequence.gap_detected",
+    Kind.STRAY: "system.stray_row",
     Kind.GUARDS: "system.guards_changed",
     Kind.ROUND: "system.verification_overdue",
 }

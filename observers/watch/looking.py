@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 
 import structlog
 
 from events.continuity import Gap
 from events.store.guards import read_trigger_versions
-from events.store.ledger import KnownGap, PostgresEventStore
+from events.store.ledger import PostgresEventStore
 from events.store.standing import Standing, read_standing
 from events.store.watching import find_forks
 from events.timestamps import format_timestamp
@@ -24,6 +23,8 @@ from observers.guards.look import look_at_guards
 from observers.heads.memory import HeadMemory
 from observers.heads.rollback import find_rollback
 from observers.heads.seen import SavedHeadError
+from observers.skips import Skips
+from observers.strays import Stray, rows_below_one, rows_twice
 from observers.watch.chain import walk_chain
 from observers.watch.findings import Found, Kind, Known
 from observers.watch.memory import Before
@@ -72,15 +73,21 @@ def look(
     gaps = _look_for_gaps(seen, using, before)
     suspects = _look_at_chain(seen, using, before, known, timing)
     _look_at_round(seen, timing)
-    after_gaps = {known_gap.gap.end + 1 for known_gap in gaps[:MOST_FORKS]}
+    after_gaps = {gap.end + 1 for gap in gaps[:MOST_FORKS]}
     _look_for_forks(seen, using, suspects | after_gaps | set(_sides(known)))
     return seen
 
 
-def find_undocumented_gaps(using: str, last: int) -> list[KnownGap]:
-    """The unexplained gaps, every number counted anew: what was remembered may have been forged."""
-    every = PostgresEventStore(using).walk_gaps(1, last)
-    return list(islice((known for known in every if not known.documented), MOST_GAPS))
+def find_undocumented_gaps(using: str, last: int) -> tuple[list[Gap], list[Stray]]:
+    """The unexplained gaps, and the numbers that stand twice; every number is counted anew: what
+    was remembered may have been forged."""
+    skips, gaps, twice = Skips(using), list[Gap](), list[Stray]()
+    for number, report in enumerate(PostgresEventStore(using).walk_gaps(1, last)):
+        twice += rows_twice(report) if number == 0 else []
+        gaps += [known.gap for known in skips.known(report) if not known.documented]
+        if len(gaps) >= MOST_GAPS:
+            break
+    return gaps[:MOST_GAPS], twice
 
 
 def _look_for_rollback(seen: Seen, using: str, memory: HeadMemory) -> None:
@@ -140,13 +147,18 @@ def _guards(deviations: list[Deviation]) -> Found:
     return Found(Kind.GUARDS, state[:16], f"{deviations[0]}{more}", payload)
 
 
-def _look_for_gaps(seen: Seen, using: str, before: Before | None) -> list[KnownGap]:
+def _look_for_gaps(seen: Seen, using: str, before: Before | None) -> list[Gap]:
     last = seen.standing.last_sequence
-    gaps = find_undocumented_gaps(using, last)
+    gaps, twice = find_undocumented_gaps(using, last)
+    seen.found += [_stray(each) for each in (*rows_below_one(using), *twice)]
     if len(gaps) == MOST_GAPS:
         seen.looked_at.discard(Kind.GAP)  # those beyond were not looked for, so none has ended
-    seen.found += [_gap(known.gap, last, before) for known in gaps]
+    seen.found += [_gap(gap, last, before) for gap in gaps]
     return gaps
+
+
+def _stray(each: Stray) -> Found:
+    return Found(Kind.STRAY, each.place, each.text, {"sequence": each.sequence})
 
 
 def _gap(gap: Gap, last: int, before: Before | None) -> Found:

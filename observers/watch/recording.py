@@ -15,9 +15,9 @@ from events.composition import writer
 from events.continuity import Gap
 from events.event import Event
 from events.store.connection import named_errors
-from events.store.ledger import PostgresEventStore
 from events.submission import Submission
 from observers.heads.rollback import acknowledgement
+from observers.skips import find_gaps
 from observers.watch.alerts import queue_alerts
 from observers.watch.findings import CLOSED, OPENINGS, RESTORED, Found, Kind, Known, Step
 
@@ -72,7 +72,7 @@ def _reason(using: str, known: Known) -> str:
         return "it was looked at again and not found"
     start, end = known.key.removeprefix(f"{Kind.GAP} ").split("-")
     gap = Gap(int(start), int(end))
-    found = PostgresEventStore(using).find_gaps(gap.start, gap.end, limit=1)
+    found = find_gaps(using, gap.start, gap.end, limit=1)
     if found.is_continuous:
         return "the numbers are there again"
     ceremony = found.gaps[0].ceremony_sequence

@@ -2,7 +2,7 @@
 -- would look like a ledger that does not end at its head.
 SELECT h.halted, h.reason, to_char(h.halted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        h.halted_by,
-       a.last_sequence, a.content_hash, to_char(a.authority_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       a.last_sequence, a.content_hash, canonical_time(a.authority_timestamp),
        a.event_count, e.sequence, e.content_hash
 FROM (SELECT) one
 LEFT JOIN halt_state h ON true

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from events.store.ledger import KnownGap
 from observers.continuity import Continuity, check_continuity, recall_continuity
 from observers.management import arguments
 from observers.replica.reading import alias_reaching
+from observers.report import KnownGap
 
 
 class Command(BaseCommand):
@@ -19,10 +19,10 @@ class Command(BaseCommand):
 
     help = (
         "Look for missing sequence numbers (FR7, CT-13). A gap is a range; it is documented when a "
-        "ceremony.sequence_skip event in the chain names exactly that range and two people "
-        "approved it. Documented gaps are listed and are no findings. Every number is counted "
-        "anew; --remembered answers from what the portal has seen, and counts what is new. "
-        + arguments.EXIT_CODES
+        "ceremony.sequence_skip event in the chain names exactly that range and passes every check "
+        "of an event. Documented gaps are listed and are no findings. Every number is counted "
+        "anew, and rows numbered below 1, or as another, are findings; --remembered answers from "
+        "what the portal has seen, and counts what is new. " + arguments.EXIT_CODES
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -44,17 +44,20 @@ class Command(BaseCommand):
         document = result.as_dict() | {"looked_since": since.isoformat() if since else None}
         render = arguments.dump(document) if options["json"] else as_text(result)
         self.stdout.write(render)
-        if not result.is_explained:
+        if not result.is_sound:
             sys.exit(arguments.FINDINGS)
 
 
 def as_text(result: Continuity) -> str:
     """The result for people."""
-    if result.end < result.start:
+    if result.end < result.start and not result.stray_count:
         return "The ledger is empty; nothing can be missing." if result.end == 0 else "No events."
     span = f"Sequences {result.start:,} to {result.end:,}"
+    strays = [f"  {each.text}" for each in result.strays]
+    if result.stray_count:
+        strays.append(f"INCIDENT: {result.stray_count:,} rows outside the sequence.")
     if result.is_continuous:
-        return f"{span}: none missing.\n{_kind(result)}"
+        return "\n".join([f"{span}: none missing.", *strays, _kind(result)])
     lines = [f"{span}: {result.missing_count:,} missing in {_gaps(result.gap_count)}."]
     lines += [f"  {_line(known)}" for known in result.listed]
     if len(result.listed) < result.gap_count:
@@ -66,7 +69,7 @@ def as_text(result: Continuity) -> str:
             f"INCIDENT: {_gaps(result.undocumented_gaps)} "
             f"({result.undocumented_missing:,} numbers) without explanation."
         )
-    return "\n".join([*lines, _kind(result)])
+    return "\n".join([*lines, *strays, _kind(result)])
 
 
 def _kind(result: Continuity) -> str:

@@ -147,7 +147,7 @@ def _verify_database(options: dict[str, Any]) -> Outcome:
             ) as parts,
         ):
             whole = join_all(parts)
-        report = conclude_part(using, keys, whole, signatures=signatures)
+        report = conclude_part(using, keys, whole)
         report.seconds = time.monotonic() - began
     for finding in seam_findings(using, base) if base else ():
         report.add(finding)

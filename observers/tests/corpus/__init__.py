@@ -17,6 +17,7 @@ from observers.tests.corpus import (
     reordered,
     resigned,
     rolled_back,
+    unnumbered,
     unseen,
 )
 from observers.tests.corpus.case import Case
@@ -25,6 +26,7 @@ SUBJECTS: dict[str, list[Case]] = {
     "Altered": altered.CASES,
     "Dropped and cut off": dropped.CASES,
     "Inserted and replayed": inserted.CASES,
+    "Outside the sequence": unnumbered.CASES,
     "Reordered": reordered.CASES,
     "Forked": forked.CASES,
     "Signed again": resigned.CASES,

@@ -92,6 +92,31 @@ CASES = [
         banner=(WATCHED,),
         event=(11, SIGNED),
     ),
+    *(
+        Case(
+            f"{name} moved before the first year",
+            f"A superuser drops a constraint, moves {what} of one event to the same date before"
+            " Christ, which prints alike but for its era, and puts the constraint back as"
+            " validated.",
+            statement(
+                f"ALTER TABLE events DROP CONSTRAINT events_{column}_check",
+                f"UPDATE events SET {column} = (to_char({column} AT TIME ZONE 'UTC',"
+                " 'YYYY-MM-DD HH24:MI:SS.US') || '+00 BC')::timestamptz WHERE sequence = 5",
+                f"ALTER TABLE events ADD CONSTRAINT events_{column}_check CHECK ({column}"
+                f" >= '0001-01-01T00:00:00Z' AND {column} < '10000-01-01T00:00:00Z') NOT VALID",
+                "UPDATE pg_constraint SET convalidated = true"
+                f" WHERE conname = 'events_{column}_check'",
+            ),
+            at(5, "format", *WHOLE),
+            chain("5-5", "format", *WHOLE),
+            banner=(WATCHED,),
+            event=(5, ("format", *WHOLE)),
+        )
+        for name, what, column in (
+            ("writer's time", "the writer's time", "local_timestamp"),
+            ("authority time", "the authority's time", "authority_timestamp"),
+        )
+    ),
     Case(
         "time out of every calendar",
         "A superuser drops a constraint, writes infinity for a time, and adds the constraint again"
