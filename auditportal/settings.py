@@ -114,6 +114,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "auditportal.content_policy.ContentPolicyMiddleware",
+    "auditportal.gate.GateMiddleware",
     "auditportal.static.StaticFilesMiddleware",
     "auditportal.machines.Sessions",
     "django.middleware.common.CommonMiddleware",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import structlog
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 
 from events.store.connection import LedgerUnavailableError, first_line
 
@@ -45,3 +45,18 @@ class Ended(Iterator[bytes]):
             return next(self._pieces)
         except LedgerUnavailableError:
             raise StopIteration from None
+
+
+_PIECE = 2**16
+
+
+class InPieces(Iterator[bytes]):
+    """An answer that is in memory, given to the server piece after piece."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        content = response.content
+        self._pieces = (content[place : place + _PIECE] for place in range(0, len(content), _PIECE))
+        self.close = response.close
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)

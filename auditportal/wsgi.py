@@ -8,26 +8,42 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 
-from auditportal.streams import Ended
+from auditportal.streams import Ended, InPieces
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "auditportal.settings")
 _django = get_wsgi_application()
 
+from auditportal.gate import HELD_FILE  # noqa: E402 - Django must be set up first
+
+ONE_PIECE = 2**18
+"""Bytes of an answer that the server may hold for a client that takes its time."""
+
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Answer a request. What is in memory already goes out as one piece, which costs the server
-    one turn of the interpreter; only streams are asked for piece after piece."""
+    """Answer a request. What is small and in memory goes out as one piece, which costs the server
+    one turn of the interpreter; the rest is asked for piece after piece, and holds its thread and
+    its place at the gate until the client has taken nearly all of it."""
     response: Any = _django(environ, start_response)
+    if isinstance(response, FileResponse) and _length(response) < HELD_FILE:
+        return _whole(response, b"".join(response))
     if isinstance(response, StreamingHttpResponse):
         return Ended(response)
     if not isinstance(response, HttpResponse):
         return response  # type: ignore[no-any-return]
-    try:
-        return [response.content]
-    finally:
-        response.close()
+    if len(response.content) > ONE_PIECE:
+        return InPieces(response)
+    return _whole(response, response.content)
+
+
+def _whole(response: Any, content: bytes) -> list[bytes]:
+    response.close()
+    return [content]
+
+
+def _length(response: FileResponse) -> int:
+    return int(response.get("Content-Length") or 0)
 
 
 from observers.pages.warming import warm_up_beside  # noqa: E402 - Django must be set up first

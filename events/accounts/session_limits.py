@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 
+from events.access.callers import name_account
+
 BEGAN, USED = "began_at", "used_at"
 MINUTE = 60
 
@@ -31,6 +33,7 @@ class SessionLimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            name_account(request, request.user.pk)
             _hold(request)
         return self.get_response(request)
 

@@ -14,6 +14,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from events.access.waiting import waiting_for_body
 from events.api import requested
 from events.api.arrivals import arrivals
 from events.api.authentication import agent_of
@@ -122,10 +123,12 @@ def read_body(request: HttpRequest, limit: int, agent_id: str | None) -> bytes:
         raise _too_large(limit)
     stream = request if declared is not None else _unmeasured(request)
     pieces, room = [], limit + 1
-    with arrivals.place(agent_id):
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    with arrivals.place(agent_id), waiting_for_body(peer, declared or limit) as wait:
         while room > 0 and (piece := stream.read(min(room, _CHUNK))):
             pieces.append(piece)
             room -= len(piece)
+            wait.go_on()
     if room <= 0:
         raise _too_large(limit)
     body = b"".join(pieces)

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 
 from events.access import limits
 from events.access.address import client_address, network_of
+from events.access.callers import name_account, name_token
 from events.access.note import note_token
 from events.api.problems import TOO_MANY_REQUESTS, Refused
 from events.models import ApiToken
@@ -23,9 +24,11 @@ def hold_to_limit(request: Request) -> None:
     token = request.auth
     if isinstance(token, ApiToken):
         note_token(request._request, token)
+        name_token(request._request, token.token_key)
         buckets = limits.reads() if request.method in SAFE_METHODS else limits.writes()
         _refuse_if(buckets.take(token.token_key), "this token")
     elif request.user and request.user.is_authenticated:
+        name_account(request._request, request.user.pk)
         _refuse_if(limits.reads().take(request.user.pk), "this account")
     else:
         hold_stranger(request)

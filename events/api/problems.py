@@ -66,9 +66,13 @@ HALTED = Problem("halted", 503, "The ledger is halted")
 HEAD_MISMATCH = Problem("head-mismatch", 503, "The ledger does not end where it should")
 KEY_UNAVAILABLE = Problem("key-unavailable", 503, "The agent has no usable signing key")
 WITNESS_UNAVAILABLE = Problem("witness-unavailable", 503, "No witness can attest")
+BUSY = Problem("busy", 503, "The portal is busy")
 TOO_MANY_EXPORTS = Problem("too-many-exports", 503, "Too many exports are under way")
 QUEUE_FULL = Problem("queue-full", 503, "Too many events wait to be written")
 DATABASE_UNAVAILABLE = Problem("database-unavailable", 503, "The database is not available")
+
+_LOADS = frozenset({QUEUE_FULL, TOO_MANY_EXPORTS})
+"""A load, not a fault."""
 
 PROBLEMS = tuple(value for value in list(globals().values()) if isinstance(value, Problem))
 
@@ -202,7 +206,9 @@ def _of_the_framework(problem: Problem, error: Exception) -> Refused:
 def _log(refused: Refused, cause: Exception | None) -> None:
     """Details of a caller's mistake can quote what was sent, so they stay out of the log."""
     seen = {"problem": refused.problem.name, "status": refused.problem.status}
-    if refused.problem is QUEUE_FULL:  # a load, not a fault
+    if refused.problem is BUSY:  # the gate counts these; a line for each would be a flood too
+        log.debug("request_refused", **seen)
+    elif refused.problem in _LOADS:
         log.warning("request_refused", **seen)
     elif refused.problem is INTERNAL_ERROR:
         log.error("request_failed", **seen, exc_info=cause)

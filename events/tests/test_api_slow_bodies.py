@@ -41,7 +41,7 @@ def send_slowly(caller: api.Caller, meanwhile: Callable[[], None]) -> Any:
 def test_an_agents_slow_bodies_do_not_stop_another_agent(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "arrivals", Arrivals(2, patience=0))
+    monkeypatch.setattr(bodies, "arrivals", Arrivals(4, patience=0))
     slow, other, reader = api.agent("agent-7"), api.agent("agent-8"), api.observer()
     seen = []
 
@@ -54,7 +54,7 @@ def test_an_agents_slow_bodies_do_not_stop_another_agent(
 
     second = []
     first = send_slowly(slow, lambda: second.append(send_slowly(slow, look)))
-    assert seen == [("2 bodies of this agent are under way and do not arrive", "5")]
+    assert seen == [("2 bodies of this agent under way did not arrive yet", "5")]
     assert [first.status_code, second[0].status_code] == [201, 201]
     assert slow.post("events", api.event()).status_code == 201, "the places are given back"
     assert ledger.store.head().event_count == 4

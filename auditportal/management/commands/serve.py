@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
+import sys
 from argparse import ArgumentParser
 from contextlib import suppress
 from functools import partial
@@ -17,13 +19,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server as Granian
 
 from auditportal.capacity import TooFewConnections, require_connections
 from auditportal.children import die_with_parent
 from auditportal.failures import EXIT_COULD_NOT_RUN
+from auditportal.slow_clients import look_after_clients
 from events.store.connection import LedgerUnavailableError
 from events.store.restoration import RestoreUnfinishedError, refuse_unfinished
 from observers.watch.at_start import look_before_serving
@@ -31,9 +34,24 @@ from observers.watch.at_start import look_before_serving
 STOP_PATIENCE_SECONDS = 10
 
 
-def load_application(main: int, target: str) -> Any:
+CONNECTIONS = 4096
+"""Connections that a web process takes at once. Further ones wait at the listener, so a few hundred
+idle ones must not be all there is room for."""
+
+
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes keeps the interpreter from the others. One that writes an event
+needs it some ten times, which at Python's 5 ms and beside a few long answers takes it 0.3 s."""
+
+OTHER_FILES = 512
+"""Files and connections of a web process beside those of its clients."""
+
+
+def load_application(main: int, port: int, target: str) -> Any:
     """In a worker: tie it to granian's main process, then load Django and the module `target`."""
     die_with_parent(main)
+    look_after_clients(port)
+    sys.setswitchinterval(SWITCH_SECONDS)
     Finalize(None, logging.shutdown, exitpriority=0)  # a forked process runs nothing of `atexit`
     return import_module(target).application
 
@@ -66,8 +84,21 @@ class Command(BaseCommand):
             workers=options["workers"],
             blocking_threads=settings.PORTAL_THREADS,
             backlog=1024,
+            backpressure=_connections(),
+            http=HTTPModes.http1,
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_PATIENCE_SECONDS,
             log_level=LogLevels.error,
             log_dictconfig={"handlers": {}, "loggers": {"_granian": {}, "granian.access": {}}},
-        ).serve(target_loader=partial(load_application, os.getpid()))
+        ).serve(target_loader=partial(load_application, os.getpid(), options["port"]))
+
+
+def _connections() -> int:
+    """As many as there are files for, beside those that the process opens itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(128, wanted - OTHER_FILES)

@@ -1,0 +1,158 @@
+"""Ends the connections of clients that send a body, or take an answer, too slowly.
+
+Granian has no timeout for either, and a thread of ours waits meanwhile. The kernel knows of every
+connection how long nothing was sent on it and how much waits to be sent; a background thread of
+each web process looks at that (Linux alone; elsewhere nothing is ended).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import structlog
+
+from events.access.waiting import overdue
+
+log = structlog.get_logger(__name__)
+
+PAUSE = 1.0
+"""Seconds between two looks."""
+
+WINDOW = 20.0
+"""Seconds over which the speed of a reader is measured."""
+
+LEAST_READ = 2**16
+"""Bytes that a reader takes in so many seconds, if so many wait for it."""
+
+SLACK = 0.5
+"""Seconds by which the clocks of thread and kernel may differ."""
+
+_TCP_INFO_SIZE = 232
+# struct tcp_info of linux/tcp.h: milliseconds since data was last sent; bytes the other end has
+# acknowledged; bytes that were not sent yet. `tcpi_unacked` counts segments in flight.
+_UNACKED, _LAST_SENT, _ACKED, _UNSENT = 24, 44, 120, 144
+_NEEDED = _UNSENT + 4
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What the kernel says of a connection."""
+
+    silent: float
+    acknowledged: int
+    waiting: bool
+
+    @classmethod
+    def of(cls, connection: socket.socket) -> Traffic | None:
+        """None where the kernel is too old to say."""
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+        if len(info) < _NEEDED:
+            return None
+        (unacked,) = struct.unpack_from("=I", info, _UNACKED)
+        (last_sent,) = struct.unpack_from("=I", info, _LAST_SENT)
+        (acknowledged,) = struct.unpack_from("=Q", info, _ACKED)
+        (unsent,) = struct.unpack_from("=I", info, _UNSENT)
+        return cls(last_sent / 1000, acknowledged, bool(unacked or unsent))
+
+
+@dataclass
+class SlowClients:
+    """Looks at the connections that this process has accepted on `port`."""
+
+    port: int
+    window: float = WINDOW
+    _readers: dict[object, tuple[float, int]] = field(default_factory=dict)
+    """Since when a connection that has something to read was measured, and from which byte on."""
+
+    def look(self) -> int:
+        """End what is too slow; how many connections were."""
+        late, now, ended = overdue(), time.monotonic(), 0
+        readers: dict[object, tuple[float, int]] = {}
+        for connection in _connections(self.port):
+            with connection:
+                try:
+                    peer = connection.getpeername()
+                    traffic = Traffic.of(connection)
+                    if traffic is None:
+                        continue
+                    slow = self._is_late(late.get(peer[0]), traffic) or self._reads_slowly(
+                        peer, traffic, now, readers
+                    )
+                    if slow:
+                        connection.shutdown(socket.SHUT_RDWR)
+                        ended += 1
+                except OSError:  # it has ended meanwhile
+                    continue
+        self._readers = readers
+        if ended:
+            log.warning("slow_clients_ended", connections=ended)
+        return ended
+
+    @staticmethod
+    def _is_late(age: float | None, traffic: Traffic) -> bool:
+        """Nothing was sent on it since a thread began to wait for a body of this peer. Other
+        connections of the peer that were idle as long end too, as they may at any time."""
+        return age is not None and traffic.silent >= age - SLACK
+
+    def _reads_slowly(
+        self,
+        peer: object,
+        traffic: Traffic,
+        now: float,
+        readers: dict[object, tuple[float, int]],
+    ) -> bool:
+        if not traffic.waiting:
+            return False
+        since, start = self._readers.get(peer, (now, traffic.acknowledged))
+        if now - since < self.window:
+            readers[peer] = since, start
+            return False
+        readers[peer] = now, traffic.acknowledged
+        return traffic.acknowledged - start < LEAST_READ
+
+
+def _connections(port: int) -> Iterator[socket.socket]:
+    """Duplicates of the connected sockets of this process whose own port is `port`."""
+    for entry in os.scandir("/proc/self/fd"):
+        try:
+            number = int(entry.name)
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                continue
+            connection = socket.socket(fileno=os.dup(number))
+        except OSError:
+            continue
+        try:
+            ours = connection.type == socket.SOCK_STREAM and connection.family in (
+                socket.AF_INET,
+                socket.AF_INET6,
+            )
+            if ours and connection.getsockname()[1] == port and connection.getpeername():
+                yield connection
+                continue
+        except OSError:  # the listener, or a connection that has ended
+            pass
+        connection.close()
+
+
+def look_after_clients(port: int) -> None:
+    """Look again and again, in a thread of its own."""
+    if sys.platform == "linux":
+        clients = SlowClients(port)
+        threading.Thread(target=_look_on, args=(clients,), name="clients", daemon=True).start()
+
+
+def _look_on(clients: SlowClients) -> None:
+    pause = threading.Event()
+    while not pause.wait(PAUSE):
+        try:
+            clients.look()
+        except Exception:
+            log.exception("not_looked_at_clients")

@@ -1,0 +1,81 @@
+"""Places for work that holds a thread of a server process for as long as somebody else likes."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Hashable
+
+
+class Places:
+    """At most `most` places at once.
+
+    One caller gets `each` of them at most. Without `each`, a caller gets one more only while those
+    held by all and those held by it make less than `most` together: alone it gets half of them, a
+    second one half of the rest, and who holds none is let in as long as there is any.
+    Whoever takes a place here takes one of `within` too, if that is given.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        each: int | None = None,
+        *,
+        within: Places | None = None,
+        waiters: int = 0,
+    ) -> None:
+        self.most = max(1, most)
+        self._each = None if each is None else max(1, each)
+        self._within = within
+        self._waiters = waiters
+        self._held: Counter[Hashable] = Counter()
+        self._changed = threading.Condition()
+
+    def take(self, caller: Hashable, patience: float = 0.0) -> bool:
+        """Whether the caller got a place. One is waited for `patience` seconds, unless too many
+        wait already: who waits holds a thread as well."""
+        with self._changed:
+            if not self._has_room(caller) and not self._wait(caller, patience):
+                return False
+            self._held[caller] += 1
+        if self._within is None or self._within.take(caller):
+            return True
+        self._give_back(caller)
+        return False
+
+    def leave(self, caller: Hashable) -> None:
+        """Give a place back that `take` gave."""
+        self._give_back(caller)
+        if self._within is not None:
+            self._within.leave(caller)
+
+    def held_by(self, caller: Hashable) -> int:
+        """How many places the caller holds."""
+        return self._held[caller]
+
+    @property
+    def held(self) -> int:
+        """How many places are held."""
+        return self._held.total()
+
+    def _has_room(self, caller: Hashable) -> bool:
+        total, own = self._held.total(), self._held[caller]
+        if self._each is None:
+            return total == 0 or total + own < self.most
+        return total < self.most and own < self._each
+
+    def _wait(self, caller: Hashable, patience: float) -> bool:
+        if self._waiters <= 0 or not patience:
+            return False
+        self._waiters -= 1
+        try:
+            return self._changed.wait_for(lambda: self._has_room(caller), patience)
+        finally:
+            self._waiters += 1
+
+    def _give_back(self, caller: Hashable) -> None:
+        with self._changed:
+            self._held[caller] -= 1
+            if self._held[caller] <= 0:
+                del self._held[caller]
+            self._changed.notify_all()
