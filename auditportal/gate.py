@@ -142,6 +142,10 @@ class Hold:
         if held:
             self._lane.places.leave(self._caller)
 
+    def __del__(self) -> None:
+        if hasattr(self, "_held"):
+            self.leave()
+
     def paced(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """The pieces of a stream, each made in a slot. A stream that has begun must not end for
         want of one: what is cut off could pass for whole."""
@@ -299,7 +303,14 @@ def _refuse(request: HttpRequest, status: HTTPStatus, **context: Any) -> HttpRes
 
 def busy(request: HttpRequest) -> HttpResponse:
     """503: too much is asked at once, by this caller or by all together."""
+    answer = _busy_answer(request)
+    # Django's own mark of an answer that has its line in the log; the gate counts these.
+    answer._has_been_logged = True  # type: ignore[attr-defined]
     _refusals.count()
+    return answer
+
+
+def _busy_answer(request: HttpRequest) -> HttpResponse:
     if request.path_info.startswith(API):
         headers = {"Retry-After": str(RETRY_SECONDS)}
         return respond(Refused(BUSY, "ask again in a moment", headers=headers), request)

@@ -5,7 +5,7 @@ It must never write, and never take the head's word for what the events themselv
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 
 from events.continuity import Gap
@@ -16,7 +16,7 @@ from events.store.slices import cut
 from observers.checks import Check, Finding
 from observers.erasures import erasures_in
 from observers.keyring import Keyring, keyring_from_registry
-from observers.parts import Part, before_the_first, conclude, join_all
+from observers.parts import Part, before_the_first, conclude, join
 from observers.report import MAX_FINDINGS, Report
 from observers.skips import Skips
 from observers.strays import rows_below_one
@@ -37,14 +37,37 @@ def verify_ledger(
 ) -> Report:
     """Checks 1 to 10 over start … end; without `end`, as far as the events or the head go.
     `progress` is called with each sequence number reached, and must not use the connection."""
+    steps = verify_in_steps(using, start, end, RANGE, progress=progress, signatures=signatures)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            report: Report = done.value
+            return report
+
+
+def verify_in_steps(
+    using: str,
+    start: int,
+    end: int | None,
+    size: int,
+    *,
+    progress: Progress | None = None,
+    signatures: bool = True,
+) -> Generator[None, None, Report]:
+    """`verify_ledger` for whoever has to look up between slices of `size` events; what it returns
+    is the report."""
     end = reachable_end(using, end)
     if end < start:
         return Report(start, end)
     keys = keyring_from_registry(using)
-    whole = join_all(
-        verify_part(using, keys, first, last, progress=progress, signatures=signatures)
-        for first, last in cut(using, start, end, RANGE)
-    )
+    whole: Part | None = None
+    for first, last in cut(using, start, end, size):
+        part = verify_part(using, keys, first, last, progress=progress, signatures=signatures)
+        whole = part if whole is None else join(whole, part)
+        if last < end:
+            yield
+    assert whole is not None  # noqa: S101 - `cut` gives one slice at least
     return conclude_part(using, keys, whole)
 
 

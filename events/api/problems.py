@@ -68,10 +68,13 @@ KEY_UNAVAILABLE = Problem("key-unavailable", 503, "The agent has no usable signi
 WITNESS_UNAVAILABLE = Problem("witness-unavailable", 503, "No witness can attest")
 BUSY = Problem("busy", 503, "The portal is busy")
 TOO_MANY_EXPORTS = Problem("too-many-exports", 503, "Too many exports are under way")
+TOO_MANY_VERIFICATIONS = Problem(
+    "too-many-verifications", 503, "Too many verifications are under way"
+)
 QUEUE_FULL = Problem("queue-full", 503, "Too many events wait to be written")
 DATABASE_UNAVAILABLE = Problem("database-unavailable", 503, "The database is not available")
 
-_LOADS = frozenset({QUEUE_FULL, TOO_MANY_EXPORTS})
+_LOADS = frozenset({QUEUE_FULL, TOO_MANY_EXPORTS, TOO_MANY_VERIFICATIONS})
 """A load, not a fault."""
 
 PROBLEMS = tuple(value for value in list(globals().values()) if isinstance(value, Problem))

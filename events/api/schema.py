@@ -154,6 +154,7 @@ EVERYWHERE = (
     problems.NOT_ACCEPTABLE,
     problems.TOO_MANY_REQUESTS,
     problems.INTERNAL_ERROR,
+    problems.BUSY,
     problems.DATABASE_UNAVAILABLE,
 )
 READING = (problems.INVALID_PARAMETER, problems.FORBIDDEN)

@@ -100,13 +100,20 @@ def problem(response: Any, status: int, name: str) -> dict[str, Any]:
     return detail
 
 
+def whole(response: Any) -> dict[str, Any]:
+    """The JSON object of an answer, also of one that began before it was worked out."""
+    content = b"".join(response) if response.streaming else response.content
+    answer: dict[str, Any] = json.loads(content)
+    return answer
+
+
 def pages(caller: Caller, path: str) -> Iterator[dict[str, Any]]:
     """Every page from an address on, following `next`."""
     following: str | None = path
     while following:
         response = caller.get(following)
         assert response.status_code == 200, response.content
-        page: dict[str, Any] = response.json()
+        page = whole(response)
         yield page
         following = page["next"]
 

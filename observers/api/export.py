@@ -10,13 +10,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from events.access.callers import caller_of
 from events.access.note import count_lines
 from events.api.problems import RETRY_SECONDS, TOO_MANY_EXPORTS, Refused
 from events.api.schema import READING, refusals
 from events.api.scope import narrow
 from events.api.views import ApiView
 from observers.api.parameters import ExportParameters
-from observers.api.places import Streaming
+from observers.api.places import Streaming, exports
 from observers.api.system_status import SaysStatus
 from observers.api.views import reading_store
 from observers.completeness import find_ends
@@ -47,20 +48,29 @@ class Export(SaysStatus, ApiView):
     def get(self, request: Request) -> Any:
         """The stream; its name says which span it holds."""
         asked = ExportParameters.read(request.query_params)
+        streaming = Streaming(exports, caller_of(request._request))
+        if not streaming.admitted:
+            raise Refused(
+                TOO_MANY_EXPORTS,
+                "this server process streams as many exports as it may, in all or for one caller; "
+                "ask again later",
+                headers={"Retry-After": str(RETRY_SECONDS)},
+            )
+        try:
+            return self._export(request, asked, streaming)
+        except BaseException:
+            streaming.close()
+            raise
+
+    def _export(self, request: Request, asked: dict[str, Any], streaming: Streaming) -> Any:
         store = reading_store(reaching=asked["end"])
         last = find_ends(store).last
         start = asked["start"] or 1
         end = last if asked["end"] is None else min(asked["end"], last)
         chosen = replace(narrow(request, ExportParameters.as_filter(asked)), start=start, end=end)
         form = FORMATS[asked["format"]]
-        pieces = count_lines(request._request, stream(store, form, chosen), form.header)
-        streaming = Streaming(pieces)
-        if not streaming.admitted:
-            raise Refused(
-                TOO_MANY_EXPORTS,
-                "this server process streams as many exports as it may; ask again later",
-                headers={"Retry-After": str(RETRY_SECONDS)},
-            )
+        pieces = stream(store, form, chosen)
+        streaming.pieces = count_lines(request._request, pieces, form.header)
         answer = StreamingHttpResponse(streaming, content_type=form.media_type)
         part = "-filtered" if chosen.narrows else ""
         name = f"events-{start}-{end}{part}.{asked['format']}"

@@ -6,6 +6,7 @@ from django.urls import path
 
 from observers.api import views
 from observers.api.export import Export
+from observers.api.verification import Verification
 
 urlpatterns = [
     path("events", views.Events.as_view(), name="api-events"),
@@ -14,7 +15,7 @@ urlpatterns = [
     path("head", views.Head.as_view(), name="api-head"),
     path("continuity", views.Continuity.as_view(), name="api-continuity"),
     path("drift-warnings", views.DriftWarnings.as_view(), name="api-drift-warnings"),
-    path("verification", views.Verification.as_view(), name="api-verification"),
+    path("verification", Verification.as_view(), name="api-verification"),
     path("keys", views.Keys.as_view(), name="api-keys"),
     path("export", Export.as_view(), name="api-export"),
 ]

@@ -27,12 +27,10 @@ from events.store.ledger import EventFilter, PostgresEventStore
 from observers.api.pages import read_page
 from observers.api.parameters import (
     MAX_SEQUENCE,
-    MAX_VERIFIED,
     DriftParameters,
     NoParameters,
     RangeParameters,
     SpanParameters,
-    VerificationParameters,
 )
 from observers.api.schema import (
     ContinuityShape,
@@ -41,13 +39,11 @@ from observers.api.schema import (
     HeadShape,
     KeysShape,
     RangeShape,
-    VerificationShape,
 )
 from observers.api.system_status import SaysStatus
 from observers.completeness import Ends, find_ends, look
 from observers.continuity import check_continuity
 from observers.keyring import public_keys
-from observers.ledger_check import verify_ledger
 from observers.replica.lag import PRIMARY
 from observers.replica.reading import alias_reaching, find_by_id, lag_of
 
@@ -78,7 +74,7 @@ class Events(SaysStatus, SubmitEvent):
         page = read_page(store, chosen, ends, limit=asked["limit"])
         whole = look(store, ends, start=page.start, end=page.end)
         note_events(request._request, len(page.events))
-        following = _link(request, drop="start", after=page.end) if page.more else None
+        following = following_page(request, drop="start", after=page.end) if page.more else None
         return Response({"events": page.events, "next": following, "completeness": whole.as_dict()})
 
 
@@ -158,32 +154,10 @@ class Continuity(SaysStatus, ApiView):
         head = store.head().max_sequence
         found = check_continuity(store.using, asked["start"] or 1, asked["end"])
         more = found.gap_count > len(found.listed)
-        following = _link(request, start=found.listed[-1].gap.end + 1) if more else None
+        following = following_page(request, start=found.listed[-1].gap.end + 1) if more else None
         lag = lag_of(store.using)
         place = {"head_sequence": head, "replica": lag.as_dict() if lag else None}
         return Response(found.as_dict() | place | {"next": following})
-
-
-class Verification(SaysStatus, ApiView):
-    """Every check of the format and of continuity, over a part of the ledger."""
-
-    @extend_schema(
-        operation_id="verify",
-        tags=["read"],
-        parameters=[VerificationParameters],
-        responses={200: VerificationShape, **refusals(*READING)},
-    )
-    def get(self, request: Request) -> Response:
-        """The findings, each by its sequence and the check that failed."""
-        asked = VerificationParameters.read(request.query_params)
-        store = reading_store(reaching=asked["end"])
-        start = asked["start"] or 1
-        last = find_ends(store).last if asked["end"] is None else asked["end"]
-        end = min(last, start + MAX_VERIFIED - 1)
-        report = verify_ledger(store.using, start, end)
-        note_events(request._request, report.checked)
-        following = _link(request, start=end + 1) if end < last else None
-        return Response(report.as_dict() | {"next": following})
 
 
 class DriftWarnings(SaysStatus, ApiView):
@@ -206,7 +180,7 @@ class DriftWarnings(SaysStatus, ApiView):
         page = found[:limit]
         note_events(request._request, len(page))
         more = len(found) > limit
-        following = _link(request, after=page[-1].id) if more else None
+        following = following_page(request, after=page[-1].id) if more else None
         return Response({"warnings": [_warning(w) for w in page], "next": following})
 
 
@@ -249,7 +223,7 @@ def _why_missing(sequence: int, ends: Ends) -> str:
     return f"sequence {sequence} is missing; /api/v1/continuity says whether that is documented"
 
 
-def _link(request: Request, *, drop: str = "", **changed: int) -> str:
+def following_page(request: Request, *, drop: str = "", **changed: int) -> str:
     """The address of the next page: all that was asked, with `changed` in its place."""
     query = request.query_params.copy()
     query.pop(drop, None)

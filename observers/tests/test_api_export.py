@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import threading
 import tracemalloc
 from typing import Any
 
 import pytest
 
+from events.access.places import Places
 from events.composition import signing_service, writer
 from events.errors import CanonicalJSONError
 from events.event import FIELDS
@@ -18,7 +18,7 @@ from events.store import span
 from events.store.ledger import EventFilter
 from events.tests import api
 from events.tests.ledger import Ledger, submission
-from observers.api import places
+from observers.api import export as export_view
 from observers.export import FORMATS, stream, walk
 
 
@@ -130,17 +130,20 @@ def test_copied_bytes_are_those_of_the_events(ledger: Ledger, name: str) -> None
 def test_so_many_exports_at_once_and_no_place_is_lost(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "_places", threading.BoundedSemaphore(2))
+    monkeypatch.setattr(export_view, "exports", Places(3, 2))
     ledger.write(2)
-    read, unread = export(), export()
-    refused = export()
+    caller = api.observer()
+    read, unread = caller.get("export"), caller.get("export")
+    refused = caller.get("export")
     api.problem(refused, 503, "too-many-exports")
     assert refused["Retry-After"]
     content(read)  # to its end
     unread.close()  # the client went away before the first byte
-    again = [export() for _ in range(3)]
+    again = [caller.get("export") for _ in range(3)]
     assert [each.status_code for each in again] == [200, 200, 503]
-    for each in again:
+    other = api.agent().get("export")
+    assert other.status_code == 200, "a caller leaves places to others"
+    for each in (*again, other):
         each.close()
 
 

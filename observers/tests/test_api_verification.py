@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import orjson
 import pytest
+from pytest_django import Settings
 
 from events.composition import writer
+from events.store.connection import LedgerUnavailableError
 from events.tests import api
 from events.tests.ledger import Ledger, submission
+from observers import ledger_check
+from observers.api import places, verification
+from observers.ledger_check import verify_ledger
 
 
 def test_an_empty_ledger_is_sound(ledger: Ledger) -> None:
@@ -56,3 +65,106 @@ def test_a_wrong_parameter_is_refused(ledger: Ledger, query: str) -> None:
 def test_10000_sequences_may_be_asked_for(ledger: Ledger) -> None:
     ledger.write(1)
     assert api.observer().get("verification?start=1&end=10000").json()["checked"] == 1
+
+
+@pytest.fixture
+def sliced(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """Nine events, verified two at a time."""
+    monkeypatch.setattr(verification, "SLICE", 2)
+    ledger.write(9)
+    return ledger
+
+
+def test_an_answer_that_takes_long_begins_with_a_blank_for_each_slice(sliced: Ledger) -> None:
+    sliced.tamper("UPDATE events SET payload = '{\"number\": 9}' WHERE sequence = 7")
+    at_once = verify_ledger("default")
+    answer = api.observer().get("verification")
+    content = b"".join(answer.streaming_content)
+    assert answer["System-Status"] == "running"
+    assert content.startswith(b"    {")
+    report = json.loads(content)
+    expected = at_once.as_dict() | {"next": None} | api.RUNNING
+    assert report | {"seconds": 0} == json.loads(orjson.dumps(expected)) | {"seconds": 0}
+    assert report["checked"] == 9
+    assert [finding["sequence"] for finding in report["findings"]] == [7]
+
+
+def test_one_verification_a_caller_and_two_in_all(
+    sliced: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = api.observer(), api.observer(), api.observer()
+    one = first.get("verification")
+    refused = first.get("verification")
+    assert api.problem(refused, 503, "too-many-verifications")
+    assert refused["Retry-After"] == "5"
+    two = second.get("verification")
+    assert (one.status_code, two.status_code) == (200, 200)
+    assert third.get("verification").status_code == 503
+    assert api.whole(one)["checked"] == 9, "to its end"
+    two.close()  # the client has left
+    assert [places.verifications.held, third.get("verification?end=1").status_code] == [0, 200]
+    assert places.verifications.held == 0
+
+
+def test_a_client_that_has_left_ends_the_work(
+    sliced: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified: list[int] = []
+    verify_part = ledger_check.verify_part
+
+    def noting(using: str, keys: Any, start: int, end: int, **options: Any) -> Any:
+        verified.append(start)
+        return verify_part(using, keys, start, end, **options)
+
+    monkeypatch.setattr(ledger_check, "verify_part", noting)
+    answer = api.observer().get("verification")
+    next(iter(answer))
+    answer.close()
+    assert verified == [1], "the server closes what it cannot send"
+
+
+def test_a_stranger_who_may_read_gets_less_at_once(
+    sliced: Ledger, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PORTAL_PUBLIC_READING = True
+    monkeypatch.setattr(verification, "MAX_FOR_STRANGERS", 3)
+    anybody = api.Caller("")
+    answers = list(api.pages(anybody, "verification?start=2&end=9"))
+    assert [(a["start"], a["end"], a["checked"]) for a in answers] == [
+        (2, 4, 3),
+        (5, 7, 3),
+        (8, 9, 2),
+    ]
+    held = anybody.get("verification")
+    assert anybody.get("verification").status_code == 503
+    assert api.observer().get("verification?end=1").status_code == 200
+    held.close()
+
+
+def test_what_breaks_after_the_first_slice_is_no_whole_answer(
+    sliced: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = api.observer().get("verification")
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise LedgerUnavailableError("it was killed")
+
+    monkeypatch.setattr(ledger_check, "verify_part", away)
+    pieces = [next(answer.streaming_content), next(answer.streaming_content)]
+    with pytest.raises(LedgerUnavailableError):
+        next(answer.streaming_content)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(b"".join(pieces))
+    assert pieces[-1] == verification.BROKEN
+    assert places.verifications.held == 0
+
+
+def test_what_breaks_in_the_first_slice_has_a_status(
+    sliced: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> Any:
+        raise LedgerUnavailableError("it was killed")
+
+    monkeypatch.setattr(ledger_check, "verify_part", away)
+    api.problem(api.observer().get("verification"), 503, "database-unavailable")
+    assert places.verifications.held == 0
