@@ -51,6 +51,12 @@ class Target:
     sockets: int
 
 
+def say(line: str) -> None:
+    """A line of the report, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def ask(
     port: int, method: str, path: str, token: str = "", body: bytes | None = None, **headers: str
 ) -> tuple[int, bytes]:
@@ -174,7 +180,7 @@ def again(target: Target, stop: Any, call: Callable[[], Any]) -> None:
     for thread in threads:
         thread.start()
     stop.wait()
-    print(f"  answers to the flood: {dict(answers)}", flush=True)
+    say(f"  answers to the flood: {dict(answers)}")
 
 
 def _get(target: Target, path: str, token: str = "") -> Callable[[Any], None]:
@@ -209,7 +215,8 @@ def slow_readers(target: Target, stop: Any) -> None:
     """Exports and a large static file, of which hardly anything is read."""
     connections: list[socket.socket] = []
     asked = [
-        f"GET /api/v1/export HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {target.reader}\r\n\r\n",
+        f"GET /api/v1/export HTTP/1.1\r\nHost: {HOST}\r\n"
+        f"Authorization: Bearer {target.reader}\r\n\r\n",
         f"GET /api/schema HTTP/1.1\r\nHost: {HOST}\r\n\r\n",
     ]
     while not stop.wait(DRIP_SECONDS):
@@ -392,11 +399,10 @@ def measure(portal: Portal, target: Target, kind: str, seconds: float) -> bool:
         time.sleep(0.05)
     recovery = time.monotonic() - ended
     time.sleep(1)
-    print(f"  {beside.report(kind)}")
-    print(
+    say(f"  {beside.report(kind)}")
+    say(
         f"  memory of the web processes: {before} MB before, {memory.most} at most, "
-        f"{memory.now()} after; itself again after {recovery:.1f} s",
-        flush=True,
+        f"{memory.now()} after; itself again after {recovery:.1f} s"
     )
     return not beside.refused and not beside.unwell and _share(beside.writes, 0.99) < 1000
 
@@ -440,7 +446,7 @@ def main() -> int:
         target = prepare(portal, asked.sockets, asked.events)
         went_on = []
         for kind in asked.kind:
-            print(f"{kind}, {asked.seconds:.0f} s:", flush=True)
+            say(f"{kind}, {asked.seconds:.0f} s:")
             went_on.append(measure(portal, target, kind, asked.seconds))
     return 0 if all(went_on) else 1
 

@@ -43,6 +43,11 @@ class Dripping(io.BytesIO):
         return super().read(size)
 
 
+def wsgi(stream: io.BytesIO) -> dict[str, Any]:
+    """The stream as the server's own."""
+    return {"wsgi.input": stream}
+
+
 def drip(meanwhile: Callable[[], None], address: str = "192.0.2.1", path: str = "/login/") -> Any:
     body = b"username=a&password=b"
     return Client().generic(
@@ -51,7 +56,7 @@ def drip(meanwhile: Callable[[], None], address: str = "192.0.2.1", path: str = 
         CONTENT_TYPE="application/x-www-form-urlencoded",
         CONTENT_LENGTH=str(len(body)),
         REMOTE_ADDR=address,
-        **{"wsgi.input": Dripping(body, meanwhile)},
+        **wsgi(Dripping(body, meanwhile)),
     )
 
 
@@ -136,7 +141,7 @@ def test_a_large_form_is_refused_unread(ledger: Ledger, small: Gate, path: str) 
         path,
         CONTENT_TYPE="application/x-www-form-urlencoded",
         CONTENT_LENGTH=str(MAX_FORM + 1),
-        **{"wsgi.input": Dripping(b"", read)},
+        **wsgi(Dripping(b"", read)),
     )
     assert answer.status_code == 413
     assert b"16384 bytes" in answer.content
@@ -149,8 +154,7 @@ def test_a_length_that_is_none_is_refused(ledger: Ledger, small: Gate, length: s
 
 
 def test_a_form_that_breaks_off_is_told_so(ledger: Ledger, small: Gate) -> None:
-    body = {"wsgi.input": io.BytesIO(b"username=a")}
-    answer = Client().generic("POST", "/login/", CONTENT_LENGTH="5000", **body)
+    answer = Client().generic("POST", "/login/", CONTENT_LENGTH="5000", **wsgi(io.BytesIO(b"a=")))
     assert answer.status_code == 408
 
 
