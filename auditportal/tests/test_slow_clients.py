@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
@@ -11,7 +12,6 @@ import pytest
 
 from auditportal import slow_clients
 from auditportal.slow_clients import SlowClients
-from events.access import waiting
 from events.access.waiting import BODY_RATE, BODY_SECONDS, overdue, waiting_for_body
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux about connections")
@@ -98,7 +98,7 @@ def test_each_piece_of_a_body_has_its_time_and_the_whole_has_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(waiting.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     size = 4 * BODY_RATE
     with waiting_for_body("192.0.2.1", size) as wait:
         now[0] += BODY_SECONDS
