@@ -23,10 +23,12 @@ from events.ceremony import (
 )
 from events.errors import CanonicalJSONError, CeremonyRefusedError
 from events.event import ERASED_SALT, Event
+from events.people import REGISTERED
 from observers.keyring import Keyring
 
 MEMBERS = {"approvals", "ceremony_id", "proposal", "proposed_by", "rejections"}
 SKIP = PREFIX + "sequence_skip"
+ADDED = PREFIX + "add_person"
 ERASURE = PREFIX + "erase_payload"
 MAX_PLACE = 2**63
 """No sequence is so large; a forged marker may name any number."""
@@ -60,6 +62,25 @@ def ceremony_details(subject: Event) -> Mapping[str, Any]:
     """The details of a ceremony that passed its check."""
     details: Mapping[str, Any] = _payload(subject)["proposal"]["details"]
     return details
+
+
+def registered_person(subject: Event) -> tuple[str, str] | None:
+    """The person and the public key that an event of the system registers; None for any other."""
+    if subject.agent_id is not None:
+        return None
+    try:
+        if subject.event_type == ADDED:
+            named = ceremony_details(subject)
+        elif subject.event_type == REGISTERED:
+            named = canonical.parse(subject.payload, stored=True).value
+        else:
+            return None
+        match named:
+            case {"person": str(person), "public_key": str(public_key)}:
+                return person, public_key
+    except (CanonicalJSONError, CeremonyRefusedError, KeyError, TypeError):
+        pass
+    return None
 
 
 def claimed_erasure(subject: Event) -> Erasure | None:
@@ -126,7 +147,7 @@ def _wrong_voices(
     for voice in (proposer, *approvals, *rejections):
         key = keys.people.get(voice.public_key)
         if key is None or key.owner != voice.person or not key.validity.covers(subject.sequence):
-            yield f"the key of {voice.person} is not theirs, or not valid at this place"
+            yield f"the key of {voice.person} is not theirs, or not registered for this place"
             continue
         try:
             proposal.verify(voice)

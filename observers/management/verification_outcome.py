@@ -24,6 +24,7 @@ class Outcome:
     base: Base | None = None
     record: int | None = None
     cancelled: bool = False
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The members of the printed JSON object."""
@@ -31,11 +32,13 @@ class Outcome:
             "signatures_checked": self.signatures,
             "since": self.base.as_dict() if self.base else None,
             "verification": self.record,
+            "notes": list(self.notes),
         }
 
     def as_text(self) -> str:
         """The report for people."""
-        return "\n".join([*self._lines(), self._verdict()])
+        notes = [f"  note: {note}" for note in self.notes]
+        return "\n".join([*self._lines(), *notes, self._verdict()])
 
     def _lines(self) -> Iterator[str]:
         report = self.report

@@ -62,8 +62,8 @@ def formed(**changes: Any) -> dict[str, Any]:
 def keys_for(fields: dict[str, Any]) -> dict[str, Any]:
     """The two published keys under the names that the event says, as `GET /api/v1/keys` does."""
     names = {
-        name: fields[name] if isinstance(fields[name], str | None) else published()[name]
-        for name in ("signing_key_id", "agent_id", "witness_id")
+        name: fields[name] if isinstance(fields[name], kind) else published()[name]
+        for name, kind in (("signing_key_id", str), ("agent_id", str | None), ("witness_id", str))
     }
     validity = {
         "active_from": "2026-01-01T00:00:00.000000Z",

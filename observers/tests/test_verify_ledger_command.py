@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from events import ed25519
 from events.composition import signing_service, writer
 from events.event import event_json
 from events.store import registry
 from events.store.people import list_people
 from events.tests.ceremonies import document_gap, forge
 from events.tests.ledger import Ledger, submission
+from observers.keyring import KeyringError, keyring_from_json
 from observers.tests.commands import findings, run
 
 
@@ -24,7 +28,7 @@ def skip_ceremony(ledger: Ledger, first: int, last: int, people: tuple[str, ...]
 
 
 def save_keys(path: Path) -> Path:
-    """The answer of `GET /api/v1/keys`, saved."""
+    """The answer of `GET /api/v1/keys`, saved, but for the events that register people."""
     document = {
         "agents": [
             {
@@ -171,8 +175,144 @@ def test_a_part_of_the_ledger_exported_verifies_by_itself(ledger: Ledger, tmp_pa
     export = save_export(ledger, tmp_path / "ledger.jsonl")
     lines = export.read_bytes().splitlines(keepends=True)
     export.write_bytes(b"".join(lines[2:5]))
-    ran = run("verify_ledger", "--json", "--export", str(export), "--keys", str(keys))
+    files = ("--export", str(export), "--keys", str(keys))
+    ran = run("verify_ledger", "--json", "--start", "3", *files)
     assert (ran.code, ran.json["start"], ran.json["end"]) == (0, 3, 5)
+    (note,) = ran.json["notes"]
+    assert "that it follows the event before it was not checked" in note
+
+
+def test_an_export_that_begins_behind_its_start_has_a_gap(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.write(8)
+    keys = save_keys(tmp_path / "keys.json")
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    export.write_bytes(b"".join(export.read_bytes().splitlines(keepends=True)[3:]))
+    for start in ((), ("--start", "1"), ("--start", "2")):
+        files = ("--export", str(export), "--keys", str(keys))
+        assert findings(*files, *start) == [(int(start[1]) if start else 1, "gap")]
+    ran = run("verify_ledger", "--export", str(export), "--keys", str(keys))
+    assert "the export begins with sequence 4, and 1 was expected" in ran.text
+    assert "say --start 4" in ran.text
+    assert findings("--export", str(export), "--keys", str(keys), "--end", "9")[-1] == (9, "gap")
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \r\n\r\n"], ids=["nothing", "a line", "blank lines"])
+def test_an_export_without_events_is_not_sound(ledger: Ledger, tmp_path: Path, text: str) -> None:
+    export, keys = tmp_path / "ledger.jsonl", save_keys(tmp_path / "keys.json")
+    export.write_text(text)
+    for more in ((), ("--start", "2"), ("--json",), ("--no-signatures",)):
+        ran = run("verify_ledger", "--export", str(export), "--keys", str(keys), *more)
+        assert (ran.code, ran.text) == (2, f"{export} holds no event: nothing was verified"), more
+
+
+def test_a_start_behind_the_end_of_an_export_is_refused(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.write(3)
+    keys = save_keys(tmp_path / "keys.json")
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    ran = run("verify_ledger", "--export", str(export), "--keys", str(keys), "--start", "10")
+    said = f"{export} ends with sequence 3, before the start at 10"
+    assert (ran.code, ran.text) == (2, said)
+
+
+def test_a_filtered_export_says_what_it_cannot_show(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.write(6)
+    keys = save_keys(tmp_path / "keys.json")
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    export.write_bytes(b"".join(export.read_bytes().splitlines(keepends=True)[::2]))
+    ran = run("verify_ledger", "--export", str(export), "--keys", str(keys))
+    assert ran.code == 1
+    assert "an export that was filtered leaves numbers out" in ran.text
+
+
+def test_line_ends_of_an_export_do_not_matter(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.write(3)
+    keys = save_keys(tmp_path / "keys.json")
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    export.write_bytes(export.read_bytes().replace(b"\n", b"\r\n\r\n").rstrip())
+    assert findings("--export", str(export), "--keys", str(keys)) == []
+    export.write_bytes("\ufeff".encode() + export.read_bytes())
+    assert run("verify_ledger", "--export", str(export), "--keys", str(keys)).code == 2
+
+
+PUBLIC, OTHER, THIRD = (ed25519.encode(ed25519.public_key(bytes([n]) * 32)) for n in range(3))
+UNUSABLE = ed25519.encode(bytes(32))
+
+WRONG_KEYS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "a key twice": (
+        lambda keys: keys["agents"].insert(0, keys["agents"][0] | {"public_key": UNUSABLE}),
+        "it names key_id 'k' twice",
+    ),
+    "a witness twice": (
+        lambda keys: keys["witnesses"].append(dict(keys["witnesses"][0])),
+        "it names witness_id 'WITNESS:w' twice",
+    ),
+    "a person's key twice": (
+        lambda keys: keys["people"].append(keys["people"][0] | {"person": "Bela"}),
+        "it names public_key .* twice",
+    ),
+    "a key under two names": (
+        lambda keys: keys["agents"].append(keys["agents"][0] | {"key_id": "l", "agent_id": "b"}),
+        "two of key_id the same public key",
+    ),
+    "two keys of an agent at once": (
+        lambda keys: keys["agents"].append(
+            keys["agents"][0] | {"key_id": "l", "public_key": OTHER, "from_sequence": 7}
+        ),
+        "it gives 'a' two keys at sequence 7",
+    ),
+    "two keys of a person at once": (
+        lambda keys: keys["people"].append(keys["people"][0] | {"public_key": OTHER}),
+        "it gives 'Ada' two keys at sequence 1",
+    ),
+    "a place as a text": (
+        lambda keys: keys["agents"][0].update(from_sequence="1"),
+        "'1' is no sequence number",
+    ),
+    "a place that is true": (
+        lambda keys: keys["agents"][0].update(from_sequence=True),
+        "True is no sequence number",
+    ),
+    "a name that is none": (lambda keys: keys["agents"][0].update(key_id=None), "are texts"),
+    "no list": (lambda keys: keys.update(agents=None), "not an answer of GET /api/v1/keys"),
+}
+
+
+def test_a_list_of_keys_that_says_two_things_is_refused(tmp_path: Path) -> None:
+    validity = {
+        "active_from": "2026-01-01T00:00:00.000000Z",
+        "active_until": None,
+        "from_sequence": 1,
+        "until_sequence": None,
+    }
+    document = {
+        "agents": [{"key_id": "k", "agent_id": "a", "public_key": PUBLIC, **validity}],
+        "witnesses": [{"witness_id": "WITNESS:w", "public_key": OTHER, **validity}],
+        "people": [{"person": "Ada", "public_key": THIRD, **validity}],
+    }
+    keyring_from_json(document)
+    retired = document["agents"][0] | {"key_id": "j", "until_sequence": 6, "public_key": THIRD}
+    follows = document["agents"][0] | {"from_sequence": 7}
+    keyring_from_json(document | {"agents": [follows, retired]})
+    for change, complaint in WRONG_KEYS.values():
+        changed = json.loads(json.dumps(document))
+        change(changed)
+        with pytest.raises(KeyringError, match=complaint):
+            keyring_from_json(changed)
+
+
+def test_a_list_of_keys_that_names_one_twice_verifies_nothing(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    ledger.write(1)
+    keys = save_keys(tmp_path / "keys.json")
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    document = json.loads(keys.read_text())
+    for listed in ("agents", "witnesses"):
+        entry = document[listed][0]
+        keys.write_text(json.dumps(document | {listed: [entry | {"public_key": UNUSABLE}, entry]}))
+        ran = run("verify_ledger", "--export", str(export), "--keys", str(keys))
+        assert ran.code == 2
+        assert "twice" in ran.text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ from observers import verification
 from observers.checks import MEANINGS, Check
 from observers.export_file import ExportFileStore
 from observers.incremental import last_sound, seam_findings
-from observers.keyring import Keyring, keyring_from_json, keyring_from_registry
+from observers.keyring import Keyring, KeyringError, keyring_from_json, keyring_from_registry
 from observers.ledger_check import conclude_part, reachable_end
 from observers.management import arguments
 from observers.management.progress import progress_bar
 from observers.management.verification_outcome import Outcome
 from observers.parts import join_all
 from observers.ranges import verify_ranges
+from observers.registrations import with_registered_people
 from observers.replica.reading import alias_reaching
 from observers.report import Report
 from observers.verifications import recorded
@@ -44,8 +46,8 @@ class Command(BaseCommand):
             subcommand,
             formatter_class=RawDescriptionHelpFormatter,
             epilog=arguments.EXIT_CODES
-            + "\nAn export is checked without the database: --export FILE --keys FILE; check 10 "
-            "needs the ledger itself.",
+            + "\nAn export is checked without the database: --export FILE --keys FILE. It begins "
+            "with\nsequence 1, or with --start; check 10 needs the ledger itself.",
             **kwargs,
         )
 
@@ -171,17 +173,40 @@ def _verify_on_record(options: dict[str, Any]) -> Outcome:
 
 
 def _verify_export(options: dict[str, Any]) -> Outcome:
-    source, signatures = ExportFileStore(options["export"]), not options["no_signatures"]
-    keys, began = _read_keys(options["keys"]), time.monotonic()
-    start, end = options["start"], options["end"] or source.get_max_sequence()
-    if start == 1:
-        start = source.get_first_sequence() or 1
+    path, signatures = options["export"], not options["no_signatures"]
+    source, began = ExportFileStore(path), time.monotonic()
+    first, last = source.get_first_sequence(), source.get_max_sequence()
+    start, end = options["start"], options["end"] or last
+    if not first:
+        arguments.refuse(f"{path} holds no event: nothing was verified")
+    if last < start:
+        arguments.refuse(f"{path} ends with sequence {last}, before the start at {start}")
+    keys = with_registered_people(source, _read_keys(options["keys"]), start, signatures=signatures)
     with progress_bar(end - start + 1) as advance:
         report = verification.verify(
             source, keys, start, end, progress=lambda _: advance(1), signatures=signatures
         )
     report.seconds = time.monotonic() - began
-    return Outcome(report, signatures=signatures)
+    return Outcome(report, signatures=signatures, notes=tuple(_notes_on(report, first)))
+
+
+def _notes_on(report: Report, first: int) -> Iterator[str]:
+    """What the reader of a verdict on an export has to know beside it."""
+    if first > report.start:
+        yield (
+            f"the export begins with sequence {first}, and {report.start} was expected: if it was "
+            f"asked for from there, say --start {first}"
+        )
+    if 1 < first == report.start:
+        yield (
+            f"the export begins with sequence {first}: that it follows the event before it was "
+            "not checked"
+        )
+    if any(finding.check is Check.GAP for finding in report.findings):
+        yield (
+            "an export that was filtered leaves numbers out: its events can be verified, but not "
+            "that none is missing. Export the whole range to verify that"
+        )
 
 
 def _read_keys(path: Path) -> Keyring:
@@ -189,5 +214,5 @@ def _read_keys(path: Path) -> Keyring:
         return keyring_from_json(canonical.parse(path.read_bytes()).value)
     except OSError as error:
         arguments.refuse(f"cannot read {path}: {error.strerror}")
-    except CanonicalJSONError as error:
+    except (CanonicalJSONError, KeyringError) as error:
         arguments.refuse(f"{path}: {error}")
