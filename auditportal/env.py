@@ -198,7 +198,7 @@ def read_database(name: str) -> dict[str, Any] | None:
         "HOST": options.pop("host", ""),
         "PORT": str(options.pop("port", "")),
     }
-    return {"ENGINE": "django.db.backends.postgresql", **known, "OPTIONS": options}
+    return {"ENGINE": "events.store.engine", **known, "OPTIONS": options}
 
 
 def _wrong(name: str, what: str) -> ImproperlyConfigured:

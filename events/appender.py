@@ -10,6 +10,8 @@ What each caller gets when
 - a trigger, a constraint or a key backend refuses something: the halves of the group are tried
   apart, down to the one request at fault;
 - a key was retired since it was looked up: it is looked up again, and the group tried again;
+- the ledger's lock does not come: who holds it is looked up. While it moves from hand to hand, as
+  under load, another wait; an error to everybody at once when somebody does not give it back;
 - the ledger is halted, its head is wrong, or no witness can attest: everybody the same error, but
   for those whose events are in the ledger already;
 - the connection is lost before COMMIT was sent: one more try on a new one, then the error;
@@ -33,6 +35,7 @@ from events.errors import (
     HeadMismatchError,
     KeyBackendError,
     LedgerConfigurationError,
+    LedgerHeldError,
     NoActiveKeyError,
     SystemHaltedError,
     WitnessUnavailableError,
@@ -43,6 +46,7 @@ from events.requests import Request
 from events.sealing import Chain, Prepared
 from events.store.append import Opening
 from events.store.connection import LedgerUnavailableError
+from events.store.ledger_lock import Patience
 from events.store.wire import Append, append_on
 from events.submission import Submission
 from events.writer import ATTEMPTS, AtomicEventWriter, Written, as_written, to_append
@@ -60,6 +64,7 @@ _ONE_REQUESTS_FAULT = (AppendRefusedError, KeyBackendError, IntegrityError, Data
 _NO_REQUESTS_FAULT = (
     HeadMismatchError,
     LedgerConfigurationError,
+    LedgerHeldError,
     SystemHaltedError,
     WitnessUnavailableError,
 )
@@ -127,11 +132,13 @@ class Appender:
         """Try again where another try may do."""
         began = time.monotonic()
         attempt, unknown = 1, False
+        patience = Patience()
         while True:
             transaction = _Transaction(
                 self._writer,
                 self._countersigner,
                 self.tell if self._untold else None,
+                patience.milliseconds,
                 everything=unknown,
             )
             try:
@@ -143,6 +150,10 @@ class Appender:
             except AppendRefusedError as error:
                 if attempt == ATTEMPTS or not self._writer.look_up_again(error):
                     raise
+            except LedgerHeldError:
+                self.tell()
+                patience.again(self._writer.using)
+                continue
             except LedgerUnavailableError:
                 self.tell()  # this may take long, and is nothing to them
                 unknown = unknown or transaction.committing
@@ -181,12 +192,14 @@ class _Transaction:
         writer: AtomicEventWriter,
         countersigner: Countersigner,
         before_waiting: Callable[[], None] | None,
+        patience_ms: int,
         *,
         everything: bool,
     ) -> None:
         self._writer = writer
         self._countersigner = countersigner
         self._before_waiting = before_waiting
+        self._patience_ms = patience_ms
         self._everything = everything
         """Whether an id that we made ourselves may be in the ledger already."""
         self._append: Append | None = None
@@ -206,7 +219,7 @@ class _Transaction:
 
         Raises what nobody in it is to blame for, and what only a smaller group can lay to one.
         """
-        with append_on(self._writer.using) as self._append:
+        with append_on(self._writer.using, self._patience_ms) as self._append:
             opening = self._append.open(self._before_waiting)
             requests = _open_ones(take())
             self._look_up(requests)

@@ -76,6 +76,15 @@ class QueueFullError(LedgerError):
         super().__init__(message)
 
 
+class LedgerHeldError(LedgerError):
+    """Another transaction keeps the lock that every append needs: nothing was written. Send it
+    again after `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: int = 5) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
 class SystemHaltedError(LedgerError):
     """CT-11: the ledger is halted. Nothing catches this and goes on."""
 

@@ -70,8 +70,7 @@ def _halt_witnessed(writer: AtomicEventWriter, reason: str, by: str) -> Event:
     payload = canonicalize({"by": by, "reason": reason})
     submission = Submission(HALTED, payload, agent_id=None, event_id=new_event_id())
     with named_errors(), transaction.atomic(using=writer.using, durable=True):
-        halting.limit_lock_wait(writer.using)
-        (event,) = writer.append_here([submission])
+        (event,) = writer.append_here([submission], halting.LOCK_MILLISECONDS)
         halting.halt_ledger(writer.using, reason=reason, by=by, witnessed_by=event.event_id)
     return event
 

@@ -13,14 +13,15 @@ from decimal import Decimal
 import structlog
 from django.db import IntegrityError, connections, transaction
 
-from events.errors import AppendRefusedError, EventIdConflictError
+from events.errors import AppendRefusedError, EventIdConflictError, LedgerHeldError
 from events.event import Event
 from events.keys.signing import Signer, SigningService
 from events.keys.witness import Attestor, WitnessService
 from events.sealing import Chain, Prepared, prepare
-from events.store.append import insert_events, open_append
+from events.store.append import PATIENCE_MS, insert_events, open_append
 from events.store.connection import LedgerUnavailableError, constraint, named_errors
 from events.store.ledger import PostgresEventStore
+from events.store.ledger_lock import Patience
 from events.submission import Submission
 from events.time_authority import TimeAuthorityService
 
@@ -71,6 +72,7 @@ class AtomicEventWriter:
             SystemHaltedError: CT-11, the ledger is halted.
             HeadMismatchError: CT-13, the tail of the ledger is not its head.
             AppendRefusedError: FR7, the database found an event wrong.
+            LedgerHeldError: somebody keeps the ledger's lock; nothing was written.
             LedgerUnavailableError: the database is away; whether the events are in is unknown
                 if it went away during the commit. Sending the same ids again settles it.
         """
@@ -80,9 +82,14 @@ class AtomicEventWriter:
 
     def _write_attempts(self, submissions: Sequence[Submission]) -> list[Written]:
         prepared = [prepare(submission) for submission in submissions]
-        for attempt in range(1, ATTEMPTS + 1):
+        patience = Patience()
+        attempt = 1
+        while True:
             try:
-                return self._write(prepared)
+                return self._write(prepared, patience.milliseconds)
+            except LedgerHeldError:
+                patience.again(self.using)
+                continue
             except IntegrityError as error:
                 if constraint(error) != "events_pkey" or attempt == ATTEMPTS:
                     raise
@@ -92,21 +99,23 @@ class AtomicEventWriter:
             except LedgerUnavailableError:
                 connections[self.using].close()
                 raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
+            attempt += 1
 
-    def _write(self, prepared: Sequence[Prepared]) -> list[Written]:
+    def _write(self, prepared: Sequence[Prepared], patience_ms: int) -> list[Written]:
         named = [p.event_id for p in prepared if p.submission.event_id is not None]
         stored = self.store.get_events_by_id(named) if named else {}
         wanted = to_append(prepared, stored, {})
         if not wanted:
             return as_written(prepared, stored, {}, None)
-        appended, threshold = self._append(wanted)
+        appended, threshold = self._append(wanted, patience_ms)
         return as_written(prepared, stored, appended, threshold)
 
-    def _append(self, prepared: Sequence[Prepared]) -> tuple[dict[str, Event], Decimal]:
+    def _append(
+        self, prepared: Sequence[Prepared], patience_ms: int
+    ) -> tuple[dict[str, Event], Decimal]:
         signing = self._who_signs(prepared)
         with named_errors(), transaction.atomic(using=self.using, durable=True):
-            events, threshold = self._append_under_lock(prepared, *signing)
+            events, threshold = self._append_under_lock(prepared, *signing, patience_ms)
         return {e.event_id: e for e in events}, threshold
 
     def _who_signs(
@@ -120,8 +129,9 @@ class AtomicEventWriter:
         prepared: Sequence[Prepared],
         signers: Mapping[str | None, Signer],
         attestor: Attestor,
+        patience_ms: int,
     ) -> tuple[list[Event], Decimal]:
-        opening = open_append(self.using)
+        opening = open_append(self.using, patience_ms)
         events = list(Chain.behind(opening, signers, attestor).seal(prepared))
         insert_events(self.using, events)
         return events, opening.drift_threshold
@@ -133,13 +143,15 @@ class AtomicEventWriter:
         self._forget()
         return True
 
-    def append_here(self, submissions: Sequence[Submission]) -> list[Event]:
+    def append_here(
+        self, submissions: Sequence[Submission], patience_ms: int = PATIENCE_MS
+    ) -> list[Event]:
         """Append new events in the transaction that the caller holds, and will commit with what
         else belongs to them. Nothing is looked up, tried again or reported. Errors as
         `write_events`."""
         self._forget()  # there is one try, so it goes by what is so now
         prepared = [prepare(submission) for submission in submissions]
-        events, _ = self._append_under_lock(prepared, *self._who_signs(prepared))
+        events, _ = self._append_under_lock(prepared, *self._who_signs(prepared), patience_ms)
         return events
 
     def _forget(self) -> None:

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from auditportal.embedded.errors import EmbeddedPostgresError
 from auditportal.embedded.place import Place
+from events.store.session import pin
 
 SUPERUSER = "postgres"
 DATABASE = "portal"
@@ -108,6 +109,7 @@ def make_roles(server: dict[str, str]) -> None:
     """Make the roles and the database that are missing; harmless to repeat at every start."""
     # connect() takes any parameter of libpq, and its types name only some.
     with psycopg.connect(**server, autocommit=True, connect_timeout=10) as connection:  # type: ignore[arg-type]
+        pin(connection)
         known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
         for role in ROLES:
             if role not in known:

@@ -81,7 +81,7 @@ def test_reads_a_database_url_as_libpq_does(monkeypatch: pytest.MonkeyPatch) -> 
         "DATABASE_URL", "postgresql://me:p%40ss@db.example:6432/ledger?sslmode=verify-full"
     )
     assert env.read_database("DATABASE_URL") == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "events.store.engine",
         "NAME": "ledger",
         "USER": "me",
         "PASSWORD": "p@ss",

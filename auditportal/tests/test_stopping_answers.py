@@ -20,7 +20,7 @@ from auditportal.embedded import EmbeddedPostgres, sharing
 from auditportal.env import BASE_DIR
 from auditportal.tests.conftest import clean_environment
 
-LOCK = 4707744067223307588
+LOCK = "LOCK TABLE ledger_config IN SHARE UPDATE EXCLUSIVE MODE"
 CALLERS = 8
 PATIENCE_SECONDS = 60.0
 PREPARE = "from auditportal.preparation import prepare; prepare()"
@@ -77,13 +77,13 @@ def test_what_was_taken_is_answered_before_the_server_ends(
             psycopg.connect(**server.dsn(dbname="portal"), autocommit=True) as database,  # type: ignore[arg-type]
             ThreadPoolExecutor(CALLERS) as pool,
         ):
-            database.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+            database.execute(f"BEGIN; {LOCK}")
             statuses = [pool.submit(post, port, token) for _ in range(CALLERS)]
-            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND NOT granted"
             until(lambda: database.execute(waiting).fetchone() != (0,))
             web.terminate()
             until(lambda: not answers(port))
-            database.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+            database.execute("ROLLBACK")
             said = [status.result(PATIENCE_SECONDS) for status in statuses]
             written = database.execute("SELECT count(*) FROM events").fetchone()
         assert web.wait(PATIENCE_SECONDS) == 0

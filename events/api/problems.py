@@ -72,6 +72,7 @@ TOO_MANY_VERIFICATIONS = Problem(
     "too-many-verifications", 503, "Too many verifications are under way"
 )
 QUEUE_FULL = Problem("queue-full", 503, "Too many events wait to be written")
+LEDGER_LOCKED = Problem("ledger-locked", 503, "Somebody else keeps the ledger's lock")
 DATABASE_UNAVAILABLE = Problem("database-unavailable", 503, "The database is not available")
 
 _LOADS = frozenset({QUEUE_FULL, TOO_MANY_EXPORTS, TOO_MANY_VERIFICATIONS})
@@ -110,6 +111,7 @@ _OF_THE_LEDGER: Mapping[type[Exception], Problem] = {
     ledger.WitnessUnavailableError: WITNESS_UNAVAILABLE,
     ledger.AppendRefusedError: APPEND_REFUSED,
     ledger.QueueFullError: QUEUE_FULL,
+    ledger.LedgerHeldError: LEDGER_LOCKED,
 }
 _OF_THE_FRAMEWORK: Mapping[type[Exception], Problem] = {
     exceptions.AuthenticationFailed: UNAUTHENTICATED,
@@ -129,6 +131,10 @@ _DISCREET: Mapping[Problem, str] = {
     HEAD_MISMATCH: "CT-13: the events do not end where the last append says; nothing was written",
     APPEND_REFUSED: "FR7: the database refused the append; nothing was written",
     QUEUE_FULL: "the writer's queue is full; nothing was taken, so send it again after a moment",
+    LEDGER_LOCKED: (
+        "another transaction in the database keeps the ledger's lock; nothing was written, so send "
+        "it again after a moment"
+    ),
     DATABASE_UNAVAILABLE: (
         "the database does not answer; whether a write under way was kept is unknown, "
         "so send it again with the same event_id"

@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "008_append_protocol.sql",
-            sha256="f455cba080540cd5d91d3c0228622b65a3a90f86db9eaccc645e6d2160c7d028",
+            sha256="1c968b1da73f4495caf935ce5866c2fb28823dc9a42cc8b2c341ed53ee8d8b95",
         )
     ]

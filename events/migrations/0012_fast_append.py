@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "012_fast_append.sql",
-            sha256="c3f45a544ae290c736d2fca7f3694114606c4456b9298b0fa04323d28b645e17",
+            sha256="0849bf3f164006ff5b0d284f3673d284af649f5cab5e305e17175632b98df596",
         )
     ]

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "016_ceremonies_in_force.sql",
-            sha256="206431616f3b22e1986b072831d2cc61199afde22ce3ef7f86566c5e354c8e9b",
+            sha256="dfa864354a5a270eaad34218dbf5d6ebaff12cfc2b699f1d5d81f87f03dcf2ff",
             models=[
                 migrations.CreateModel(
                     name="PersonKey",

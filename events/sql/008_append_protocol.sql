@@ -1,5 +1,30 @@
 -- The append protocol. Everything that makes `sequence` gap-free and the chain whole is here.
 
+-- Takes the only lock of the ledger, to the end of the transaction; gives up after `patience_ms` with
+-- lock_not_available. It is a lock on a table, not an advisory one: those anybody may take who may
+-- connect, this one only the owner, whose right this function uses. Its kind conflicts with itself and
+-- with changes of the table; readers, dumps and halts pass. PostgreSQL hands it on in the order of asking.
+-- What is committed under it is on disk when the commit is answered, whatever synchronous_commit says,
+-- and whoever holds it and falls silent is ended.
+CREATE FUNCTION lock_ledger(patience_ms INTEGER DEFAULT 5000) RETURNS VOID
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF current_setting('synchronous_commit') NOT IN ('on', 'remote_apply') THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
+    PERFORM set_config('lock_timeout', patience_ms::text, true),
+            set_config('idle_in_transaction_session_timeout', '30000', true);
+    LOCK TABLE public.ledger_config IN SHARE UPDATE EXCLUSIVE MODE;
+END
+$$;
+REVOKE ALL ON FUNCTION lock_ledger FROM PUBLIC;
+
+-- The reading of the clock that the opening of this append took, in microseconds since 1970, and which
+-- transaction took it. Sequences, because they are written in place and by the owner alone; nothing of
+-- them has to outlive a crash.
+CREATE UNLOGGED SEQUENCE append_opened_at MINVALUE -9223372036854775808 OWNED BY appends.authority_timestamp;
+CREATE UNLOGGED SEQUENCE append_opened_by OWNED BY appends.last_sequence;
+
 -- Takes the only lock of the ledger and returns the head and the authority time of this append.
 --
 -- The lock makes commit order sequence order: without it a reader could see n+1 before n, and
@@ -10,7 +35,7 @@
 --     on: nobody else can be drawing numbers, and no number above the head was ever committed.
 -- clock_timestamp() and not now(): now() is the time before the wait for the lock.
 CREATE FUNCTION open_append(
-    OUT last_sequence BIGINT, OUT content_hash TEXT, OUT event_count BIGINT, OUT authority_timestamp TIMESTAMPTZ
+    patience_ms INTEGER DEFAULT 5000, OUT last_sequence BIGINT, OUT content_hash TEXT, OUT event_count BIGINT, OUT authority_timestamp TIMESTAMPTZ
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -19,7 +44,7 @@ DECLARE
     tail_hash TEXT;
     drawn BIGINT;
 BEGIN
-    PERFORM pg_advisory_xact_lock(4707744067223307588); -- 'AUDITLED' in ASCII
+    PERFORM lock_ledger(patience_ms);
 
     SELECT h.reason INTO halt_reason FROM halt_state h WHERE h.halted;
     IF FOUND THEN
@@ -55,11 +80,17 @@ END
 $$;
 REVOKE ALL ON FUNCTION open_append FROM PUBLIC;
 
--- The lock and its checks hold for a plain INSERT as well, whoever sends it.
+-- The lock and its checks hold for a plain INSERT as well, whoever sends it. One without an opening of
+-- its own may have read the clock at any time since its transaction began.
 CREATE FUNCTION guard_append() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    is_open CONSTANT BOOLEAN := (SELECT o.last_value = pg_current_xact_id_if_assigned()::text::bigint FROM append_opened_by o);
+    reading CONSTANT TIMESTAMPTZ := (SELECT o.authority_timestamp FROM open_append() o);
 BEGIN
-    PERFORM open_append();
+    IF is_open IS NOT TRUE THEN
+        PERFORM setval('append_opened_at', (extract(epoch FROM least(reading, transaction_timestamp())) * 1000000)::bigint);
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -151,7 +182,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $
 $$;
 CREATE FUNCTION halt_ledger(why TEXT) RETURNS TIMESTAMPTZ
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT pg_advisory_xact_lock(4707744067223307588);
+    SELECT lock_ledger();
     UPDATE halt_state SET halted = true, reason = why, halted_at = clock_timestamp() WHERE NOT halted
     RETURNING halted_at
 $$;

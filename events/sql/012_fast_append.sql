@@ -26,13 +26,13 @@ ALTER TABLE appends
 -- As in 008, in one query. It must be a query of its own behind the lock: only then does its
 -- snapshot see what the last holder of the lock committed.
 CREATE OR REPLACE FUNCTION open_append(
-    OUT last_sequence BIGINT, OUT content_hash TEXT, OUT event_count BIGINT, OUT authority_timestamp TIMESTAMPTZ
+    patience_ms INTEGER DEFAULT 5000, OUT last_sequence BIGINT, OUT content_hash TEXT, OUT event_count BIGINT, OUT authority_timestamp TIMESTAMPTZ
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     state RECORD;
 BEGIN
-    PERFORM pg_advisory_xact_lock(4707744067223307588); -- 'AUDITLED' in ASCII
+    PERFORM lock_ledger(patience_ms);
 
     SELECT halt.halted, halt.reason, head.last_sequence, head.content_hash, head.event_count,
            tail.sequence AS tail_sequence, tail.content_hash AS tail_hash,
@@ -70,6 +70,8 @@ $$;
 -- As in 008, row by row in one pass: plpgsql evaluates plain expressions without starting a query,
 -- which for a single row costs more than the row. Keys and witnesses are looked up once for each
 -- that occurs.
+-- The authority time lies between the opening's reading of the clock and now. A clock that was put back
+-- since is no reason to refuse (AC4): then it is that reading and no other.
 CREATE OR REPLACE FUNCTION check_append() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -77,13 +79,19 @@ DECLARE
     head_hash TEXT;
     head_count BIGINT;
     first BIGINT;
+    opened TIMESTAMPTZ;
+    closed TIMESTAMPTZ;
     latest TIMESTAMPTZ;
     row_count BIGINT := 0;
     failed TEXT;
     n RECORD;
 BEGIN
-    SELECT a.last_sequence, a.content_hash, a.event_count INTO head_sequence, head_hash, head_count
-        FROM appends a ORDER BY a.last_sequence DESC LIMIT 1;
+    SELECT a.last_sequence, a.content_hash, a.event_count, timestamptz 'epoch' + o.last_value * interval '1 microsecond'
+        INTO head_sequence, head_hash, head_count, opened
+        FROM append_opened_at o
+        LEFT JOIN LATERAL (SELECT a.last_sequence, a.content_hash, a.event_count
+                           FROM appends a ORDER BY a.last_sequence DESC LIMIT 1) a ON true;
+    closed := greatest(opened, clock_timestamp());
     head_sequence := coalesce(head_sequence, 0);
     head_hash := coalesce(head_hash, repeat('0', 64));
     first := head_sequence + 1;
@@ -96,7 +104,7 @@ BEGIN
                 n.agent_id, n.authority_timestamp, n.event_id, n.event_type, n.hash_alg_version, n.local_timestamp,
                 n.payload_hash, n.prev_hash, n.sequence, n.sig_alg_version, n.signing_key_id, n.witness_id)
                 THEN 'content_hash'
-            WHEN NOT n.authority_timestamp BETWEEN transaction_timestamp() AND clock_timestamp()
+            WHEN NOT n.authority_timestamp BETWEEN opened AND closed
                 THEN 'authority_timestamp' END;
         EXIT WHEN failed IS NOT NULL;
         head_sequence := n.sequence;
@@ -132,13 +140,13 @@ $$;
 -- What a writer needs of an opening, as the texts that are signed. A function, whose query is
 -- planned once a connection and not once an append.
 CREATE FUNCTION begin_append(
-    OUT last_sequence BIGINT, OUT content_hash TEXT, OUT authority_timestamp TEXT, OUT drift_threshold NUMERIC
+    patience_ms INTEGER, OUT last_sequence BIGINT, OUT content_hash TEXT, OUT authority_timestamp TEXT, OUT drift_threshold NUMERIC
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     opened RECORD;
 BEGIN
-    opened := open_append();
+    opened := open_append(patience_ms);
     last_sequence := opened.last_sequence;
     content_hash := opened.content_hash;
     authority_timestamp := to_char(opened.authority_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');

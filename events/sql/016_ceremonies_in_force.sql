@@ -107,7 +107,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     first BIGINT;
 BEGIN
-    PERFORM pg_advisory_xact_lock(4707744067223307588);
+    PERFORM lock_ledger();
     IF event IS NULL THEN
         INSERT INTO unwritten_records (event_type, payload)
         VALUES ('system.person_registered', jsonb_build_object('person', new_person, 'public_key', new_public_key))
@@ -145,8 +145,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     since TIMESTAMPTZ;
 BEGIN
+    IF current_setting('synchronous_commit') NOT IN ('on', 'remote_apply') THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
     BEGIN
-        PERFORM pg_advisory_xact_lock(4707744067223307588);
+        PERFORM lock_ledger(500);
     EXCEPTION WHEN lock_not_available THEN
         NULL;
     END;
@@ -438,7 +441,7 @@ DECLARE
     head appends%ROWTYPE;
 BEGIN
     PERFORM pg_advisory_xact_lock(1667592821, hashtext(ceremony::text));
-    PERFORM pg_advisory_xact_lock(4707744067223307588);
+    PERFORM lock_ledger();
     SELECT p.kind, (p.content ->> 'proposal')::jsonb -> 'details' INTO open_ceremony.kind, details
         FROM ceremonies p WHERE p.ceremony_id = ceremony AND p.step = 'proposed';
     IF NOT FOUND THEN
@@ -647,20 +650,27 @@ $$;
 -- As before, but for a transaction that records a ceremony: it appends to a halted ledger, and it
 -- appends after a tail that is lost, if it is the ceremony that says so. Both are looked at only
 -- where the append would be refused, so no other append pays for them.
+-- A transaction reads the clock once, at its first opening, and keeps the reading for check_append.
 CREATE OR REPLACE FUNCTION open_append(
-    OUT last_sequence BIGINT, OUT content_hash TEXT, OUT event_count BIGINT, OUT authority_timestamp TIMESTAMPTZ
+    patience_ms INTEGER DEFAULT 5000, OUT last_sequence BIGINT, OUT content_hash TEXT, OUT event_count BIGINT, OUT authority_timestamp TIMESTAMPTZ
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     state RECORD;
 BEGIN
-    PERFORM pg_advisory_xact_lock(4707744067223307588); -- 'AUDITLED' in ASCII
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'FR7: an append is READ COMMITTED, and this transaction is %: behind the lock it would not see the head',
+            upper(current_setting('transaction_isolation')) USING ERRCODE = 'AP003', CONSTRAINT = 'isolation';
+    END IF;
+    PERFORM lock_ledger(patience_ms);
 
     SELECT halt.halted, halt.reason, head.last_sequence, head.content_hash, head.event_count,
            tail.sequence AS tail_sequence, tail.content_hash AS tail_hash,
-           CASE WHEN drawn.is_called THEN drawn.last_value ELSE 0 END AS drawn
+           CASE WHEN drawn.is_called THEN drawn.last_value ELSE 0 END AS drawn,
+           opened_by.last_value = pg_current_xact_id_if_assigned()::text::bigint AS opened_here,
+           opened_at.last_value AS opened_at
         INTO state
-        FROM events_sequence_seq drawn
+        FROM events_sequence_seq drawn CROSS JOIN append_opened_by opened_by CROSS JOIN append_opened_at opened_at
         LEFT JOIN halt_state halt ON true
         LEFT JOIN LATERAL (SELECT a.last_sequence, a.content_hash, a.event_count
                            FROM appends a ORDER BY a.last_sequence DESC LIMIT 1) head ON true
@@ -686,7 +696,13 @@ BEGIN
     IF state.drawn <> last_sequence THEN
         PERFORM setval('events_sequence_seq', greatest(last_sequence, 1), last_sequence > 0);
     END IF;
-    authority_timestamp := clock_timestamp();
+    IF state.opened_here THEN
+        authority_timestamp := timestamptz 'epoch' + state.opened_at * interval '1 microsecond';
+    ELSE
+        authority_timestamp := clock_timestamp();
+        PERFORM setval('append_opened_at', (extract(epoch FROM authority_timestamp) * 1000000)::bigint),
+                setval('append_opened_by', pg_current_xact_id()::text::bigint);
+    END IF;
 END
 $$;
 

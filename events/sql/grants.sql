@@ -62,6 +62,7 @@ BEGIN
         REVOKE DELETE ON verifications, watch_alerts FROM portal_app;
         REVOKE UPDATE ON watch_looks FROM portal_app;
         REVOKE UPDATE, DELETE ON access_log FROM portal_app;
+        REVOKE ALL ON SEQUENCE append_opened_at, append_opened_by FROM portal_app;
         GRANT EXECUTE ON FUNCTION open_append, begin_append, confirm_append, register_agent_key, retire_agent_key, register_witness,
             retire_witness, set_drift_threshold, halt_ledger, remember_continuity, open_ceremony, ceremony_is_approved,
             ceremonies_in_force, canonical_time TO portal_app;

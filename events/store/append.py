@@ -29,10 +29,13 @@ class Opening:
     drift_threshold: Decimal
 
 
+PATIENCE_MS = 5000
+"""How long an append that is not tried again waits for the ledger's lock."""
+
 INSERTED = tuple(name for name in FIELDS if name != "sequence")
 
 
-def open_append(using: str) -> Opening:
+def open_append(using: str, patience_ms: int = PATIENCE_MS) -> Opening:
     """Take the ledger's lock until the end of the transaction, and read the head.
 
     Raises:
@@ -40,9 +43,10 @@ def open_append(using: str) -> Opening:
         SystemHaltedError: CT-11, the ledger is halted.
         HeadMismatchError: CT-13, the tail of `events` is not the head.
         LedgerConfigurationError: AC4, the drift threshold is gone.
+        LedgerHeldError: the lock did not come within `patience_ms`.
     """
     _require_transaction(using)
-    return checked_opening(fetch_one(using, "open_append"))
+    return checked_opening(fetch_one(using, "open_append", {"patience": patience_ms}))
 
 
 def checked_opening(row: Sequence[Any]) -> Opening:

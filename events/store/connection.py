@@ -18,6 +18,7 @@ from events.errors import (
     CeremonyRefusedError,
     HeadMismatchError,
     LedgerError,
+    LedgerHeldError,
     SystemHaltedError,
 )
 
@@ -26,6 +27,7 @@ HEAD_MISMATCH = "AP002"
 APPEND_REFUSED = "AP003"
 APPEND_ONLY = "AP004"
 CEREMONY_REFUSED = "AP005"
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 class LedgerUnavailableError(LedgerError):
@@ -43,13 +45,18 @@ class AppendOnlyError(LedgerError):
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Turn the ledger's SQLSTATEs, and a lost connection, into `LedgerError`s.
+    """Turn the ledger's SQLSTATEs, a lost connection and a lock that does not come, into
+    `LedgerError`s.
 
     Everything else passes as it is: a programming error is not the ledger's to explain.
     """
     try:
         yield
     except (OperationalError, InterfaceError) as error:
+        if sqlstate(error) == LOCK_NOT_AVAILABLE:
+            raise LedgerHeldError(
+                "a lock that is needed did not come in time: another transaction holds it"
+            ) from error
         raise LedgerUnavailableError(
             f"the database is not available: {first_line(error)}"
         ) from error

@@ -46,11 +46,6 @@ def halt_ledger(
     return fetch_one(using, "halt_ledger", values)[0] is not None
 
 
-def limit_lock_wait(using: str) -> None:
-    """To the end of this transaction, give up waiting for a lock that does not come."""
-    fetch_one(using, "limit_lock_wait", {"milliseconds": str(LOCK_MILLISECONDS)})
-
-
 def unwritten_records(using: str) -> list[UnwrittenRecord]:
     """What is to be written before a halt is cleared, oldest first."""
     return [UnwrittenRecord(*row) for row in fetch_all(using, "unwritten_records")]

@@ -12,6 +12,7 @@ from django.db import connections, transaction
 from events import sql
 from events.errors import LedgerError
 from events.store.connection import first_line
+from events.store.session import pin
 
 
 class RolesError(LedgerError):
@@ -36,6 +37,7 @@ def make_roles(url: str) -> None:
     """
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:
+            pin(connection)
             connection.execute(sql.load("roles.sql").encode())
     except psycopg.Error as error:
         raise RolesError(f"the roles are not made: {first_line(error)}") from error

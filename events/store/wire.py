@@ -27,9 +27,14 @@ from events import sql
 from events.errors import LedgerError
 from events.event import Event
 from events.store.append import INSERTED, Opening, checked_opening
-from events.store.connection import named_errors
+from events.store.connection import LedgerUnavailableError, named_errors
 
 _COPY = f"COPY events ({', '.join(INSERTED)}) FROM STDIN; SELECT confirm_append(); COMMIT".encode()
+
+_OPEN = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; "
+    + sql.load("queries/open_append.sql").replace("%(patience)s", "%(patience)b")
+).encode()
 
 _ESCAPED = tuple(INSERTED.index(name) for name in ("event_type", "payload", "agent_id"))
 """Columns that may hold a backslash; none can hold a tab or a line break."""
@@ -46,17 +51,22 @@ class InTransactionError(LedgerError):
 class Append:
     """An open append: the lock is held, the head is known, rows may be sent."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], patience_ms: int) -> None:
         self.committing = False
         """Whether COMMIT may have happened: from then on a lost answer says nothing."""
         self._connection = connection
+        self._patience_ms = patience_ms
         self._state = _State.OPEN
 
     def open(self, before_waiting: Callable[[], None] | None) -> Opening:
         """Begin, take the lock, read the head. `before_waiting` is called when somebody else seems
-        to hold the lock."""
+        to hold the lock.
+
+        Raises:
+            LedgerHeldError: the lock did not come in time.
+        """
         pgconn = self._connection.pgconn
-        pgconn.send_query(b"BEGIN; " + sql.load("queries/open_append.sql").encode())
+        pgconn.send_query(_OPEN % {b"patience": b"%d" % self._patience_ms})
         if before_waiting is not None:
             pgconn.flush()
             answer = select.poll()
@@ -119,8 +129,9 @@ class _State(Enum):
 
 
 @contextmanager
-def append_on(using: str) -> Iterator[Append]:
-    """Take the ledger's lock on the thread's own connection, and read the head.
+def append_on(using: str, patience_ms: int) -> Iterator[Append]:
+    """Take the ledger's lock on the thread's own connection, waiting at most `patience_ms` for it,
+    and read the head.
 
     Committed by `Append.finish`; what is not finished is rolled back.
 
@@ -129,27 +140,28 @@ def append_on(using: str) -> Iterator[Append]:
         SystemHaltedError: CT-11, the ledger is halted.
         HeadMismatchError: CT-13, the tail of `events` is not the head.
         LedgerConfigurationError: AC4, the drift threshold is gone.
+        LedgerHeldError: somebody else holds the lock.
         LedgerUnavailableError: the database is away; the connection was closed.
     """
     wrapper = connections[using]
     if wrapper.in_atomic_block:
         raise InTransactionError("FR7: an append of its own inside another transaction")
-    with named_errors(), wrapper.wrap_database_errors:
+    with _closed_when_lost(wrapper), named_errors(), wrapper.wrap_database_errors:
         wrapper.ensure_connection()
-        with _closed_when_lost(wrapper):
-            append = Append(wrapper.connection)
-            try:
-                yield append
-            finally:
-                append.abandon()
+        append = Append(wrapper.connection, patience_ms)
+        try:
+            yield append
+        finally:
+            append.abandon()
 
 
 @contextmanager
 def _closed_when_lost(wrapper: BaseDatabaseWrapper) -> Iterator[None]:
-    """What cannot be rolled back is closed: the server rolls back by itself."""
+    """A connection that was lost, or leads to a server that takes no writes, serves no other try:
+    the server rolls back by itself."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError):
+    except LedgerUnavailableError:
         wrapper.close()
         raise
 

@@ -34,7 +34,7 @@ from events.tests.waiting import until
 from events.tests.wholeness import assert_whole
 from events.writer import Written
 
-LOCK = 4707744067223307588
+LOCK = "LOCK TABLE ledger_config IN SHARE UPDATE EXCLUSIVE MODE"
 SAME_ID = "0191d7a0-0000-7000-8000-00000000000a"
 
 
@@ -55,10 +55,11 @@ def call(gathered: GroupCommit, wanted: Sequence[Submission]) -> list[Written]:
 @contextmanager
 def held_back(ledger: Ledger) -> Iterator[None]:
     """Somebody else holds the ledger's lock, so that the first group waits and others queue."""
-    with ledger.connect() as stranger:
-        stranger.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+    with ledger.connect("portal_owner") as stranger, pytest.MonkeyPatch.context() as patient:
+        patient.setattr("events.store.ledger_lock.FIRST_PATIENCE_MS", 30_000)
+        stranger.execute(f"BEGIN; {LOCK}")
         yield
-        stranger.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+        stranger.execute("ROLLBACK")
 
 
 def queue_up(
@@ -76,7 +77,7 @@ def queue_up(
 
 
 def waits_for_the_lock(ledger: Ledger) -> bool:
-    return bool(ledger.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+    return bool(ledger.query("SELECT 1 FROM pg_locks WHERE locktype = 'relation' AND NOT granted"))
 
 
 def appends(ledger: Ledger) -> list[tuple[int, int]]:

@@ -19,7 +19,9 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
+from psycopg_pool import AsyncConnectionPool
 
+from events.store.session import pin_async, require_writable
 from events.store.work_lock import VERIFICATION, worked_at
 from observers.verifications.record import open_ids
 from observers.verifications.task import QUEUE, job_of, verify
@@ -45,8 +47,18 @@ def connector() -> PsycopgConnector:
     found: dict[str, Any] = {"host": place.host, "port": place.port}
     connections["default"].close()
     return PsycopgConnector(
-        kwargs=found | connector_params("default"), min_size=1, max_size=4, timeout=10
+        kwargs=found | connector_params("default"),
+        pool_factory=_pool,
+        configure=pin_async,
+        min_size=1,
+        max_size=4,
+        timeout=10,
     )
+
+
+def _pool(**arguments: Any) -> AsyncConnectionPool[Any]:
+    """A pool that hands out no connection to a server that has turned read-only."""
+    return AsyncConnectionPool(**arguments | {"check": require_writable})
 
 
 async def work(connector: PsycopgConnector, *, wait: bool = True) -> None:

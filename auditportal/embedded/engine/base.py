@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.db.backends.postgresql import base
 from psycopg import OperationalError
 
 from auditportal.embedded import EmbeddedPostgres, EmbeddedPostgresError, sharing
+from events.store.engine import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -1,1 +1,1 @@
-SELECT last_sequence, content_hash, authority_timestamp, drift_threshold FROM begin_append()
+SELECT last_sequence, content_hash, authority_timestamp, drift_threshold FROM begin_append(%(patience)s)

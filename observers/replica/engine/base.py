@@ -11,10 +11,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connections
-from django.db.backends.postgresql import base
 from psycopg import OperationalError
 
 from events.store.connection import LedgerUnavailableError, first_line
+from events.store.engine import base
 from observers.replica.lag import PRIMARY, Lag, read_lag
 from observers.replica.trust import Why, trust
 
@@ -26,6 +26,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
 
     at_replica = True
+
+    @property
+    def must_write(self) -> bool:
+        """A replica takes no writes; the primary in its place does."""
+        return not self.at_replica
 
     def connect(self) -> None:
         """Try the replica where it may be tried, and take the primary otherwise."""

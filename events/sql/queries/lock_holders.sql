@@ -1,0 +1,16 @@
+-- Transactions that keep every append waiting: they hold the ledger's lock, or a lock on one of its
+-- tables that an insert waits for. Of a session of another role the application is not told since when.
+SELECT l.virtualtransaction, l.pid, p.gid, coalesce(p.owner, a.usename)::text,
+       (extract(epoch FROM clock_timestamp() - coalesce(p.prepared, a.xact_start)))::float8,
+       coalesce(a.state = 'active', false)
+FROM pg_locks l
+LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND p.transaction::text = split_part(l.virtualtransaction, '/', 2)
+WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
+  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+  AND (l.relation = 'public.ledger_config'::regclass
+       AND l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+    OR l.relation IN ('public.events'::regclass, 'public.appends'::regclass, 'public.clock_drift_warnings'::regclass, 'public.drifted_events'::regclass)
+       AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+    OR l.relation IN ('public.halt_state'::regclass, 'public.agent_keys'::regclass, 'public.witnesses'::regclass)
+       AND l.mode = 'AccessExclusiveLock')

@@ -1,0 +1,124 @@
+"""Who holds the ledger's lock, and for how long: tells a lock that moves from hand to hand, as
+under load, from one that somebody does not give back.
+
+A transaction is known by its virtual number, which all roles may see. PostgreSQL tells the
+application when a transaction began only of its own role and of prepared ones; for others this
+process goes by when it first saw them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from events.errors import LedgerHeldError
+from events.store.connection import fetch_all
+
+FIRST_PATIENCE_MS = 1000
+"""How long a writer waits for the lock before it looks who has it."""
+
+MOST_PATIENCE_MS = 4000
+"""A writer that finds the lock moving asks again, and keeps its place in the queue longer."""
+
+SILENT_SECONDS = 1.0
+"""A transaction that does nothing and was seen holding the lock for so long is not waited for."""
+
+HELD_SECONDS = 10.0
+"""Whoever has held the lock for so long is waited for no longer, and the portal is not ready."""
+
+RETRY_SECONDS = 5
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A transaction that keeps appends waiting. `gid` names a prepared one, which has no process.
+    `seconds`: how long it is known to hold the lock, or how old it is, whichever is more."""
+
+    pid: int | None
+    gid: str | None
+    role: str | None
+    seconds: float
+    seen_seconds: float
+    is_working: bool
+
+    def __str__(self) -> str:
+        who = f"process {self.pid}" if self.gid is None else f"prepared transaction {self.gid!r}"
+        return f"{who} of role {self.role} for {self.seconds:.0f} s"
+
+    @property
+    def is_long(self) -> bool:
+        """Whether events cannot be said to be taken while it holds the lock."""
+        return self.seconds >= HELD_SECONDS
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a writer had better not wait for it."""
+        silent = not self.is_working and self.seen_seconds >= SILENT_SECONDS
+        return silent or self.seen_seconds >= HELD_SECONDS
+
+
+class Holders:
+    """Shared by the threads of a process: which holders were seen, and since when."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._first_seen: dict[str, float] = {}
+        self._told: set[str] = set()
+
+    def look(self, using: str) -> Holder | None:
+        """Who has held the ledger's lock longest, or None when it is free.
+
+        Logs a holder once when it has held the lock for long.
+        """
+        rows, now = fetch_all(using, "lock_holders"), time.monotonic()
+        with self._mutex:
+            self._first_seen = {row[0]: self._first_seen.get(row[0], now) for row in rows}
+            self._told &= self._first_seen.keys()
+            holders = {row[0]: self._holder(row, now) for row in rows}
+            untold = {t for t, h in holders.items() if h.is_long or h.is_stuck} - self._told
+            self._told |= untold
+        for transaction in untold:
+            holder = holders[transaction]
+            log.error(
+                "ledger_lock_held",
+                pid=holder.pid,
+                gid=holder.gid,
+                role=holder.role,
+                seconds=round(holder.seconds, 1),
+            )
+        return max(holders.values(), key=lambda holder: holder.seconds, default=None)
+
+    def _holder(
+        self, row: tuple[str, int | None, str | None, str | None, float | None, bool], now: float
+    ) -> Holder:
+        transaction, pid, gid, role, age, is_working = row
+        seen = now - self._first_seen[transaction]
+        if gid is not None and age is not None:
+            seen = max(seen, age)
+        return Holder(pid, gid, role, max(seen, age or 0.0), seen, is_working)
+
+
+holders = Holders()
+
+
+class Patience:
+    """One writer's wait for the lock, in tries."""
+
+    def __init__(self) -> None:
+        self.milliseconds = FIRST_PATIENCE_MS
+
+    def again(self, using: str) -> None:
+        """The lock did not come in time: wait again if it moves.
+
+        Raises:
+            LedgerHeldError: somebody does not give it back; nothing was written.
+        """
+        holder = holders.look(using)
+        if holder is not None and holder.is_stuck:
+            raise LedgerHeldError(f"the ledger's lock is held by {holder}", RETRY_SECONDS)
+        self.milliseconds = min(2 * self.milliseconds, MOST_PATIENCE_MS)
