@@ -38,8 +38,10 @@ def prepare() -> str | None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Several portals may start at once on one database; they prepare one after the other."""
+    """Several portals may start at once on one database; they prepare one after the other, however
+    long that takes."""
     with connections["owner"].cursor() as cursor:
+        cursor.execute("SET lock_timeout = 0")
         cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARATION_LOCK])
         try:
             yield

@@ -19,8 +19,10 @@ from prometheus_client.registry import Collector
 
 from events.errors import LedgerError
 from events.models import WatchAlert, WatchLook
+from events.store.connection import takes_writes
 from events.store.drift import recent_counts
 from events.store.ledger import PostgresEventStore
+from events.store.ledger_lock import Holder, holders
 from events.timestamps import parse_canonical
 from observers.completeness import find_ends, tail_is_head
 from observers.replica.reading import has_replica, lag_of, why_left
@@ -42,15 +44,16 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when events can be taken; 503 and the name of what fails otherwise. A replica that is
     away is told of, and keeps nobody: the primary serves in its place."""
-    checks = check_readiness()
+    checks, holder = check_readiness()
     ready = all(state == "ok" for state in checks.values())
     if not ready:
         log.warning("not_ready", **checks)
     if has_replica() and checks["database"] == "ok":
         checks["replica"] = _replica_state()
-    return _json(
-        {"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503
-    )
+    body: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks}
+    if holder is not None and holder.is_long:
+        body["lock_holder"] = holder.as_dict()
+    return _json(body, 200 if ready else 503)
 
 
 @require_safe
@@ -62,19 +65,30 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-def check_readiness() -> dict[str, str]:
-    """`ok`, `failed` or `unknown` for the database, the halt state and the head."""
+def check_readiness() -> tuple[dict[str, str], Holder | None]:
+    """`ok`, `failed` or `unknown` for the database, whether it takes writes, the ledger's lock, the
+    halt state and the head; and who holds the lock."""
     store = PostgresEventStore()
-    checks = {"database": "failed", "halt": "unknown", "head": "unknown"}
+    names = ("database", "writes", "lock", "halt", "head")
+    checks = dict.fromkeys(names, "unknown") | {"database": "failed"}
+    holder = None
     try:
-        ends = find_ends(store)
-        checks |= {"database": "ok", "head": "ok" if tail_is_head(store, ends) else "failed"}
-        checks["halt"] = "failed" if store.halt().halted else "ok"
+        checks["writes"] = _state(takes_writes(store.using))
+        checks["database"] = "ok"
+        holder = holders.look(store.using)
+        checks["lock"] = _state(holder is None or not holder.is_long)
+        if holder is None or not holder.blocks_readers:
+            checks["head"] = _state(tail_is_head(store, find_ends(store)))
+            checks["halt"] = _state(not store.halt().halted)
     except (LedgerError, DatabaseError) as error:
         log.error("readiness_check_failed", reason=str(error).splitlines()[0])
-        failed = "halt" if checks["database"] == "ok" else "database"
+        failed = "halt" if checks["head"] != "unknown" else "database"
         checks[failed] = "failed"
-    return checks
+    return checks, holder
+
+
+def _state(is_so: bool) -> str:
+    return "ok" if is_so else "failed"
 
 
 def _replica_state() -> str:
@@ -91,16 +105,29 @@ class LedgerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Readiness always; the figures while the database answers."""
-        checks = check_readiness()
+        checks, holder = check_readiness()
         ready = all(state == "ok" for state in checks.values())
         yield _gauge("ready", "Whether events can be taken", ready)
         yield _gauge("halted", "Whether the ledger is halted", checks["halt"] == "failed")
         yield _gauge("database_up", "Whether the database answers", checks["database"] == "ok")
-        if checks["database"] == "ok":
+        yield from _lock(holder)
+        if checks["database"] == "ok" and checks["head"] != "unknown":
             yield from _figures(PostgresEventStore())
             yield from _watch()
             if has_replica():
                 yield from _replica_figures()
+
+
+def _lock(holder: Holder | None) -> Iterator[Metric]:
+    """Who holds the ledger's lock, once that is longer than any append takes."""
+    held = GaugeMetricFamily(
+        f"{PREFIX}_lock_held_seconds",
+        "How long one transaction has held the ledger's lock",
+        labels=["pid", "gid"],
+    )
+    if holder is not None and holder.is_long:
+        held.add_metric([str(holder.pid or ""), holder.gid or ""], holder.seconds)
+    yield held
 
 
 def _figures(store: PostgresEventStore) -> Iterator[Metric]:

@@ -6,7 +6,7 @@ It must never build SQL from values.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
@@ -97,6 +97,16 @@ def _named(error: DatabaseError) -> Exception:
     if state == CEREMONY_REFUSED:
         return CeremonyRefusedError(message, constraint(error))
     return error
+
+
+def takes_writes(using: str) -> bool:
+    """Whether the server takes writes. A session keeps what its role was when it began, so one that
+    takes none, and one that was lost, is asked again on a new connection."""
+    with suppress(LedgerUnavailableError):
+        if fetch_one(using, "writable") == (True,):
+            return True
+    connections[using].close()
+    return bool(fetch_one(using, "writable")[0])
 
 
 def fetch_all(using: str, query: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:

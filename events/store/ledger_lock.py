@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -31,6 +32,8 @@ HELD_SECONDS = 10.0
 
 RETRY_SECONDS = 5
 
+Row = tuple[str, int | None, str | None, str | None, float | None, bool, bool]
+
 log = structlog.get_logger(__name__)
 
 
@@ -45,10 +48,15 @@ class Holder:
     seconds: float
     seen_seconds: float
     is_working: bool
+    blocks_readers: bool
 
     def __str__(self) -> str:
         who = f"process {self.pid}" if self.gid is None else f"prepared transaction {self.gid!r}"
         return f"{who} of role {self.role} for {self.seconds:.0f} s"
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in the answer of /readyz."""
+        return {"pid": self.pid, "gid": self.gid, "seconds": round(self.seconds, 1)}
 
     @property
     def is_long(self) -> bool:
@@ -93,14 +101,12 @@ class Holders:
             )
         return max(holders.values(), key=lambda holder: holder.seconds, default=None)
 
-    def _holder(
-        self, row: tuple[str, int | None, str | None, str | None, float | None, bool], now: float
-    ) -> Holder:
-        transaction, pid, gid, role, age, is_working = row
+    def _holder(self, row: Row, now: float) -> Holder:
+        transaction, pid, gid, role, age, is_working, blocks_readers = row
         seen = now - self._first_seen[transaction]
         if gid is not None and age is not None:
             seen = max(seen, age)
-        return Holder(pid, gid, role, max(seen, age or 0.0), seen, is_working)
+        return Holder(pid, gid, role, max(seen, age or 0.0), seen, is_working, blocks_readers)
 
 
 holders = Holders()

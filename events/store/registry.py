@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from events import ed25519
 from events.ed25519 import SignatureError
@@ -142,14 +143,20 @@ def _check_usable(public_key: str, what: str) -> None:
 
 def _registered(using: str, query: str, values: Mapping[str, str | None], what: str) -> int:
     try:
-        return int(fetch_one(using, query, values)[0])
+        return int(_under_lock(using, query, values)[0])
     except DatabaseError as error:
         reason = _REFUSALS.get(constraint(error)) or first_line(error)
         raise KeyRegistryError(f"{what} is not registered: {reason}") from error
 
 
+def _under_lock(using: str, query: str, values: Mapping[str, str | None]) -> Any:
+    """In a transaction, which says its isolation: a statement by itself would have the default."""
+    with transaction.atomic(using=using, savepoint=False):
+        return fetch_one(using, query, values)
+
+
 def _retired(using: str, query: str, values: Mapping[str, str], what: str) -> int:
-    row = fetch_one(using, query, values)
+    row = _under_lock(using, query, values)
     if row is None or row[0] is None:
         raise KeyRegistryError(f"{what} is not retired: there is no such active key")
     return int(row[0])

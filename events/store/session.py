@@ -11,10 +11,10 @@ import psycopg
 
 from events import sql
 
-PINS = sql.load("queries/session.sql")
-"""One statement that sets them all."""
+PINS = (b"SET statement_timeout = 0", sql.load("queries/session.sql").encode())
+"""The first lets the second live, which sets them all."""
 
-WRITABLE = sql.load("queries/writable.sql")
+WRITABLE = sql.load("queries/writable.sql").encode()
 """Asks whether the server takes writes from this session."""
 
 LOST = frozenset({"25006", "25P03", "25P04"})
@@ -29,12 +29,14 @@ def is_lost(error: BaseException | None) -> bool:
 
 def pin(connection: psycopg.Connection[object]) -> None:
     """Set what the portal relies on, on a connection of our own making."""
-    connection.execute(PINS.encode())
+    for statement in PINS:
+        connection.execute(statement)
 
 
 async def pin_async(connection: psycopg.AsyncConnection[object]) -> None:
     """`pin` for the worker's pool, which wants no transaction left open."""
-    await connection.execute(PINS.encode())
+    for statement in PINS:
+        await connection.execute(statement)
     if not connection.autocommit:
         await connection.commit()
 
@@ -46,7 +48,7 @@ async def require_writable(connection: psycopg.AsyncConnection[object]) -> None:
         psycopg.OperationalError: the connection is lost, or its server takes no writes.
     """
     async with connection.transaction():
-        cursor = await connection.execute(WRITABLE.encode())
+        cursor = await connection.execute(WRITABLE)
         row = await cursor.fetchone()
     if row != (True,):
         raise psycopg.OperationalError("the server takes no writes")

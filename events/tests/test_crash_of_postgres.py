@@ -17,11 +17,16 @@ from uuid import uuid4
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from auditportal.embedded import EmbeddedPostgres
 from events.composition import signing_service, witness_service, writer
+from events.errors import LedgerHeldError
 from events.event import Event
+from events.group_commit import GroupCommit
+from events.halting import halt
+from events.store import ledger_lock
 from events.store.connection import LedgerUnavailableError
 from events.tests.ledger import Ledger, point_at, submission
 from events.tests.wholeness import assert_whole
@@ -135,3 +140,73 @@ def test_a_server_that_is_away_is_named_and_nothing_is_written(durable: Ledger) 
     durable.server.start()
     assert durable.write(1)[0].sequence == 3
     assert_whole(durable, 3)
+
+
+WEAKENED = {
+    "role": "ALTER ROLE portal_app SET synchronous_commit = off",
+    "role in the database": "ALTER ROLE portal_app IN DATABASE portal SET synchronous_commit = off",
+    "database": "ALTER DATABASE portal SET synchronous_commit = off",
+    "server": "ALTER SYSTEM SET synchronous_commit = off",
+}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("place", WEAKENED)
+def test_what_was_acknowledged_is_on_disk_whatever_synchronous_commit_says(
+    durable: Ledger, place: str
+) -> None:
+    """The log is written by commits alone: its own writer comes by every ten seconds."""
+    with durable.connect("postgres") as superuser:
+        superuser.execute(WEAKENED[place].encode())
+        superuser.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        superuser.execute("SELECT pg_reload_conf()")
+    connections.close_all()
+    durable.server.stop()
+    durable.server.start()
+    gathered = GroupCommit(writer())
+    with ThreadPoolExecutor(WRITERS) as pool:
+        load = [pool.submit(_acknowledged, gathered, 25) for _ in range(WRITERS)]
+        acknowledged = [event for written in load for event in written.result(PATIENCE_SECONDS)]
+    acknowledged += durable.write(3)
+    durable.server.kill()
+    durable.server.start()
+    gathered.close()
+    connections.close_all()
+    events = assert_whole(durable, len(acknowledged))
+    assert {e.content_hash for e in events} == {e.content_hash for e in acknowledged}
+
+
+def _acknowledged(gathered: GroupCommit, count: int) -> list[Event]:
+    try:
+        return [gathered.write_event(submission(number=n)).event for n in range(count)]
+    finally:
+        connections.close_all()
+
+
+@pytest.mark.timeout(120)
+def test_a_forgotten_prepared_transaction_is_named(
+    durable: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no process, and outlives the server."""
+    with durable.connect("postgres") as superuser:
+        superuser.execute("ALTER SYSTEM SET max_prepared_transactions = 2")
+    connections.close_all()
+    durable.server.stop()
+    durable.server.start()
+    with durable.connect() as app:
+        app.execute("BEGIN; SELECT open_append(); PREPARE TRANSACTION 'forgotten'")
+    connections.close_all()
+    durable.server.kill()
+    durable.server.start()
+    with pytest.raises(
+        LedgerHeldError, match="prepared transaction 'forgotten' of role portal_app"
+    ):
+        durable.write()
+    monkeypatch.setattr(ledger_lock, "HELD_SECONDS", 0.5)
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["lock_holder"]["gid"]) == (503, "forgotten")
+    assert b'lock_held_seconds{gid="forgotten",pid=""}' in Client().get("/metrics").content
+    assert halt(writer(), reason="a test", by="keeper").is_new
+    with durable.connect() as app:
+        app.execute("ROLLBACK PREPARED 'forgotten'")
+    assert durable.store.get_max_sequence() == 0

@@ -11,6 +11,9 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 
+from auditportal.failures import EXIT_COULD_NOT_RUN
+from auditportal.server_check import UnfitServer, require_writable
+
 
 class Command(migrate.Command):
     """Django's command with `owner` for its database."""
@@ -21,5 +24,14 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["database"] != "owner":
-            raise CommandError("migrations run as the owner: leave --database out", returncode=2)
+            raise CommandError(
+                "migrations run as the owner: leave --database out", returncode=EXIT_COULD_NOT_RUN
+            )
+        try:
+            facts = require_writable("owner")
+        except UnfitServer as error:
+            raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
+        if options["verbosity"]:
+            for warning in facts.warnings:
+                self.stderr.write(f"WARNING: {warning}")
         super().handle(*args, **options)

@@ -23,6 +23,7 @@ from auditportal.failures import EXIT_COULD_NOT_RUN
 from auditportal.kept_child import PortalFailed
 from auditportal.port import PortTaken, claim_port
 from auditportal.preparation import prepare
+from auditportal.server_check import UnfitServer, require_writable
 from auditportal.supervisor import Supervisor, connectable, log_file
 from events.store.ledger import PostgresEventStore
 from events.store.restoration import refuse_unfinished
@@ -68,12 +69,16 @@ class Command(BaseCommand):
         try:
             with claim_port(settings.PORTAL_BIND, options["port"]):
                 self._run(**options)
-        except (PortTaken, TooFewConnections, PortalFailed) as error:
+        except (PortTaken, TooFewConnections, PortalFailed, UnfitServer) as error:
             raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
 
     def _run(self, *, port: int, workers: int, no_sample: bool, **_: Any) -> None:
         self.stdout.write("Starting the portal…" if settings.PORTAL_EMBEDDED else "Starting…")
         _reach_databases()
+        for warning in {
+            w for alias in ("owner", "default") for w in require_writable(alias).warnings
+        }:
+            self.stderr.write(f"WARNING: {warning}")
         require_connections(workers, settings.PORTAL_THREADS)
         refuse_unfinished("owner")
         _refuse_empty_but_seen()

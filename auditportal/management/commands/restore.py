@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from auditportal.backup.errors import NotTheBackupError
 from auditportal.backup.restoring import Restored, Wanted, restore
 from auditportal.failures import EXIT_COULD_NOT_RUN
+from auditportal.server_check import require_writable
 from events.errors import LedgerError
 from observers.heads.files import read_files
 from observers.management import arguments
@@ -69,6 +70,8 @@ class Command(BaseCommand):
                 options["accept_findings"],
                 seen,
             )
+            for warning in require_writable("owner").warnings:
+                self.stderr.write(f"WARNING: {warning}")
             with ExitStack() as bars:
                 restored = restore(wanted, say=self.stderr.write, progress=_bars(bars))
         except NotTheBackupError as error:

@@ -16,6 +16,7 @@ from importlib import import_module
 from multiprocessing.util import Finalize
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
@@ -26,6 +27,7 @@ from granian.server import Server as Granian
 from auditportal.capacity import TooFewConnections, require_connections
 from auditportal.children import die_with_parent
 from auditportal.failures import EXIT_COULD_NOT_RUN
+from auditportal.server_check import UnfitServer, check_server
 from auditportal.slow_clients import look_after_clients
 from events.store.connection import LedgerUnavailableError
 from events.store.restoration import RestoreUnfinishedError, refuse_unfinished
@@ -33,6 +35,7 @@ from observers.watch.at_start import look_before_serving
 
 STOP_PATIENCE_SECONDS = 10
 
+log = structlog.get_logger(__name__)
 
 CONNECTIONS = 4096
 """Connections that a web process takes at once. Further ones wait at the listener, so a few hundred
@@ -71,11 +74,24 @@ class Command(BaseCommand):
         try:
             require_connections(options["workers"], settings.PORTAL_THREADS)
             with suppress(LedgerUnavailableError):  # it is away, and says so to each request
+                self._check_server()
                 refuse_unfinished("default")
-        except (TooFewConnections, RestoreUnfinishedError) as error:
+        except (TooFewConnections, RestoreUnfinishedError, UnfitServer) as error:
             raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
         connections.close_all()
         look_before_serving()
+        self._serve(options)
+
+    def _check_server(self) -> None:
+        """What is wrong with the database but not so wrong that nothing could be read."""
+        facts = check_server("default")
+        if facts.read_only:
+            log.critical("database_read_only", reason=facts.read_only)
+        for warning in (facts.read_only, *facts.warnings):
+            if warning:
+                self.stderr.write(f"WARNING: {warning}")
+
+    def _serve(self, options: dict[str, Any]) -> None:
         Granian(
             self.target,
             address=settings.PORTAL_BIND,

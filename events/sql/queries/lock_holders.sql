@@ -2,7 +2,7 @@
 -- tables that an insert waits for. Of a session of another role the application is not told since when.
 SELECT l.virtualtransaction, l.pid, p.gid, coalesce(p.owner, a.usename)::text,
        (extract(epoch FROM clock_timestamp() - coalesce(p.prepared, a.xact_start)))::float8,
-       coalesce(a.state = 'active', false)
+       coalesce(a.state = 'active', false), l.mode = 'AccessExclusiveLock'
 FROM pg_locks l
 LEFT JOIN pg_stat_activity a ON a.pid = l.pid
 LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND p.transaction::text = split_part(l.virtualtransaction, '/', 2)

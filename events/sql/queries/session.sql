@@ -22,7 +22,7 @@ FROM (VALUES
     ('default_transaction_deferrable', 'off'),
     -- The portal bounds what should be bounded itself, statement by statement; it pools connections.
     ('statement_timeout', '0'),
-    ('lock_timeout', '0'),
+    ('lock_timeout', '10s'), -- nobody keeps a thread for longer; an append says its own
     ('transaction_timeout', '0'),
     ('idle_in_transaction_session_timeout', '0'),
     ('idle_session_timeout', '0'),

@@ -51,7 +51,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def init_connection_state(self) -> None:
         """Set what the portal relies on before anything else is asked of the connection."""
         with self.connection.cursor() as cursor:
-            cursor.execute(PINS.encode())
+            for statement in PINS:
+                cursor.execute(statement)
         super().init_connection_state()
 
     def is_usable(self) -> bool:
@@ -61,6 +62,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return bool(super().is_usable())
         try:
             with self.connection.cursor() as cursor:
-                return bool(cursor.execute(WRITABLE.encode()).fetchone()[0])
+                return bool(cursor.execute(WRITABLE).fetchone()[0])
         except self.Database.Error:
             return False
