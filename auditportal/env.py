@@ -68,6 +68,7 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable(
         "PORTAL_LIMIT_SIGN_IN", "30", "passwords and codes tried a minute of an address; 0: all"
     ),
+    Variable("PORTAL_PROPOSAL_DAYS", "30", "days until a proposal of a ceremony expires, 1 to 366"),
     Variable("PORTAL_WORKERS", "2", "web processes"),
     Variable("PORTAL_THREADS", "32", "requests one web process answers at once"),
     Variable("PORTAL_WATCH_HOURS", "24", "hours within which the watch verifies every event again"),

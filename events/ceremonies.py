@@ -6,31 +6,39 @@ It must never keep a voice, nor record a ceremony, before every signature in it 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import structlog
 from django.db import DatabaseError, transaction
 
-from events import ceremony, ed25519
+from events import canonical, ceremony, ed25519
 from events.canonical import canonicalize_text
 from events.ceremony import PROPOSED, Proposal, Voice
+from events.ceremony_record import ADDITION, wrong_possession, wrong_record
 from events.errors import CeremonyRefusedError, KeyBackendError
 from events.event import Event
 from events.store import ceremonies as store
 from events.store import people
 from events.store.ceremonies import Ceremony
 from events.store.connection import constraint, named_errors
-from events.store.halting import UnwrittenRecord, unwritten_records
+from events.store.halting import unwritten_records
 from events.submission import Submission
+from events.timestamps import parse_canonical
 from events.writer import AtomicEventWriter
 
 log = structlog.get_logger(__name__)
 
 
 def draft(kind: str, reason: str, details: Mapping[str, Any]) -> Proposal:
-    """A new proposal with an id of its own, for its proposer to sign. Nothing is kept yet."""
-    return ceremony.propose(str(uuid.uuid4()), kind, reason, details)
+    """A new proposal with an id of its own, for its proposer to sign. Nothing is kept yet.
+
+    Raises:
+        CeremonyRefusedError: it is none, or lacks the proof of whom it adds.
+    """
+    proposal = ceremony.propose(str(uuid.uuid4()), kind, reason, details)
+    _require_possession(proposal)
+    return proposal
 
 
 def speak(using: str, proposal: Proposal, *, step: str, person: str, signature: str) -> None:
@@ -44,6 +52,7 @@ def speak(using: str, proposal: Proposal, *, step: str, person: str, signature: 
     key = people.active_key(using, person)
     voice = Voice(person, step, key.public_key, signature.strip())
     proposal.verify(voice)
+    _require_possession(proposal)
     try:
         with named_errors(), transaction.atomic(using=using):
             store.add_step(using, proposal, voice)
@@ -68,7 +77,8 @@ def vote(using: str, ceremony_id: str, *, step: str, person: str, signature: str
 
 def record(writer: AtomicEventWriter, ceremony_id: str) -> Event:
     """Record an approved ceremony in the chain; its effect comes with the event, in one
-    transaction. What was left to be written while the ledger could not is written before it.
+    transaction. Before the one that clears a halt stands what its proposal says was left to be
+    written: what people signed, and nothing else.
 
     Raises:
         CeremonyRefusedError: it is not approved, a signature in it is wrong, or what was approved
@@ -80,8 +90,9 @@ def record(writer: AtomicEventWriter, ceremony_id: str) -> Event:
     _require_new_key(writer, held.proposal)
     with named_errors(), transaction.atomic(using=using, durable=True):
         event_type, payload = store.open_ceremony(using, ceremony_id)
-        unwritten = [_submission(left) for left in unwritten_records(using)]
         text = canonicalize_text(payload, stored=True)
+        _require_sound(using, held.proposal, event_type, text)
+        unwritten = [_submission(left) for left in held.proposal.details.get("unwritten", [])]
         *_, event = writer.append_here([*unwritten, Submission(event_type, text, agent_id=None)])
         store.settle(using)
     log.warning("ceremony_recorded", kind=event_type, id=ceremony_id, sequence=event.sequence)
@@ -115,11 +126,37 @@ def _require_new_key(writer: AtomicEventWriter, proposal: Proposal) -> None:
         raise CeremonyRefusedError(f"CT-13: the private half of {name} is another", "details")
 
 
-def _submission(left: UnwrittenRecord) -> Submission:
+def _require_sound(using: str, proposal: Proposal, event_type: str, payload: bytes) -> None:
+    """Under the ledger's lock: nothing is recorded that a verification would call wrong, nor
+    anything that waits in the database and that nobody signed."""
+    document = canonical.parse(payload, stored=True).value
+    active = {key.public_key: key.person for key in people.list_people(using) if key.is_active}
+    _require(wrong_record(event_type, document, active.get), "record")
+    if canonical.canonicalize(document["proposal"]).decode() != proposal.text:
+        raise CeremonyRefusedError("CT-13: what is recorded is not what was signed", "record")
+    if proposal.details.get("unwritten", []) != (
+        unwritten_records(using) if "unwritten" in proposal.details else []
+    ):
+        raise CeremonyRefusedError(
+            "CT-13: what waits to be written is not what was signed: propose it anew", "unwritten"
+        )
+
+
+def _require_possession(proposal: Proposal) -> None:
+    if proposal.kind == ADDITION:
+        _require(wrong_possession(proposal.details), "proof")
+
+
+def _require(wrong: Iterator[str], check: str) -> None:
+    for what in wrong:
+        raise CeremonyRefusedError(what if what.startswith("CT-") else f"CT-13: {what}", check)
+
+
+def _submission(left: Mapping[str, Any]) -> Submission:
     return Submission(
-        left.event_type,
-        canonicalize_text(left.payload, stored=True),
+        left["event_type"],
+        canonical.canonicalize(left["payload"]),
         agent_id=None,
-        local_timestamp=left.recorded_at,
-        event_id=left.event_id,
+        local_timestamp=parse_canonical(left["local_timestamp"]),
+        event_id=left["event_id"],
     )

@@ -18,6 +18,7 @@ from events.errors import CanonicalJSONError, CeremonyRefusedError
 
 PREFIX = "ceremony."
 CONTEXT = "audit-portal ceremony v1\n"
+POSSESSION = "audit-portal person v1\n"
 APPROVALS = 2
 """People besides the proposer who must approve."""
 
@@ -44,7 +45,11 @@ KINDS = {
         Kind(
             "clear_halt",
             "Clear the halt",
-            {"halted_at": "time of the halt", "halt_reason": "its reason"},
+            {
+                "halted_at": "time of the halt",
+                "halt_reason": "its reason",
+                "unwritten": "events that are written before it",
+            },
         ),
         Kind(
             "sequence_skip",
@@ -75,11 +80,16 @@ KINDS = {
             {"old_key": "key_id or witness_id to retire"},
         ),
         Kind("drift_threshold", "Change the drift threshold", {"seconds": "seconds"}),
-        Kind("add_person", "Add a person", {"person": "name", "public_key": "public key"}),
+        Kind(
+            "add_person",
+            "Add a person",
+            {"person": "name", "public_key": "public key", "proof": "signature by that key"},
+        ),
         Kind("retire_person", "Retire a person", {"person": "name"}),
     )
 }
 _NUMBERS = frozenset({"first", "last", "sequence"})
+_LISTS = frozenset({"unwritten"})
 _PUBLIC_KEYS = frozenset({"new_public_key", "public_key"})
 
 
@@ -102,6 +112,14 @@ class Proposal:
     reason: str
     details: Mapping[str, Any]
     text: str
+
+    @property
+    def shown_details(self) -> list[tuple[str, str]]:
+        """The details by name, as people read them: what is no text in canonical JSON."""
+        return [
+            (name, value if isinstance(value, str) else canonical.canonicalize(value).decode())
+            for name, value in self.details.items()
+        ]
 
     @property
     def hash(self) -> str:
@@ -129,6 +147,28 @@ class Proposal:
                 f"CT-13: the signature of {voice.person} is not of what was {voice.step}: {error}",
                 "signature",
             ) from None
+
+
+def possession(person: str, public_key: str) -> bytes:
+    """The bytes that a person signs with a new key, to be registered with it."""
+    return f"{POSSESSION}{person}\n{public_key}".encode()
+
+
+def check_possession(person: str, public_key: str, proof: str) -> None:
+    """Nothing, or an exception.
+
+    Raises:
+        CeremonyRefusedError: the key is none, or the proof is not its signature of this name.
+    """
+    check_public_key(public_key)
+    try:
+        ed25519.verify(
+            ed25519.decode(public_key), possession(person, public_key), ed25519.decode(proof)
+        )
+    except ed25519.SignatureError as error:
+        raise CeremonyRefusedError(
+            f"CT-13: the proof is not a signature by the key of {person}: {error}", "proof"
+        ) from None
 
 
 def propose(ceremony_id: str, kind: str, reason: str, details: Mapping[str, Any]) -> Proposal:
@@ -167,6 +207,7 @@ def read_proposal(text: str) -> Proposal:
     proposal = proposal_of(document, text)
     if wrong := names.wrong_reason(proposal.reason):
         raise CeremonyRefusedError(f"CT-13: the reason {wrong}", "reason")
+    _check_texts(proposal.ceremony_id, "ceremony_id")
     _check_texts(proposal.details, "details")
     return proposal
 
@@ -214,7 +255,7 @@ def _check_details(kind: Kind, details: Mapping[str, Any]) -> None:
             f"CT-13: a {kind.event_type} says exactly {', '.join(kind.details)}", "details"
         )
     for name, value in details.items():
-        expected: type = int if name in _NUMBERS else str
+        expected: type = int if name in _NUMBERS else list if name in _LISTS else str
         if type(value) is not expected:
             raise CeremonyRefusedError(f"CT-13: {name} is of a wrong type", "details")
         if name in _PUBLIC_KEYS:
@@ -235,8 +276,9 @@ def check_public_key(text: str, check: str = "public_key") -> None:
         ) from None
 
 
-def read_details(kind: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """The details of a kind from texts, as a form or a command line has them.
+def read_details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The details of a kind from texts, as a form or a command line has them. What the ledger
+    itself filled in may be a list.
 
     Raises:
         CeremonyRefusedError: one is missing, unknown or no number where a number is needed.
@@ -248,7 +290,10 @@ def read_details(kind: str, given: Mapping[str, str]) -> dict[str, Any]:
             f"missing or unknown: {', '.join(wrong)}",
             "details",
         )
-    details: dict[str, Any] = {name: names.normal(value) for name, value in given.items()}
+    details: dict[str, Any] = {
+        name: names.normal(value) if isinstance(value, str) else value
+        for name, value in given.items()
+    }
     for name in _NUMBERS & set(details):
         if not re.fullmatch("[0-9]{1,16}", details[name]):
             raise CeremonyRefusedError(f"CT-13: {name} is not a sequence number", name)

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from events.ceremony import read_details
+from events.errors import CeremonyRefusedError
 from events.keys.backend import KeyBackend
 from events.keys.successor import new_key_for
-from events.store.ledger import PostgresEventStore
+from events.store.halting import unwritten_records
+from events.store.ledger import Halt, PostgresEventStore
 
 ASKED: Mapping[str, tuple[str, ...]] = {
     "clear_halt": (),
@@ -20,7 +22,7 @@ ASKED: Mapping[str, tuple[str, ...]] = {
     "rotate_key": ("old_key",),
     "retire_key": ("old_key",),
     "drift_threshold": ("seconds",),
-    "add_person": ("person", "public_key"),
+    "add_person": ("person", "public_key", "proof"),
     "retire_person": ("person",),
 }
 """What a person must say of each kind; the rest is filled in."""
@@ -37,10 +39,9 @@ def complete_details(
         KeyRegistryError: there is no key to follow.
     """
     store = PostgresEventStore(using)
-    known: dict[str, str] = {}
+    known: dict[str, Any] = {}
     if kind == "clear_halt":
-        state = store.halt()
-        known = {"halted_at": state.halted_at or "", "halt_reason": state.reason or ""}
+        known = _halt(store.halt(), using)
     elif kind == "erase_payload" and given.get("sequence", "").isdecimal():
         event = store.get_event(int(given["sequence"][:18]))
         if event is not None:
@@ -50,3 +51,13 @@ def complete_details(
     elif kind == "rotate_key" and "old_key" in given and "new_key" not in given:
         known = new_key_for(backend, using, given["old_key"])
     return read_details(kind, {**known, **given})
+
+
+def _halt(halt: Halt, using: str) -> dict[str, Any]:
+    if not halt.halted:
+        raise CeremonyRefusedError("CT-13: the ledger is not halted", "details")
+    return {
+        "halted_at": halt.halted_at,
+        "halt_reason": halt.reason,
+        "unwritten": unwritten_records(using),
+    }

@@ -173,10 +173,11 @@ class ClockDriftWarning(ReadOnlyModel):
 
 
 class LedgerConfig(ReadOnlyModel):
-    """`ledger_config`: one row, the drift threshold."""
+    """`ledger_config`: one row, the drift threshold and how long a proposal stands."""
 
     singleton = models.BooleanField(primary_key=True)
     drift_threshold_seconds = models.DecimalField(max_digits=1000, decimal_places=3)
+    proposal_days = models.IntegerField()
 
     class Meta:
         managed = False

@@ -7,36 +7,46 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from events import names
 from events.canonical import canonicalize
-from events.ceremony import check_public_key
-from events.errors import SystemHaltedError
+from events.ceremony import check_possession
+from events.ceremony_record import REGISTERED
+from events.errors import CeremonyRefusedError, SystemHaltedError
 from events.event_ids import new_event_id
 from events.store import people
 from events.store.connection import named_errors
 from events.submission import Submission
 from events.writer import AtomicEventWriter
 
-REGISTERED = "system.person_registered"
 
-
-def register_first(writer: AtomicEventWriter, person: str, public_key: str) -> int:
+def register_first(writer: AtomicEventWriter, person: str, public_key: str, proof: str = "") -> int:
     """Register a person together with the event that says so; the first sequence the key counts
     for. `writer` writes as the owner. While the ledger is halted the event waits.
 
+    `proof` is the key's signature of `ceremony.possession`: a key that nobody can sign with would
+    leave the ledger without people who can end a halt.
+
     Raises:
-        CeremonyRefusedError: name or key is taken or malformed, or three are registered already.
+        CeremonyRefusedError: name or key is taken or malformed, the proof is none, or three are
+            registered already.
     """
-    check_public_key(public_key)
+    if wrong := names.wrong_name(person):
+        raise CeremonyRefusedError(f"CT-13: the name of a person {wrong}", "person")
+    check_possession(person, public_key, proof)
     try:
-        return _register(writer, person, public_key)
+        return _register(writer, person, public_key, proof)
     except SystemHaltedError:
         with named_errors(), transaction.atomic(using=writer.using):
-            return people.register_first_person(writer.using, person, public_key, event_id=None)
+            return people.register_first_person(
+                writer.using, person, public_key, proof=proof, event_id=None
+            )
 
 
-def _register(writer: AtomicEventWriter, person: str, public_key: str) -> int:
-    payload = canonicalize({"person": person, "public_key": public_key})
+def _register(writer: AtomicEventWriter, person: str, public_key: str, proof: str) -> int:
+    payload = canonicalize({"person": person, "proof": proof, "public_key": public_key})
     event_id = new_event_id()
     with named_errors(), transaction.atomic(using=writer.using, durable=True):
         writer.append_here([Submission(REGISTERED, payload, agent_id=None, event_id=event_id)])
-        return people.register_first_person(writer.using, person, public_key, event_id=event_id)
+        return people.register_first_person(
+            writer.using, person, public_key, proof=proof, event_id=event_id
+        )

@@ -11,24 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from events import canonical
-from events.ceremony import (
-    APPROVALS,
-    APPROVED,
-    PREFIX,
-    PROPOSED,
-    REJECTED,
-    Proposal,
-    Voice,
-    proposal_of,
-)
+from events.ceremony import PREFIX
+from events.ceremony_record import ADDITION, REGISTERED, members_of, wrong_possession, wrong_record
 from events.errors import CanonicalJSONError, CeremonyRefusedError
 from events.event import ERASED_SALT, Event
-from events.people import REGISTERED
 from observers.keyring import Keyring
 
-MEMBERS = {"approvals", "ceremony_id", "proposal", "proposed_by", "rejections"}
-SKIP = PREFIX + "sequence_skip"
-ADDED = PREFIX + "add_person"
 ERASURE = PREFIX + "erase_payload"
 MAX_PLACE = 2**63
 """No sequence is so large; a forged marker may name any number."""
@@ -43,19 +31,27 @@ class Erasure:
 
 
 def check_ceremony(subject: Event, keys: Keyring) -> Iterator[str]:
-    """What is wrong with the record of a ceremony; nothing for any other event."""
-    if not subject.event_type.startswith(PREFIX):
+    """What is wrong with the record of a ceremony, or with the event of one of the first people;
+    nothing for any other event."""
+    if not (subject.event_type.startswith(PREFIX) or subject.event_type == REGISTERED):
         return
     if subject.agent_id is not None:
         yield "an agent recorded it, not the system"
         return
+
+    def owner_of(public_key: str) -> str | None:
+        key = keys.people.get(public_key)
+        return key.owner if key and key.validity.covers(subject.sequence) else None
+
     try:
-        payload = _payload(subject)
-        proposal = proposal_of(payload["proposal"])
-        yield from _wrong_members(subject, payload, proposal)
-        yield from _wrong_voices(subject, payload, proposal, keys)
-    except (CanonicalJSONError, CeremonyRefusedError) as error:
+        payload = canonical.parse(subject.payload, stored=True).value
+    except CanonicalJSONError as error:
         yield str(error)
+        return
+    if subject.event_type == REGISTERED:
+        yield from wrong_possession(payload)
+    else:
+        yield from wrong_record(subject.event_type, payload, owner_of)
 
 
 def ceremony_details(subject: Event) -> Mapping[str, Any]:
@@ -69,7 +65,7 @@ def registered_person(subject: Event) -> tuple[str, str] | None:
     if subject.agent_id is not None:
         return None
     try:
-        if subject.event_type == ADDED:
+        if subject.event_type == ADDITION:
             named = ceremony_details(subject)
         elif subject.event_type == REGISTERED:
             named = canonical.parse(subject.payload, stored=True).value
@@ -120,54 +116,4 @@ def erases(ceremony: Event, subject: Event) -> bool:
 
 
 def _payload(subject: Event) -> dict[str, Any]:
-    payload = canonical.parse(subject.payload, stored=True).value
-    if not isinstance(payload, dict) or not set(payload) >= MEMBERS:
-        raise CeremonyRefusedError(
-            f"the record of a ceremony has {', '.join(sorted(MEMBERS))}", "payload"
-        )
-    return payload
-
-
-def _wrong_members(subject: Event, payload: Mapping[str, Any], proposal: Proposal) -> Iterator[str]:
-    if proposal.kind != subject.event_type:
-        yield f"a {proposal.kind} was proposed"
-    if proposal.ceremony_id != payload["ceremony_id"]:
-        yield "it names another ceremony than was proposed"
-    named = proposal.details if subject.event_type == SKIP else {}
-    if {name: payload[name] for name in payload if name not in MEMBERS} != named:
-        yield "it says something else than was proposed"
-
-
-def _wrong_voices(
-    subject: Event, payload: Mapping[str, Any], proposal: Proposal, keys: Keyring
-) -> Iterator[str]:
-    proposer = _voice(payload["proposed_by"], PROPOSED)
-    approvals = _voices(payload["approvals"], APPROVED)
-    rejections = _voices(payload["rejections"], REJECTED)
-    for voice in (proposer, *approvals, *rejections):
-        key = keys.people.get(voice.public_key)
-        if key is None or key.owner != voice.person or not key.validity.covers(subject.sequence):
-            yield f"the key of {voice.person} is not theirs, or not registered for this place"
-            continue
-        try:
-            proposal.verify(voice)
-        except CeremonyRefusedError as error:
-            yield str(error)
-    people = [voice.person.lower() for voice in (proposer, *approvals, *rejections)]
-    if len(set(people)) != len(people):
-        yield "somebody spoke twice"
-    if len(approvals) < APPROVALS or len(approvals) <= len(rejections):
-        yield f"{len(approvals)} approved and {len(rejections)} rejected it: not enough"
-
-
-def _voices(value: Any, step: str) -> list[Voice]:
-    if not isinstance(value, list):
-        raise CeremonyRefusedError(f"who {step} it is no list", "voices")
-    return [_voice(each, step) for each in value]
-
-
-def _voice(value: Any, step: str) -> Voice:
-    match value:
-        case {"person": str(person), "public_key": str(public_key), "signature": str(signature)}:
-            return Voice(person, step, public_key, signature)
-    raise CeremonyRefusedError(f"who {step} it has no person, public_key and signature", "voices")
+    return members_of(canonical.parse(subject.payload, stored=True).value)

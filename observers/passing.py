@@ -9,6 +9,7 @@ from __future__ import annotations
 from events import ed25519, event
 from events.canonical import canonicalize_text
 from events.ceremony import PREFIX
+from events.ceremony_record import REGISTERED
 from events.errors import LedgerError
 from events.store.rows import Row
 from observers.forms import have_forms
@@ -28,8 +29,8 @@ def _passes(row: Row, keys: Keyring, signatures: bool) -> bool:
     (event_id, sequence, event_type, payload, prev_hash, content_hash, signature, hash_version,
      sig_version, agent_id, witness_id, attestation, local, authority, key_id, payload_hash,
      salt) = row  # fmt: skip
-    if event_type is None or event_type.startswith(PREFIX):
-        return False  # the record of a ceremony has a check of its own
+    if event_type is None or event_type.startswith(PREFIX) or event_type == REGISTERED:
+        return False  # who holds ceremonies, and the record of one, have a check of their own
     if not have_forms(row, signatures=not signatures):  # 7 and 9 decode them
         return False
     canonical_payload = canonicalize_text(payload, stored=True)

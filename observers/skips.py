@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from events.ceremony_record import SKIP
 from events.continuity import Gap
 from events.event import GENESIS_HASH, Event
 from events.store.heads import Kept, hashes_at
 from events.store.ledger import EventFilter, GapReport, PostgresEventStore
 from events.store.neighbours import neighbours
-from observers.ceremony_check import SKIP
 from observers.checks import check_event
 from observers.keyring import Keyring, TrustedKey, keyring_from_registry
 from observers.report import KnownGap

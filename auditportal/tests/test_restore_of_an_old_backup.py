@@ -11,7 +11,7 @@ from auditportal.backup.errors import BackupError
 from auditportal.tests.backups import emptied, empty_database, start_command
 from events.composition import writer
 from events.errors import SystemHaltedError
-from events.tests.ceremonies import hold
+from events.tests.ceremonies import halt_details, hold
 from events.tests.ledger import Ledger, submission
 from observers.heads.memory import memory_of
 from observers.tests.commands import run
@@ -40,8 +40,7 @@ def test_an_old_backup_is_restored_halted_and_goes_on_by_ceremony(
         with pytest.raises(SystemHaltedError):
             writer().write_event(submission())
         look_before_serving()
-        state = ledger.store.halt()
-        hold(ledger, "clear_halt", {"halted_at": state.halted_at, "halt_reason": state.reason})
+        hold(ledger, "clear_halt", halt_details())
         look_before_serving()
         assert not ledger.store.halt().halted
         # 4 says that it was halted, 5 that people cleared it: the trace stands at the lost numbers.

@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import nacl.pwhash
 import nacl.secret
@@ -55,6 +56,15 @@ def create(path: Path, passphrase: str) -> str:
     return public_key
 
 
+def public_key(path: Path) -> str:
+    """The public half in base64, which stands in the file in clear.
+
+    Raises:
+        KeyBackendError: the file cannot be read, or is no such file.
+    """
+    return str(_read(path)["public_key"])
+
+
 def sign(path: Path, passphrase: str, message: bytes) -> str:
     """The signature of `message` in base64.
 
@@ -65,14 +75,25 @@ def sign(path: Path, passphrase: str, message: bytes) -> str:
 
 
 def _open(path: Path, passphrase: str) -> bytes:
+    document = _read(path)
     try:
-        document = json.loads(path.read_text(encoding="ascii"))
-        salt, box = base64.b64decode(document["salt"]), base64.b64decode(document["box"])
-        return bytes(_box(passphrase, salt).decrypt(box))
-    except OSError as error:
-        raise KeyBackendError(f"cannot read {path}: {error.strerror}") from None
+        return bytes(_box(passphrase, document["salt"]).decrypt(document["box"]))
     except CryptoError:
         raise KeyBackendError(f"the passphrase does not open {path}") from None
+    except (ValueError, TypeError):
+        raise KeyBackendError(f"{path} is not a person's key file") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="ascii"))
+        return {
+            "public_key": document["public_key"],
+            "salt": base64.b64decode(document["salt"]),
+            "box": base64.b64decode(document["box"]),
+        }
+    except OSError as error:
+        raise KeyBackendError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError):
         raise KeyBackendError(f"{path} is not a person's key file") from None
 

@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "001_create_events_table.sql",
-            sha256="b3d1174ea358c8a24852a8bd5918e162ebbd9106e0942deacd1bfda31ca7222e",
+            sha256="8224780c2a53db471c1a386f04e4c44c551065a53c614e0fdb783eac2ccf60eb",
         )
     ]

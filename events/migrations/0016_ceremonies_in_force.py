@@ -8,8 +8,14 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "016_ceremonies_in_force.sql",
-            sha256="dfa864354a5a270eaad34218dbf5d6ebaff12cfc2b699f1d5d81f87f03dcf2ff",
+            sha256="8dcc1f0d90532d8eba1a722afdd90fe096f4e00acab2050c58d8fe76be431cbc",
             models=[
+                migrations.AddField(
+                    model_name="ledgerconfig",
+                    name="proposal_days",
+                    field=models.IntegerField(),
+                    preserve_default=False,
+                ),
                 migrations.CreateModel(
                     name="PersonKey",
                     fields=[

@@ -12,7 +12,7 @@ RETURN '[\x01-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-
 -- A text on one line, without blanks at its ends: an event type.
 CREATE FUNCTION is_text(text TEXT, most INTEGER) RETURNS BOOLEAN
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN char_length(text) BETWEEN 1 AND most AND text !~ unseen_characters() AND text = btrim(text, ' ');
+RETURN char_length(text) >= 1 AND char_length(text) <= most AND text !~ unseen_characters() AND text = btrim(text, ' ');
 
 -- The same in form NFC: a reason.
 CREATE FUNCTION is_reason(text TEXT) RETURNS BOOLEAN

@@ -29,11 +29,12 @@ CREATE TRIGGER refuse_removal_of_person_keys
 ALTER TABLE person_keys ENABLE ALWAYS TRIGGER refuse_change_of_person_keys;
 ALTER TABLE person_keys ENABLE ALWAYS TRIGGER refuse_removal_of_person_keys;
 
--- What should be an event but could not be written when it happened, such as the halt of a ledger
--- that has no witness. The ceremony that clears the halt writes each as an event of this id.
+-- What should be an event but could not be written when it happened: the halt of a ledger that has
+-- no witness, and one of the first people, registered while it is halted. The ceremony that clears
+-- the halt writes each as an event of this id, as its approvers signed it.
 CREATE TABLE unwritten_records (
     event_id        UUID        PRIMARY KEY DEFAULT gen_random_uuid(),
-    event_type      TEXT        NOT NULL CHECK (starts_with(event_type, 'system.')),
+    event_type      TEXT        NOT NULL CHECK (event_type IN ('system.halted', 'system.person_registered')),
     payload         JSONB       NOT NULL,
     recorded_at     TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
 );
@@ -54,6 +55,13 @@ CREATE TRIGGER refuse_change_of_ceremony_openings
     BEFORE UPDATE OR DELETE OR TRUNCATE ON ceremony_openings
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 ALTER TABLE ceremony_openings ENABLE ALWAYS TRIGGER refuse_change_of_ceremony_openings;
+
+-- How old a proposal may become: after so many days nobody votes on it, and it is not recorded.
+ALTER TABLE ledger_config ADD COLUMN proposal_days INTEGER NOT NULL DEFAULT 30 CHECK (proposal_days BETWEEN 1 AND 366);
+CREATE FUNCTION proposal_expires(proposed_at TIMESTAMPTZ) RETURNS TIMESTAMPTZ
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT proposed_at + make_interval(days => c.proposal_days) FROM ledger_config c
+$$;
 
 CREATE FUNCTION ceremony_opened_here(kind TEXT DEFAULT NULL) RETURNS UUID
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
@@ -81,14 +89,28 @@ BEGIN
 END
 $$;
 
+-- Whom an event registers, and with which key; nulls where it registers nobody.
+CREATE FUNCTION said_person(event_type TEXT, payload JSONB, OUT person TEXT, OUT public_key TEXT)
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+    SELECT said ->> 'person', said ->> 'public_key'
+    FROM (SELECT CASE event_type
+        WHEN 'system.person_registered' THEN payload
+        WHEN 'ceremony.add_person' THEN payload #> '{proposal,details}' END AS said) s
+$$;
+
 CREATE FUNCTION guard_person_keys() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF ceremony_opened_here('ceremony.add_person') IS NULL THEN
         PERFORM require_setting_up('registering a person');
     END IF;
-    IF NOT EXISTS (SELECT FROM events e WHERE e.event_id = NEW.event_id)
-       AND NOT EXISTS (SELECT FROM unwritten_records u WHERE u.event_id = NEW.event_id) THEN
+    IF NOT EXISTS (
+        SELECT FROM (
+            SELECT e.event_id, e.event_type, e.payload FROM events e WHERE e.agent_id IS NULL
+            UNION ALL
+            SELECT u.event_id, u.event_type, u.payload FROM unwritten_records u) said
+        WHERE said.event_id = NEW.event_id AND (NEW.person, NEW.public_key) = (said_person(said.event_type, said.payload))
+    ) THEN
         RAISE EXCEPTION 'CT-13: % is not registered: no event says so', NEW.person
             USING ERRCODE = 'AP005', CONSTRAINT = 'unrecorded';
     END IF;
@@ -102,7 +124,7 @@ ALTER TABLE person_keys ENABLE ALWAYS TRIGGER guard_person_keys_before_insert;
 -- Registers one of the first three people; the owner's alone to call. `event` is the event of this
 -- transaction that says so. A halted ledger takes no event, but must not stay without people who
 -- could clear it: then the record is kept until the halt is cleared.
-CREATE FUNCTION register_first_person(new_person TEXT, new_public_key TEXT, event UUID) RETURNS BIGINT
+CREATE FUNCTION register_first_person(new_person TEXT, new_public_key TEXT, event UUID, proof TEXT DEFAULT NULL) RETURNS BIGINT
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     first BIGINT;
@@ -110,7 +132,8 @@ BEGIN
     PERFORM lock_ledger();
     IF event IS NULL THEN
         INSERT INTO unwritten_records (event_type, payload)
-        VALUES ('system.person_registered', jsonb_build_object('person', new_person, 'public_key', new_public_key))
+        VALUES ('system.person_registered', jsonb_strip_nulls(jsonb_build_object(
+            'person', new_person, 'public_key', new_public_key, 'proof', proof)))
         RETURNING event_id INTO event;
     END IF;
     INSERT INTO person_keys (public_key, person, event_id, active_from, from_sequence)
@@ -172,6 +195,63 @@ END
 $$;
 REVOKE ALL ON FUNCTION halt_ledger FROM PUBLIC;
 
+-- A record waits only for what this ledger halted for, or for a person who may still be registered.
+CREATE FUNCTION guard_unwritten_records() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    halt halt_state%ROWTYPE;
+BEGIN
+    IF NEW.event_type = 'system.person_registered' THEN
+        PERFORM require_setting_up('registering a person');
+    END IF;
+    SELECT * INTO halt FROM halt_state h WHERE h.halted;
+    IF FOUND AND (CASE NEW.event_type
+        WHEN 'system.halted' THEN
+            records_halt(NEW.payload, NEW.recorded_at, halt)
+            AND NOT EXISTS (SELECT FROM unwritten_records u WHERE u.event_type = NEW.event_type AND u.recorded_at = NEW.recorded_at)
+        ELSE
+            NEW.payload ?& ARRAY['person', 'public_key']
+            AND NEW.payload - ARRAY['person', 'public_key', 'proof'] = '{}'
+        END) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'CT-13: a record of % is refused: nothing calls for it', NEW.event_type
+        USING ERRCODE = 'AP005', CONSTRAINT = 'uncalled_for';
+END
+$$;
+CREATE FUNCTION records_halt(payload JSONB, recorded_at TIMESTAMPTZ, halt halt_state) RETURNS BOOLEAN
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+    SELECT recorded_at = halt.halted_at AND payload - 'unwitnessed_because' =
+        jsonb_strip_nulls(jsonb_build_object('reason', halt.reason, 'by', halt.halted_by))
+$$;
+CREATE TRIGGER guard_unwritten_records_before_insert
+    BEFORE INSERT ON unwritten_records FOR EACH ROW EXECUTE FUNCTION guard_unwritten_records();
+ALTER TABLE unwritten_records ENABLE ALWAYS TRIGGER guard_unwritten_records_before_insert;
+
+-- What is written when the halt is cleared, as the events will be: the record of the present halt,
+-- and of those of the first three people whom no event registered yet. The proposal to clear the
+-- halt holds exactly this, so that people sign it; whatever else waits there is never written.
+CREATE FUNCTION waiting_records() RETURNS JSONB
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    WITH waiting AS (
+        SELECT u.* FROM unwritten_records u WHERE NOT EXISTS (SELECT FROM events e WHERE e.event_id = u.event_id)
+    ), registered AS (
+        SELECT count(*) AS people FROM events e WHERE e.event_type = 'system.person_registered' AND e.agent_id IS NULL
+    ), called_for AS (
+        SELECT w.* FROM waiting w JOIN halt_state h ON h.halted
+        WHERE w.event_type = 'system.halted' AND records_halt(w.payload, w.recorded_at, h)
+        UNION ALL
+        (SELECT w.* FROM waiting w JOIN halt_state h ON h.halted
+         JOIN person_keys k ON k.event_id = w.event_id AND (k.person, k.public_key) = (said_person(w.event_type, w.payload))
+         WHERE w.event_type = 'system.person_registered' ORDER BY w.recorded_at, w.event_id
+         LIMIT (SELECT greatest(3 - r.people, 0) FROM registered r))
+    )
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'event_id', c.event_id, 'event_type', c.event_type, 'local_timestamp', canonical_time(c.recorded_at), 'payload', c.payload)
+        ORDER BY c.recorded_at, c.event_id), '[]')
+    FROM called_for c
+$$;
+
 -- Sticky: withdrawn only by the recorded ceremony that names this very halt.
 CREATE OR REPLACE FUNCTION refuse_unhalt() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
@@ -207,6 +287,11 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION expired_since(proposed_at TIMESTAMPTZ) RETURNS TEXT
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT format('the proposal expired at %s; propose it anew', canonical_time(proposal_expires(proposed_at)))
+$$;
+
 -- One step of a ceremony, whoever writes it, the owner too. Steps of one ceremony are taken one
 -- after the other: nothing is decided on what is not committed.
 CREATE FUNCTION check_ceremony_step() RETURNS trigger
@@ -238,6 +323,8 @@ BEGIN
         IF ceremony_opened_here() IS DISTINCT FROM NEW.ceremony_id THEN
             PERFORM refuse_ceremony('recorded', 'a ceremony is recorded by the event that records it');
         END IF;
+    ELSIF clock_timestamp() >= proposal_expires(proposed.recorded_at) THEN
+        PERFORM refuse_ceremony('expired', expired_since(proposed.recorded_at));
     ELSIF NEW.content ->> 'proposal_hash' IS DISTINCT FROM proposal_hash(proposed.content) THEN
         PERFORM refuse_ceremony('content', 'what is voted on is not what was proposed');
     ELSIF name_fold(NEW.person) = name_fold(proposed.person) THEN
@@ -268,13 +355,13 @@ CREATE FUNCTION check_ceremony_details(kind TEXT, details JSONB) RETURNS VOID
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     wanted TEXT[] := CASE kind
-        WHEN 'ceremony.clear_halt' THEN ARRAY['halted_at', 'halt_reason']
+        WHEN 'ceremony.clear_halt' THEN ARRAY['halted_at', 'halt_reason', 'unwritten']
         WHEN 'ceremony.sequence_skip' THEN ARRAY['first', 'last']
         WHEN 'ceremony.erase_payload' THEN ARRAY['event_id', 'payload_hash', 'sequence']
         WHEN 'ceremony.rotate_key' THEN ARRAY['new_key', 'new_public_key', 'old_key']
         WHEN 'ceremony.retire_key' THEN ARRAY['old_key']
         WHEN 'ceremony.drift_threshold' THEN ARRAY['seconds']
-        WHEN 'ceremony.add_person' THEN ARRAY['person', 'public_key']
+        WHEN 'ceremony.add_person' THEN ARRAY['person', 'proof', 'public_key']
         WHEN 'ceremony.retire_person' THEN ARRAY['person']
     END;
     named RECORD;
@@ -292,6 +379,8 @@ BEGIN
         IF NOT FOUND OR details ->> 'halted_at' IS DISTINCT FROM named.halted_at
            OR details ->> 'halt_reason' IS DISTINCT FROM named.reason THEN
             PERFORM refuse_ceremony('details', 'that is not the halt that the ledger is in');
+        ELSIF details -> 'unwritten' IS DISTINCT FROM waiting_records() THEN
+            PERFORM refuse_ceremony('details', 'other records wait to be written than it says; propose it anew');
         END IF;
     WHEN 'ceremony.sequence_skip' THEN
         PERFORM check_skipped_range(details -> 'first', details -> 'last');
@@ -317,7 +406,8 @@ BEGIN
     WHEN 'ceremony.add_person' THEN
         IF EXISTS (SELECT FROM person_keys k WHERE name_fold(k.person) = name_fold(details ->> 'person') AND k.until_sequence IS NULL
                    OR k.public_key = details ->> 'public_key')
-           OR details ->> 'public_key' !~ '^[A-Za-z0-9+/]{43}=$' OR NOT coalesce(is_name(details ->> 'person'), false) THEN
+           OR details ->> 'public_key' !~ '^[A-Za-z0-9+/]{43}=$' OR coalesce(details ->> 'proof', '') !~ '^[A-Za-z0-9+/]{86}==$'
+           OR NOT coalesce(is_name(details ->> 'person'), false) THEN
             PERFORM refuse_ceremony('details', 'the person or the key is registered already, or is none');
         END IF;
     WHEN 'ceremony.retire_person' THEN
@@ -438,16 +528,19 @@ CREATE FUNCTION open_ceremony(ceremony UUID, OUT kind TEXT, OUT payload TEXT)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     details JSONB;
+    proposed_at TIMESTAMPTZ;
     head appends%ROWTYPE;
 BEGIN
     PERFORM pg_advisory_xact_lock(1667592821, hashtext(ceremony::text));
     PERFORM lock_ledger();
-    SELECT p.kind, (p.content ->> 'proposal')::jsonb -> 'details' INTO open_ceremony.kind, details
+    SELECT p.kind, (p.content ->> 'proposal')::jsonb -> 'details', p.recorded_at INTO open_ceremony.kind, details, proposed_at
         FROM ceremonies p WHERE p.ceremony_id = ceremony AND p.step = 'proposed';
     IF NOT FOUND THEN
         PERFORM refuse_ceremony('unknown', format('there is no ceremony %s', ceremony));
     ELSIF EXISTS (SELECT FROM ceremonies r WHERE r.ceremony_id = ceremony AND r.step = 'recorded') THEN
         PERFORM refuse_ceremony('recorded', format('ceremony %s is recorded already', ceremony));
+    ELSIF clock_timestamp() >= proposal_expires(proposed_at) THEN
+        PERFORM refuse_ceremony('expired', expired_since(proposed_at));
     ELSIF NOT ceremony_is_approved(ceremony) THEN
         PERFORM refuse_ceremony('approvals', 'two people besides the proposer must approve it, and more approve than reject');
     END IF;
@@ -511,8 +604,11 @@ BEGIN
     SELECT * INTO head FROM appends a ORDER BY a.last_sequence DESC LIMIT 1;
     CASE NEW.event_type
     WHEN 'ceremony.clear_halt' THEN
-        IF EXISTS (SELECT FROM unwritten_records u WHERE NOT EXISTS (SELECT FROM events e WHERE e.event_id = u.event_id)) THEN
-            PERFORM refuse_ceremony('unwritten', 'records wait to be written; they are written before a halt is cleared');
+        IF EXISTS (
+            SELECT FROM jsonb_array_elements(details -> 'unwritten') u WHERE NOT EXISTS (
+                SELECT FROM events e WHERE e.event_id = (u ->> 'event_id')::uuid AND e.event_type = u ->> 'event_type' AND e.agent_id IS NULL
+                  AND canonical_time(e.local_timestamp) = u ->> 'local_timestamp' AND e.payload = u -> 'payload')) THEN
+            PERFORM refuse_ceremony('unwritten', 'the records that it names are written before a halt is cleared');
         END IF;
         UPDATE halt_state SET halted = false, reason = NULL, halted_by = NULL, halted_at = NULL, cleared_by = ceremony;
     WHEN 'ceremony.sequence_skip' THEN
@@ -716,4 +812,5 @@ $$;
 REVOKE ALL ON FUNCTION ceremony_opened_here, ceremonies_in_force, require_setting_up, guard_person_keys, canonical_time,
     proposal_hash, refuse_ceremony, check_ceremony_step, check_ceremony_details, check_skipped_range, check_key_change,
     ceremony_is_approved, ceremony_payload, mark_ceremony_opening, require_ceremony_event, erasure_marker,
-    ceremony_skips FROM PUBLIC;
+    ceremony_skips, said_person, guard_unwritten_records, records_halt, waiting_records, proposal_expires, expired_since,
+    shown_text FROM PUBLIC;

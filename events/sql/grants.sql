@@ -65,12 +65,12 @@ BEGIN
         REVOKE ALL ON SEQUENCE append_opened_at, append_opened_by FROM portal_app;
         GRANT EXECUTE ON FUNCTION open_append, begin_append, confirm_append, register_agent_key, retire_agent_key, register_witness,
             retire_witness, set_drift_threshold, halt_ledger, remember_continuity, open_ceremony, ceremony_is_approved,
-            ceremonies_in_force, canonical_time TO portal_app;
+            ceremonies_in_force, canonical_time, waiting_records, proposal_expires TO portal_app;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_observer') THEN
         GRANT USAGE ON SCHEMA public TO portal_observer;
         EXECUTE format('GRANT SELECT ON %s TO portal_observer', ledger);
-        GRANT EXECUTE ON FUNCTION ceremony_is_approved, ceremonies_in_force, canonical_time TO portal_observer;
+        GRANT EXECUTE ON FUNCTION ceremony_is_approved, ceremonies_in_force, canonical_time, waiting_records, proposal_expires TO portal_observer;
     END IF;
 END
 $$;

@@ -38,10 +38,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Ceremony:
-    """A ceremony with all its steps, in order."""
+    """A ceremony with all its steps, in order. After `expires_at` nobody votes on it any more, and
+    it is not recorded; `is_expired` is what the database's clock says."""
 
     proposal: Proposal
     steps: tuple[Step, ...]
+    expires_at: str
+    is_expired: bool
 
     @property
     def id(self) -> str:
@@ -157,10 +160,13 @@ def _read(using: str, ceremony_ids: Sequence[str]) -> list[Ceremony]:
 
 def _ceremony(rows: list[Any]) -> Ceremony:
     proposal = read_proposal(rows[0][4])
-    return Ceremony(proposal, tuple(_step(row) for row in rows))
+    expires_at, is_expired = rows[0][-2:]
+    steps = tuple(_step(row) for row in rows)
+    recorded = any(step.step == RECORDED for step in steps)
+    return Ceremony(proposal, steps, expires_at, is_expired and not recorded)
 
 
 def _step(row: Any) -> Step:
-    _, _, step, person, _, _, public_key, signature, sequence, at = row
+    _, _, step, person, _, _, public_key, signature, sequence, at, *_ = row
     voice = Voice(person, step, public_key, signature) if public_key else None
     return Step(step, person, at, voice, sequence)

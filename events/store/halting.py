@@ -5,23 +5,13 @@ It must never clear a halt: a ceremony does, in the database.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
-from events.store.connection import fetch_all, fetch_one
+from events import canonical
+from events.store.connection import fetch_one
 
 LOCK_MILLISECONDS = 400
 """How long the event of a halt waits for the append lock, which appends hold for milliseconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnwrittenRecord:
-    """A system event that is still to be written, under this id."""
-
-    event_id: str
-    event_type: str
-    payload: str
-    recorded_at: datetime
 
 
 def halt_ledger(
@@ -46,6 +36,9 @@ def halt_ledger(
     return fetch_one(using, "halt_ledger", values)[0] is not None
 
 
-def unwritten_records(using: str) -> list[UnwrittenRecord]:
-    """What is to be written before a halt is cleared, oldest first."""
-    return [UnwrittenRecord(*row) for row in fetch_all(using, "unwritten_records")]
+def unwritten_records(using: str) -> list[dict[str, Any]]:
+    """What is written when the present halt is cleared, oldest first: `event_id`, `event_type`,
+    `local_timestamp` and `payload` of each, as the proposal to clear the halt holds them."""
+    text = fetch_one(using, "unwritten_records")[0]
+    records: list[dict[str, Any]] = canonical.parse(text, stored=True).value
+    return records

@@ -59,17 +59,18 @@ _REFUSALS = {
     "person_keys_one_active": "this name is registered already",
     "person_keys_pkey": "this public key is registered already",
     "person_keys_public_key_check": "a public key is standard base64 of 32 bytes",
-    "person_keys_person_check": "a name has 1 to 200 printable characters",
 }
 
 
-def register_first_person(using: str, person: str, public_key: str, *, event_id: str | None) -> int:
+def register_first_person(
+    using: str, person: str, public_key: str, *, proof: str, event_id: str | None
+) -> int:
     """Register one of the first people, as the owner; the first sequence the key counts for.
 
     Raises:
         CeremonyRefusedError: name or key is taken or malformed, or three are registered already.
     """
-    values = {"person": person, "public_key": public_key, "event_id": event_id}
+    values = {"person": person, "public_key": public_key, "proof": proof, "event_id": event_id}
     try:
         return int(fetch_one(using, "register_first_person", values)[0])
     except DatabaseError as error:

@@ -7,6 +7,7 @@ seen first.
 from __future__ import annotations
 
 import psycopg
+from django.conf import settings
 from django.db import connections, transaction
 
 from events import sql
@@ -44,9 +45,11 @@ def make_roles(url: str) -> None:
 
 
 def grant() -> None:
-    """Give the roles their rights, as the owner, and take every other away."""
+    """Give the roles their rights, as the owner, and take every other away; and tell the database
+    how long a proposal stands."""
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute(sql.load("grants.sql"))
+        cursor.execute(sql.load("queries/set_proposal_days.sql"), [settings.PORTAL_PROPOSAL_DAYS])
 
 
 def is_migrated() -> bool:

@@ -14,8 +14,9 @@ from typing import Any
 
 from events import ceremonies, ed25519
 from events.canonical import canonicalize
-from events.ceremony import APPROVED, PROPOSED, Proposal
-from events.composition import owner_writer, writer
+from events.ceremony import APPROVED, PROPOSED, Proposal, possession
+from events.ceremony_details import complete_details
+from events.composition import key_backend, owner_writer, writer
 from events.event import Event
 from events.people import register_first
 from events.submission import Submission
@@ -34,6 +35,17 @@ class Person:
     @property
     def public_key(self) -> str:
         return ed25519.encode(ed25519.public_key(self.seed))
+
+    @property
+    def proof(self) -> str:
+        """The signature that shows that this person has the key."""
+        message = possession(self.name, self.public_key)
+        return ed25519.encode(ed25519.sign(self.seed, message))
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What a ceremony says that adds this person."""
+        return {"person": self.name, "public_key": self.public_key, "proof": self.proof}
 
     def sign(self, proposal: Proposal, step: str) -> str:
         """The signature of what this person says of a proposal."""
@@ -66,7 +78,7 @@ def register(*names: str) -> list[Person]:
     """Register people as an operator does: each leaves an event."""
     people = [person(name) for name in names or NAMES]
     for each in people:
-        register_first(owner_writer(), each.name, each.public_key)
+        register_first(owner_writer(), each.name, each.public_key, each.proof)
     return people
 
 
@@ -84,6 +96,11 @@ def people_from_the_start(ledger: Ledger) -> list[Person]:
                     [each.public_key, each.name],
                 )
     return people
+
+
+def halt_details() -> dict[str, Any]:
+    """What a ceremony says that clears the halt which the ledger is in."""
+    return complete_details("clear_halt", {}, using="default", backend=key_backend())
 
 
 def hold(ledger: Ledger, kind: str, details: Mapping[str, Any], reason: str = "a test") -> Event:

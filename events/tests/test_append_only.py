@@ -43,8 +43,8 @@ def filled(ledger: Ledger) -> Iterator[Ledger]:
     """A ledger with a row in every append-only table."""
     writer().write_event(submission(local_timestamp=datetime(1970, 1, 1, tzinfo=UTC)))
     hold(ledger, "drift_threshold", {"seconds": "6"})
-    ledger.query(
-        "INSERT INTO unwritten_records (event_type, payload) VALUES ('system.x', '{}') RETURNING 1"
+    ledger.tamper(
+        "INSERT INTO unwritten_records (event_type, payload) VALUES ('system.halted', '{}')"
     )
     before = snapshot(ledger)
     assert all(before.values())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -14,13 +15,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from events import ceremonies
+from events import ceremonies, names
 from events.ceremony import REJECTED
 from events.composition import key_backend, writer
 from events.errors import CeremonyRefusedError, SystemHaltedError
 from events.event import Event
 from events.halting import Halted, HaltReasonError, halt
-from events.tests.ceremonies import hold, person, register
+from events.store.guards import read_guards
+from events.tests.ceremonies import halt_details, hold, person, register
 from events.tests.ledger import Ledger, submission
 from events.tests.race import together
 from events.tests.wholeness import assert_whole
@@ -28,13 +30,6 @@ from events.tests.wholeness import assert_whole
 
 def halted(reason: str = "a fork was found") -> Halted:
     return halt(writer(), reason=reason, by="keeper")
-
-
-def details(ledger: Ledger) -> dict[str, str]:
-    state = ledger.store.halt()
-    assert state.halted_at
-    assert state.reason
-    return {"halted_at": state.halted_at, "halt_reason": state.reason}
 
 
 def last(ledger: Ledger, count: int = 1) -> list[Event]:
@@ -102,7 +97,7 @@ def test_clearing_writes_what_could_not_be_written(ledger: Ledger) -> None:
     lose_the_witness(ledger)
     halted()
     Path(key_backend().folder / "lost").rename(key_backend().folder / "WITNESS:alpha.key")
-    cleared = hold(ledger, "clear_halt", details(ledger))
+    cleared = hold(ledger, "clear_halt", halt_details())
     record, ceremony = last(ledger, 2)
     assert (record.event_type, ceremony.sequence) == ("system.halted", cleared.sequence)
     assert ledger.query("SELECT event_id::text FROM unwritten_records") == [(record.event_id,)]
@@ -114,7 +109,7 @@ def test_three_people_clear_a_halt_and_all_of_it_is_in_the_ledger(ledger: Ledger
     ledger.write(1)
     ada, bela, cleo = register()
     halted()
-    proposal = ada.propose("clear_halt", details(ledger), "the fork was a false alarm")
+    proposal = ada.propose("clear_halt", halt_details(), "the fork was a false alarm")
     bela.say(proposal)
     with pytest.raises(CeremonyRefusedError, match="two people besides the proposer") as refused:
         ceremonies.record(writer(), proposal.ceremony_id)
@@ -137,10 +132,10 @@ def test_three_people_clear_a_halt_and_all_of_it_is_in_the_ledger(ledger: Ledger
 def test_a_ceremony_clears_the_halt_it_names_and_no_later_one(ledger: Ledger) -> None:
     ada, bela, cleo = register()
     halted()
-    old = ada.propose("clear_halt", details(ledger))
+    old = ada.propose("clear_halt", halt_details())
     bela.say(old)
     cleo.say(old)
-    hold(ledger, "clear_halt", details(ledger))
+    hold(ledger, "clear_halt", halt_details())
     halted("another fork")
     with pytest.raises(CeremonyRefusedError, match="that is not the halt"):
         ceremonies.record(writer(), old.ceremony_id)
@@ -150,7 +145,7 @@ def test_a_ceremony_clears_the_halt_it_names_and_no_later_one(ledger: Ledger) ->
 def test_a_halted_ledger_takes_no_other_event_of_the_people(ledger: Ledger) -> None:
     ada, bela, cleo = register()
     halted()
-    proposal = ada.propose("clear_halt", details(ledger))
+    proposal = ada.propose("clear_halt", halt_details())
     bela.say(proposal, REJECTED)
     cleo.say(proposal)
     with pytest.raises(CeremonyRefusedError, match="more approve than reject"):
@@ -183,7 +178,7 @@ CLEARING = {
 def test_direct_sql_cannot_clear(ledger: Ledger) -> None:
     ada, bela, _ = register()
     halted()
-    bela.say(ada.propose("clear_halt", details(ledger)))
+    bela.say(ada.propose("clear_halt", halt_details()))
     state = ledger.store.halt()
     for role in ("portal_app", "portal_owner", "postgres"):
         for how, statement in CLEARING.items():
@@ -196,7 +191,7 @@ def test_direct_sql_cannot_clear(ledger: Ledger) -> None:
 def test_nobody_votes_by_sql_for_people_who_are_not_registered(ledger: Ledger) -> None:
     ada, *_ = register()
     halted()
-    proposal = ada.propose("clear_halt", details(ledger))
+    proposal = ada.propose("clear_halt", halt_details())
     vote = (
         "INSERT INTO ceremonies (ceremony_id, kind, step, person, content) VALUES"
         " (%s, 'ceremony.clear_halt', 'approved', %s, jsonb_build_object("
@@ -217,7 +212,7 @@ def test_a_signature_that_sql_cannot_see_through_is_not_recorded(ledger: Ledger)
     """Whoever has the database can write votes with a signature of nothing; nobody records them."""
     ada, bela, cleo = register()
     halted()
-    proposal = ada.propose("clear_halt", details(ledger))
+    proposal = ada.propose("clear_halt", halt_details())
     with ledger.connect() as application:
         for each in (bela, cleo):
             application.execute(
@@ -244,7 +239,7 @@ def test_an_event_that_only_looks_like_a_ceremony_is_refused(ledger: Ledger) -> 
 def test_an_opened_ceremony_that_is_not_recorded_comes_to_nothing(ledger: Ledger) -> None:
     ada, bela, cleo = register()
     halted()
-    proposal = ada.propose("clear_halt", details(ledger))
+    proposal = ada.propose("clear_halt", halt_details())
     bela.say(proposal)
     cleo.say(proposal)
     with ledger.connect() as application, pytest.raises(psycopg.Error, match="not recorded"):
@@ -273,7 +268,7 @@ def test_halting_under_load_ends_the_ledger_at_the_halt(ledger: Ledger) -> None:
 
     *accepted, (at,) = together([write_until_halted] * 8 + [halt_soon])
     assert sorted(n for numbers in accepted for n in numbers) == list(range(1, at))
-    cleared = hold(ledger, "clear_halt", details(ledger))
+    cleared = hold(ledger, "clear_halt", halt_details())
     assert cleared.sequence == at + 1
     assert_whole(ledger, at + 1)
 
@@ -288,7 +283,7 @@ def test_a_lock_that_somebody_keeps_does_not_keep_the_halt(ledger: Ledger) -> No
         assert ledger.store.halt().halted
     with pytest.raises(SystemHaltedError):
         ledger.write(1)
-    hold(ledger, "clear_halt", details(ledger))
+    hold(ledger, "clear_halt", halt_details())
     assert_whole(ledger, 3)
 
 
@@ -296,3 +291,145 @@ def test_a_ceremony_id_is_of_one_ceremony(ledger: Ledger) -> None:
     register()
     with pytest.raises(CeremonyRefusedError, match="there is no ceremony"):
         ceremonies.record(writer(), str(uuid4()))
+
+
+def insert_record(ledger: Ledger, event_type: str, payload: str, role: str) -> None:
+    with ledger.connect(role) as connection:
+        connection.execute(
+            "INSERT INTO unwritten_records (event_type, payload, recorded_at)"
+            " VALUES (%s, %s, '2020-01-01')",
+            [event_type, payload],
+        )
+
+
+CONFESSION = '{"by": "Ada", "reason": "I confess"}'
+UNCALLED_FOR = {
+    "a halt that is not": ("system.halted", CONFESSION),
+    "a person": ("system.person_registered", '{"person": "Mallory", "public_key": "x"}'),
+    "anything of the system's": ("system.anything", "{}"),
+}
+
+
+@pytest.mark.parametrize(("event_type", "payload"), UNCALLED_FOR.values(), ids=UNCALLED_FOR.keys())
+def test_no_record_waits_that_nothing_calls_for(
+    ledger: Ledger, event_type: str, payload: str
+) -> None:
+    register()
+    for role in ("portal_owner", "postgres"):
+        for declare in (False, True):
+            if declare:
+                halted()
+            with pytest.raises(psycopg.Error) as refused:
+                insert_record(ledger, event_type, payload, role)
+            assert refused.value.sqlstate in {"AP005", "23514"}
+
+
+@pytest.mark.parametrize("kind", ["clear_halt", "drift_threshold"])
+def test_what_is_forced_into_the_records_is_not_signed(ledger: Ledger, kind: str) -> None:
+    """Not even where the guard of the table was off, and whatever ceremony comes next."""
+    register()
+    ledger.tamper(
+        "INSERT INTO unwritten_records (event_type, payload, recorded_at)"
+        f" VALUES ('system.halted', '{CONFESSION}', '2020-01-01')"
+    )
+    halted()
+    proposed = halt_details() if kind == "clear_halt" else {"seconds": "7"}
+    event = hold(ledger, kind, proposed)
+    assert event.sequence == 5
+    assert ledger.query("SELECT count(*) FROM events WHERE payload ->> 'by' = 'Ada'") == [(0,)]
+    (fact,) = [each for each in read_guards().facts if each.aspect == "record"]
+    assert fact.value == "waits to be written, and nothing calls for it"
+
+
+def test_a_record_that_comes_after_the_proposal_is_not_written_with_it(ledger: Ledger) -> None:
+    """People sign what is written before the halt is cleared; something else is proposed anew."""
+    ledger.write(1)
+    ada, bela = register("Ada", "Bela")
+    lose_the_witness(ledger)
+    halted()
+    Path(key_backend().folder / "lost").rename(key_backend().folder / "WITNESS:alpha.key")
+    (cleo,) = register("Cleo")
+    proposal = ada.propose("clear_halt", halt_details())
+    assert [each["event_type"] for each in proposal.details["unwritten"]] == [
+        "system.halted",
+        "system.person_registered",
+    ]
+    for each in (bela, cleo):
+        each.say(proposal)
+    ledger.tamper(
+        'UPDATE unwritten_records SET payload = payload || \'{"unwitnessed_because": "nothing"}\''
+        " WHERE event_type = 'system.halted'"
+    )
+    with pytest.raises(CeremonyRefusedError, match="other records wait"):
+        ceremonies.record(writer(), proposal.ceremony_id)
+    assert ledger.store.halt().halted
+
+
+def test_three_people_forced_while_it_is_halted_are_not_made_people(ledger: Ledger) -> None:
+    """A superuser with all triggers off gives three people of his own records that wait."""
+    register()
+    halted()
+    forged = [person(name) for name in ("Mallory", "Nick", "Oscar")]
+    for each in forged:
+        ledger.tamper(
+            "INSERT INTO unwritten_records (event_type, payload) VALUES"
+            f" ('system.person_registered', '{json.dumps(each.details)}')",
+            "INSERT INTO person_keys (public_key, person, event_id, active_from, from_sequence)"
+            f" SELECT '{each.public_key}', '{each.name}', event_id, now(), 1 FROM unwritten_records"
+            f" WHERE payload ->> 'person' = '{each.name}'",
+        )
+    assert halt_details()["unwritten"] == []
+    mallory, *others = forged
+    proposal = mallory.propose("clear_halt", halt_details())
+    for other in others:
+        other.say(proposal)
+    for _ in ("meanwhile", "afterwards"):
+        found = {(each.aspect, each.value) for each in read_guards().facts}
+        assert ("person", "registered, and no event says so") in found
+        assert ("record", "waits to be written, and nothing calls for it") in found
+        with suppress(CeremonyRefusedError):
+            ceremonies.record(writer(), proposal.ceremony_id)
+    assert ledger.query(
+        "SELECT count(*) FROM events WHERE event_type = 'system.person_registered'"
+    ) == [(3,)]
+
+
+def test_a_halt_by_sql_that_names_another_event_keeps_its_record(ledger: Ledger) -> None:
+    """The event that says so is of the same transaction, of this reason and this name."""
+    register()
+    first = halted()
+    assert first.event
+    hold(ledger, "clear_halt", halt_details())
+    with ledger.connect() as application:
+        application.execute(
+            "SELECT halt_ledger('a fork was found', 'keeper', %s)", [first.event.event_id]
+        )
+    (record,) = halt_details()["unwritten"]
+    assert record["payload"] == {"by": "keeper", "reason": "a fork was found"}
+    assert record["local_timestamp"] == ledger.store.halt().halted_at
+
+
+def test_a_person_is_registered_by_the_event_that_names_them(ledger: Ledger) -> None:
+    ledger.write(1)
+    register("Ada")
+    zoe = person("Zoe")
+    events = [row[0] for row in ledger.query("SELECT event_id FROM events")]
+    for event_id in events:
+        with ledger.connect("portal_owner") as owner, pytest.raises(psycopg.Error) as refused:
+            owner.execute("SELECT register_first_person('Zoe', %s, %s)", [zoe.public_key, event_id])
+        assert refused.value.sqlstate == "AP005"
+
+
+@pytest.mark.parametrize("reason", ["two\nlines \u202e", "x" * 3000, "  of   blanks "])
+def test_no_wording_keeps_sql_from_halting(ledger: Ledger, reason: str) -> None:
+    """What cannot be shown in a reason is replaced, so that people can sign what it says."""
+    register()
+    with ledger.connect() as application:
+        application.execute("SELECT halt_ledger(%s, %s)", [reason, "Ada\x1b[2J"])
+    state = ledger.store.halt()
+    assert state.halted
+    assert state.reason
+    assert names.wrong_reason(state.reason) is None
+    assert state.halted_by == "Ada\ufffd[2J"
+    hold(ledger, "clear_halt", halt_details())
+    assert not ledger.store.halt().halted

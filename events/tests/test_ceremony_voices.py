@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from pytest_django import Settings
 
 from events import ceremonies
 from events.canonical import canonicalize
@@ -29,6 +30,7 @@ from events.errors import CeremonyRefusedError
 from events.people import register_first
 from events.store.ceremonies import find_ceremony
 from events.store.people import list_people
+from events.store.roles import grant
 from events.tests.ceremonies import Person, hold, people_from_the_start, person, register
 from events.tests.ledger import Ledger
 from events.tests.race import together
@@ -112,7 +114,7 @@ def test_a_person_who_is_retired_no_longer_counts(ledger: Ledger, proposed: Prop
     bela, cleo = person("Bela"), person("Cleo")
     bela.say(proposed)
     dana = person("Dana")
-    hold(ledger, "add_person", {"person": "Dana", "public_key": dana.public_key})
+    hold(ledger, "add_person", dana.details)
     hold(ledger, "retire_person", {"person": "Bela"})
     cleo.say(proposed)
     with pytest.raises(CeremonyRefusedError, match="two people besides the proposer"):
@@ -151,8 +153,8 @@ def test_the_first_three_are_the_operators_the_fourth_takes_a_ceremony(ledger: L
     assert [key.person for key in list_people("default")] == ["Ada", "Bela", "Cleo"]
     dana = person("Dana")
     with pytest.raises(CeremonyRefusedError, match="takes a ceremony"):
-        register_first(owner_writer(), "Dana", dana.public_key)
-    event = hold(ledger, "add_person", {"person": "Dana", "public_key": dana.public_key})
+        register_first(owner_writer(), "Dana", dana.public_key, dana.proof)
+    event = hold(ledger, "add_person", dana.details)
     added = list_people("default")[-1]
     assert (added.person, added.validity.from_sequence) == ("Dana", event.sequence + 1)
 
@@ -174,8 +176,9 @@ WRONG_PEOPLE = {
 def test_a_name_and_a_key_are_one_persons(ledger: Ledger) -> None:
     register("Ada")
     for name, key_of in WRONG_PEOPLE.values():
+        key = person(key_of)
         with pytest.raises(CeremonyRefusedError, match=r"^CT-13: "):
-            register_first(owner_writer(), name, person(key_of).public_key)
+            register_first(owner_writer(), name, key.public_key, replace(key, name=name).proof)
     with pytest.raises(CeremonyRefusedError, match="base64 of 32 bytes"):
         register_first(owner_writer(), "Zoe", "AAAA")
     assert_whole(ledger, 1)
@@ -216,6 +219,10 @@ def test_the_database_knows_the_same_kinds(ledger: Ledger) -> None:
         }
         for name in {"public_key", "new_public_key"} & set(details):
             details[name] = ada.public_key
+        if "unwritten" in details:
+            details["unwritten"] = []
+        if "proof" in details:
+            details |= ada.details
         with pytest.raises(CeremonyRefusedError) as refused:
             ada.propose(kind.name, details)
         assert refused.value.check == "details", kind
@@ -232,11 +239,12 @@ def test_a_name_in_another_case_is_the_same_person(ledger: Ledger, name: str, ag
     """Whatever the locale of the database, for the command and for SQL alike."""
     register(name)
     with pytest.raises(CeremonyRefusedError, match="registered already"):
-        register_first(owner_writer(), again, person(again).public_key)
-    with ledger.connect("portal_owner") as owner, pytest.raises(psycopg.errors.UniqueViolation):
-        owner.execute(
-            "SELECT register_first_person(%s, %s, NULL)", [again, person(again).public_key]
-        )
+        register(again)
+    key = person(again).public_key
+    with ledger.connect("portal_owner") as owner:
+        owner.execute("SELECT halt_ledger('a test')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            owner.execute("SELECT register_first_person(%s, %s, NULL)", [again, key])
 
 
 UNSHOWN = {
@@ -280,3 +288,53 @@ def test_no_text_of_a_proposal_can_hide_or_forge_what_is_signed(ledger: Ledger, 
                 [proposal.ceremony_id, proposal.kind, json.dumps(content)],
             )
         assert refused.value.sqlstate == "AP005"
+
+
+def test_a_proposal_expires(ledger: Ledger, proposed: Proposal) -> None:
+    """After 30 days by the database's clock nobody votes on it, and it is not recorded."""
+    person("Bela").say(proposed)
+    held = find_ceremony("default", proposed.ceremony_id)
+    assert not held.is_expired
+    ledger.tamper("UPDATE ceremonies SET recorded_at = recorded_at - interval '30 days'")
+    held = find_ceremony("default", proposed.ceremony_id)
+    assert held.is_expired
+    with pytest.raises(CeremonyRefusedError, match="the proposal expired at") as refused:
+        person("Cleo").say(proposed)
+    assert refused.value.check == "expired"
+    ledger.tamper("UPDATE ceremonies SET recorded_at = recorded_at + interval '1 day'")
+    person("Cleo").say(proposed)
+    ledger.tamper("UPDATE ceremonies SET recorded_at = recorded_at - interval '1 day'")
+    with pytest.raises(CeremonyRefusedError, match="the proposal expired at"):
+        ceremonies.record(writer(), proposed.ceremony_id)
+
+
+def test_how_long_a_proposal_stands_is_set(
+    ledger: Ledger, proposed: Proposal, settings: Settings
+) -> None:
+    settings.PORTAL_PROPOSAL_DAYS = 2
+    grant()
+    ledger.tamper("UPDATE ceremonies SET recorded_at = recorded_at - interval '2 days'")
+    with pytest.raises(CeremonyRefusedError, match="the proposal expired at"):
+        person("Bela").say(proposed)
+    settings.PORTAL_PROPOSAL_DAYS = 3
+    grant()
+    person("Bela").say(proposed)
+
+
+def test_a_person_shows_that_the_key_is_theirs(ledger: Ledger) -> None:
+    """A key that nobody can sign with, among the first three, would end all ceremonies."""
+    ada, bela = person("Ada"), person("Bela")
+    for name, key, proof in (
+        ("Ada", ada.public_key, ""),
+        ("Ada", ada.public_key, bela.proof),
+        ("Bela", ada.public_key, ada.proof),
+        ("Ada", bela.public_key, ada.proof),
+    ):
+        with pytest.raises(CeremonyRefusedError, match="the proof is not") as refused:
+            register_first(owner_writer(), name, key, proof)
+        assert refused.value.check == "proof"
+    register()
+    dana = person("Dana")
+    with pytest.raises(CeremonyRefusedError, match="the proof is not"):
+        ada.propose("add_person", dana.details | {"proof": ada.proof})
+    assert_whole(ledger, 3)

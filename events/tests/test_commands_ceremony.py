@@ -48,7 +48,8 @@ class Operators:
     def join(self, name: str) -> str:
         """Make a key and have it registered; the public key."""
         made = self.run("people", "keygen", str(self.key(name)), *self.opened)
-        self.run("people", "add", name, made["public_key"])
+        proven = self.run("people", "prove", name, "--key", str(self.key(name)), *self.opened)
+        self.run("people", "add", name, made["public_key"], proven["proof"])
         return str(made["public_key"])
 
     def key(self, name: str) -> Path:
@@ -79,9 +80,13 @@ def test_three_people_end_a_halt(ledger: Ledger, operators: Operators) -> None:
     assert operators.run("halt", "--reason", "x", "--by", "y", code=1)["reason"] == "a fork"
     operators.join("Cleo")  # while it is halted: its event waits
     people = operators.run("people", "list")
+    operators.run("people", "keygen", str(operators.key("Dana")), *operators.opened)
+    dana = operators.run(
+        "people", "prove", "Dana", "--key", str(operators.key("Dana")), *operators.opened
+    )
     assert [each["person"] for each in people] == ["Ada", "Bela", "Cleo"]
     assert "takes a ceremony" in operators.run(
-        "people", "add", "Dana", people[0]["public_key"], code=2
+        "people", "add", "Dana", dana["public_key"], dana["proof"], code=2
     )
 
     proposed = operators.run(
@@ -137,7 +142,7 @@ WRONG = {
     "no pair": (("propose", "retire_key", "x", "--reason", "r"), "NAME=VALUE"),
     "no such ceremony": (("approve", "0191d7a0-0000-7000-8000-000000000001"), "no ceremony"),
     "no id": (("approve", "first"), "no ceremony first"),
-    "no halt": (("propose", "clear_halt", "--reason", "r"), "not the halt"),
+    "no halt": (("propose", "clear_halt", "--reason", "r"), "is not halted"),
 }
 
 

@@ -54,7 +54,7 @@ def test_no_unusable_key_enters_the_registry(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     ("kind", "details"),
     [
-        ("add_person", {"person": "Dana", "public_key": ""}),
+        ("add_person", {"person": "Dana", "public_key": "", "proof": ""}),
         ("rotate_key", {"old_key": "k", "new_key": "l", "new_public_key": ""}),
     ],
 )

@@ -123,6 +123,8 @@ READING = {
     "ceremony_is_approved",
     "ceremonies_in_force",
     "canonical_time",
+    "waiting_records",
+    "proposal_expires",
 }
 ACTING = {
     "open_append",

@@ -166,7 +166,9 @@ def _show(
     context: dict[str, Any] = {
         "held": held,
         "kind": KINDS[_name(held)],
-        "approved": held.recorded_sequence is None and store.is_approved(USING, held.id),
+        "approved": not held.is_expired
+        and held.recorded_sequence is None
+        and store.is_approved(USING, held.id),
         "missing": max(APPROVALS - len(held.approvals), 0),
         "asking": asking if may(request.user, CEREMONIES) else None,
         "may_operate": may(request.user, CEREMONIES),
@@ -186,7 +188,7 @@ def _voice_form(
     """Who may still speak; None when nobody can add to it."""
     spoken = {step.person for step in held.steps}
     names = [name for name in _names() if name not in spoken]
-    if held.recorded_sequence is not None or not names:
+    if held.recorded_sequence is not None or held.is_expired or not names:
         return None
     data = signing.data if signing is not None else request.GET
     return VoiceForm(data if "step" in data else None, names)
@@ -214,6 +216,8 @@ def _name(held: Ceremony) -> str:
 def _standing(held: Ceremony) -> str:
     if held.recorded_sequence is not None:
         return "recorded"
+    if held.is_expired:
+        return "expired"
     return f"{len(held.approvals)} approve, {len(held.rejections)} reject"
 
 

@@ -19,6 +19,7 @@ _LABELS = {
     "seconds": "Threshold in seconds",
     "person": "Name of the person",
     "public_key": "Public key of the person",
+    "proof": "Its signature, as `people prove` prints it",
 }
 
 

@@ -12,7 +12,14 @@ from events.ceremony import APPROVED, PROPOSED
 from events.composition import writer
 from events.errors import CeremonyRefusedError, HeadMismatchError
 from events.halting import halt
-from events.tests.ceremonies import document_gap, forge, guard_off, hold, people_from_the_start
+from events.tests.ceremonies import (
+    document_gap,
+    forge,
+    guard_off,
+    halt_details,
+    hold,
+    people_from_the_start,
+)
 from events.tests.ledger import Ledger
 from observers.tests.commands import findings, run
 from observers.tests.pages import remove
@@ -77,11 +84,11 @@ def test_a_lost_tail_is_documented_even_while_the_ledger_is_halted(ledger: Ledge
         ledger.write(1)
     halt(writer(), reason="the tail is gone", by="keeper")
     ceremony = document_gap(ledger, 5, 6)
-    records = list(ledger.store.get_events_by_sequence_range(7, ceremony.sequence))
-    assert [each.event_type for each in records] == ["system.halted", "ceremony.sequence_skip"]
-    assert records[0].prev_hash == written[-1].content_hash, "the head remembers what was lost"
-    state = ledger.store.halt()
-    hold(ledger, "clear_halt", {"halted_at": state.halted_at, "halt_reason": state.reason})
+    assert ceremony.sequence == 7
+    assert ceremony.prev_hash == written[-1].content_hash, "the head remembers what was lost"
+    cleared = hold(ledger, "clear_halt", halt_details())
+    records = ledger.store.get_events_by_sequence_range(8, cleared.sequence)
+    assert [each.event_type for each in records] == ["system.halted", "ceremony.clear_halt"]
     ledger.write(1)
     assert run("check_continuity").code == 0
     assert findings() == []

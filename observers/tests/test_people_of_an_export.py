@@ -30,7 +30,7 @@ def held(ledger: Ledger) -> Ledger:
     """Ada, Bela and Cleo by events 1 to 3; Dana by ceremony 7; 8 explains that 5 is gone."""
     register()
     ledger.write(3)
-    hold(ledger, "add_person", {"person": "Dana", "public_key": person("Dana").public_key})
+    hold(ledger, "add_person", person("Dana").details)
     ledger.tamper("DELETE FROM events WHERE sequence = 5")
     hold(ledger, "sequence_skip", {"first": 5, "last": 5})
     return ledger
@@ -71,8 +71,8 @@ WRONG: dict[str, Callable[[list[dict[str, Any]]], object]] = {
 def test_a_person_whom_no_event_registers_speaks_in_no_ceremony(
     held: Ledger, verifier: Path, tmp_path: Path, change: Callable[[list[dict[str, Any]]], object]
 ) -> None:
-    bela = {"person": "Bela", "public_key": person("Bela").public_key}
-    late = Submission("system.person_registered", canonicalize(bela), agent_id=None)
+    bela = canonicalize(person("Bela").details)
+    late = Submission("system.person_registered", bela, agent_id=None)
     assert writer().write_event(late).event.sequence == SKIP + 1
     export, keys = save_export(held, tmp_path / "ledger.jsonl"), save(tmp_path / "k.json", change)
     assert findings("--export", str(export), "--keys", str(keys)) == [

@@ -13,7 +13,7 @@ from events.composition import writer
 from events.errors import SystemHaltedError
 from events.event import Event
 from events.halting import halt
-from events.tests.ceremonies import hold, people_from_the_start, register
+from events.tests.ceremonies import halt_details, hold, people_from_the_start, register
 from events.tests.ledger import Ledger
 from observers.heads.memory import KEPT, HeadMemory, memory_of
 from observers.heads.rollback import BEGINNING
@@ -36,10 +36,7 @@ def roll_back(ledger: Ledger, last: int) -> None:
 
 def clear(ledger: Ledger) -> Event:
     """The ceremony that ends the halt that the ledger is in."""
-    state = ledger.store.halt()
-    return hold(
-        ledger, "clear_halt", {"halted_at": state.halted_at, "halt_reason": state.reason}, "as told"
-    )
+    return hold(ledger, "clear_halt", halt_details(), "as told")
 
 
 def test_a_start_halts_a_shorter_ledger_and_names_both_heads(ledger: Ledger) -> None:
@@ -143,9 +140,8 @@ def test_two_people_are_needed_to_acknowledge(ledger: Ledger) -> None:
     look_before_serving()
     roll_back(ledger, 1)
     look_before_serving()
-    state = ledger.store.halt()
     proposer, second, _ = people_from_the_start(ledger)
-    details = {"halted_at": state.halted_at, "halt_reason": state.reason}
+    details = halt_details()
     proposal = proposer.propose("clear_halt", details)
     second.say(proposal)
     assert ceremonies.record_if_approved(writer(), proposal.ceremony_id) is None

@@ -21,13 +21,14 @@ from events.errors import LedgerError
 from events.keys import person_key
 from events.management.passphrase import add_passphrase, read_passphrase
 from events.management.tables import table
+from events.names import show
 from events.store.ceremonies import Ceremony, find_ceremony, is_approved, list_ceremonies
 
 USING = "default"
 FILLED_IN = (
-    "\nFilled in where left out: halted_at and halt_reason (the present halt),\nevent_id and "
-    "payload_hash (of the event at `sequence`), new_key and\nnew_public_key (a new key pair in "
-    "the key folder)."
+    "\nFilled in where left out: halted_at, halt_reason and unwritten (the present halt,\nand the "
+    "events that are written before it is cleared), event_id and payload_hash\n(of the event at "
+    "`sequence`), new_key and new_public_key (a new key pair in the\nkey folder)."
 )
 LISTED = 1000
 
@@ -140,9 +141,9 @@ class Command(BaseCommand):
         held = find_ceremony(USING, options["ceremony_id"])
         lines = [
             f"{held.proposal.kind} {held.id}",
-            f"reason: {held.proposal.reason}",
-            *(f"{name}: {value}" for name, value in held.proposal.details.items()),
-            *(f"{step.at}  {step.step} by {step.person}" for step in held.steps),
+            f"reason: {show(held.proposal.reason)}",
+            *(f"{name}: {show(value)}" for name, value in held.proposal.shown_details),
+            *(f"{step.at}  {step.step} by {show(step.person)}" for step in held.steps),
             _standing(held),
         ]
         return _as_dict(held), "\n".join(lines)
@@ -179,7 +180,11 @@ def _standing(held: Ceremony) -> str:
     if held.recorded_sequence is not None:
         return f"recorded as event {held.recorded_sequence}"
     votes = f"{len(held.approvals)} approve, {len(held.rejections)} reject"
-    return f"{votes}; approved, not recorded yet" if is_approved(USING, held.id) else votes
+    if held.is_expired:
+        return f"{votes}; expired at {held.expires_at}"
+    if is_approved(USING, held.id):
+        return f"{votes}; approved, not recorded yet; expires at {held.expires_at}"
+    return f"{votes}; expires at {held.expires_at}"
 
 
 def _as_dict(held: Ceremony) -> dict[str, Any]:
@@ -189,5 +194,7 @@ def _as_dict(held: Ceremony) -> dict[str, Any]:
         "reason": held.proposal.reason,
         "details": dict(held.proposal.details),
         "recorded_sequence": held.recorded_sequence,
+        "expires_at": held.expires_at,
+        "is_expired": held.is_expired,
         "steps": [{"step": step.step, "person": step.person, "at": step.at} for step in held.steps],
     }

@@ -12,11 +12,13 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 
+from events.ceremony import check_possession, possession
 from events.composition import owner_writer
 from events.errors import LedgerError
 from events.keys import person_key
 from events.management.passphrase import add_passphrase, read_passphrase
 from events.management.tables import table, until
+from events.names import wrong_name
 from events.people import register_first
 from events.store.people import PersonKey, are_ceremonies_in_force, list_people
 
@@ -26,9 +28,10 @@ class Command(BaseCommand):
 
     help = (
         "The people who hold ceremonies. Each makes a key pair on a machine of their own (`people "
-        "keygen`) and gives the operator the public half. The operator registers the first three "
-        "(`people add`); from then on ceremonies are in force, and people come and go by "
-        "`ceremony propose add_person` and `retire_person`."
+        "keygen`), signs with it that it is theirs (`people prove`), and gives the operator both "
+        "answers. The operator registers the first three (`people add`); from then on ceremonies "
+        "are in force, and people come and go by `ceremony propose add_person` and "
+        "`retire_person`."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -36,9 +39,14 @@ class Command(BaseCommand):
         keygen = actions.add_parser("keygen", help="a key pair in a file locked by a passphrase")
         keygen.add_argument("file", type=Path, help="where the private key goes; must be new")
         add_passphrase(keygen)
+        prove = actions.add_parser("prove", help="show that a key is yours; needs no ledger")
+        prove.add_argument("person", help="your name, as it will stand in every ceremony")
+        prove.add_argument("--key", type=Path, required=True, metavar="FILE")
+        add_passphrase(prove)
         add = actions.add_parser("add", help="register one of the first three people")
         add.add_argument("person", help="name, as it will stand in every ceremony")
         add.add_argument("public_key", help="base64 of 32 bytes, as `people keygen` prints it")
+        add.add_argument("proof", help="base64 of 64 bytes, as `people prove` prints it")
         listing = actions.add_parser("list", help="everybody, with the sequences they count for")
         listing.add_argument("--active", action="store_true", help="only those who may vote now")
         for action in actions.choices.values():
@@ -55,9 +63,19 @@ class Command(BaseCommand):
         public_key = person_key.create(options["file"], read_passphrase(options, twice=True))
         return {"public_key": public_key, "file": str(options["file"])}, public_key
 
+    def _prove(self, options: dict[str, Any]) -> tuple[Any, str]:
+        person, key = options["person"], options["key"]
+        if wrong := wrong_name(person):
+            raise CommandError(f"the name of a person {wrong}", returncode=2)
+        public_key = person_key.public_key(key)
+        message = possession(person, public_key)
+        proof = person_key.sign(key, read_passphrase(options), message)
+        check_possession(person, public_key, proof)
+        return {"person": person, "public_key": public_key, "proof": proof}, proof
+
     def _add(self, options: dict[str, Any]) -> tuple[Any, str]:
         person, public_key = options["person"], options["public_key"]
-        first = register_first(owner_writer(), person, public_key)
+        first = register_first(owner_writer(), person, public_key, options["proof"])
         in_force = are_ceremonies_in_force("default")
         answer = {"person": person, "public_key": public_key, "from_sequence": first}
         note = "; ceremonies are in force from now on" if in_force else ""

@@ -1,6 +1,6 @@
 -- What is in force although no event of the chain decided it, or no more although one did: one row
 -- a fact, as in guard_facts.sql. A ledger whose people, keys, threshold and halt are what its events
--- say has none. While a ledger is halted, an event may still be waiting to be written.
+-- say has none. While a ledger is halted, the event of one of the first people may still be waiting.
 WITH decided AS (
     SELECT e.sequence, e.event_id, e.event_type, e.payload, e.payload #> '{proposal,details}' AS details
     FROM events e
@@ -11,6 +11,8 @@ WITH decided AS (
     SELECT key_id AS name, public_key, from_sequence, until_sequence FROM agent_keys
     UNION ALL
     SELECT witness_id, public_key, from_sequence, until_sequence FROM witnesses
+), waiting AS (
+    SELECT record FROM jsonb_array_elements(waiting_records()) record
 ), key_changes AS (
     SELECT d.sequence, d.details ->> 'old_key' AS old, d.details ->> 'new_key' AS new, d.details ->> 'new_public_key' AS public_key
     FROM decided d WHERE d.event_type IN ('ceremony.rotate_key', 'ceremony.retire_key')
@@ -22,8 +24,27 @@ WHERE NOT EXISTS (
             CASE d.event_type WHEN 'system.person_registered' THEN d.payload ->> 'person' WHEN 'ceremony.add_person' THEN d.details ->> 'person' END,
             CASE d.event_type WHEN 'system.person_registered' THEN d.payload ->> 'public_key' WHEN 'ceremony.add_person' THEN d.details ->> 'public_key' END))
   AND NOT EXISTS (
-        SELECT FROM unwritten_records u JOIN halt_state h ON h.halted
-        WHERE u.event_id = k.event_id AND (k.person, k.public_key) = (u.payload ->> 'person', u.payload ->> 'public_key'))
+        SELECT FROM waiting w WHERE w.record ->> 'event_id' = k.event_id::text
+          AND (k.person, k.public_key) = (w.record #>> '{payload,person}', w.record #>> '{payload,public_key}'))
+UNION ALL
+SELECT 'person', d.person || ' ' || d.public_key, format('registered by event %%s, when three people were registered already', d.sequence), false
+FROM (
+    SELECT d.sequence, d.payload ->> 'person' AS person, d.payload ->> 'public_key' AS public_key, row_number() OVER (ORDER BY d.sequence) AS number
+    FROM decided d WHERE d.event_type = 'system.person_registered') d
+WHERE d.number > 3
+UNION ALL
+SELECT 'person', d.person || ' ' || d.public_key, format('not in force, and event %%s registered them', d.sequence), false
+FROM (
+    SELECT d.sequence, d.event_id, s ->> 'person' AS person, s ->> 'public_key' AS public_key
+    FROM decided d CROSS JOIN LATERAL (SELECT CASE d.event_type WHEN 'system.person_registered' THEN d.payload ELSE d.details END) said (s)
+    WHERE d.event_type IN ('system.person_registered', 'ceremony.add_person')) d
+WHERE NOT EXISTS (
+    SELECT FROM person_keys k WHERE k.event_id = d.event_id AND (k.person, k.public_key) = (d.person, d.public_key))
+UNION ALL
+SELECT 'record', u.event_type || ' ' || replace(u.event_id::text, '-', ''), 'waits to be written, and nothing calls for it', false
+FROM unwritten_records u
+WHERE NOT EXISTS (SELECT FROM events e WHERE e.event_id = u.event_id)
+  AND NOT EXISTS (SELECT FROM waiting w WHERE w.record ->> 'event_id' = u.event_id::text)
 UNION ALL
 SELECT 'person', d.details ->> 'person' || ' ' || k.public_key, format('valid beyond event %%s, which retired them', d.sequence), false
 FROM decided d JOIN person_keys k ON k.person = d.details ->> 'person' AND k.from_sequence <= d.sequence

@@ -1,1 +1,1 @@
-SELECT register_first_person(%(person)s, %(public_key)s, %(event_id)s::uuid)
+SELECT register_first_person(%(person)s, %(public_key)s, %(event_id)s::uuid, %(proof)s)

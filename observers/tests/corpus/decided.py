@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 from events import ceremonies
 from events.composition import writer
 from events.event import Event
 from events.halting import halt
-from events.tests.ceremonies import Person, forge, register
+from events.tests.ceremonies import NAMES, Person, forge, halt_details, person, register
 from events.tests.ledger import Ledger
 from observers.tests.corpus.case import (
     GUARD,
@@ -93,6 +94,55 @@ def vote_by_force(ledger: Ledger, events: list[Event]) -> None:
     ledger.tamper(f"UPDATE events SET payload = '{forged}' WHERE sequence = 4")
 
 
+FORGERS = [Person(name, name.encode().ljust(32, b"x")) for name in ("Mallory", "Nick", "Oscar")]
+
+
+def people_then_halted(ledger: Ledger) -> list[Event]:
+    """Three people who are registered, and a halt."""
+    events = ledger.write(5)
+    register()
+    halt(writer(), reason="a test", by="an operator")
+    return events
+
+
+def force_a_record(ledger: Ledger, events: list[Event]) -> None:
+    ledger.tamper(RECORD)
+    decide_anew("clear_halt", halt_details())
+
+
+def force_three_people(ledger: Ledger, events: list[Event]) -> None:
+    """Records that wait for three people of his own, who then clear the halt that would write
+    them."""
+    for each in FORGERS:
+        ledger.tamper(
+            "INSERT INTO unwritten_records (event_id, event_type, payload) VALUES"
+            f" (md5('{each.name}')::uuid, 'system.person_registered',"
+            f" '{json.dumps(each.details)}')",
+            "INSERT INTO person_keys (public_key, person, event_id, active_from, from_sequence)"
+            f" VALUES ('{each.public_key}', '{each.name}', md5('{each.name}')::uuid, now(), 1)",
+        )
+    decide_anew("clear_halt", halt_details(), FORGERS)
+
+
+def record_id(each: Person) -> str:
+    return hashlib.md5(each.name.encode()).hexdigest()  # noqa: S324 - as in SQL
+
+
+def decide_anew(kind: str, details: dict[str, object], people: list[Person] | None = None) -> Event:
+    """A ceremony of people who are registered already."""
+    proposer, *others = people or [person(name) for name in NAMES]
+    proposal = proposer.propose(kind, details)
+    for other in others:
+        other.say(proposal)
+    return ceremonies.record(writer(), proposal.ceremony_id)
+
+
+RECORD_ID = "0191d7a0000070008000000000000000"
+RECORD = (
+    "INSERT INTO unwritten_records (event_id, event_type, payload, recorded_at) VALUES"
+    f' (\'{RECORD_ID}\', \'system.halted\', \'{{"by": "Ada", "reason": "I confess"}}\','
+    " '2020-01-01')"
+)
 MARKER = (
     "UPDATE events SET payload = (SELECT payload FROM events WHERE sequence = 1),"
     " payload_salt = repeat('0', 64) WHERE sequence = 2"
@@ -106,6 +156,31 @@ CASES = [
         (),
         (f"guards person Mallory {MALLORY.public_key}",),
         banner=(GUARD,),
+        because={VERIFY: ALIVE},
+    ),
+    Case(
+        "a record forced among those that wait",
+        "A superuser inserts a halt that never was among the records that a ceremony writes when it"
+        " clears a halt; then people clear one.",
+        force_a_record,
+        (),
+        (f"guards record system.halted {RECORD_ID}",),
+        banner=(GUARD,),
+        healthy=people_then_halted,
+        because={VERIFY: "nothing signed it, so it is no event; the record waits for ever"},
+    ),
+    Case(
+        "three people forced while it is halted",
+        "A superuser inserts three people of their own, and records that wait to say so; these"
+        " three clear the halt.",
+        force_three_people,
+        (),
+        (
+            *(f"guards person {each.name} {each.public_key}" for each in FORGERS),
+            *(f"guards record system.person_registered {record_id(each)}" for each in FORGERS),
+        ),
+        banner=(GUARD,),
+        healthy=people_then_halted,
         because={VERIFY: ALIVE},
     ),
     Case(

@@ -47,7 +47,7 @@ def assert_alike(ledger: Ledger, model: Model) -> None:
     _assert_drift(ledger, model)
     _assert_registry(model)
     assert ledger.store.halt() == model.halt
-    assert [record.event_type for record in unwritten_records("default")] == [
+    assert [record["event_type"] for record in unwritten_records("default")] == [
         "system.halted" for _ in model.unwritten
     ]
 

@@ -177,7 +177,11 @@ class Deciding(Writing):
 
     def _record(self, held: Held, cut: Cut | None, wanted: Sequence[Wanted] = ()) -> None:
         before, asks = self.model.as_it_is(), self.asks(wanted)
-        waiting = [record.event_id for record in unwritten_records("default")]
+        waiting = (
+            [record["event_id"] for record in unwritten_records("default")]
+            if held.kind == "clear_halt"
+            else []
+        )
         outcome: list[Event | CeremonyRefusedError | LedgerUnavailableError] = []
 
         def try_to_record() -> None:
@@ -229,5 +233,6 @@ class Deciding(Writing):
         elif kind == "drift_threshold":
             given = {"seconds": SECONDS[pick % len(SECONDS)]}
         elif not self.model.halt.halted:
-            return {"halted_at": "2026-01-01T00:00:00.000000Z", "halt_reason": "never halted"}
+            never = "2026-01-01T00:00:00.000000Z"
+            return {"halted_at": never, "halt_reason": "never halted", "unwritten": []}
         return complete_details(kind, given, using="default", backend=key_backend())

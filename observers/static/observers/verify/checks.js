@@ -22,6 +22,7 @@ const AGENT_CONTEXT = ascii("audit-portal event v1\n");
 const WITNESS_CONTEXT = ascii("audit-portal witness v1\n");
 
 const CEREMONY_CONTEXT = "audit-portal ceremony v1\n";
+const POSSESSION_CONTEXT = "audit-portal person v1\n";
 const ERASED_SALT = "0".repeat(64);
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -196,11 +197,19 @@ export async function verifies(subtle, key, signature, message) {
   }
 }
 
-/** Who proposed, who approved, and that each signed exactly this; any other event passes. */
+/**
+ * Who proposed, who approved, and that each signed exactly this; whom it registers, and that they
+ * have the key. Any other event passes.
+ */
 async function checkCeremony(event, keys, subtle) {
-  if (!event.get("event_type").startsWith("ceremony.")) return passed();
+  const registers = event.get("event_type") === "system.person_registered";
+  if (!registers && !event.get("event_type").startsWith("ceremony.")) return passed();
   if (!subtle) return unmade(NEEDS_HTTPS);
   const payload = event.get("payload");
+  if (registers) {
+    if (event.get("agent_id") !== null) return failed("an agent recorded it, not the system");
+    return provesPossession(subtle, payload);
+  }
   const proposal = payload instanceof Map ? payload.get("proposal") : null;
   const voices = proposal instanceof Map ? voicesOf(payload) : null;
   if (!voices) return failed("it is not the record of a ceremony");
@@ -225,11 +234,27 @@ async function checkCeremony(event, keys, subtle) {
     if (!sound) wrong.push(`the signature of ${voice.get("person")} is not theirs, or not of what was ${step}`);
   }
   const count = (wanted) => voices.filter(([step]) => step === wanted).length;
-  const people = new Set(voices.map(([, voice]) => String(voice.get("person")).toLowerCase()));
+  const people = new Set(voices.map(([, voice]) => fold(String(voice.get("person")))));
   if (people.size !== voices.length) wrong.push("somebody spoke twice");
   if (count("approved") < 2 || count("approved") <= count("rejected")) wrong.push("not enough people approved it");
+  if (event.get("event_type") === "ceremony.add_person") {
+    const possession = await provesPossession(subtle, proposal.get("details"));
+    if (possession.state === "unmade") return possession;
+    if (possession.state === "failed") wrong.push("the proof is not a signature by the new key");
+  }
   const facts = voices.map(([step, voice]) => [step, String(voice.get("person"))]);
   return wrong.length ? failed(wrong, facts) : passed(facts);
+}
+
+/** The form by which two names are one person's. */
+export const fold = (name) => name.normalize("NFKD").toLowerCase().toUpperCase();
+
+async function provesPossession(subtle, said) {
+  const parts = ["person", "public_key", "proof"].map((name) => (said instanceof Map ? said.get(name) : null));
+  if (!parts.every((part) => typeof part === "string")) return failed("it names no person, public_key and proof");
+  const [person, publicKey, proof] = parts;
+  const statement = new TextEncoder().encode(`${POSSESSION_CONTEXT}${person}\n${publicKey}`);
+  return verifies(subtle, said, bytesOfBase64(proof), () => [statement]);
 }
 
 function voicesOf(payload) {

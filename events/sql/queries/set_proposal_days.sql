@@ -1,0 +1,1 @@
+UPDATE ledger_config SET proposal_days = %s
