@@ -72,13 +72,14 @@ class _NumberReader:
         )
 
 
-def parse(text: bytes | str, *, stored: bool = False) -> Document:
+def parse(text: bytes | str, *, stored: bool = False, inside: int = 0) -> Document:
     """Parse one JSON text strictly.
 
     Refused: repeated keys, NaN and infinity, doubles that overflow, integer literals outside
     -2**63 … 2**64-1, nesting deeper than `MAX_DEPTH`, bytes that are not UTF-8. With
     `stored=True` the text comes from a JSONB column, which writes doubles out as long
-    integers: there an integer literal outside the range is the double that was stored.
+    integers: there an integer literal outside the range is the double that was stored. A text
+    that stands `inside` so many arrays and objects has as many levels less.
 
     Raises:
         CanonicalJSONError: the text is refused.
@@ -102,8 +103,8 @@ def parse(text: bytes | str, *, stored: bool = False) -> Document:
         raise CanonicalJSONError(f"the key {key!r} stands twice in one object") from None
     except RecursionError:
         raise _too_deep() from None
-    if source.count("[") + source.count("{") > MAX_DEPTH:
-        _check_depth(value)
+    if source.count("[") + source.count("{") > MAX_DEPTH - inside:
+        _check_depth(value, MAX_DEPTH - inside)
     return Document(value, not numbers.saw_double and source.isascii() and "\\u" not in source)
 
 
@@ -227,9 +228,9 @@ def _too_deep() -> CanonicalJSONError:
     return CanonicalJSONError(f"nested deeper than {MAX_DEPTH} levels")
 
 
-def _check_depth(value: Any) -> None:
+def _check_depth(value: Any, most: int) -> None:
     level = [value] if isinstance(value, dict | list) else []
-    for _ in range(MAX_DEPTH):
+    for _ in range(most):
         level = [
             child
             for node in level

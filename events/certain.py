@@ -45,7 +45,30 @@ _UNCERTAIN = (
     RecursionError,
 )
 _one = msgspec.json.Decoder(_Event)
-_pieces = msgspec.json.Decoder(list[Raw])
+
+MAX_BATCH = 1000
+
+_Batch = msgspec.defstruct(
+    "_Batch",
+    [(f"event_{number}", Raw | UnsetType, UNSET) for number in range(MAX_BATCH)],
+    array_like=True,
+    forbid_unknown_fields=True,
+)
+"""An array of at most so many elements. Unlike `list[Raw]` it is refused at the first element too
+many, before an object was made for each of the millions that a body has room for."""
+
+_batch = msgspec.json.Decoder(_Batch)
+
+
+def split_array(body: bytes) -> list[Raw]:
+    """The texts of the elements of a JSON array, of which nothing else is looked at.
+
+    Raises:
+        msgspec.ValidationError: it is no array, or has too many elements.
+        msgspec.DecodeError, RecursionError: it is no JSON.
+    """
+    batch = _batch.decode(body)
+    return [piece for piece in msgspec.structs.astuple(batch) if piece is not UNSET]
 
 
 def take_one(body: bytes, agent_id: str | None) -> Submission | None:
@@ -54,13 +77,13 @@ def take_one(body: bytes, agent_id: str | None) -> Submission | None:
     return taken[0] if taken else None
 
 
-def take_array(body: bytes, agent_id: str | None, *, most: int) -> list[Submission] | None:
-    """The submissions in a JSON array of no more than `most`, or None."""
+def take_array(body: bytes, agent_id: str | None) -> list[Submission] | None:
+    """The submissions in a JSON array of no more than `MAX_BATCH`, or None."""
     try:
-        pieces = _pieces.decode(body)
+        pieces = split_array(body)
     except _UNCERTAIN:
         return None
-    return _take(pieces, agent_id, level=2) if len(pieces) <= most else None
+    return _take(pieces, agent_id, level=2)
 
 
 def take_lines(lines: Sequence[bytes], agent_id: str | None) -> list[Submission] | None:
@@ -78,7 +101,26 @@ def _take(
         return None
 
 
+_SIGNS = (b",", b"[", b"{", b":")
+_AROUND = 1000
+"""More of these signs than stand around a payload: in the type, the time and between the fields."""
+
+
+def is_too_large(text: bytes | Raw) -> bool:
+    """Whether the text of an event holds a payload that is too large in canonical form, seen
+    without parsing it: what separates and opens stands there once for each that stands here, be it
+    in a string or between values. What is not too large holds no more values than that either.
+    """
+    if len(text) <= submission.MAX_PAYLOAD_BYTES:
+        return False
+    text = bytes(text)
+    signs = sum(text.count(sign) for sign in _SIGNS)
+    return signs - _AROUND > submission.MAX_PAYLOAD_BYTES
+
+
 def _submission(piece: bytes | Raw, agent_id: str | None, level: int) -> Submission:
+    if is_too_large(piece):
+        raise _Uncertain
     event = _one.decode(piece)
     if len(piece) - _least_length(event) >= _LEAST_REPETITION:
         raise _Uncertain

@@ -20,6 +20,9 @@ MAX_PAYLOAD_BYTES = 2**20
 MAX_EXPANSION = 4 * 2**20
 """Digits that the database may add to one payload by writing exponents out."""
 
+MAX_UNKNOWN = 100
+"""Unknown fields of an event that are named; a body has room for millions."""
+
 FIELDS = ("event_type", "payload", "local_timestamp", "event_id")
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -58,6 +61,8 @@ def validate(
         )
     problems = _Problems(index)
     for name in document:
+        if len(problems.errors) >= MAX_UNKNOWN:
+            break
         if name not in FIELDS:
             problems.add(f"/{_escape(name)}", f"unknown field; an event has {', '.join(FIELDS)}")
     submission = Submission(

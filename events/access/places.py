@@ -31,23 +31,23 @@ class Places:
         self._held: Counter[Hashable] = Counter()
         self._changed = threading.Condition()
 
-    def take(self, caller: Hashable, patience: float = 0.0) -> bool:
-        """Whether the caller got a place. One is waited for `patience` seconds, unless too many
-        wait already: who waits holds a thread as well."""
+    def take(self, caller: Hashable, patience: float = 0.0, count: int = 1) -> bool:
+        """Whether the caller got a place, or `count` of them. They are waited for `patience`
+        seconds, unless too many wait already: who waits holds a thread as well."""
         with self._changed:
-            if not self._has_room(caller) and not self._wait(caller, patience):
+            if not self._has_room(caller, count) and not self._wait(caller, patience, count):
                 return False
-            self._held[caller] += 1
-        if self._within is None or self._within.take(caller):
+            self._held[caller] += count
+        if self._within is None or self._within.take(caller, count=count):
             return True
-        self._give_back(caller)
+        self._give_back(caller, count)
         return False
 
-    def leave(self, caller: Hashable) -> None:
-        """Give a place back that `take` gave."""
-        self._give_back(caller)
+    def leave(self, caller: Hashable, count: int = 1) -> None:
+        """Give back what `take` gave."""
+        self._give_back(caller, count)
         if self._within is not None:
-            self._within.leave(caller)
+            self._within.leave(caller, count)
 
     def held_by(self, caller: Hashable) -> int:
         """How many places the caller holds."""
@@ -58,24 +58,24 @@ class Places:
         """How many places are held."""
         return self._held.total()
 
-    def _has_room(self, caller: Hashable) -> bool:
-        total, own = self._held.total(), self._held[caller]
+    def _has_room(self, caller: Hashable, count: int) -> bool:
+        total, own = self._held.total() + count, self._held[caller] + count
         if self._each is None:
-            return total == 0 or total + own < self.most
-        return total < self.most and own < self._each
+            return total == count or total + own <= self.most + 1
+        return total <= self.most and own <= self._each
 
-    def _wait(self, caller: Hashable, patience: float) -> bool:
+    def _wait(self, caller: Hashable, patience: float, count: int) -> bool:
         if self._waiters <= 0 or not patience:
             return False
         self._waiters -= 1
         try:
-            return self._changed.wait_for(lambda: self._has_room(caller), patience)
+            return self._changed.wait_for(lambda: self._has_room(caller, count), patience)
         finally:
             self._waiters += 1
 
-    def _give_back(self, caller: Hashable) -> None:
+    def _give_back(self, caller: Hashable, count: int) -> None:
         with self._changed:
-            self._held[caller] -= 1
+            self._held[caller] -= count
             if self._held[caller] <= 0:
                 del self._held[caller]
             self._changed.notify_all()

@@ -16,6 +16,13 @@ from events.api.problems import BUSY, RETRY_SECONDS, TOO_MANY_REQUESTS, Refused
 
 PATIENCE_SECONDS = 0.25
 
+MEMORY_MIB = 64
+"""Mebibytes of bodies that a process reads and parses at once, half of them of one agent: as much
+as its largest batch."""
+
+UNCOUNTED = 2**16
+"""Bytes of a body that takes no memory worth counting, and never waits for a large one."""
+
 
 class Arrivals:
     """Places for `most` bodies under way. One agent alone gets half of them, and an agent that has
@@ -23,20 +30,35 @@ class Arrivals:
 
     def __init__(self, most: int, patience: float = PATIENCE_SECONDS, waiters: int = 0) -> None:
         self._places, self._patience = Places(most, waiters=waiters), patience
+        self._memory = Places(MEMORY_MIB, MEMORY_MIB // 2)
 
     @contextmanager
-    def place(self, agent_id: str | None) -> Iterator[None]:
-        """Hold a place while a body is read.
+    def place(self, agent_id: str | None, size: int) -> Iterator[None]:
+        """Hold a place, and memory for a body of up to `size` bytes, while it is read and parsed.
 
         Raises:
-            Refused: the places are held by bodies that do not arrive.
+            Refused: the places are held by bodies that do not arrive, or the memory by others.
         """
-        if not self._places.take(agent_id, self._patience):
-            raise self._refusal(agent_id)
+        mebibytes = 0 if size <= UNCOUNTED else -(-size // 2**20)
+        if not self._memory.take(agent_id, self._patience, count=mebibytes):
+            raise self._too_much()
         try:
-            yield
+            if not self._places.take(agent_id, self._patience):
+                raise self._refusal(agent_id)
+            try:
+                yield
+            finally:
+                self._places.leave(agent_id)
         finally:
-            self._places.leave(agent_id)
+            self._memory.leave(agent_id, count=mebibytes)
+
+    def _too_much(self) -> Refused:
+        return Refused(
+            BUSY,
+            "large bodies take all the memory there is for them; send it again, or in smaller "
+            "batches",
+            headers={"Retry-After": str(RETRY_SECONDS)},
+        )
 
     def _refusal(self, agent_id: str | None) -> Refused:
         headers = {"Retry-After": str(RETRY_SECONDS)}

@@ -6,8 +6,9 @@ It must never read further than a body may be long.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from django.http import HttpRequest
 from rest_framework.parsers import BaseParser
@@ -16,7 +17,7 @@ from rest_framework.views import APIView
 
 from events.access.waiting import waiting_for_body
 from events.api import requested
-from events.api.arrivals import arrivals
+from events.api.arrivals import UNCOUNTED, arrivals
 from events.api.authentication import agent_of
 from events.api.problems import (
     BAD_REQUEST,
@@ -28,6 +29,8 @@ from events.api.problems import (
 )
 from events.submission import Submission
 
+R = TypeVar("R")
+
 MAX_EVENT_BODY = 2 * 2**20
 MAX_BATCH_BODY = 32 * 2**20
 _CHUNK = 2**16
@@ -36,7 +39,9 @@ _LENGTH_DIGITS = 18
 
 
 class Parser(BaseParser):
-    """Reads bodies of one media type."""
+    """Reads bodies of one media type, of at most `limit` bytes."""
+
+    limit = 0
 
     def read(self, request: HttpRequest, agent_id: str | None) -> Any:
         """What the agent asks to record.
@@ -51,20 +56,22 @@ class EventParser(Parser):
     """One event as a JSON document."""
 
     media_type = "application/json"
+    limit = MAX_EVENT_BODY
 
     def read(self, request: HttpRequest, agent_id: str | None) -> Submission:
         """The event."""
-        return requested.in_document(read_body(request, MAX_EVENT_BODY, agent_id), agent_id)
+        return _parsed(requested.in_document, read_body(request, self.limit), agent_id)
 
 
 class BatchParser(Parser):
     """Events as a JSON array."""
 
     media_type = "application/json"
+    limit = MAX_BATCH_BODY
 
     def read(self, request: HttpRequest, agent_id: str | None) -> list[Submission]:
         """The events in order."""
-        return requested.in_array(read_body(request, MAX_BATCH_BODY, agent_id), agent_id)
+        return _parsed(requested.in_array, read_body(request, self.limit), agent_id)
 
 
 class LinesParser(Parser):
@@ -75,6 +82,7 @@ class LinesParser(Parser):
     """
 
     media_type = "application/x-ndjson"
+    limit = MAX_BATCH_BODY
 
     def read(self, request: HttpRequest, agent_id: str | None) -> list[Submission]:
         """The events in order."""
@@ -82,7 +90,7 @@ class LinesParser(Parser):
             raise _length_required(
                 "a batch by lines that was cut off could not be told from a whole"
             )
-        return requested.in_lines(read_body(request, MAX_BATCH_BODY, agent_id), agent_id)
+        return _parsed(requested.in_lines, read_body(request, self.limit), agent_id)
 
 
 def read_requested(request: Request, view: APIView) -> Any:
@@ -90,8 +98,12 @@ def read_requested(request: Request, view: APIView) -> Any:
 
     Not `request.data`: that takes a body without length for no body.
     """
-    parser = _select_parser(request._request, view.get_parsers())
-    return parser.read(request._request, agent_of(request))
+    parser, agent_id = _select_parser(request._request, view.get_parsers()), agent_of(request)
+    declared = _declared_length(request._request)
+    if declared is not None and declared > parser.limit:
+        raise _too_large(parser.limit)
+    with arrivals.place(agent_id, parser.limit if declared is None else declared):
+        return parser.read(request._request, agent_id)
 
 
 def _select_parser(request: HttpRequest, parsers: Sequence[Any]) -> Parser:
@@ -112,7 +124,19 @@ def _select_parser(request: HttpRequest, parsers: Sequence[Any]) -> Parser:
     return parser
 
 
-def read_body(request: HttpRequest, limit: int, agent_id: str | None) -> bytes:
+_one_large = threading.Lock()
+
+
+def _parsed(parse: Callable[[bytes, str | None], R], body: bytes, agent_id: str | None) -> R:
+    """The body by its parser. Large ones are parsed one after another: it takes the interpreter all
+    the time, so that they would not be ready sooner, and their values take memory all at once."""
+    if len(body) <= UNCOUNTED:
+        return parse(body, agent_id)
+    with _one_large:
+        return parse(body, agent_id)
+
+
+def read_body(request: HttpRequest, limit: int) -> bytes:
     """The whole body, which may have at most `limit` bytes.
 
     Read from the stream and not by `request.body`, whose own bound (DATA_UPLOAD_MAX_MEMORY_SIZE)
@@ -124,7 +148,7 @@ def read_body(request: HttpRequest, limit: int, agent_id: str | None) -> bytes:
     stream = request if declared is not None else _unmeasured(request)
     pieces, room = [], limit + 1
     peer = str(request.META.get("REMOTE_ADDR", ""))
-    with arrivals.place(agent_id), waiting_for_body(peer, declared or limit) as wait:
+    with waiting_for_body(peer, declared or limit) as wait:
         while room > 0 and (piece := stream.read(min(room, _CHUNK))):
             pieces.append(piece)
             room -= len(piece)

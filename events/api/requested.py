@@ -1,20 +1,36 @@
 """What a body asks to record: taken quickly where it is certainly right, else read with care.
 
-It must never answer differently for having been quick; `certain` says why it does not.
+It must never answer differently for having been quick; `certain` says why it does not. The values
+of a JSON text take some twenty times its bytes, so no text is parsed that has more of them than one
+event may have: a large batch is read event by event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from events.api.problems import INVALID_BATCH, INVALID_EVENT, MALFORMED_JSON, Refused
-from events.canonical import Document, parse
-from events.certain import take_array, take_lines, take_one
-from events.errors import CanonicalJSONError, InvalidSubmissionError
-from events.submission import Submission, validate
+import msgspec
 
-MAX_BATCH = 1000
+from events import certain
+from events.api.problems import (
+    INVALID_BATCH,
+    INVALID_EVENT,
+    MALFORMED_JSON,
+    MAX_ERRORS,
+    Refused,
+)
+from events.canonical import Document, parse
+from events.certain import MAX_BATCH, split_array, take_array, take_lines, take_one
+from events.errors import CanonicalJSONError, FieldError, InvalidSubmissionError
+from events.submission import MAX_PAYLOAD_BYTES, Submission, validate
+
+NO_BATCH = "a batch is a JSON array of events, or NDJSON"
+TOO_MANY = f"a batch has 1 to {MAX_BATCH:,} events, not more"
+TOO_LARGE = f"has more than {MAX_PAYLOAD_BYTES:,} bytes in canonical form"
+
+_BLANKS = re.compile(rb"\s*")
 
 
 def in_document(body: bytes, agent_id: str | None) -> Submission:
@@ -34,7 +50,11 @@ def in_array(body: bytes, agent_id: str | None) -> list[Submission]:
         CanonicalJSONError: the body is no JSON that the ledger can take.
         Refused: it is no batch, or some of its events are not valid.
     """
-    return take_array(body, agent_id, most=MAX_BATCH) or _array(body, agent_id)
+    taken = take_array(body, agent_id)
+    if taken:
+        return taken
+    large = certain.is_too_large(body)
+    return _large_array(body, agent_id) if large else _array(body, agent_id)
 
 
 def in_lines(body: bytes, agent_id: str | None) -> list[Submission]:
@@ -43,45 +63,109 @@ def in_lines(body: bytes, agent_id: str | None) -> list[Submission]:
     Raises:
         Refused: it is no batch, or some of its lines cannot be taken.
     """
-    lines = [entry for entry in enumerate(body.split(b"\n"), 1) if entry[1].strip()]
+    lines = []
+    for entry in _written_lines(body):
+        lines.append(entry)
+        _check_batch_size(len(lines))
     _check_batch_size(len(lines))
     return take_lines([line for _, line in lines], agent_id) or _lines(lines, agent_id)
 
 
+def _written_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, each with its number. Blank ones are stepped over all at once:
+    a body has room for millions."""
+    place, number = 0, 1
+    while True:
+        blanks = _BLANKS.match(body, place)
+        written = blanks.end() if blanks else place
+        if written == len(body):
+            return
+        number += body.count(b"\n", place, written)
+        begin = max(place, body.rfind(b"\n", place, written) + 1)
+        end = body.find(b"\n", written)
+        yield number, body[begin : end if end >= 0 else len(body)]
+        if end < 0:
+            return
+        place, number = end + 1, number + 1
+
+
+def _read(text: bytes, index: int | None = None, *, inside: int = 0) -> Document:
+    """The values of one event's text, if it can be one."""
+    if certain.is_too_large(text):
+        raise InvalidSubmissionError([FieldError("/payload", TOO_LARGE, index)])
+    return parse(text, inside=inside)
+
+
 def _document(body: bytes, agent_id: str | None) -> Submission:
-    value, plain = parse(body)
+    value, plain = _read(body)
     return validate(value, agent_id=agent_id, plain=plain)
 
 
 def _array(body: bytes, agent_id: str | None) -> list[Submission]:
     value, plain = parse(body)
     if not isinstance(value, list):
-        raise Refused(INVALID_BATCH, "a batch is a JSON array of events, or NDJSON")
+        raise Refused(INVALID_BATCH, NO_BATCH)
     _check_batch_size(len(value))
-    return _validate_all(((Document(event, plain), None) for event in value), agent_id)
+
+    def event(place: int) -> Submission:
+        return validate(value[place], agent_id=agent_id, index=place, plain=plain)
+
+    return _validate_all(event, [None] * len(value))
+
+
+def _large_array(body: bytes, agent_id: str | None) -> list[Submission]:
+    """Event by event. What is no JSON is refused without line and column."""
+    try:
+        pieces = split_array(body)
+    except msgspec.ValidationError as error:
+        raise Refused(INVALID_BATCH, TOO_MANY if "length" in str(error) else NO_BATCH) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise CanonicalJSONError(f"not JSON that the ledger can take: {error}") from None
+    _check_batch_size(len(pieces))
+
+    def event(place: int) -> Submission:
+        try:
+            value, plain = _read(bytes(pieces[place]), place, inside=1)
+        except CanonicalJSONError as error:
+            raise CanonicalJSONError(error.reason, f"/{place}{error.path}") from None
+        return validate(value, agent_id=agent_id, index=place, plain=plain)
+
+    return _validate_all(event, [None] * len(pieces))
 
 
 def _lines(lines: Sequence[tuple[int, bytes]], agent_id: str | None) -> list[Submission]:
-    documents, wrong = [], []
-    for index, (number, line) in enumerate(lines):
+    unreadable: list[dict[str, Any]] = []
+
+    def event(place: int) -> Submission | None:
+        number, line = lines[place]
         try:
-            documents.append((parse(line), number))
+            value, plain = _read(line, place)
         except CanonicalJSONError as error:
-            wrong.append(_wrong_line(error, index, number))
-    if wrong:
+            unreadable.append(_wrong_line(error, place, number))
+            return None
+        return validate(value, agent_id=agent_id, index=place, plain=plain)
+
+    try:
+        submissions = _validate_all(event, [number for number, _ in lines])
+    except Refused:
+        if not unreadable:
+            raise
+    if unreadable:
         raise Refused(
             MALFORMED_JSON,
-            f"{len(wrong)} of {len(lines)} lines cannot be taken, so nothing was written; "
-            f"line {wrong[0]['line']}: {wrong[0]['detail']}",
-            errors=wrong,
+            f"{len(unreadable)} of {len(lines)} lines cannot be taken, so nothing was written; "
+            f"line {unreadable[0]['line']}: {unreadable[0]['detail']}",
+            errors=unreadable,
         )
-    return _validate_all(documents, agent_id)
+    return submissions
 
 
 def _check_batch_size(count: int) -> None:
     """A batch has 1 to 1,000 events."""
-    if not 1 <= count <= MAX_BATCH:
-        raise Refused(INVALID_BATCH, f"a batch has 1 to {MAX_BATCH:,} events, not {count:,}")
+    if count > MAX_BATCH:
+        raise Refused(INVALID_BATCH, TOO_MANY)
+    if not count:
+        raise Refused(INVALID_BATCH, f"a batch has 1 to {MAX_BATCH:,} events, not 0")
 
 
 def _wrong_line(error: CanonicalJSONError, index: int, line: int) -> dict[str, Any]:
@@ -89,24 +173,31 @@ def _wrong_line(error: CanonicalJSONError, index: int, line: int) -> dict[str, A
 
 
 def _validate_all(
-    documents: Iterable[tuple[Document, int | None]], agent_id: str | None
+    event: Callable[[int], Submission | None], lines: Sequence[int | None]
 ) -> list[Submission]:
-    """Every event of a batch, or every wrong field of all of them. Each document comes with the
-    line it stood on (from 1) if it came by lines."""
-    submissions, wrong = [], []
-    for index, ((value, plain), line) in enumerate(documents):
+    """Every event of a batch, read one after another by its place, or every wrong field of all of
+    them. `lines` are those that the events stood on (from 1), if they came by lines."""
+    submissions: list[Submission] = []
+    listed: list[dict[str, Any]] = []
+    wrong = 0
+    for place, line in enumerate(lines):
         try:
-            submissions.append(validate(value, agent_id=agent_id, index=index, plain=plain))
+            submission = event(place)
         except InvalidSubmissionError as error:
-            place = {} if line is None else {"line": line}
-            wrong += [field.as_dict() | place for field in error.errors]
+            at = {} if line is None else {"line": line}
+            listed += [field.as_dict() | at for field in error.errors[: MAX_ERRORS - len(listed)]]
+            wrong += len(error.errors)
+            submissions.clear()
+        else:
+            if submission is not None and not wrong:
+                submissions.append(submission)
     if wrong:
-        first = wrong[0]
+        first = listed[0]
         raise Refused(
             INVALID_EVENT,
-            f"{len(wrong)} field{' is' if len(wrong) == 1 else 's are'} wrong, "
+            f"{wrong} field{' is' if wrong == 1 else 's are'} wrong, "
             f"so nothing was written; the first: "
             f"event {first['index']}, {first['pointer'] or 'as a whole'}: {first['detail']}",
-            errors=wrong,
+            errors=listed,
         )
     return submissions

@@ -19,7 +19,6 @@ from events.api.bodies import BatchParser, EventParser, LinesParser, read_reques
 from events.api.limiting import hold_stranger, hold_to_limit
 from events.api.problems import INVALID_BATCH, Refused
 from events.api.rendering import OrjsonRenderer, encode
-from events.api.requested import MAX_BATCH
 from events.api.schema import (
     SENT,
     STORED,
@@ -29,6 +28,7 @@ from events.api.schema import (
     StoredEvent,
     refusals,
 )
+from events.certain import MAX_BATCH
 from events.composition import shared_writer
 from events.submission import Submission
 from events.writer import Written

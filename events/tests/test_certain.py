@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -10,13 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.api import requested
-from events.api.problems import Refused, refusal
+from events.api.problems import MALFORMED_JSON, Refused, refusal
 from events.certain import take_array, take_lines, take_one
 from events.errors import LedgerError
 from events.submission import Submission
 from events.tests.json_values import ANY_JSON, TEXTS
 
 ID = "0191D7A0-0000-7000-8000-000000000001"
+MANY = 3 * 2**20
+"""Values, each of which takes 64 bytes or more."""
+
 NOON = "2026-01-31T12:00:00+02:00"
 Outcome = Submission | list[Submission] | dict[str, Any]
 
@@ -69,6 +73,12 @@ FIELDS = st.fixed_dictionaries(
 VALID = {"event_type": '"vote.cast"', "payload": '{"n":1}', "local_timestamp": f'"{NOON}"'}
 
 
+def text_of_lists() -> bytes:
+    """An event whose payload has too many values, which are small as text."""
+    lists = b"[]," * MANY
+    return b'{"event_type":"x","local_timestamp":"%b","payload":[%b[]]}' % (NOON.encode(), lists)
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> str:
     """An event in one of the forms that JSON leaves open, perhaps with a member twice."""
@@ -115,6 +125,54 @@ def test_a_batch_is_read_alike(written: list[str], around: str) -> None:
 
 
 @settings(max_examples=300, deadline=None)
+@given(st.lists(documents(), max_size=4), st.sampled_from(["[]", "[", "[,]", "[]]"]))
+def test_a_large_batch_is_read_alike_event_by_event(written: list[str], around: str) -> None:
+    body = (around[0] + ",\n ".join(written) + around[1:]).encode(errors="surrogatepass")
+    whole, apart = outcome(requested._array, body, "a"), outcome(requested._large_array, body, "a")
+    if isinstance(apart, dict) and apart["problem"] is MALFORMED_JSON:
+        assert isinstance(whole, dict), "refused too, perhaps for another reason"
+    else:
+        assert apart == whole
+
+
+@given(st.lists(st.sampled_from([b"", b" ", b"a", b" b ", b"\t\r", b"c\x0b"]), max_size=12))
+def test_lines_are_found_as_by_splitting(lines: list[bytes]) -> None:
+    body = b"\n".join(lines)
+    assert list(requested._written_lines(body)) == numbered(body)
+
+
+ONE_EVENT = 128 * 2**20
+"""Bytes that the values of an event which may be small enough take at most."""
+
+HUGE = {
+    "an event too many": b"[" + b"{}," * MANY + b"{}]",
+    "one event of empty lists": b"[" + text_of_lists() + b"]",
+    "no event": b"[[" + b"[]," * MANY + b"[]]]",
+    "no array": b'{"a":[' + b"[]," * MANY + b"[]]}",
+    "no JSON": b"[[" + b"[]," * MANY + b"[]",
+    "empty lines": b"\n" * MANY,
+    "lines without an event": b"0\n" * MANY,
+    "doubles": b'[{"payload":[' + b"1.5," * 2**20 + b"1.5]}]",
+    "unknown fields": b"[{" + b",".join(b'"%d":1' % n for n in range(2**19)) + b"}]",
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_what_is_refused_takes_a_small_multiple_of_its_bytes(name: str) -> None:
+    body = HUGE[name]
+    read = requested.in_lines if "lines" in name and "list" not in name else requested.in_array
+    tracemalloc.start()
+    try:
+        refused = outcome(read, body, "agent-7")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(refused, dict)
+    assert refused["problem"].status == 400
+    assert most < ONE_EVENT, f"{most / 2**20:.0f} MiB, {most / len(body):.1f} times the body"
+
+
+@settings(max_examples=300, deadline=None)
 @given(st.lists(documents() | st.sampled_from(["", " ", "\x0b"]), max_size=4))
 def test_lines_are_read_alike(written: list[str]) -> None:
     body = "\r\n".join(line.replace("\n", " ") for line in written).encode(errors="surrogatepass")
@@ -144,7 +202,7 @@ def test_what_writers_send_is_taken_quickly(name: str) -> None:
     taken = take_one(body, "agent-7")
     assert taken is not None
     assert taken == requested._document(body, "agent-7")
-    assert take_array(b"[" + body + b"]", "agent-7", most=1) == [taken]
+    assert take_array(b"[" + body + b"]", "agent-7") == [taken]
     assert take_lines([body + b"\r"], "agent-7") == [taken]
 
 
