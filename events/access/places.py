@@ -28,12 +28,14 @@ class Places:
         self._each = None if each is None else max(1, each)
         self._within = within
         self._waiters = waiters
+        self._waiting: set[Hashable] = set()
         self._held: Counter[Hashable] = Counter()
         self._changed = threading.Condition()
 
     def take(self, caller: Hashable, patience: float = 0.0, count: int = 1) -> bool:
         """Whether the caller got a place, or `count` of them. They are waited for `patience`
-        seconds, unless too many wait already: who waits holds a thread as well."""
+        seconds by one of a caller's requests, and by `waiters` of them at once: who waits holds a
+        thread as well."""
         with self._changed:
             if not self._has_room(caller, count) and not self._wait(caller, patience, count):
                 return False
@@ -65,13 +67,14 @@ class Places:
         return total <= self.most and own <= self._each
 
     def _wait(self, caller: Hashable, patience: float, count: int) -> bool:
-        if self._waiters <= 0 or not patience:
+        """Wait, if nobody waits for this caller yet and not too many for others."""
+        if not patience or caller in self._waiting or len(self._waiting) >= self._waiters:
             return False
-        self._waiters -= 1
+        self._waiting.add(caller)
         try:
             return self._changed.wait_for(lambda: self._has_room(caller, count), patience)
         finally:
-            self._waiters += 1
+            self._waiting.discard(caller)
 
     def _give_back(self, caller: Hashable, count: int) -> None:
         with self._changed:

@@ -14,7 +14,7 @@ from django.conf import settings
 from events.access.places import Places
 from events.api.problems import BUSY, RETRY_SECONDS, TOO_MANY_REQUESTS, Refused
 
-PATIENCE_SECONDS = 0.25
+PATIENCE_SECONDS = 1.0
 
 MEMORY_MIB = 64
 """Mebibytes of bodies that a process reads and parses at once, half of them of one agent: as much
@@ -70,6 +70,6 @@ class Arrivals:
         return Refused(BUSY, "too many bodies are under way; send it again", headers=headers)
 
 
-arrivals = Arrivals(3 * settings.PORTAL_THREADS // 8, waiters=settings.PORTAL_THREADS // 16)
+arrivals = Arrivals(3 * settings.PORTAL_THREADS // 8, waiters=settings.PORTAL_THREADS // 8)
 """Three eighths of the threads: with those that the gate gives away (`auditportal.gate`), a quarter
 stays for what is written and what is asked of `/healthz`."""
