@@ -1,76 +1,102 @@
--- Privileges of the roles that own nothing. Idempotent: applied after every migration.
+-- Privileges of the roles that own nothing. Applied after every migration and at every start; what is
+-- right already is not touched, so that a change of the catalogue's rows is always somebody's change.
 -- portal_app: the portal itself. It reads and inserts where the ledger is append-only; what must
 -- move otherwise moves in functions that belong to the owner.
 -- portal_observer: reads the ledger, and nothing of accounts, sessions and tokens.
+-- These are lists of what is open. What stands in none of them is closed to everybody but the owner.
 
 DO $$
 DECLARE
-    routine REGPROCEDURE;
-    kind REGTYPE;
-    role TEXT;
-    ledger CONSTANT TEXT := 'events, canonical_events, appends, agent_keys, witnesses, clock_drift_warnings, ledger_config, halt_state, ceremonies, drifted_events, continuity_memory, ceremony_voices, person_keys, unwritten_records, ceremony_openings';
+    -- The ledger: both roles read it.
+    ledger CONSTANT TEXT[] := '{events, canonical_events, appends, agent_keys, witnesses, clock_drift_warnings, ledger_config,
+        halt_state, ceremonies, ceremony_voices, ceremony_openings, person_keys, unwritten_records, drifted_events,
+        continuity_memory}';
+    -- What the application may do beyond that, and with the tables that are its own.
+    reads CONSTANT TEXT[] := '{django_migrations}';
+    inserts CONSTANT TEXT[] := '{events, ceremonies, access_log}';
+    updates CONSTANT TEXT[] := '{verifications, watch_alerts}';
+    trims CONSTANT TEXT[] := '{watch_looks}';
+    changes CONSTANT TEXT[] := '{api_tokens, knox_authtoken, verification_ranges,
+        auth_group, auth_group_permissions, auth_permission, auth_user, auth_user_groups, auth_user_user_permissions,
+        axes_accessattempt, axes_accessattemptexpiration, axes_accessfailurelog, axes_accesslog,
+        django_admin_log, django_content_type, django_session,
+        otp_static_staticdevice, otp_static_statictoken, otp_totp_totpdevice,
+        procrastinate_events, procrastinate_jobs, procrastinate_periodic_defers, procrastinate_workers}';
+    -- Functions: those that tell, for both roles; those that act, for the application.
+    tells CONSTANT TEXT[] := '{verify_chain, signable_content, content_hash_of, ceremony_is_approved, ceremonies_in_force,
+        canonical_time, waiting_records, proposal_expires, unseen_characters, is_text, is_reason, is_name, name_fold, latin_shape, imitates_system}';
+    acts CONSTANT TEXT[] := '{open_append, begin_append, confirm_append, register_agent_key, retire_agent_key, register_witness,
+        retire_witness, set_drift_threshold, halt_ledger, remember_continuity, open_ceremony}';
+    thing RECORD;
 BEGIN
-    -- The queue of background jobs is the application's alone; what makes it open its functions
-    -- and types to everybody.
-    FOR routine IN SELECT oid FROM pg_proc
-        WHERE pronamespace = 'public'::regnamespace AND starts_with(proname, 'procrastinate_') LOOP
-        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', routine);
-        IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_app') THEN
-            EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO portal_app', routine);
-        END IF;
-    END LOOP;
-    FOR kind IN SELECT oid FROM pg_type
-        WHERE typnamespace = 'public'::regnamespace AND starts_with(typname, 'procrastinate_')
-          AND typelem = 0 LOOP
-        EXECUTE format('REVOKE ALL ON TYPE %s FROM PUBLIC', kind);
-        IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_app') THEN
-            EXECUTE format('GRANT USAGE ON TYPE %s TO portal_app', kind);
-        END IF;
-    END LOOP;
-
-    -- Nobody comes in, makes anything or runs anything by being anybody. What is made later is as
-    -- closed: a new function waits for its grant here.
+    PERFORM set_config('search_path', 'pg_catalog, public, pg_temp', true);
+    -- Nobody comes in, makes anything or runs anything by being anybody; what is made later is as closed.
     ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC;
     REVOKE CREATE ON SCHEMA public FROM PUBLIC;
     IF (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()) THEN
         EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-        FOR role IN SELECT rolname FROM pg_roles WHERE rolname IN ('portal_owner', 'portal_app', 'portal_observer') LOOP
-            EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), role);
+        FOR thing IN SELECT rolname AS role FROM pg_roles WHERE rolname IN ('portal_owner', 'portal_app', 'portal_observer') LOOP
+            EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), thing.role);
         END LOOP;
     END IF;
-    -- What is not granted by name below is nobody's but the owner's.
-    FOR routine IN SELECT oid FROM pg_proc
-        WHERE pronamespace = 'public'::regnamespace AND NOT starts_with(proname, 'procrastinate_')
-          AND pg_has_role(proowner, 'USAGE') LOOP
-        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', routine);
-        FOR role IN SELECT rolname FROM pg_roles WHERE rolname IN ('portal_app', 'portal_observer') LOOP
-            EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %I', routine, role);
-            IF (SELECT proname FROM pg_proc WHERE oid = routine) IN ('verify_chain', 'signable_content', 'content_hash_of',
-                'unseen_characters', 'is_text', 'is_reason', 'is_name', 'name_fold', 'latin_shape', 'imitates_system') THEN
-                EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', routine, role);
-            END IF;
-        END LOOP;
+    FOR thing IN SELECT rolname AS role FROM pg_roles WHERE rolname IN ('portal_app', 'portal_observer') LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', thing.role);
     END LOOP;
 
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_app') THEN
-        GRANT USAGE ON SCHEMA public TO portal_app;
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO portal_app;
-        GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO portal_app;
-        EXECUTE format('REVOKE ALL ON %s, django_migrations FROM portal_app', ledger);
-        EXECUTE format('GRANT SELECT ON %s, django_migrations TO portal_app', ledger);
-        GRANT INSERT ON events, ceremonies TO portal_app;
-        REVOKE DELETE ON verifications, watch_alerts FROM portal_app;
-        REVOKE UPDATE ON watch_looks FROM portal_app;
-        REVOKE UPDATE, DELETE ON access_log FROM portal_app;
-        REVOKE ALL ON SEQUENCE append_opened_at, append_opened_by FROM portal_app;
-        GRANT EXECUTE ON FUNCTION open_append, begin_append, confirm_append, register_agent_key, retire_agent_key, register_witness,
-            retire_witness, set_drift_threshold, halt_ledger, remember_continuity, open_ceremony, ceremony_is_approved,
-            ceremonies_in_force, canonical_time, waiting_records, proposal_expires TO portal_app;
-    END IF;
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portal_observer') THEN
-        GRANT USAGE ON SCHEMA public TO portal_observer;
-        EXECUTE format('GRANT SELECT ON %s TO portal_observer', ledger);
-        GRANT EXECUTE ON FUNCTION ceremony_is_approved, ceremonies_in_force, canonical_time, waiting_records, proposal_expires TO portal_observer;
-    END IF;
+    FOR thing IN
+        WITH roles AS (
+            SELECT oid, rolname::text AS role, quote_ident(rolname) AS grantee FROM pg_roles WHERE rolname IN ('portal_app', 'portal_observer')
+            UNION ALL
+            SELECT 0, 'everybody', 'PUBLIC'
+        ), tables AS (
+            SELECT c.oid, c.relname::text AS name, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
+                   c.relacl AS acl, c.relowner AS owner,
+                   -- The table whose numbers a sequence gives.
+                   (SELECT t.relname::text FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass
+                      AND d.deptype IN ('a', 'i')) AS numbered
+            FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+        ), wanted AS (
+            SELECT t.oid::regclass::text AS what, t.kind, t.acl, t.owner, t.oid AS relation, r.oid AS role, r.grantee,
+                   CASE
+                       WHEN r.role = 'everybody' THEN '{}'
+                       WHEN t.kind = 'SEQUENCE' THEN CASE
+                           WHEN r.role = 'portal_app' AND t.numbered = ANY (inserts || updates || trims || changes)
+                           THEN '{SELECT, USAGE}' ELSE '{}' END
+                       WHEN r.role = 'portal_observer' THEN CASE WHEN t.name = ANY (ledger) THEN '{SELECT}' ELSE '{}' END
+                       WHEN t.name = ANY (changes) THEN '{DELETE, INSERT, SELECT, UPDATE}'
+                       WHEN t.name = ANY (updates) THEN '{INSERT, SELECT, UPDATE}'
+                       WHEN t.name = ANY (trims) THEN '{DELETE, INSERT, SELECT}'
+                       WHEN t.name = ANY (inserts) THEN '{INSERT, SELECT}'
+                       WHEN t.name = ANY (ledger || reads) THEN '{SELECT}'
+                       ELSE '{}'
+                   END::text[] AS rights
+            FROM tables t CROSS JOIN roles r
+            UNION ALL
+            -- The queue of background jobs is the application's alone.
+            SELECT p.oid::regprocedure::text, 'ROUTINE', coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner, 0, r.oid, r.grantee,
+                   CASE WHEN p.proname = ANY (tells) AND r.oid <> 0
+                          OR (p.proname = ANY (acts) OR starts_with(p.proname, 'procrastinate_')) AND r.role = 'portal_app'
+                        THEN '{EXECUTE}' ELSE '{}' END::text[]
+            FROM pg_proc p CROSS JOIN roles r WHERE p.pronamespace = 'public'::regnamespace
+            UNION ALL
+            SELECT y.oid::regtype::text, 'TYPE', coalesce(y.typacl, acldefault('T', y.typowner)), y.typowner, 0, r.oid, r.grantee,
+                   CASE WHEN r.role = 'portal_app' THEN '{USAGE}' ELSE '{}' END::text[]
+            FROM pg_type y CROSS JOIN roles r
+            WHERE y.typnamespace = 'public'::regnamespace AND starts_with(y.typname, 'procrastinate_') AND y.typelem = 0
+        )
+        SELECT w.what, w.kind, w.grantee, array_to_string(w.rights, ', ') AS rights
+        FROM wanted w
+        WHERE pg_has_role(w.owner, 'USAGE') AND (
+            w.rights <> ARRAY(SELECT a.privilege_type || CASE WHEN a.is_grantable THEN ' with grant option' ELSE '' END
+                              FROM aclexplode(w.acl) a WHERE a.grantee = w.role ORDER BY 1)
+            OR EXISTS (SELECT FROM pg_attribute t CROSS JOIN aclexplode(t.attacl) a
+                       WHERE t.attrelid = w.relation AND a.grantee = w.role))
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s %s FROM %s', thing.kind, thing.what, thing.grantee);
+        IF thing.rights <> '' THEN
+            EXECUTE format('GRANT %s ON %s %s TO %s', thing.rights, thing.kind, thing.what, thing.grantee);
+        END IF;
+    END LOOP;
 END
 $$;

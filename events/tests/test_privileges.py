@@ -160,6 +160,44 @@ def test_what_the_owner_makes_later_is_closed(ledger: Ledger) -> None:
         assert "later" not in functions(ledger, role)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE fresh (id BIGSERIAL)",
+        "CREATE VIEW fresh AS SELECT * FROM events",
+        "CREATE MATERIALIZED VIEW fresh AS SELECT * FROM auth_user",
+        "CREATE SEQUENCE fresh",
+    ],
+)
+def test_what_no_list_of_the_grants_names_is_closed(ledger: Ledger, statement: str) -> None:
+    """Also after somebody opened it, to a role or to everybody."""
+    with ledger.connect("portal_owner") as owner:
+        owner.execute(statement)
+        for grantee in ("portal_app", "portal_observer", "PUBLIC"):
+            owner.execute(f"GRANT ALL ON fresh TO {grantee}")
+    call_command("apply_grants")
+    acl = "SELECT count(*) FROM pg_class c, aclexplode(relacl) a WHERE relname LIKE 'fresh%%'"
+    assert ledger.query(f"{acl} AND a.grantee <> c.relowner") == [(0,)]
+
+
+def test_sequences_are_open_where_rows_are_inserted(ledger: Ledger) -> None:
+    held = {name for (name,) in ledger.query(SEQUENCES, ["portal_app", "USAGE"])}
+    assert "watch_looks_id_seq" in held
+    assert {"clock_drift_warnings_id_seq", "django_migrations_id_seq"}.isdisjoint(held)
+
+
+def test_grants_that_are_right_already_change_nothing_of_the_catalogue(ledger: Ledger) -> None:
+    """Otherwise nobody could tell what somebody else changed and put back."""
+    call_command("apply_grants")
+    rows = (
+        "SELECT 'class', oid, xmin::text FROM pg_class"
+        " UNION ALL SELECT 'function', oid, xmin::text FROM pg_proc"
+    )
+    before = ledger.query(rows)
+    call_command("apply_grants")
+    assert set(ledger.query(rows)) == set(before)
+
+
 def test_nobody_comes_in_or_makes_anything_by_being_anybody(ledger: Ledger) -> None:
     call_command("apply_grants")
     rights = "SELECT {} FROM (VALUES ('CONNECT'), ('CREATE'), ('TEMPORARY')) r (p)"
