@@ -73,8 +73,10 @@ def ledger(
     django_db_blocker: DjangoDbBlocker,
     settings: Settings,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Ledger]:
     """An empty ledger with a system key, the agents `agent-7` and `agent-8`, and one witness."""
+    monkeypatch.setattr("events.store.guards.DURABLE", ())  # fsync is off here, and that is known
     settings.PORTAL_KEY_DIR = tmp_path / "keys"
     settings.PORTAL_HEADS_DIR = tmp_path / "heads"
     with django_db_blocker.unblock(), cloned(postgres, template) as clone:

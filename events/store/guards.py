@@ -4,16 +4,42 @@ repair: it only says what is there."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections, transaction
 
-from events.store.connection import fetch_all, named_errors
+from events.store.connection import execute, fetch_all, first_line, named_errors
 
 OBSERVER = "portal_observer"
 """The observer's role where no connection of its own names one."""
+
+DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+"""Settings that are said to be off where they are."""
+
+_FORMS = (
+    "application_name backslash_quote bytea_output client_encoding client_min_messages datestyle "
+    "escape_string_warning extra_float_digits intervalstyle lc_.* quote_all_identifiers "
+    "standard_conforming_strings timezone"
+)
+_LIMITS = (
+    "client_connection_check_interval deadlock_timeout idle_in_transaction_session_timeout "
+    "idle_session_timeout lock_timeout statement_timeout tcp_.* temp_file_limit transaction_timeout"
+)
+_PLANS = (
+    "constraint_exclusion cpu_.*_cost cursor_tuple_fraction default_statistics_target effective_.* "
+    "enable_.* .*_collapse_limit geqo.* hash_mem_multiplier jit.* maintenance_work_mem "
+    ".*parallel.* plan_cache_mode random_page_cost seq_page_cost temp_buffers work_mem"
+)
+_LOGS = r"auto_explain\..* log_.* pg_stat_statements\..* track_.*"
+HARMLESS = re.sub(" +", "|", f"^({_FORMS} {_LIMITS} {_PLANS} {_LOGS})$")
+"""Settings, in lower case, of which a role or the database may have its own: forms of text, which
+every connection of the portal sets for itself, limits, plans and logs. Every other is a fact."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,19 +77,46 @@ def read_guards(using: str = "default") -> GuardState:
         "owner": _owner(using),
         "observer": _user("observer") or OBSERVER,
         "administrators": list(settings.PORTAL_DATABASE_ADMINS),
+        "harmless": HARMLESS,
+        "durable": list(DURABLE),
     }
-    rows = fetch_all(using, "guard_facts", parameters) + fetch_all(using, "decision_facts", {})
-    facts = tuple(sorted(Fact(*row) for row in rows))
+    with _pinned(using):
+        facts = _read(using, "guard_facts", parameters)
+        facts += _read(using, "guard_surroundings", parameters)
+        execute(using, "pin_decisions", {})
+        facts += _read(using, "decision_facts", {})
     with named_errors():
         connection = connections[using]
         connection.ensure_connection()
         info = connection.connection.info
-        return GuardState(info.user, info.server_version // 10_000, facts)
+        return GuardState(info.user, info.server_version // 10_000, tuple(sorted(facts)))
 
 
-def read_trigger_versions(using: str = "default") -> dict[str, str]:
-    """Of each trigger, which change of the catalogue made it what it is."""
-    return dict(fetch_all(using, "trigger_versions", {"tables": ledger_tables()}))
+def _read(using: str, query: str, parameters: Mapping[str, Any]) -> list[Fact]:
+    """The facts of one query. One that is refused is a fact too: who takes the right to read the
+    catalogue away, or a table, is not to be passed over."""
+    try:
+        with transaction.atomic(using=using):
+            return [Fact(*row) for row in fetch_all(using, query, parameters)]
+    except DatabaseError as error:
+        return [Fact("reading", query, first_line(error))]
+
+
+def read_versions(using: str = "default") -> dict[str, str]:
+    """Of each guard that the catalogue has a row for, as `trigger events.check_append`, which
+    change of the catalogue made it what it is."""
+    with _pinned(using):
+        return dict(fetch_all(using, "guard_versions", {"tables": ledger_tables()}))
+
+
+@contextmanager
+def _pinned(using: str) -> Iterator[None]:
+    """One transaction in which names are PostgreSQL's own and text has one form. It is rolled back,
+    so that nothing of this stays, also inside of a transaction of the caller's."""
+    with named_errors(), transaction.atomic(using=using):
+        execute(using, "pin_catalogue", {})
+        yield
+        transaction.set_rollback(True, using=using)
 
 
 def _owner(using: str) -> str | None:

@@ -109,6 +109,11 @@ def cloned(server: EmbeddedPostgres, template: str) -> Iterator[Ledger]:
                 sql.Identifier(name), sql.Identifier(template)
             )
         )
+        # What the grants say of a database is not cloned with it.
+        database = sql.Identifier(name)
+        admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+        roles = sql.SQL("GRANT CONNECT ON DATABASE {} TO portal_app, portal_observer")
+        admin.execute(roles.format(database))
         point_at(server, name)
         for agent in (None, "agent-7", "agent-8"):
             signing_service().create_key(agent)

@@ -229,6 +229,12 @@ def test_the_application_keeps_verifications_and_removes_none(ledger: Ledger) ->
     assert privileges(ledger, "portal_app")["verifications"] == {"SELECT", "INSERT", "UPDATE"}
 
 
+def may_make_temporary_tables(ledger: Ledger) -> None:
+    """What the grants take away, and somebody may give back."""
+    with ledger.connect("postgres") as superuser:
+        superuser.execute(f"GRANT TEMPORARY ON DATABASE {ledger.name} TO portal_app")
+
+
 def test_functions_with_the_owners_rights_fix_their_search_path(ledger: Ledger) -> None:
     """Otherwise a caller's own table or operator could be found before the ledger's."""
     assert (
@@ -246,6 +252,7 @@ def test_the_owners_triggers_cannot_be_hung_on_a_table_of_ones_own(
 ) -> None:
     """They write with the owner's rights: fired by a forged table, they would write forged rows."""
     ledger.write(1)
+    may_make_temporary_tables(ledger)
     with ledger.connect() as app:
         app.execute("CREATE TEMP TABLE forged (LIKE events)")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -257,6 +264,7 @@ def test_the_owners_triggers_cannot_be_hung_on_a_table_of_ones_own(
 
 def test_a_callers_own_tables_do_not_stand_before_the_ledgers(ledger: Ledger) -> None:
     ledger.write(2)
+    may_make_temporary_tables(ledger)
     with ledger.connect() as app:
         app.execute("CREATE TEMP TABLE halt_state (halted boolean, reason text)")
         app.execute("CREATE TEMP TABLE appends AS SELECT * FROM public.appends WHERE false")

@@ -65,11 +65,12 @@ def compare(
 
 
 def touched(before: Mapping[str, str], now: Mapping[str, str]) -> list[Deviation]:
-    """The triggers that were altered between two looks, also if they are again as they were."""
+    """The guards (`trigger events.check_append`) that were altered between two looks, also if they
+    are again as they were."""
     return [
-        Deviation("history of trigger", name, "untouched since the last look", "altered since")
-        for name in sorted(before.keys() & now.keys())
-        if before[name] != now[name]
+        Deviation(f"history of {aspect}", name, "untouched since the last look", "altered since")
+        for aspect, _, name in (key.partition(" ") for key in sorted(before.keys() & now.keys()))
+        if before[f"{aspect} {name}"] != now[f"{aspect} {name}"]
     ]
 
 

@@ -10,9 +10,11 @@ from dataclasses import astuple
 
 import pytest
 from django.core.checks import run_checks
+from django.core.management import call_command
+from django.db import connections
 from pytest_django import Settings
 
-from events.store.guards import read_guards
+from events.store.guards import read_guards, read_versions
 from events.tests.ledger import Ledger
 from observers.guards.comparison import to_document
 from observers.guards.look import EXPECTED
@@ -82,7 +84,7 @@ TOGETHER = {
     ),
     "a rule": ("CREATE RULE hide AS ON INSERT TO events DO INSTEAD NOTHING", "rule events.hide"),
     "row security": ("ALTER TABLE events ENABLE ROW LEVEL SECURITY", "relation events"),
-    "a child": ("CREATE TABLE more () INHERITS (events)", "inheritance more"),
+    "a child": ("CREATE TABLE more () INHERITS (events)", "inheritance public.more"),
     "not logged": (
         "ALTER TABLE clock_drift_warnings SET UNLOGGED",
         "relation clock_drift_warnings",
@@ -136,11 +138,125 @@ TOGETHER = {
         " current_database()); END $$",
         "setting session_replication_role of the database",
     ),
+    "temporary tables": (
+        "DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC',"
+        " current_database()); END $$",
+        "rights on database it to everybody",
+    ),
+    "a catalogue's view in front": (
+        "CREATE VIEW information_schema.pg_trigger AS SELECT * FROM pg_catalog.pg_trigger",
+        "shadow information_schema.pg_trigger",
+    ),
+    "a ledger's view in front": (
+        "SET allow_system_table_mods = on; CREATE VIEW pg_catalog.access_log AS"
+        " SELECT * FROM public.access_log LIMIT 0; RESET allow_system_table_mods",
+        "shadow pg_catalog.access_log",
+    ),
+    "an operator elsewhere": (
+        "CREATE SCHEMA evil; CREATE FUNCTION evil.yes(jsonb, jsonb) RETURNS boolean LANGUAGE sql"
+        " AS 'SELECT true'; CREATE OPERATOR evil.= (LEFTARG = jsonb, RIGHTARG = jsonb,"
+        " FUNCTION = evil.yes)",
+        "shadow evil.=(jsonb, jsonb)",
+    ),
+    "an aggregate elsewhere": (
+        "CREATE AGGREGATE evil.count(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0')",
+        "shadow evil.count",
+    ),
+    "a type elsewhere": ("CREATE DOMAIN evil.jsonb AS text", "shadow evil.jsonb"),
+    "a cast": (
+        "CREATE FUNCTION evil.f(text) RETURNS uuid LANGUAGE sql AS $$ SELECT NULL::uuid $$;"
+        "CREATE CAST (text AS uuid) WITH FUNCTION evil.f(text) AS IMPLICIT",
+        "cast text to uuid",
+    ),
+    "a function of PostgreSQL": (
+        "CREATE OR REPLACE FUNCTION pg_catalog.pg_get_triggerdef(oid) RETURNS text LANGUAGE sql"
+        " STABLE STRICT AS $$ SELECT 'all is well' $$",
+        "catalogue functions of PostgreSQL",
+    ),
+    "a catalogue that hides rows": (
+        "SET allow_system_table_mods = on; ALTER TABLE pg_publication ENABLE ROW LEVEL SECURITY;"
+        " RESET allow_system_table_mods",
+        "catalogue pg_publication",
+    ),
+    "another catalogue": (
+        "SET allow_system_table_mods = on; ALTER TABLE pg_policy RENAME TO pg_policy_kept;"
+        " CREATE VIEW pg_catalog.pg_policy AS SELECT * FROM pg_policy_kept LIMIT 0;"
+        " GRANT SELECT ON pg_catalog.pg_policy TO PUBLIC;"
+        " RESET allow_system_table_mods",
+        "catalogue pg_policy",
+    ),
+    "no trigger fires": (
+        "UPDATE pg_class SET relhastriggers = false WHERE relname = 'access_log'",
+        "flag of relation access_log",
+    ),
+    "no check is made": (
+        "UPDATE pg_class SET relchecks = 0 WHERE relname = 'appends'",
+        "flag of relation appends",
+    ),
+    "no index is kept up": (
+        "UPDATE pg_class SET relhasindex = false WHERE relname = 'witnesses'",
+        "flag of relation witnesses",
+    ),
+    "an index not kept up": (
+        "UPDATE pg_index SET indisready = false WHERE indexrelid = 'agent_keys_pkey'::regclass",
+        "state of index agent_keys_pkey",
+    ),
+    "an index checked later": (
+        "UPDATE pg_index SET indimmediate = false WHERE indexrelid = 'appends_pkey'::regclass",
+        "state of index appends_pkey",
+    ),
+    "a check not validated": (
+        "UPDATE pg_constraint SET convalidated = false WHERE conname = 'appends_check'",
+        "state of constraint appends.appends_check",
+    ),
+    "a rule called _RETURN": (
+        "CREATE RULE swallow AS ON INSERT TO clock_drift_warnings DO INSTEAD NOTHING;"
+        "UPDATE pg_rewrite SET rulename = '_RETURN' WHERE rulename = 'swallow'",
+        "rule clock_drift_warnings._RETURN",
+    ),
+    "a trigger called internal": (
+        "CREATE TRIGGER hidden BEFORE INSERT ON ceremonies FOR EACH ROW"
+        " EXECUTE FUNCTION swallow();"
+        "UPDATE pg_trigger SET tgisinternal = true WHERE tgname = 'hidden'",
+        "trigger ceremonies.hidden",
+    ),
+    "a foreign key not checked": (
+        "DELETE FROM pg_trigger WHERE tgrelid = 'api_tokens'::regclass"
+        " AND tgisinternal AND tgtype = 5",
+        "foreign key checks api_tokens",
+    ),
+    "a default that is none": (
+        "UPDATE pg_attribute SET atthasdef = false WHERE attrelid = 'ceremonies'::regclass"
+        " AND attname = 'recorded_at'",
+        "column ceremonies.recorded_at",
+    ),
+    "a publication": (
+        "CREATE PUBLICATION outwards FOR ALL TABLES",
+        "publication outwards",
+    ),
+    "a foreign server": (
+        "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER elsewhere FOREIGN DATA WRAPPER w",
+        "foreign server elsewhere",
+    ),
+    "default rights": (
+        "ALTER DEFAULT PRIVILEGES FOR ROLE portal_owner GRANT ALL ON TABLES TO portal_app",
+        "default rights owner gives on new tables to application",
+    ),
+    "a column of the accounts": (
+        "GRANT SELECT (password) ON auth_user TO PUBLIC",
+        "reading beyond the ledger everybody",
+    ),
     "an event trigger": (
         "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
         "CREATE EVENT TRIGGER listening ON ddl_command_end EXECUTE FUNCTION e()",
         "event trigger listening",
     ),
+    "a catalogue that nobody may read": (
+        "REVOKE SELECT ON pg_catalog.pg_publication FROM PUBLIC",
+        "reading guard_surroundings",
+    ),
+    "a table that is gone": ("DROP TABLE continuity_memory", "relation continuity_memory"),
+    "a table that decisions are in": ("DROP TABLE person_keys CASCADE", "reading decision_facts"),
 }
 
 
@@ -163,6 +279,169 @@ def test_finds_whatever_else_is_done(ledger: Ledger) -> None:
             before = findings()
             superuser.execute(statements)
             assert name in findings() - before, what
+
+
+MEMBERS = {
+    "in the application": (
+        "CREATE ROLE mallory; GRANT portal_app TO mallory",
+        "membership mallory in application",
+    ),
+    "in the observer": (
+        "CREATE ROLE mallory; GRANT portal_observer TO mallory",
+        "membership mallory in observer",
+    ),
+    "by way of another": (
+        "CREATE ROLE between; CREATE ROLE mallory; GRANT portal_owner TO between;"
+        " GRANT between TO mallory",
+        "membership mallory in owner",
+    ),
+    "writes all data": (
+        "CREATE ROLE mallory; GRANT pg_write_all_data TO mallory",
+        "membership mallory in pg_write_all_data",
+    ),
+    "runs programs, by way of another": (
+        "CREATE ROLE between; CREATE ROLE mallory; GRANT pg_execute_server_program TO between;"
+        " GRANT between TO mallory",
+        "membership mallory in pg_execute_server_program",
+    ),
+    "in a superuser": (
+        "CREATE ROLE mallory; GRANT postgres TO mallory",
+        "membership mallory in postgres",
+    ),
+    "the application reads all": (
+        "GRANT pg_read_all_data TO portal_app",
+        "membership application in pg_read_all_data",
+    ),
+    "writes where accounts are": (
+        "CREATE ROLE mallory; GRANT INSERT ON auth_user TO mallory",
+        "rights beyond the ledger auth_user to mallory",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statements", "name"), MEMBERS.values(), ids=MEMBERS.keys())
+def test_finds_who_may_become_what_no_right_stops(
+    ledger: Ledger, statements: str, name: str
+) -> None:
+    with ledger.connect("postgres") as superuser:
+        superuser.execute(statements)
+        try:
+            found = findings()
+        finally:
+            for role in ("mallory", "between"):
+                if superuser.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount:
+                    superuser.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+            superuser.execute("REVOKE pg_read_all_data FROM portal_app")
+    assert name in found
+    assert findings() == set()
+
+
+DEVIATING = {
+    "search_path": "evil, pg_catalog, public",
+    "role": "postgres",
+    "synchronous_commit": "off",
+    "session_replication_role": "replica",
+    "default_transaction_read_only": "on",
+    "row_security": "off",
+    "session_preload_libraries": "",
+    "lo_compat_privileges": "on",
+}
+HARMLESS = {
+    "DateStyle": "German, DMY",
+    "IntervalStyle": "sql_standard",
+    "TimeZone": "America/New_York",
+    "bytea_output": "escape",
+    "quote_all_identifiers": "on",
+    "standard_conforming_strings": "off",
+    "extra_float_digits": "-5",
+    "lc_numeric": "C",
+    "statement_timeout": "1h",
+    "idle_in_transaction_session_timeout": "1h",
+    "work_mem": "8MB",
+    "log_statement": "all",
+    "application_name": "mine",
+    "enable_seqscan": "off",
+    "synchronous_commit": "remote_write",
+    "transform_null_equals": "on",
+}
+
+
+@pytest.mark.parametrize("whose", ["ROLE portal_app", "ROLE portal_app IN DATABASE", "DATABASE"])
+def test_settings_that_sessions_begin_with(ledger: Ledger, whose: str) -> None:
+    """What only formats, plans, limits or logs is nobody's finding, and makes none elsewhere;
+    every other one is a finding."""
+    database = f'"{ledger.name}"' if whose.endswith("DATABASE") else ""
+    named = {
+        "ROLE portal_app": "application",
+        "ROLE portal_app IN DATABASE": "application, in the database",
+        "DATABASE": "the database",
+    }[whose]
+    with ledger.connect("postgres") as superuser:
+        try:
+            for setting, value in HARMLESS.items():
+                superuser.execute(f"ALTER {whose} {database} SET {setting} = '{value}'")
+            connections.close_all()
+            expected = {f"setting transform_null_equals of {named}"}
+            assert findings() == expected
+            superuser.execute(f"ALTER {whose} {database} RESET ALL")
+            for setting, value in DEVIATING.items():
+                value = f"'{value}'" if setting != "search_path" else value
+                superuser.execute(f"ALTER {whose} {database} SET {setting} = {value}")
+            assert findings() == {f"setting {setting} of {named}" for setting in DEVIATING}
+        finally:
+            superuser.execute(f"ALTER {whose} {database} RESET ALL")
+
+
+def test_says_that_what_is_acknowledged_may_be_lost(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server of the tests runs without fsync."""
+    monkeypatch.setattr("events.store.guards.DURABLE", ("fsync", "full_page_writes"))
+    assert findings() == {"setting fsync", "setting full_page_writes"}
+
+
+def test_what_maintenance_does_is_nobodys_change(ledger: Ledger) -> None:
+    """The versions of guards hold through VACUUM and ANALYZE, which write their catalogue rows in
+    place, and through everything that the portal itself does."""
+    before = read_versions()
+    ledger.write(20)
+    with ledger.connect("postgres") as superuser:
+        for statement in ("VACUUM", "ANALYZE", "VACUUM (FREEZE, ANALYZE)", "CHECKPOINT"):
+            superuser.execute(statement)
+    call_command("apply_grants")
+    ledger.write(2)
+    assert read_versions() == before
+
+
+PUT_BACK = {
+    "table events": "UPDATE pg_class SET relhastriggers = {} WHERE relname = 'events'",
+    "index events_sequence_key": (
+        "UPDATE pg_index SET indisready = {} WHERE indexrelid = 'events_sequence_key'::regclass"
+    ),
+    "constraint appends.appends_check": (
+        "UPDATE pg_constraint SET convalidated = {} WHERE conname = 'appends_check'"
+    ),
+    "trigger events.check_append_on_insert": (
+        "UPDATE pg_trigger SET tgisinternal = NOT {} WHERE tgname = 'check_append_on_insert'"
+    ),
+    "rule canonical_events._RETURN": (
+        "UPDATE pg_rewrite SET is_instead = {} WHERE ev_class = 'canonical_events'::regclass"
+    ),
+    "function refuse_change()": (
+        "UPDATE pg_proc SET proisstrict = NOT {} WHERE proname = 'refuse_change'"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PUT_BACK)
+def test_what_was_altered_and_put_back_has_another_version(ledger: Ledger, name: str) -> None:
+    before = read_versions()
+    with ledger.connect("postgres") as superuser:
+        for value in ("false", "true"):
+            superuser.execute(PUT_BACK[name].format(value))
+    after = read_versions()
+    assert findings() == set()
+    assert [key for key in before if after[key] != before[key]] == [name]
 
 
 ROLES = {

@@ -67,10 +67,10 @@ def test_a_state_has_one_fingerprint() -> None:
     assert len({fingerprint([]), fingerprint(one), fingerprint(other)}) == 3
 
 
-def test_a_trigger_that_was_altered_and_put_back_is_told() -> None:
-    before = {"events.guard": "1/700", "events.gone": "2/700"}
-    now = {"events.guard": "1/712", "events.new": "3/712"}
-    assert [each.subject for each in touched(before, now)] == ["events.guard"]
+def test_a_guard_that_was_altered_and_put_back_is_told() -> None:
+    before = {"trigger events.guard": "1/700", "table gone": "2/700", "table kept": "3/700"}
+    now = {"trigger events.guard": "1/712", "table new": "3/712", "table kept": "3/700"}
+    assert [each.name for each in touched(before, now)] == ["history of trigger events.guard"]
     assert touched(now, now) == []
 
 

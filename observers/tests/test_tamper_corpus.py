@@ -14,14 +14,17 @@ from events.errors import HeadMismatchError
 from events.tests.ledger import Ledger, submission
 from observers.tests.commands import run
 from observers.tests.corpus import CASES
-from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case
+from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, as_superuser
 from observers.tests.corpus.looks import Seen, look
 from observers.tests.corpus.table import PAGE_FILE, render
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_is_found_where_the_corpus_says(ledger: Ledger, case: Case) -> None:
-    seen = look(case, ledger)
+    try:
+        seen = look(case, ledger)
+    finally:
+        as_superuser(*case.undo)(ledger, [])
     if case.among_others:
         named = [each for each in seen.watched if not each.startswith("guards ")]
         named += [each for each in seen.watched if each in case.watched and each not in named]

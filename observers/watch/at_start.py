@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import structlog
 from django.db import DatabaseError, connections
@@ -15,11 +16,13 @@ from events.composition import writer
 from events.errors import LedgerError
 from events.halting import halt
 from events.store.connection import first_line
+from events.store.guards import read_versions
 from events.store.standing import read_standing
 from observers.guards.look import look_at_guards
 from observers.heads.memory import memory_of
 from observers.heads.rollback import find_rollback, halt_rolled_back
 from observers.heads.seen import SavedHeadError
+from observers.watch.memory import look_memory_of
 from observers.watch.watch import Watch
 
 log = structlog.get_logger(__name__)
@@ -59,7 +62,16 @@ def repair_on_record() -> Iterator[None]:
     yield
     if deviated:  # what could not be written before may be now
         with _told_where_away():
+            _take_repairs_for_known()
             watch.look()
+
+
+def _take_repairs_for_known() -> None:
+    """What was put right was altered by us: it is on record as what it was before."""
+    memory = look_memory_of()
+    before = memory.read()
+    if before:
+        memory.note(replace(before, versions=read_versions()))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import structlog
 
 from events.continuity import Gap
-from events.store.guards import read_trigger_versions
+from events.store.guards import read_versions
 from events.store.ledger import PostgresEventStore
 from events.store.standing import Standing, read_standing
 from events.store.watching import find_forks
@@ -51,7 +51,7 @@ class Seen:
     looked_at: set[Kind] = field(default_factory=lambda: set(Kind) - {Kind.CHAIN})
     place: Place = field(default_factory=lambda: Place.first(0, 0, 0.0))
     backward_steps: int = 0
-    trigger_versions: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
     wrong_events: set[int] = field(default_factory=set)
     sound_again: set[str] = field(default_factory=set)
     """Keys of chain findings whose events pass their check again."""
@@ -126,12 +126,12 @@ def _look_at_head(seen: Seen) -> None:
 def _look_at_guards(
     seen: Seen, using: str, before: Before | None, known: Collection[Known]
 ) -> None:
-    """A trigger that was altered and put back between two looks is a finding of its own; where a
+    """A guard that was altered and put back between two looks is a finding of its own; where a
     deviation is there or was known, that tells the story already."""
-    seen.trigger_versions = read_trigger_versions(using)
+    seen.versions = read_versions(using)
     deviations = list(look_at_guards(using).deviations)
     if before and not deviations and all(each.kind is not Kind.GUARDS for each in known):
-        deviations = touched(before.trigger_versions, seen.trigger_versions)
+        deviations = touched(before.versions, seen.versions)
     if deviations:
         seen.found.append(_guards(deviations))
 

@@ -23,12 +23,12 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Before:
     """What is known of the look before: where the next one goes on, where the head was and when,
-    how the triggers were, and what was open."""
+    how the guards were, and what was open."""
 
     place: Place
     head: int
     began_at: str
-    trigger_versions: Mapping[str, str]
+    versions: Mapping[str, str]
     open_findings: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -136,7 +136,7 @@ class Watch:
                 seen.place,
                 outcome.head,
                 format_timestamp(began_at),
-                seen.trigger_versions,
+                seen.versions,
                 outcome.open_by_kind(),
             )
         )

@@ -131,6 +131,7 @@ CASES = [
         (
             *chain("5-5", "format", *WHOLE),
             "guards constraint events.events_local_timestamp_check",
+            "guards state of constraint events.events_local_timestamp_check",
         ),
         banner=(WATCHED, "A guard of the database is not in place"),
         event=(5, ("format", *WHOLE)),

@@ -60,6 +60,8 @@ class Case:
     """Whether the triggers that were switched off are found by their rows of the catalogue. All
     other cases are of somebody who leaves none, as who edits the files of the database."""
     healthy: Healthy = twelve
+    undo: tuple[str, ...] = ()
+    """What takes away again, after the case, what is the server's and not the ledger's."""
 
 
 def statement(*statements: str) -> Tampering:

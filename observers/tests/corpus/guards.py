@@ -3,6 +3,8 @@ could be done then is another subject."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from observers.tests.corpus.case import (
     GUARD,
     MISSING,
@@ -19,7 +21,12 @@ EVENTS_GUARD = "events.refuse_change_of_events"
 
 
 def weakened(
-    name: str, who: str, watched: tuple[str, ...], *statements: str, recorded: bool = True
+    name: str,
+    who: str,
+    watched: tuple[str, ...],
+    *statements: str,
+    recorded: bool = True,
+    undo: tuple[str, ...] = (),
 ) -> Case:
     return Case(
         name,
@@ -31,8 +38,30 @@ def weakened(
         banner=(GUARD,),
         because={VERIFY: QUIET},
         leaves_traces=True,
+        undo=undo,
     )
 
+
+def put_back(name: str, who: str, watched: tuple[str, ...], *statements: str) -> Case:
+    """Whatever was done is as it was when the watch looks."""
+    return Case(
+        name,
+        who,
+        as_superuser(*statements),
+        (),
+        watched,
+        banner=(WATCHED,),
+        because={VERIFY: QUIET},
+        leaves_traces=True,
+    )
+
+
+def here(statement: str) -> str:
+    """A statement with the ledger's database in the place of %I."""
+    return f"DO $do$ BEGIN EXECUTE format($of${statement}$of$, current_database()); END $do$"
+
+
+MALLORY = ("DROP OWNED BY mallory", "DROP ROLE mallory")
 
 CASES = [
     weakened(
@@ -84,6 +113,8 @@ CASES = [
         (
             "guards constraint events.events_sequence_key",
             "guards index events_sequence_key",
+            "guards state of constraint events.events_sequence_key",
+            "guards state of index events_sequence_key",
         ),
         "ALTER TABLE events DROP CONSTRAINT events_sequence_key",
     ),
@@ -164,5 +195,189 @@ CASES = [
         "CREATE SCHEMA portal_app",
         "CREATE FUNCTION portal_app.canonical_time(moment TIMESTAMPTZ) RETURNS TEXT LANGUAGE sql"
         " AS $$ SELECT 'never' $$",
+    ),
+    weakened(
+        "a view in front of the catalogue",
+        "A superuser has the application read a view in the place of pg_trigger, by its search"
+        " path, and switches a trigger off.",
+        (
+            "guards shadow information_schema.pg_trigger",
+            "guards setting search_path of application, in the database",
+            f"guards state of trigger {EVENTS_GUARD}",
+        ),
+        "CREATE VIEW information_schema.pg_trigger AS SELECT oid, tgrelid, tgparentid, tgname,"
+        " tgfoid, tgtype, 'A'::\"char\" AS tgenabled, tgisinternal, tgconstrrelid, tgconstrindid,"
+        " tgconstraint, tgdeferrable, tginitdeferred, tgnargs, tgattr, tgargs, tgqual, tgoldtable,"
+        " tgnewtable FROM pg_catalog.pg_trigger",
+        "GRANT SELECT ON information_schema.pg_trigger TO PUBLIC",
+        here(
+            "ALTER ROLE portal_app IN DATABASE %I"
+            " SET search_path = information_schema, pg_catalog, public"
+        ),
+        "ALTER TABLE events DISABLE TRIGGER refuse_change_of_events",
+    ),
+    weakened(
+        "a view among PostgreSQL's own",
+        "A superuser puts a view of a table's name into pg_catalog, which stands before every"
+        " other schema.",
+        ("guards shadow pg_catalog.access_log",),
+        "SET allow_system_table_mods = on",
+        "CREATE VIEW pg_catalog.access_log AS SELECT * FROM public.access_log WHERE false",
+        "GRANT SELECT ON pg_catalog.access_log TO PUBLIC",
+    ),
+    weakened(
+        "another table in the catalogue's place",
+        "A superuser renames pg_trigger and puts a view there that says all is on.",
+        (
+            "guards catalogue pg_trigger",
+            "guards shadow pg_catalog.pg_trigger",
+        ),
+        "ALTER TABLE events DISABLE TRIGGER refuse_change_of_events",
+        "SET allow_system_table_mods = on",
+        "ALTER TABLE pg_trigger RENAME TO pg_trigger_kept",
+        "CREATE VIEW pg_catalog.pg_trigger AS SELECT oid, xmin, tgrelid, tgparentid, tgname,"
+        " tgfoid, tgtype, CASE WHEN tgisinternal THEN tgenabled ELSE 'A' END AS tgenabled,"
+        " tgisinternal, tgconstrrelid, tgconstrindid,"
+        " tgconstraint, tgdeferrable, tginitdeferred, tgnargs, tgattr, tgargs, tgqual, tgoldtable,"
+        " tgnewtable FROM pg_catalog.pg_trigger_kept",
+        "GRANT SELECT ON pg_catalog.pg_trigger TO PUBLIC",
+    ),
+    weakened(
+        "an operator and an aggregate in front",
+        "A superuser has the application count and compare by functions of his own, by its search"
+        " path.",
+        (
+            "guards setting search_path of application, in the database",
+            "guards shadow evil.=(jsonb, jsonb)",
+            "guards shadow evil.count",
+        ),
+        "CREATE SCHEMA evil",
+        "CREATE FUNCTION evil.yes(jsonb, jsonb) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        "CREATE OPERATOR evil.= (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = evil.yes)",
+        "CREATE AGGREGATE evil.count(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0')",
+        here("ALTER ROLE portal_app IN DATABASE %I SET search_path = evil, pg_catalog, public"),
+    ),
+    weakened(
+        "a function of PostgreSQL replaced",
+        "A superuser replaces what writes a trigger's definition out.",
+        ("guards catalogue functions of PostgreSQL",),
+        "DO $do$ BEGIN EXECUTE 'CREATE OR REPLACE FUNCTION pg_catalog.pg_get_triggerdef(oid)"
+        " RETURNS text LANGUAGE sql STABLE STRICT AS ' || quote_literal('SELECT CASE $1 '"
+        " || (SELECT string_agg(format('WHEN %s THEN %L', oid, pg_get_triggerdef(oid)), ' ')"
+        " FROM pg_trigger) || ' END'); END $do$",
+    ),
+    weakened(
+        "triggers that do not fire",
+        "A superuser has a table's row of the catalogue say that it has no triggers.",
+        ("guards flag of relation access_log",),
+        "UPDATE pg_class SET relhastriggers = false WHERE relname = 'access_log'",
+    ),
+    put_back(
+        "triggers that did not fire for a while",
+        "A superuser has a table's row of the catalogue say that it has no triggers, deletes from"
+        " it, and puts the row back.",
+        ("guards history of table access_log",),
+        "UPDATE pg_class SET relhastriggers = false WHERE relname = 'access_log'",
+        "DELETE FROM access_log",
+        "UPDATE pg_class SET relhastriggers = true WHERE relname = 'access_log'",
+    ),
+    put_back(
+        "a guard's function emptied and put back",
+        "A superuser replaces the function of a guard and puts it back between two looks.",
+        ("guards history of function refuse_change()",),
+        "DO $$ DECLARE kept TEXT := pg_get_functiondef('refuse_change()'::regprocedure); BEGIN"
+        " EXECUTE 'CREATE OR REPLACE FUNCTION public.refuse_change() RETURNS trigger LANGUAGE"
+        " plpgsql SET search_path = pg_catalog AS ''BEGIN RETURN NULL; END''';"
+        " EXECUTE kept; END $$",
+    ),
+    put_back(
+        "an index not kept up for a while",
+        "A superuser has an index taken for one that is being built, and puts it back.",
+        ("guards history of index events_sequence_key",),
+        "UPDATE pg_index SET indisready = false, indisvalid = false"
+        " WHERE indexrelid = 'events_sequence_key'::regclass",
+        "UPDATE pg_index SET indisready = true, indisvalid = true"
+        " WHERE indexrelid = 'events_sequence_key'::regclass",
+    ),
+    weakened(
+        "checks that are not made",
+        "A superuser has a table's row of the catalogue say that it has no checks.",
+        ("guards flag of relation appends",),
+        "UPDATE pg_class SET relchecks = 0 WHERE relname = 'appends'",
+    ),
+    weakened(
+        "a unique index that is checked late",
+        "A superuser has an index let a number be given twice within a statement.",
+        ("guards state of index events_sequence_key",),
+        "UPDATE pg_index SET indimmediate = false"
+        " WHERE indexrelid = 'events_sequence_key'::regclass",
+    ),
+    weakened(
+        "a rule under a view's name",
+        "A superuser adds a rule that swallows warnings of clock drift, and calls it as the rule of"
+        " a view is called.",
+        ("guards rule clock_drift_warnings._RETURN",),
+        "CREATE RULE swallow AS ON INSERT TO clock_drift_warnings DO INSTEAD NOTHING",
+        "UPDATE pg_rewrite SET rulename = '_RETURN' WHERE rulename = 'swallow'",
+    ),
+    weakened(
+        "a trigger called internal",
+        "A superuser adds a trigger, and marks it as one that PostgreSQL made itself.",
+        ("guards state of trigger access_log.hidden", "guards trigger access_log.hidden"),
+        "CREATE TRIGGER hidden BEFORE UPDATE ON access_log FOR EACH ROW"
+        " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "UPDATE pg_trigger SET tgisinternal = true WHERE tgname = 'hidden'",
+    ),
+    weakened(
+        "somebody made a member of the application",
+        "A superuser lets another role become the application's.",
+        ("guards membership mallory in application",),
+        "CREATE ROLE mallory LOGIN",
+        "GRANT portal_app TO mallory",
+        undo=MALLORY,
+    ),
+    weakened(
+        "somebody made to write everything",
+        "A superuser gives another role the predefined ones that write everything and run"
+        " programs.",
+        (
+            "guards membership mallory in pg_execute_server_program",
+            "guards membership mallory in pg_write_all_data",
+        ),
+        "CREATE ROLE mallory LOGIN",
+        "GRANT pg_write_all_data, pg_execute_server_program TO mallory",
+        undo=MALLORY,
+    ),
+    weakened(
+        "rights on what is made later",
+        "The owner has everything that it makes from now on be the application's, and gives"
+        " everybody temporary tables.",
+        (
+            "guards default rights owner gives on new tables to application",
+            "guards rights on database it to everybody",
+        ),
+        "ALTER DEFAULT PRIVILEGES FOR ROLE portal_owner GRANT ALL ON TABLES TO portal_app",
+        here("GRANT TEMPORARY ON DATABASE %I TO PUBLIC"),
+    ),
+    weakened(
+        "a publication of every table",
+        "A superuser has every row go to whoever subscribes.",
+        ("guards publication outwards",),
+        "CREATE PUBLICATION outwards FOR ALL TABLES",
+    ),
+    weakened(
+        "commits that do not wait for the disk",
+        "A superuser sets synchronous_commit off for the application.",
+        ("guards setting synchronous_commit of application, in the database",),
+        here("ALTER ROLE portal_app IN DATABASE %I SET synchronous_commit = off"),
+    ),
+    replace(
+        weakened(
+            "a catalogue that cannot be read",
+            "A superuser takes the right to read a catalogue away.",
+            ("guards reading guard_surroundings",),
+            "REVOKE SELECT ON pg_catalog.pg_publication FROM PUBLIC",
+        ),
+        among_others=True,
     ),
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from events.store.guards import read_trigger_versions
+from events.store.guards import read_versions
 from events.tests.ledger import Ledger
 from observers.tests.commands import findings
 from observers.tests.corpus.case import Case
@@ -77,7 +77,7 @@ def _forget_the_triggers() -> None:
     memory = look_memory_of()
     before = memory.read()
     assert before is not None
-    memory.note(replace(before, trigger_versions=read_trigger_versions()))
+    memory.note(replace(before, versions=read_versions()))
 
 
 def _names(found: Found) -> list[str]:

@@ -10,7 +10,7 @@ from events.composition import signing_service, writer
 from events.event import Event
 from events.tests.ledger import Ledger, submission
 from observers.tests import forgery
-from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, as_superuser, statement
+from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, statement
 from observers.tests.corpus.decided import threshold_decided
 
 SAVED = "not found by anything inside; found against a saved head"
@@ -78,20 +78,6 @@ CASES = [
         put_back,
         because=NOTHING,
         saved_head=True,
-    ),
-    Case(
-        "a guard's function emptied and put back",
-        "A superuser replaces the function of a guard and puts it back between two looks.",
-        as_superuser(
-            "DO $$ DECLARE kept TEXT := pg_get_functiondef('refuse_change()'::regprocedure); BEGIN"
-            " EXECUTE 'CREATE OR REPLACE FUNCTION public.refuse_change() RETURNS trigger LANGUAGE"
-            " plpgsql SET search_path = pg_catalog AS ''BEGIN RETURN NULL; END''';"
-            " EXECUTE kept; END $$"
-        ),
-        because=everywhere(
-            "it is as it was; whatever was changed meanwhile is found by itself, as above"
-        ),
-        leaves_traces=True,
     ),
     Case(
         "a key opened again that no ceremony retired",
