@@ -107,8 +107,8 @@ def _without_observer(facts: Mapping[tuple[str, str], str]) -> dict[tuple[str, s
 
 
 def _worded(aspect: str, value: str) -> str:
-    """A restored database words its checks otherwise, and no other way."""
-    return flattened(value) if aspect == "constraint" else value
+    """A restored database words conjunctions otherwise, and nothing else."""
+    return flattened(value) if aspect in ("constraint", "body of function") else value
 
 
 def _said(value: str | None) -> str:

@@ -131,7 +131,7 @@ SELECT 'function', f.name, encode(sha256(convert_to(concat_ws('|', l.lanname, f.
            f.proisstrict, f.proretset, pg_get_function_result(f.oid)), 'UTF8')), 'hex'), false
 FROM functions f JOIN pg_language l ON l.oid = f.prolang
 UNION ALL
-SELECT 'body of function', f.name, encode(sha256(convert_to(pg_get_function_sqlbody(f.oid), 'UTF8')), 'hex'), true
+SELECT 'body of function', f.name, pg_get_function_sqlbody(f.oid), true
 FROM functions f WHERE f.prosqlbody IS NOT NULL
 UNION ALL
 SELECT 'owner of function', f.name, w.name, false FROM functions f JOIN who w ON w.oid = f.proowner
