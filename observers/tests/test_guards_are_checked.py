@@ -6,6 +6,7 @@ It must never be satisfied by a name: what a guard does is compared.
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import astuple
 
 import pytest
@@ -14,7 +15,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import Settings
 
-from events.store.guards import read_guards, read_versions
+from events.store.guards import DURABLE, read_guards, read_versions
 from events.tests.ledger import Ledger
 from observers.guards.comparison import to_document
 from observers.guards.look import EXPECTED
@@ -396,8 +397,19 @@ def test_says_that_what_is_acknowledged_may_be_lost(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server of the tests runs without fsync."""
-    monkeypatch.setattr("events.store.guards.DURABLE", ("fsync", "full_page_writes"))
+    monkeypatch.setattr("events.store.guards.DURABLE", DURABLE)
     assert findings() == {"setting fsync", "setting full_page_writes"}
+    with ledger.connect("postgres") as superuser:
+        superuser.execute("ALTER SYSTEM SET synchronous_commit = off")
+        superuser.execute("SELECT pg_reload_conf()")
+        try:
+            while superuser.execute("SHOW synchronous_commit").fetchone() != ("off",):
+                time.sleep(0.05)
+            connections.close_all()
+            assert "setting synchronous_commit" in findings()
+        finally:
+            superuser.execute("ALTER SYSTEM RESET synchronous_commit")
+            superuser.execute("SELECT pg_reload_conf()")
 
 
 def test_what_maintenance_does_is_nobodys_change(ledger: Ledger) -> None:

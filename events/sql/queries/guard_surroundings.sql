@@ -108,8 +108,9 @@ WHERE w.name IN ('everybody', 'application', 'observer', 'owner')
 UNION ALL
 SELECT 'setting', 'session_replication_role', current_setting('session_replication_role'), false
 UNION ALL
-SELECT 'setting', name, 'off: what is acknowledged may be lost', false
-FROM unnest(%(durable)s::text[]) name WHERE current_setting(name) = 'off'
+-- As the server, the database or the role has them, whatever the session was told since.
+SELECT 'setting', s.name, 'off: what is acknowledged may be lost', false
+FROM pg_show_all_settings() s WHERE s.name = ANY (%(durable)s::text[]) AND 'off' IN (s.setting, s.reset_val)
 UNION ALL
 SELECT 'setting', 'encoding of the database', pg_encoding_to_char(d.encoding)::text, false
 FROM pg_database d WHERE d.datname = current_database()
