@@ -14,7 +14,8 @@ from django.db import DatabaseError, transaction
 
 from events import canonical, ceremony, ed25519
 from events.canonical import canonicalize_text
-from events.ceremony import PROPOSED, Proposal, Voice
+from events.ceremony import ERASURE, MATCHED, PROPOSED, REJECTED, Proposal, Voice
+from events.ceremony_details import is_mismatched
 from events.ceremony_record import ADDITION, wrong_possession, wrong_record
 from events.errors import CeremonyRefusedError, KeyBackendError
 from events.event import Event
@@ -23,6 +24,7 @@ from events.store import people
 from events.store.ceremonies import Ceremony
 from events.store.connection import constraint, named_errors
 from events.store.halting import unwritten_records
+from events.store.ledger import PostgresEventStore
 from events.submission import Submission
 from events.timestamps import parse_canonical
 from events.writer import AtomicEventWriter
@@ -56,6 +58,8 @@ def speak(using: str, proposal: Proposal, *, step: str, person: str, signature: 
     try:
         with named_errors(), transaction.atomic(using=using):
             store.add_step(using, proposal, voice)
+            if step != REJECTED:
+                _require_payload_as_said(using, proposal)
     except DatabaseError as error:
         # Two at once: the unique indexes have the last word.
         raise CeremonyRefusedError(
@@ -90,6 +94,7 @@ def record(writer: AtomicEventWriter, ceremony_id: str) -> Event:
     _require_new_key(writer, held.proposal)
     with named_errors(), transaction.atomic(using=using, durable=True):
         event_type, payload = store.open_ceremony(using, ceremony_id)
+        _require_payload_as_said(using, held.proposal)
         text = canonicalize_text(payload, stored=True)
         _require_sound(using, held.proposal, event_type, text)
         unwritten = [_submission(left) for left in held.proposal.details.get("unwritten", [])]
@@ -111,6 +116,26 @@ def _verify(held: Ceremony) -> None:
         raise CeremonyRefusedError(f"CT-13: ceremony {held.id} was never proposed", "proposal")
     for voice in held.voices:
         held.proposal.verify(voice)
+
+
+def _require_payload_as_said(using: str, proposal: Proposal) -> None:
+    """An erasure must not remove the traces of a change without saying so."""
+    if proposal.kind != ERASURE:
+        return
+    place = proposal.details["sequence"]
+    mismatched = is_mismatched(PostgresEventStore(using).get_event(place))
+    if mismatched and MATCHED not in proposal.details:
+        raise CeremonyRefusedError(
+            f"CT-13: the payload of event {place} is not what was signed: it does not hash to its "
+            f"payload_hash. It is erased only by a proposal that says so, {MATCHED}: false",
+            "details",
+        )
+    if MATCHED in proposal.details and not mismatched:
+        raise CeremonyRefusedError(
+            f"CT-13: the payload of event {place} hashes to its payload_hash; the proposal says "
+            "that it does not",
+            "details",
+        )
 
 
 def _require_new_key(writer: AtomicEventWriter, proposal: Proposal) -> None:

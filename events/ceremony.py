@@ -88,6 +88,10 @@ KINDS = {
         Kind("retire_person", "Retire a person", {"person": "name"}),
     )
 }
+ERASURE = PREFIX + "erase_payload"
+MATCHED = "payload_matched"
+"""Beside the details of an erasure, and only as false: the payload had been changed before."""
+
 _NUMBERS = frozenset({"first", "last", "sequence"})
 _LISTS = frozenset({"unwritten"})
 _PUBLIC_KEYS = frozenset({"new_public_key", "public_key"})
@@ -125,6 +129,17 @@ class Proposal:
     def hash(self) -> str:
         """hex(SHA-256(text)), by which a vote names what it is about."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def caution(self) -> str:
+        """What people have to know before they sign this; "" where there is nothing."""
+        if self.details.get(MATCHED) is not False:
+            return ""
+        return (
+            f"The payload of event {self.details['sequence']} is not what was signed: it does not "
+            "hash to its payload_hash. Erasing it removes what was put in its place, and with it "
+            "the trace; the record says for ever that it did not match."
+        )
 
     def statement(self, step: str, person: str) -> bytes:
         """The bytes that `person` signs to propose, approve or reject this."""
@@ -250,6 +265,8 @@ def proposal_of(document: Any, text: str | None = None) -> Proposal:
 
 
 def _check_details(kind: Kind, details: Mapping[str, Any]) -> None:
+    if kind.event_type == ERASURE and details.get(MATCHED) is False:
+        details = {name: value for name, value in details.items() if name != MATCHED}
     if set(details) != set(kind.details):
         raise CeremonyRefusedError(
             f"CT-13: a {kind.event_type} says exactly {', '.join(kind.details)}", "details"

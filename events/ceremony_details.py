@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from events.ceremony import read_details
+from events.ceremony import MATCHED, read_details
 from events.errors import CeremonyRefusedError
+from events.event import ERASED_SALT, Event
 from events.keys.backend import KeyBackend
 from events.keys.successor import new_key_for
 from events.store.halting import unwritten_records
@@ -50,7 +51,10 @@ def complete_details(
             known = {"event_id": "none", "payload_hash": "none"}
     elif kind == "rotate_key" and "old_key" in given and "new_key" not in given:
         known = new_key_for(backend, using, given["old_key"])
-    return read_details(kind, {**known, **given})
+    details = read_details(kind, {**known, **given})
+    if kind == "erase_payload" and is_mismatched(store.get_event(details["sequence"])):
+        details[MATCHED] = False
+    return details
 
 
 def _halt(halt: Halt, using: str) -> dict[str, Any]:
@@ -61,3 +65,8 @@ def _halt(halt: Halt, using: str) -> dict[str, Any]:
         "halt_reason": halt.reason,
         "unwritten": unwritten_records(using),
     }
+
+
+def is_mismatched(event: Event | None) -> bool:
+    """Tells whether there is a payload that is not what was signed."""
+    return event is not None and event.payload_salt != ERASED_SALT and not event.payload_matches

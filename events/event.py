@@ -15,6 +15,7 @@ import orjson
 
 from events import canonical, timestamps
 from events.drift import Drift, measure_drift
+from events.errors import CanonicalJSONError
 
 HASH_ALG_VERSION = 1
 SIG_ALG_VERSION = 1
@@ -66,6 +67,15 @@ class Event:
             CanonicalJSONError: the column holds what no submission could have put there.
         """
         return canonical.canonicalize_text(self.payload, stored=True)
+
+    @property
+    def payload_matches(self) -> bool:
+        """Whether the stored payload is what was hashed and signed."""
+        try:
+            salt = bytes.fromhex(self.payload_salt)
+            return payload_hash(salt, self.canonical_payload) == self.payload_hash
+        except (CanonicalJSONError, ValueError, TypeError):
+            return False
 
     @cached_property
     def drift(self) -> Drift:

@@ -18,8 +18,8 @@ from observers.report import MAX_FINDINGS, KnownErasure, KnownGap, Report
 
 Documentation = Callable[[Gap], int | None]
 
-Erasures = Callable[[Event], int | None]
-"""The sequence of the sound ceremony that erased an event's payload; None when none did."""
+Erasures = Callable[[Event], KnownErasure | None]
+"""How a sound ceremony erased an event's payload; None when none did."""
 
 
 class PartsError(LedgerError):
@@ -170,7 +170,7 @@ def conclude(
         if erasure is None:
             report.add(finding)
         else:
-            report.erased.append(KnownErasure(subject.sequence, erasure))
+            report.erased.append(erasure)
     report.sort()
     return report
 

@@ -45,6 +45,13 @@ class KnownErasure:
 
     sequence: int
     ceremony_sequence: int
+    payload_matched: bool = True
+    """False where the ceremony says that the payload had been changed before it was erased."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """An entry of `erased`; `payload_matched` only where it is false, as in the ceremony."""
+        places = {"sequence": self.sequence, "ceremony_sequence": self.ceremony_sequence}
+        return places if self.payload_matched else places | {"payload_matched": False}
 
 
 @dataclass
@@ -88,10 +95,7 @@ class Report:
                 for finding in self.findings
             ],
             "erased_count": len(self.erased),
-            "erased": [
-                {"sequence": known.sequence, "ceremony_sequence": known.ceremony_sequence}
-                for known in self.erased[:MAX_FINDINGS]
-            ],
+            "erased": [known.as_dict() for known in self.erased[:MAX_FINDINGS]],
             "documented_gaps": [known.as_dict() for known in self.documented_gaps],
             "backward_steps": self.backward_steps,
             "last_content_hash": self.last_content_hash,

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "016_ceremonies_in_force.sql",
-            sha256="8dcc1f0d90532d8eba1a722afdd90fe096f4e00acab2050c58d8fe76be431cbc",
+            sha256="93797cc961b650fb02e9bc41421ef67ec6c721d9ae3f79ecd69fb8c03ee742ad",
             models=[
                 migrations.AddField(
                     model_name="ledgerconfig",

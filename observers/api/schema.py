@@ -186,6 +186,10 @@ class ErasureShape(serializers.Serializer[Any]):
 
     sequence = serializers.IntegerField()
     ceremony_sequence = serializers.IntegerField(help_text="The event that decided it.")
+    payload_matched = serializers.BooleanField(
+        required=False,
+        help_text="Only as false: the ceremony says that the payload had been changed before.",
+    )
 
 
 class VerificationShape(Answer):

@@ -13,6 +13,9 @@ from observers.incremental import Base
 from observers.report import Report
 
 SHOWN = 100
+_MISMATCHED = (
+    ", which says that it had been CHANGED BEFORE: what was erased did not match its payload_hash"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Outcome:
         for erased in report.erased[:SHOWN]:
             yield (
                 f"  sequence {erased.sequence}: the payload was erased by ceremony, event "
-                f"{erased.ceremony_sequence}"
+                f"{erased.ceremony_sequence}{'' if erased.payload_matched else _MISMATCHED}"
             )
         if len(report.erased) > SHOWN:
             yield f"  … and {len(report.erased) - SHOWN:,} more erased payloads"

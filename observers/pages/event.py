@@ -15,6 +15,7 @@ from events.event import FIELDS, GENESIS_HASH, Event
 from events.store.drift import get_threshold
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.registry import AgentKeyRecord, WitnessRecord, list_agent_keys, list_witnesses
+from observers.ceremony_check import claimed_erasure
 from observers.checks import MEANINGS, Check
 from observers.ledger_check import verify_ledger
 from observers.pages.doors import reads
@@ -77,7 +78,7 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
     previous = _previous(event, around)
     note_events(request, 1)
     report = verify_ledger(using, event.sequence, event.sequence)
-    erased_by = next((known.ceremony_sequence for known in report.erased), None)
+    erasure = next(iter(report.erased), None)
     verdicts = _verdicts(using, report, previous, outlook.standing.last_sequence)
     pin = read_pin(request, event)
     context = {
@@ -88,7 +89,8 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
         "failed": [verdict.check for verdict in verdicts if verdict.failures],
         "fields": [(name, getattr(event, name)) for name in FIELDS if name != "payload"],
         "payload": read_payload(event),
-        "erased_by": erased_by,
+        "erasure": erasure,
+        "is_erased": claimed_erasure(event) is not None,
         "clocks": read_clocks(event, get_threshold(using)),
         "previous": previous,
         "next": _next(event, around, outlook.standing.last_sequence),
@@ -166,6 +168,8 @@ def _verdicts(using: str, report: Report, previous: Link | None, last: int) -> l
     }
     for known in report.erased:
         note = f"The payload was erased by ceremony, event {known.ceremony_sequence}."
+        if not known.payload_matched:
+            note += " The ceremony says that it had been changed before: it did not match its hash."
         hashed = verdicts[Check.PAYLOAD_HASH]
         verdicts[Check.PAYLOAD_HASH] = replace(hashed, made=False, note=note)
     if previous is not None and previous.sequence > 0 and previous.event is None:

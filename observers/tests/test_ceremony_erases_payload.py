@@ -10,15 +10,21 @@ from typing import Any
 import psycopg
 import pytest
 
-from events.composition import writer
+from events import ceremonies
+from events.ceremony import REJECTED
+from events.ceremony_details import complete_details
+from events.composition import key_backend, writer
 from events.errors import CeremonyRefusedError, EventIdConflictError
 from events.event import Event
 from events.tests import api
-from events.tests.ceremonies import hold
+from events.tests.ceremonies import hold, people_from_the_start
 from events.tests.ledger import Ledger, submission
 from observers.tests.commands import findings, run
 from observers.tests.pages import Reader, sign_in
+from observers.tests.test_documented_verifier import outsider, verifier
 from observers.tests.test_verify_ledger_command import save_export, save_keys
+
+__all__ = ["verifier"]
 
 SECRET = "born on 1 April 1970"
 
@@ -177,3 +183,97 @@ def test_a_marker_that_names_no_ceremony_is_found_and_breaks_nothing(
             " WHERE sequence = 3"
         )
         assert findings() == [(3, "payload_hash")], place
+
+
+CHANGED = """UPDATE events SET payload = '{"note": "altered"}' WHERE sequence = 3"""
+
+
+@pytest.fixture
+def changed(ledger: Ledger, personal: Event) -> Event:
+    """The event, after somebody has put another payload in its place."""
+    ledger.tamper(CHANGED)
+    return personal
+
+
+def details_of(event: Event) -> dict[str, Any]:
+    return {
+        "sequence": event.sequence,
+        "event_id": event.event_id,
+        "payload_hash": event.payload_hash,
+    }
+
+
+def test_a_changed_payload_is_erased_only_by_a_proposal_that_says_so(
+    ledger: Ledger, changed: Event
+) -> None:
+    with pytest.raises(CeremonyRefusedError, match="is not what was signed") as refused:
+        erase(ledger, changed)
+    assert refused.value.check == "details"
+    for word in (True, None, "false", 0):
+        with pytest.raises(CeremonyRefusedError, match="says exactly"):
+            hold(ledger, "erase_payload", details_of(changed) | {"payload_matched": word})
+    assert findings() == [(3, "payload_hash")]
+
+
+def test_a_payload_that_is_whole_is_not_called_changed(ledger: Ledger, personal: Event) -> None:
+    with pytest.raises(CeremonyRefusedError, match="hashes to its payload_hash"):
+        hold(ledger, "erase_payload", details_of(personal) | {"payload_matched": False})
+
+
+@pytest.mark.parametrize("when", ["before an approval", "before it is recorded"])
+def test_what_is_said_of_a_payload_is_so_until_it_is_recorded(
+    ledger: Ledger, personal: Event, when: str
+) -> None:
+    ada, bela, cleo = people_from_the_start(ledger)
+    proposal = ada.propose("erase_payload", details_of(personal))
+    bela.say(proposal)
+    if when == "before it is recorded":
+        cleo.say(proposal)
+    ledger.tamper(CHANGED)
+    if when == "before an approval":
+        with pytest.raises(CeremonyRefusedError, match="is not what was signed"):
+            cleo.say(proposal)
+        cleo.say(proposal, REJECTED)
+    else:
+        with pytest.raises(CeremonyRefusedError, match="is not what was signed"):
+            ceremonies.record(writer(), proposal.ceremony_id)
+    assert findings() == [(3, "payload_hash")]
+
+
+def test_that_a_payload_had_been_changed_is_said_for_ever(
+    ledger: Ledger, changed: Event, tmp_path: Path, verifier: Path
+) -> None:
+    details = complete_details(
+        "erase_payload", {"sequence": "3"}, using="default", backend=key_backend()
+    )
+    assert details == details_of(changed) | {"payload_matched": False}
+    ceremony = hold(ledger, "erase_payload", details, "asked for by law")
+    assert json.loads(ceremony.payload)["proposal"]["details"]["payload_matched"] is False
+    ran = run("verify_ledger", "--json")
+    known = {"sequence": 3, "ceremony_sequence": ceremony.sequence, "payload_matched": False}
+    assert (ran.code, ran.json["erased"]) == (0, [known])
+    assert "which says that it had been CHANGED BEFORE" in run("verify_ledger").text
+    answer = api.observer().get("verification?start=3&end=3").json()
+    assert answer["erased"] == [known]
+
+    reader = Reader(ledger, sign_in())
+    page = reader.text("/events/3/")
+    assert "What was erased was not what was signed" in page
+    assert "the payload was changed before it was erased" in page
+    assert "nothing wrong found" not in page
+    ceremony_id = json.loads(ceremony.payload)["ceremony_id"]
+    assert "is not what was signed" in reader.text(f"/ceremonies/{ceremony_id}/")
+
+    export, keys = save_export(ledger, tmp_path / "e.jsonl"), save_keys(tmp_path / "keys.json")
+    said = "sequence 3: the payload was erased, and had been changed before\n"
+    assert outsider(verifier, export, keys) == (0, said)
+    assert findings("--export", str(export), "--keys", str(keys)) == []
+
+
+def test_the_page_calls_an_erasure_mark_what_it_is(ledger: Ledger, personal: Event) -> None:
+    reader = Reader(ledger, sign_in())
+    assert "Canonical JSON, as hashed" in reader.text("/events/3/")
+    erase(ledger, personal)
+    page = reader.text("/events/3/")
+    assert "Canonical JSON, as hashed" not in page
+    assert "of the mark that stands in the payload" in page

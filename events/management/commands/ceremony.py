@@ -110,6 +110,8 @@ class Command(BaseCommand):
 
     def _speak(self, proposal: Proposal, step: str, options: dict[str, Any]) -> None:
         person = options["person"]
+        if proposal.caution and step != REJECTED:
+            self.stderr.write(proposal.caution)
         message = proposal.statement(step, person)
         signature = person_key.sign(options["key"], read_passphrase(options), message)
         ceremonies.speak(USING, proposal, step=step, person=person, signature=signature)
@@ -144,6 +146,7 @@ class Command(BaseCommand):
             f"reason: {show(held.proposal.reason)}",
             *(f"{name}: {show(value)}" for name, value in held.proposal.shown_details),
             *(f"{step.at}  {step.step} by {show(step.person)}" for step in held.steps),
+            *([held.proposal.caution] if held.proposal.caution else []),
             _standing(held),
         ]
         return _as_dict(held), "\n".join(lines)

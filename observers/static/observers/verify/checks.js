@@ -121,7 +121,8 @@ function checkErasure(event, ceremony) {
     ["sequence", "event_id", "payload_hash"].every((name) => details.get(name) === event.get(name));
   const place = erasedBy(event);
   if (!named) return failed(`it is said to be erased, but event ${place} does not decide that`);
-  return unmade(`The payload was erased by ceremony, event ${place}, which names exactly this one: check that event.`);
+  const before = details.get("payload_matched") === false ? " It says that the payload had been changed before." : "";
+  return unmade(`The payload was erased by ceremony, event ${place}, which names exactly this one: check that event.${before}`);
 }
 
 async function checkPayload(event, erasure, subtle) {
