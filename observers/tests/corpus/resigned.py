@@ -49,6 +49,22 @@ def without_the_witness(ledger: Ledger, events: list[Event]) -> None:
     put(ledger, replace(forged, signature=ed25519.encode(signature)))
 
 
+def with_an_unseen_name(ledger: Ledger, events: list[Event]) -> None:
+    """Nothing but the form of the type is wrong."""
+    forged = forgery.resign(replace(events[-1], event_type="test.\N{RIGHT-TO-LEFT OVERRIDE}dias"))
+    with ledger.tampering() as superuser:
+        superuser.execute("ALTER TABLE events DROP CONSTRAINT events_event_type_check")
+        forgery.overwrite(superuser, forged)
+        forgery.record(superuser, forged)
+        superuser.execute(
+            "ALTER TABLE events ADD CONSTRAINT events_event_type_check"
+            " CHECK (is_text(event_type, 200)) NOT VALID"
+        )
+        superuser.execute(
+            "UPDATE pg_constraint SET convalidated = true WHERE conname = 'events_event_type_check'"
+        )
+
+
 CASES = [
     Case(
         "signed by another agent's key",
@@ -85,6 +101,16 @@ CASES = [
         chain("12-12", "signing_key", "signature"),
         banner=(WATCHED,),
         event=(12, ("signing_key", "signature")),
+    ),
+    Case(
+        "signed with a type that cannot be seen",
+        "A superuser with every key drops a constraint, signs an event anew with a type that turns"
+        " the writing direction, and puts the constraint back as validated.",
+        with_an_unseen_name,
+        at(12, "format"),
+        chain("12-12", "format"),
+        banner=(WATCHED,),
+        event=(12, ("format",)),
     ),
     Case(
         "rewritten by its own agent",
