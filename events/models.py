@@ -177,6 +177,8 @@ class LedgerConfig(ReadOnlyModel):
 
     singleton = models.BooleanField(primary_key=True)
     drift_threshold_seconds = models.DecimalField(max_digits=1000, decimal_places=3)
+    operator_threshold_seconds = models.DecimalField(max_digits=1000, decimal_places=3)
+    operator_threshold_from = models.BigIntegerField()
     proposal_days = models.IntegerField()
 
     class Meta:

@@ -32,11 +32,12 @@ class Check(StrEnum):
     WITNESS_SIGNATURE = "witness_signature"
     HEAD = "head"
     CEREMONY = "ceremony"
+    RECORDS = "records"
 
     @property
     def number(self) -> int:
-        """Its number in the algorithm, from 1."""
-        return list(Check).index(self) + 1
+        """Its number in the algorithm, from 1; 12 is kept for the history of the keys."""
+        return 13 if self is Check.RECORDS else list(Check).index(self) + 1
 
 
 MEANINGS = {
@@ -51,6 +52,7 @@ MEANINGS = {
     Check.WITNESS_SIGNATURE: "The witness's signature verifies.",
     Check.HEAD: "The event agrees with the record of appends, and the last one with the head.",
     Check.CEREMONY: "The record of a ceremony is what people proposed, approved and signed.",
+    Check.RECORDS: "What the database keeps beside the event says what the event says.",
 }
 """What each check shows when it passes, for people."""
 

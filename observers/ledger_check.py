@@ -5,21 +5,24 @@ It must never write, and never take the head's word for what the events themselv
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 
 from events.continuity import Gap
 from events.store import appends
 from events.store.ledger import PostgresEventStore
-from events.store.rows import copy_rows
+from events.store.rows import AGENT, AUTHORITY, CONTENT_HASH, LOCAL, SEQUENCE, Row, copy_rows
 from events.store.slices import cut
 from observers.checks import Check, Finding
+from observers.drift_check import DriftCheck, drift_check, thresholds_of
 from observers.erasures import erasures_in
 from observers.keyring import Keyring, keyring_from_registry
 from observers.parts import Part, before_the_first, conclude, join
-from observers.report import MAX_FINDINGS, Report
+from observers.record_check import RecordCheck
+from observers.report import Report
 from observers.skips import Skips
-from observers.strays import rows_below_one
+from observers.strays import strays_below_one
 from observers.verification import beside
 from observers.walk import Progress, Walk
 
@@ -59,7 +62,7 @@ def verify_in_steps(
     is the report."""
     end = reachable_end(using, end)
     if end < start:
-        return Report(start, end)
+        return with_strays(using, Report(start, end))
     keys = keyring_from_registry(using)
     whole: Part | None = None
     for first, last in cut(using, start, end, size):
@@ -88,11 +91,31 @@ def verify_part(
 ) -> Part:
     """Checks 2 to 10 of start … end but for what its neighbours show, in one statement or two."""
     walk = Walk(start, end, keys, signatures=signatures)
+    record = RecordCheck(
+        start,
+        end,
+        appends.covering(using, start, end),
+        earlier=partial(appends.latest_authority, using),
+    )
+    drift = drift_check(using, thresholds_of(using, keys), start, end)
     with closing(copy_rows(using, start, end)) as rows:
-        walk.take_rows(rows, progress)
-    for finding in _head_findings(PostgresEventStore(using), start, end):
+        walk.take_rows(_told(rows, record, drift), progress)
+    skips = Skips(using, keys)
+    for finding in (
+        *record.finish(lambda gap: gap in skips.named),
+        *drift.finish(),
+        *_beyond_the_head(PostgresEventStore(using), start, end),
+    ):
         walk.part.add(finding)
     return walk.finish()
+
+
+def _told(rows: Iterable[Row], record: RecordCheck, drift: DriftCheck) -> Iterator[Row]:
+    """The rows, each of which the record of appends and the drift warnings are compared with."""
+    for row in rows:
+        record.take(row[SEQUENCE], row[CONTENT_HASH], row[AUTHORITY])
+        drift.take(row[SEQUENCE], row[AGENT], row[LOCAL], row[AUTHORITY])
+        yield row
 
 
 def conclude_part(using: str, keys: Keyring, part: Part) -> Report:
@@ -105,8 +128,13 @@ def conclude_part(using: str, keys: Keyring, part: Part) -> Report:
         return skips.explaining(gap, part.start, part.end)
 
     report = conclude(part, _before(store, part.start), documented_by, erasures_in(store, keys))
-    if part.start == 1:
-        report.add_all(each.finding() for each in rows_below_one(using))
+    return with_strays(using, report)
+
+
+def with_strays(using: str, report: Report) -> Report:
+    """The report, with what stands before the first event where it begins with 1."""
+    if report.start == 1:
+        report.add_all(each.finding() for each in strays_below_one(using))
     return report
 
 
@@ -117,15 +145,8 @@ def _before(store: PostgresEventStore, start: int) -> Part | None:
     return None if found is None else beside(found)
 
 
-def _head_findings(store: PostgresEventStore, start: int, end: int) -> Iterator[Finding]:
-    """Check 10. A missing event is check 1's to report."""
-    for wrong in appends.disagreements(store.using, start, end, limit=MAX_FINDINGS):
-        if wrong.found_hash is not None:
-            yield Finding(
-                wrong.sequence,
-                Check.HEAD,
-                f"content_hash is {wrong.found_hash}, its append recorded {wrong.recorded_hash}",
-            )
+def _beyond_the_head(store: PostgresEventStore, start: int, end: int) -> Iterator[Finding]:
+    """Check 10 of events that no append recorded. A missing event is check 1's to report."""
     head = store.head().max_sequence
     for extra in store.get_events_by_sequence_range(max(start, head + 1), end):
         yield Finding(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from events.store import appends
 from events.store.ledger import GapReport, PostgresEventStore
 from observers.checks import Check, Finding
 
@@ -23,6 +24,7 @@ class Stray:
     sequence: int | None
     reason: str
     text: str
+    check: Check = Check.GAP
 
     def as_dict(self) -> dict[str, int | str | None]:
         """In JSON, with nothing of the event but its number."""
@@ -30,13 +32,32 @@ class Stray:
 
     def finding(self) -> Finding:
         """As a finding of a verification; 0 is the place of what has no number."""
-        return Finding(self.sequence or 0, Check.GAP, self.text)
+        return Finding(self.sequence or 0, self.check, self.text)
 
 
 def rows_below_one(using: str, *, limit: int = MOST) -> list[Stray]:
     """Events numbered below 1, where the sequence begins, or not at all."""
     rows = PostgresEventStore(using).rows_below_one(limit=limit)
     return [_below_one(sequence, event_id) for sequence, event_id in rows]
+
+
+def appends_below_one(using: str, *, limit: int = MOST) -> list[Stray]:
+    """Rows of the record of appends that end below 1, or nowhere."""
+    return [
+        Stray(
+            f"append/{'none' if last is None else last}",
+            last,
+            "below_one" if last is not None else "no_number",
+            f"an append ends with the number {last}; the first event is 1",
+            Check.HEAD,
+        )
+        for last in appends.below_one(using, limit=limit)
+    ]
+
+
+def strays_below_one(using: str) -> list[Stray]:
+    """Whatever the ledger has outside the sequence."""
+    return [*rows_below_one(using), *appends_below_one(using)]
 
 
 def rows_twice(report: GapReport) -> list[Stray]:

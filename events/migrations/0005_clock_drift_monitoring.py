@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "005_clock_drift_monitoring.sql",
-            sha256="4c0a386eaa87b12ebf8953da40ff7207465f22895421680df7880d147e87fc78",
+            sha256="5d215db883cf16ef5350d61397f5b6ded87fecc441173802aa15f7f50eb45af6",
         )
     ]

@@ -108,6 +108,11 @@ class Migration(migrations.Migration):
             fields=[
                 ("singleton", models.BooleanField(primary_key=True, serialize=False)),
                 ("drift_threshold_seconds", models.DecimalField(decimal_places=3, max_digits=1000)),
+                (
+                    "operator_threshold_seconds",
+                    models.DecimalField(decimal_places=3, max_digits=1000),
+                ),
+                ("operator_threshold_from", models.BigIntegerField()),
             ],
             options={
                 "verbose_name": "ledger configuration",

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "016_ceremonies_in_force.sql",
-            sha256="93797cc961b650fb02e9bc41421ef67ec6c721d9ae3f79ecd69fb8c03ee742ad",
+            sha256="f77349a4300ea7d5827f0d1c9c20556383e493846998d1b68815273b7e52755a",
             models=[
                 migrations.AddField(
                     model_name="ledgerconfig",

@@ -4,7 +4,11 @@
 CREATE TABLE ledger_config (
     singleton               BOOLEAN PRIMARY KEY DEFAULT true CHECK (singleton),
     drift_threshold_seconds NUMERIC NOT NULL DEFAULT 5
-        CHECK (drift_threshold_seconds > 0 AND drift_threshold_seconds < 'Infinity')
+        CHECK (drift_threshold_seconds > 0 AND drift_threshold_seconds < 'Infinity'),
+    -- What an operator last set alone, and the head then: until a ceremony decides, every later event
+    -- is compared with it, so that verifications know which of them must have a warning.
+    operator_threshold_seconds NUMERIC NOT NULL DEFAULT 5,
+    operator_threshold_from    BIGINT  NOT NULL DEFAULT 0
 );
 INSERT INTO ledger_config DEFAULT VALUES;
 COMMENT ON TABLE ledger_config IS 'One row: the drift threshold in seconds';

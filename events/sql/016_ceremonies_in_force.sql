@@ -739,8 +739,11 @@ $$;
 CREATE OR REPLACE FUNCTION set_drift_threshold(seconds NUMERIC) RETURNS NUMERIC
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
+    PERFORM lock_ledger(); -- which events were compared with it is exact
     PERFORM require_setting_up('changing the drift threshold');
-    UPDATE ledger_config SET drift_threshold_seconds = seconds RETURNING drift_threshold_seconds INTO seconds;
+    UPDATE ledger_config SET drift_threshold_seconds = seconds, operator_threshold_seconds = seconds,
+        operator_threshold_from = coalesce((SELECT max(a.last_sequence) FROM appends a), 0)
+    RETURNING drift_threshold_seconds INTO seconds;
     RETURN CASE WHEN FOUND THEN seconds END;
 END
 $$;

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from events.drift import check_threshold
 from events.errors import LedgerConfigurationError
@@ -56,6 +57,23 @@ class AgentDrift:
     ahead: int
     first_sequence: int
     last_sequence: int
+
+
+def operator_threshold(using: str) -> tuple[Decimal, int] | None:
+    """The threshold that an operator set alone last, before people decided it, and the head then:
+    later events were compared with it. None where the row is gone."""
+    row = fetch_one(using, "operator_threshold")
+    return None if row is None else (row[0], row[1])
+
+
+def warnings_of_range(using: str, start: int, end: int) -> list[Any]:
+    """Sequence, id, both times and seconds of the warnings about events of a range."""
+    return fetch_all(using, "warnings_of_range", {"start": start, "end": end})
+
+
+def drifted_in_range(using: str, start: int, end: int) -> list[tuple[int, str | None]]:
+    """Sequence and agent of what stands in the list of drifted events."""
+    return fetch_all(using, "drifted_in_range", {"start": start, "end": end})
 
 
 def get_threshold(using: str) -> Decimal:

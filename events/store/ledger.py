@@ -175,6 +175,17 @@ class PostgresEventStore:
         found = self.select(EventFilter(start=sequence, end=sequence), limit=1)
         return found[0] if found else None
 
+    def system_events(self, event_type: str) -> Iterator[Event]:
+        """The system's own events of a type, in order. It asks nothing but the events."""
+        after = 0
+        while True:
+            values = {"event_type": event_type, "after": after, "limit": PAGE}
+            page = _events(fetch_all(self.using, "events_of_type", values))
+            yield from page
+            if len(page) < PAGE:
+                return
+            after = page[-1].sequence
+
     def get_events_by_id(self, event_ids: Sequence[str]) -> dict[str, Event]:
         """The stored events among `event_ids`, by id."""
         rows = fetch_all(self.using, "events_by_id", {"event_ids": list(event_ids)})

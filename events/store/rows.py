@@ -15,6 +15,12 @@ from events.store.connection import copying
 Row = tuple[Any, ...]
 """The columns of `FIELDS`, in their order. None in any of them is what a superuser wrote."""
 
+SEQUENCE, CONTENT_HASH, AGENT, LOCAL, AUTHORITY = (
+    FIELDS.index(name)
+    for name in ("sequence", "content_hash", "agent_id", "local_timestamp", "authority_timestamp")
+)
+"""Where in a row these columns stand."""
+
 _TYPES = {"sequence": "int8", "hash_alg_version": "int2", "sig_alg_version": "int2"}
 _COLUMN_TYPES = [_TYPES.get(name, "text") for name in FIELDS]
 

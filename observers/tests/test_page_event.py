@@ -60,7 +60,7 @@ def test_a_payload_cannot_turn_the_writing_direction(reader: Reader) -> None:
 def test_a_sound_event_passes_every_check(reader: Reader) -> None:
     reader.ledger.write(3)
     verdicts = reader.get("/events/2/").context["verdicts"]
-    assert len(verdicts) == 11
+    assert len(verdicts) == 12
     assert all(verdict.passed for verdict in verdicts)
 
 

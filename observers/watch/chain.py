@@ -56,7 +56,9 @@ def walk_chain(
     _verify_again(walked, using, place.verified, last, timing)
     _recheck(walked, using, known[:RECHECKED])
     # Missing numbers are findings of their own kind.
-    walked.findings = [each for each in walked.findings if each.check is not Check.GAP]
+    walked.findings = [
+        each for each in walked.findings if each.check is not Check.GAP and each.sequence > 0
+    ]
     walked.fresh = _merge(walked.findings, [_parse(key) for key in known])
     return walked
 

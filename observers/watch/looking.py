@@ -24,7 +24,7 @@ from observers.heads.memory import HeadMemory
 from observers.heads.rollback import find_rollback
 from observers.heads.seen import SavedHeadError
 from observers.skips import Skips
-from observers.strays import Stray, rows_below_one, rows_twice
+from observers.strays import Stray, rows_twice, strays_below_one
 from observers.watch.chain import walk_chain
 from observers.watch.findings import Found, Kind, Known
 from observers.watch.memory import Before
@@ -150,7 +150,7 @@ def _guards(deviations: list[Deviation]) -> Found:
 def _look_for_gaps(seen: Seen, using: str, before: Before | None) -> list[Gap]:
     last = seen.standing.last_sequence
     gaps, twice = find_undocumented_gaps(using, last)
-    seen.found += [_stray(each) for each in (*rows_below_one(using), *twice)]
+    seen.found += [_stray(each) for each in (*strays_below_one(using), *twice)]
     if len(gaps) == MOST_GAPS:
         seen.looked_at.discard(Kind.GAP)  # those beyond were not looked for, so none has ended
     seen.found += [_gap(gap, last, before) for gap in gaps]

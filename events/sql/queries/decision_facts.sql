@@ -67,6 +67,11 @@ FROM ledger_config c CROSS JOIN (
     SELECT sequence, details FROM decided WHERE event_type = 'ceremony.drift_threshold' ORDER BY sequence DESC LIMIT 1) d
 WHERE c.drift_threshold_seconds IS DISTINCT FROM (d.details ->> 'seconds')::numeric
 UNION ALL
+SELECT 'threshold', 'drift', format('%%s s, and its operator set %%s s', drift_threshold_seconds, operator_threshold_seconds), false
+FROM ledger_config
+WHERE drift_threshold_seconds IS DISTINCT FROM operator_threshold_seconds
+  AND NOT EXISTS (SELECT FROM decided WHERE event_type = 'ceremony.drift_threshold')
+UNION ALL
 SELECT 'halt', format('event %%s', d.sequence), 'lifted, and no ceremony says so', false
 FROM (SELECT max(sequence) AS sequence FROM decided WHERE event_type = 'system.halted') d
 WHERE d.sequence > coalesce((SELECT max(sequence) FROM decided WHERE event_type = 'ceremony.clear_halt'), 0)

@@ -20,7 +20,7 @@ from observers.checks import MEANINGS, Check
 from observers.export_file import ExportFileStore
 from observers.incremental import last_sound, seam_findings
 from observers.keyring import Keyring, KeyringError, keyring_from_json, keyring_from_registry
-from observers.ledger_check import conclude_part, reachable_end
+from observers.ledger_check import conclude_part, reachable_end, with_strays
 from observers.management import arguments
 from observers.management.progress import progress_bar
 from observers.management.verification_outcome import Outcome
@@ -131,7 +131,7 @@ def _verify_database(options: dict[str, Any]) -> Outcome:
     base = last_sound() if options["since_last_sound"] else None
     using = alias_reaching(options["end"] or (base.end if base else 1))
     start, end = base.end + 1 if base else options["start"], reachable_end(using, options["end"])
-    report = Report(start, end)
+    report = with_strays(using, Report(start, end))
     if start <= end:
         keys, began = keyring_from_registry(using), time.monotonic()
         with (

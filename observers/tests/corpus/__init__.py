@@ -19,6 +19,7 @@ from observers.tests.corpus import (
     rolled_back,
     unnumbered,
     unseen,
+    warnings,
 )
 from observers.tests.corpus.case import Case
 
@@ -33,6 +34,7 @@ SUBJECTS: dict[str, list[Case]] = {
     "The record of appends": appends.CASES,
     "Keys and witnesses": keys.CASES,
     "People, ceremonies, halts": decided.CASES,
+    "Warnings of drift": warnings.CASES,
     "Guards of the database": guards.CASES,
     "Rolled back and rewritten": rolled_back.CASES,
     "Beyond what the inside can show": unseen.CASES,

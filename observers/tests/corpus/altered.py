@@ -46,8 +46,15 @@ CASES = [
     changed("payload edited", "payload", """'{"number": 400}'""", "payload_hash"),
     changed("payload no double can hold", "payload", "'1e400'", "payload_hash"),
     changed("salt edited", "payload_salt", "repeat('a', 64)", "payload_hash"),
-    changed("writer's time backdated", "local_timestamp", "'1999-01-01Z'", *WHOLE),
-    changed("authority time backdated", "authority_timestamp", "'2020-01-01Z'", *WHOLE),
+    changed("writer's time backdated", "local_timestamp", "'1999-01-01Z'", *WHOLE, "records"),
+    changed(
+        "authority time backdated",
+        "authority_timestamp",
+        "'2020-01-01Z'",
+        *WHOLE,
+        "head",
+        "records",
+    ),
     changed("type edited", "event_type", "'test.never'", *WHOLE),
     changed(
         "given to another agent", "agent_id", "'agent-8'", "content_hash", "signing_key", *SIGNED
@@ -107,14 +114,14 @@ CASES = [
                 "UPDATE pg_constraint SET convalidated = true"
                 f" WHERE conname = 'events_{column}_check'",
             ),
-            at(5, "format", *WHOLE),
-            chain("5-5", "format", *WHOLE),
+            at(5, "format", *WHOLE, *more),
+            chain("5-5", "format", *WHOLE, *more),
             banner=(WATCHED,),
-            event=(5, ("format", *WHOLE)),
+            event=(5, ("format", *WHOLE, *more)),
         )
-        for name, what, column in (
-            ("writer's time", "the writer's time", "local_timestamp"),
-            ("authority time", "the authority's time", "authority_timestamp"),
+        for name, what, column, more in (
+            ("writer's time", "the writer's time", "local_timestamp", ()),
+            ("authority time", "the authority's time", "authority_timestamp", ("head",)),
         )
     ),
     Case(

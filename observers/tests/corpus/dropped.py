@@ -48,10 +48,10 @@ CASES = [
         "one taken out and the rest closed up",
         "A superuser deletes an event, renumbers all after it and recomputes their hashes.",
         close_up,
-        tuple((n, check) for n in (9, 10, 11) for check in SIGNED),
-        chain("9-11", *SIGNED),
+        tuple((n, check) for n in (9, 10, 11) for check in (*SIGNED, "head")),
+        chain("9-11", *SIGNED, "head"),
         banner=(WATCHED,),
-        event=(9, SIGNED),
+        event=(9, (*SIGNED, "head")),
     ),
     Case(
         "deleted, and remembered as seen",

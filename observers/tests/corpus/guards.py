@@ -73,7 +73,9 @@ CASES = [
     Case(
         "triggers switched off and on again",
         "A superuser switches the triggers off, changes the threshold, and switches them on.",
-        statement("UPDATE ledger_config SET drift_threshold_seconds = 7"),
+        statement(
+            "UPDATE ledger_config SET drift_threshold_seconds = 7, operator_threshold_seconds = 7"
+        ),
         (),
         (f"guards history of trigger {EVENTS_GUARD}",),
         among_others=True,

@@ -83,7 +83,7 @@ CASES = [
         "A superuser gives an event the number of the one before, with an index that is not"
         " unique for that moment: as many rows as numbers.",
         one_number_twice,
-        (*at(9, "gap", *WHOLE, "head"), (10, "gap")),
+        (*at(9, "gap", *WHOLE, "head", "head"), (10, "gap")),
         (*chain("9-9", *WHOLE, "head"), "gap 10-10", "stray 9"),
         banner=(MISSING, WATCHED),
     ),

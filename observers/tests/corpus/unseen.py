@@ -4,11 +4,10 @@ what is embarrassing."""
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
-from events.composition import signing_service, writer
+from events.composition import signing_service
 from events.event import Event
-from events.tests.ledger import Ledger, submission
+from events.tests.ledger import Ledger
 from observers.tests import forgery
 from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, statement
 from observers.tests.corpus.decided import threshold_decided
@@ -38,12 +37,6 @@ def retired(ledger: Ledger) -> list[Event]:
     events = ledger.write(12)
     signing_service().rotate_key("agent-8")
     return events
-
-
-def drifted(ledger: Ledger) -> list[Event]:
-    """An event of 1970, warned about."""
-    late = submission(local_timestamp=datetime(1970, 1, 1, tzinfo=UTC))
-    return [writer().write_event(late).event, *ledger.write(3)]
 
 
 cut = statement(
@@ -92,16 +85,6 @@ CASES = [
             " person on only ceremonies retire keys"
         ),
         healthy=retired,
-    ),
-    Case(
-        "drift warnings deleted",
-        "A superuser deletes warnings of clock drift.",
-        statement("DELETE FROM drifted_events", "DELETE FROM clock_drift_warnings"),
-        because=everywhere(
-            "a warning is a note beside the chain; both times stand in the event itself, signed,"
-            " and its page shows how far they are apart"
-        ),
-        healthy=drifted,
     ),
     Case(
         "votes deleted beside the chain",

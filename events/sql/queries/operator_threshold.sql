@@ -1,0 +1,1 @@
+SELECT operator_threshold_seconds, operator_threshold_from FROM ledger_config

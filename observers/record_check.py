@@ -1,0 +1,130 @@
+"""Check 10: the record of appends against the events, column by column.
+
+Every number up to the head belongs to one append. It names its first and its last event, the last
+one's hash, the latest authority time of its events, and how many events there were by then. Where a
+ceremony passes numbers over, an append without events takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from events.continuity import Gap
+from events.event import GENESIS_HASH
+from events.store.appends import Append
+from observers.checks import Check, Finding
+
+NOTHING = Append(0, 0, GENESIS_HASH, "", 0)
+"""What stands before the first append."""
+
+
+class RecordCheck:
+    """Compares the appends that cover start … end, and the one before them, with the events, each
+    of which it is told of in order. `earlier` is asked of a stretch before the range: how many
+    events are there, and the latest of their authority times."""
+
+    def __init__(
+        self,
+        start: int,
+        end: int,
+        appends: Sequence[Append],
+        *,
+        earlier: Callable[[int, int], tuple[int, str]],
+    ) -> None:
+        self.start, self.end = start, end
+        has_one_before = bool(appends) and appends[0].last_sequence < start
+        self._before = appends[0] if has_one_before else NOTHING
+        self._appends = list(appends[1:] if has_one_before else appends)
+        self._place = 0
+        self._count, self._latest = 0, ""
+        self._last, self._last_hash = 0, ""
+        self._passed_over: list[Gap] = []
+        self._findings: list[Finding] = []
+        first = self._first_of(self._appends[0]) if self._appends else start
+        if first < start:
+            self._count, self._latest = earlier(first, start - 1)
+
+    def take(self, sequence: int, content_hash: str | None, authority: str | None) -> None:
+        """The next event."""
+        while (
+            self._place < len(self._appends) and self._appends[self._place].last_sequence < sequence
+        ):
+            self._close()
+        self._count += 1
+        self._latest = max(self._latest, authority or "")
+        self._last, self._last_hash = sequence, content_hash or "missing"
+
+    def finish(self, is_skipped: Callable[[Gap], bool]) -> Iterator[Finding]:
+        """What was found, after the last event. `is_skipped`: a sound ceremony passes exactly
+        these numbers over."""
+        while self._place < len(self._appends):
+            self._close()
+        for gap in self._passed_over:
+            if not is_skipped(gap):
+                text = f"an append passes {gap.start} to {gap.end} over, and no ceremony does"
+                self._find(max(gap.start, self.start), text)
+        yield from self._findings
+
+    def _close(self) -> None:
+        append = self._appends[self._place]
+        self._place += 1
+        if None in (
+            append.first_sequence,
+            append.content_hash,
+            append.authority_timestamp,
+            append.event_count,
+        ):
+            self._find(append.last_sequence, "its append lacks a column")
+        else:
+            self._follow(append)
+            if append.last_sequence <= self.end:
+                self._compare(append)
+            self._before = append
+        self._count, self._latest = 0, ""
+
+    def _follow(self, append: Append) -> None:
+        """An append begins where the one before ended, and counts on from there."""
+        before, first = self._before, append.first_sequence or 0
+        following, counted = before.last_sequence + 1, append.event_count or 0
+        if first != following:
+            self._find(
+                following,
+                f"no append recorded {following} to {first - 1}"
+                if first > following
+                else f"the append of {append.last_sequence} begins with {first}, and the one before"
+                f" it ends with {before.last_sequence}",
+            )
+            return
+        grown = counted - (before.event_count or 0)
+        if grown == append.last_sequence - first + 1:
+            return
+        if grown == 0 and append.content_hash == before.content_hash:
+            self._passed_over.append(Gap(first, append.last_sequence))
+            return
+        self._find(
+            append.last_sequence,
+            f"its append recorded {counted} events by then, the one before it"
+            f" {before.event_count}, and {append.last_sequence - first + 1} numbers lie between",
+        )
+
+    def _compare(self, append: Append) -> None:
+        """The hash and the time of an append that ends in the range, with its own events."""
+        last, count, latest = append.last_sequence, self._count, self._latest
+        if self._last == last and self._last_hash != append.content_hash:
+            self._find(
+                last,
+                f"content_hash is {self._last_hash}, its append recorded {append.content_hash}",
+            )
+        recorded = append.authority_timestamp or ""
+        whole = count == last - self._first_of(append) + 1
+        if count and (recorded < latest or (whole and recorded != latest)):
+            self._find(last, f"the latest time of its append is {latest}, recorded is {recorded}")
+
+    def _first_of(self, append: Append) -> int:
+        """Where the events of an append begin: none belongs to two."""
+        return max(append.first_sequence or 1, self._before.last_sequence + 1)
+
+    def _find(self, sequence: int, text: str) -> None:
+        """Each is noted by the one range that its place lies in."""
+        if self.start <= sequence <= self.end:
+            self._findings.append(Finding(sequence, Check.HEAD, text))
