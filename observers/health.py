@@ -127,6 +127,8 @@ def _lock(holder: Holder | None) -> Iterator[Metric]:
     )
     if holder is not None and holder.is_long:
         held.add_metric([str(holder.pid or ""), holder.gid or ""], holder.seconds)
+    else:
+        held.add_metric(["", ""], 0.0)
     yield held
 
 

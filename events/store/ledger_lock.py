@@ -24,7 +24,7 @@ FIRST_PATIENCE_MS = 1000
 MOST_PATIENCE_MS = 4000
 """A writer that finds the lock moving asks again, and keeps its place in the queue longer."""
 
-SILENT_SECONDS = 1.0
+SILENT_SECONDS = 0.9
 """A transaction that does nothing and was seen holding the lock for so long is not waited for."""
 
 HELD_SECONDS = 10.0
@@ -117,6 +117,7 @@ class Patience:
 
     def __init__(self) -> None:
         self.milliseconds = FIRST_PATIENCE_MS
+        self._looks = 0
 
     def again(self, using: str) -> None:
         """The lock did not come in time: wait again if it moves.
@@ -127,4 +128,6 @@ class Patience:
         holder = holders.look(using)
         if holder is not None and holder.is_stuck:
             raise LedgerHeldError(f"the ledger's lock is held by {holder}", RETRY_SECONDS)
-        self.milliseconds = min(2 * self.milliseconds, MOST_PATIENCE_MS)
+        self._looks += 1
+        if self._looks > 1:  # a silent holder is known by two looks, the first time apart
+            self.milliseconds = min(2 * self.milliseconds, MOST_PATIENCE_MS)

@@ -142,6 +142,7 @@ def test_a_server_that_is_away_is_named_and_nothing_is_written(durable: Ledger) 
     assert_whole(durable, 3)
 
 
+FORGOTTEN = "prepared transaction 'forgotten' of role portal_app"
 WEAKENED = {
     "role": "ALTER ROLE portal_app SET synchronous_commit = off",
     "role in the database": "ALTER ROLE portal_app IN DATABASE portal SET synchronous_commit = off",
@@ -195,12 +196,12 @@ def test_a_forgotten_prepared_transaction_is_named(
     durable.server.start()
     with durable.connect() as app:
         app.execute("BEGIN; SELECT open_append(); PREPARE TRANSACTION 'forgotten'")
+    with pytest.raises(LedgerHeldError, match=FORGOTTEN):
+        durable.write()
     connections.close_all()
     durable.server.kill()
     durable.server.start()
-    with pytest.raises(
-        LedgerHeldError, match="prepared transaction 'forgotten' of role portal_app"
-    ):
+    with pytest.raises(LedgerHeldError, match=FORGOTTEN):
         durable.write()
     monkeypatch.setattr(ledger_lock, "HELD_SECONDS", 0.5)
     answer = Client().get("/readyz")

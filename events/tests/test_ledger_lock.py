@@ -84,7 +84,7 @@ def test_who_does_not_give_it_back_is_named_and_not_waited_for(
     assert any(f"process {pid} of role {HOLDINGS[holding][0]}" in str(line) for line in lines)
     assert caller.post("events", api.event()).status_code == 201
     assert Client().get("/readyz").status_code == 200
-    assert "lock_held_seconds{" not in Client().get("/metrics").content.decode()
+    assert 'lock_held_seconds{gid="",pid=""} 0.0' in Client().get("/metrics").content.decode()
     assert_whole(ledger, 2)
 
 
