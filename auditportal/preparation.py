@@ -38,10 +38,9 @@ def prepare() -> str | None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Several portals may start at once on one database; they prepare one after the other, however
-    long that takes."""
+    """Several portals may start at once on one database; they prepare one after the other."""
     with connections["owner"].cursor() as cursor:
-        cursor.execute("SET lock_timeout = 0")
+        cursor.execute("SET lock_timeout = '15min'")  # longer than any of them takes
         cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARATION_LOCK])
         try:
             yield

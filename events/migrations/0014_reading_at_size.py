@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "014_reading_at_size.sql",
-            sha256="6d304ecb9f2445ef728ba8937d2129f679faed4757c8efb667d3755162e23474",
+            sha256="52d6a81cae3904a284b610f4defff553b11afb797ec81f60f7c5c7cd1abc9115",
             models=[
                 migrations.CreateModel(
                     name="ContinuityMemory",

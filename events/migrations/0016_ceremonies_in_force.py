@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "016_ceremonies_in_force.sql",
-            sha256="f77349a4300ea7d5827f0d1c9c20556383e493846998d1b68815273b7e52755a",
+            sha256="b881cfa316beca493201e2d2fe61e89ba6a1d304f72aef2851be88a945f9b2a5",
             models=[
                 migrations.AddField(
                     model_name="ledgerconfig",

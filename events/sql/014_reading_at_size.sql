@@ -41,9 +41,11 @@ DECLARE
     looked BIGINT;
     anew BOOLEAN := false;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(4707744067223307589) THEN
+    BEGIN -- a lock that only the owner may take, as the ledger's own
+        LOCK TABLE public.continuity_memory IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
+    EXCEPTION WHEN lock_not_available THEN
         RETURN false;
-    END IF;
+    END;
     SELECT * INTO STRICT memory FROM continuity_memory;
     SELECT coalesce(max(sequence), 0) INTO tail FROM events;
     memory.seen_whole := memory.seen_whole * int8multirange(int8range(1, tail + 1));

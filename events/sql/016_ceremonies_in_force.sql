@@ -300,7 +300,7 @@ DECLARE
     proposed ceremonies%ROWTYPE;
     proposal JSONB;
 BEGIN
-    PERFORM pg_advisory_xact_lock(1667592821, hashtext(NEW.ceremony_id::text)); -- 'ceru'
+    PERFORM FROM ceremonies c WHERE c.ceremony_id = NEW.ceremony_id AND c.step = 'proposed' FOR UPDATE;
     NEW.recorded_at := clock_timestamp();
     SELECT * INTO proposed FROM ceremonies c WHERE c.ceremony_id = NEW.ceremony_id AND c.step = 'proposed';
     IF NEW.step = 'proposed' THEN
@@ -535,7 +535,7 @@ DECLARE
     proposed_at TIMESTAMPTZ;
     head appends%ROWTYPE;
 BEGIN
-    PERFORM pg_advisory_xact_lock(1667592821, hashtext(ceremony::text));
+    PERFORM FROM ceremonies p WHERE p.ceremony_id = ceremony AND p.step = 'proposed' FOR UPDATE;
     PERFORM lock_ledger();
     SELECT p.kind, (p.content ->> 'proposal')::jsonb -> 'details', p.recorded_at INTO open_ceremony.kind, details, proposed_at
         FROM ceremonies p WHERE p.ceremony_id = ceremony AND p.step = 'proposed';

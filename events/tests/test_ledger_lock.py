@@ -201,6 +201,15 @@ def test_no_advisory_lock_keeps_an_append_waiting(ledger: Ledger) -> None:
     assert_whole(ledger, 2)
 
 
+def test_no_advisory_lock_keeps_a_ceremony_or_the_memory_waiting(ledger: Ledger) -> None:
+    """All of one key after another, as far as anybody knows them: none is asked for."""
+    sources = ledger.query(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        " AND NOT starts_with(proname, 'procrastinate_') AND prosrc ~ 'advisory'"
+    )
+    assert sources == []
+
+
 @pytest.mark.parametrize("role", ["portal_app", "portal_observer"])
 def test_the_reading_of_the_clock_is_the_owners(ledger: Ledger, role: str) -> None:
     for statement in ("SELECT setval('append_opened_at', 1)", "SELECT nextval('append_opened_by')"):

@@ -16,6 +16,7 @@ from events.store import halting
 from events.store.engine import base
 from events.store.wire import Append
 from events.tests.ledger import Ledger, submission
+from events.tests.waiting import until
 from events.tests.wholeness import assert_whole
 
 HOSTILE = {
@@ -224,3 +225,23 @@ def test_operators_in_front_of_the_catalogue_are_not_asked(evil: Ledger) -> None
         assert cursor.fetchone() == (True, "remote_apply")
     evil.write(1)
     assert_whole(evil, 1)
+
+
+def test_who_holds_the_lock_and_falls_silent_is_ended(unpinned: Ledger) -> None:
+    """A process that was stopped in the middle of an append, or somebody's forgotten psql."""
+    with unpinned.connect("postgres") as superuser:
+        source = unpinned.query("SELECT pg_get_functiondef('lock_ledger'::regproc)")[0][0]
+        assert "'30000'" in source
+        superuser.execute(source.replace("'30000'", "'50'").encode())
+    with unpinned.connect() as silent:
+        silent.execute("BEGIN; SELECT open_append()")
+        until(lambda: not holds(unpinned, silent.info.backend_pid))
+        unpinned.write(1)
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+            silent.execute("SELECT 1")
+        silent.close()
+
+
+def holds(ledger: Ledger, pid: int) -> bool:
+    """Whether a process has the ledger's lock."""
+    return bool(ledger.query("SELECT 1 FROM pg_locks WHERE pid = %s AND granted", [pid]))
