@@ -110,7 +110,8 @@ class LedgerCollector(Collector):
         yield _gauge("ready", "Whether events can be taken", ready)
         yield _gauge("halted", "Whether the ledger is halted", checks["halt"] == "failed")
         yield _gauge("database_up", "Whether the database answers", checks["database"] == "ok")
-        yield from _lock(holder)
+        if checks["database"] == "ok":
+            yield from _lock(holder)
         if checks["database"] == "ok" and checks["head"] != "unknown":
             yield from _figures(PostgresEventStore())
             yield from _watch()
