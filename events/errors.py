@@ -58,14 +58,31 @@ class InvalidSubmissionError(LedgerError):
 
 
 class EventIdConflictError(LedgerError):
-    """An `event_id` is in the ledger already with other content."""
+    """An `event_id` is in the ledger already with other content, or with what may be other content:
+    of an event whose payload was erased (`is_erased`) nobody can say any more. `is_foreign`: the
+    event is another agent's, who need not know where it stands."""
 
-    def __init__(self, event_id: str, sequence: int | None, index: int | None = None) -> None:
+    def __init__(
+        self,
+        event_id: str,
+        sequence: int | None,
+        index: int | None = None,
+        *,
+        is_erased: bool = False,
+        is_foreign: bool = False,
+    ) -> None:
         self.event_id = event_id
         self.sequence = sequence
         self.index = index
+        self.is_erased = is_erased
+        self.is_foreign = is_foreign
         where = f"sequence {sequence}" if sequence is not None else "another event of this batch"
-        super().__init__(f"event_id {event_id} is taken by {where} with other content")
+        how = (
+            ", whose payload was erased: that this is the same event cannot be shown any more"
+            if is_erased
+            else " with other content"
+        )
+        super().__init__(f"event_id {event_id} is taken by {where}{how}")
 
 
 class QueueFullError(LedgerError):

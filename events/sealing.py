@@ -39,21 +39,28 @@ class Prepared:
 
     def is_same(self, stored: Event) -> bool:
         """Whether a stored event is what is submitted again. The payload is compared by its salted
-        hash, unless it was erased; a submission without clock reading is the same at any
-        time."""
+        hash; one that was erased has lost its salt, and nothing is the same as that."""
+        return (
+            stored.payload_salt != event.ERASED_SALT
+            and self._is_same_but_payload(stored)
+            and stored.payload_hash
+            == event.payload_hash(
+                bytes.fromhex(stored.payload_salt), self.submission.canonical_payload
+            )
+        )
+
+    def is_same_but_erased(self, stored: Event) -> bool:
+        """Whether a stored event may be what is submitted again, and its payload was erased."""
+        return stored.payload_salt == event.ERASED_SALT and self._is_same_but_payload(stored)
+
+    def _is_same_but_payload(self, stored: Event) -> bool:
+        """A submission without clock reading is the same at any time."""
         submission = self.submission
         return (
             stored.event_type == submission.event_type
             and stored.agent_id == submission.agent_id
             and (
                 submission.local_timestamp is None or stored.local_timestamp == self.local_timestamp
-            )
-            and (
-                stored.payload_salt == event.ERASED_SALT
-                or stored.payload_hash
-                == event.payload_hash(
-                    bytes.fromhex(stored.payload_salt), submission.canonical_payload
-                )
             )
         )
 

@@ -118,7 +118,8 @@ def check_payload_size(text: bytes) -> bytes:
 
 
 def check_local_timestamp(value: Any) -> datetime:
-    """The writer's clock, RFC 3339 with an offset. Any time is taken, however far off (AC4)."""
+    """The writer's clock, RFC 3339 with an offset. Any time in the years 1 to 9999 is taken,
+    however far off (AC4)."""
     if value is _MISSING:
         raise WrongField("is required: the time of the writer's clock, with offset")
     if not isinstance(value, str):

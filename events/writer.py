@@ -196,7 +196,13 @@ def to_append(
         there = stored.get(item.event_id)
         if there is not None:
             if not item.is_same(there):
-                raise EventIdConflictError(item.event_id, there.sequence, index)
+                raise EventIdConflictError(
+                    item.event_id,
+                    there.sequence,
+                    index,
+                    is_erased=item.is_same_but_erased(there),
+                    is_foreign=there.agent_id != item.submission.agent_id,
+                )
             continue
         before = placed.get(item.event_id) or first.get(item.event_id)
         if before is None:

@@ -180,11 +180,12 @@ def refusal(error: Exception) -> Refused:
             MALFORMED_JSON, str(error), errors=[{"pointer": error.path, "detail": error.reason}]
         )
     if isinstance(error, ledger.EventIdConflictError):
+        taken = f"event_id {error.event_id} is taken by an event that is not this agent's"
         return Refused(
             EVENT_ID_CONFLICT,
-            str(error),
+            taken if error.is_foreign else str(error),
             event_id=error.event_id,
-            sequence=error.sequence,
+            sequence=None if error.is_foreign else error.sequence,
             index=error.index,
         )
     if isinstance(error, AWAY):

@@ -130,6 +130,7 @@ class Ingestion:
             lambda record, reason: self._reject(report, record, reason),
             report.counts,
             self.batch_size,
+            report.source,
         )
 
     def _recognize(

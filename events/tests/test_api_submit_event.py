@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 import orjson
+import pytest
 
 from events.event import FIELDS
 from events.tests import api
 from events.tests.ledger import Ledger
 
 EVENT_ID = "0191D7A0-0000-7000-8000-000000000001"
+LEAP = "2016-12-31T23:59:59.999999Z"
 
 
 def test_answers_201_the_event_and_where_it_is(ledger: Ledger) -> None:
@@ -74,6 +76,19 @@ def test_the_clock_of_1970_is_taken(ledger: Ledger) -> None:
     assert ledger.query("SELECT count(*) FROM clock_drift_warnings") == [(1,)]
 
 
+@pytest.mark.parametrize("time", ["2016-12-31T23:59:60Z", "2017-01-01T05:29:60.5+05:30"])
+def test_a_leap_second_is_the_last_microsecond_before_it(ledger: Ledger, time: str) -> None:
+    caller, sent = api.agent(), api.event(event_id=EVENT_ID, local_timestamp=time)
+    assert caller.post("events", sent).json()["local_timestamp"] == LEAP
+    assert caller.post("events", sent).status_code == 200
+    batch = [api.event(local_timestamp=time), api.event(local_timestamp=time.lower())]
+    assert caller.post("events/batch", batch).status_code == 201
+    written = ledger.store.get_events_by_sequence_range(1, 9)
+    assert [event.local_timestamp for event in written] == [LEAP] * 3
+    refused = caller.post("events", api.event(local_timestamp=time.replace(":60", ":61")))
+    assert api.problem(refused, 400, "invalid-event")["errors"][0]["pointer"] == "/local_timestamp"
+
+
 def test_the_same_event_again_is_found_not_written(ledger: Ledger) -> None:
     caller = api.agent()
     first = caller.post("events", api.event(event_id=EVENT_ID))
@@ -102,7 +117,12 @@ def test_the_same_id_with_other_content_conflicts(ledger: Ledger) -> None:
 def test_the_same_id_of_another_agent_conflicts(ledger: Ledger) -> None:
     api.agent("agent-7").post("events", api.event(event_id=EVENT_ID))
     response = api.agent("agent-8").post("events", api.event(event_id=EVENT_ID))
-    api.problem(response, 409, "event-id-conflict")
+    detail = api.problem(response, 409, "event-id-conflict")
+    assert (detail["event_id"], detail["sequence"]) == (EVENT_ID.lower(), None)
+    assert "sequence" not in detail["detail"], "where it stands is for those who may read it"
+    batch = [api.event(), api.event(event_id=EVENT_ID)]
+    detail = api.problem(api.agent("agent-8").post("events/batch", batch), 409, "event-id-conflict")
+    assert (detail["sequence"], detail["index"]) == (None, 1)
 
 
 def test_without_an_id_every_sending_is_an_event(ledger: Ledger) -> None:

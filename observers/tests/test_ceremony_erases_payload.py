@@ -26,6 +26,7 @@ from observers.tests.test_verify_ledger_command import save_export, save_keys
 
 __all__ = ["verifier"]
 
+ID = "0191d7a0-0000-7000-8000-%012d"
 SECRET = "born on 1 April 1970"
 
 
@@ -158,15 +159,21 @@ def test_what_is_erased_is_named_exactly(ledger: Ledger, personal: Event) -> Non
         erase(ledger, ceremony)
 
 
-def test_an_erased_event_that_is_sent_again_is_found_and_stays_erased(ledger: Ledger) -> None:
-    """Its writer cannot know; what it sends is not kept a second time."""
+def test_an_erased_event_that_is_sent_again_is_a_conflict_and_stays_erased(
+    ledger: Ledger,
+) -> None:
+    """With its payload the salt is gone, so nobody can say whether it is the same."""
     same = submission({"note": SECRET}, event_id="0191d7a0-0000-7000-8000-000000000001")
     erase(ledger, writer().write_event(same).event)
-    again = writer().write_event(same)
-    assert (again.created, again.event.sequence) == (False, 1)
-    assert SECRET not in again.event.payload
-    with pytest.raises(EventIdConflictError):
+    for again in (same, replace(same, canonical_payload=b'{"note":"another"}')):
+        with pytest.raises(EventIdConflictError, match="cannot be shown any more") as conflict:
+            writer().write_event(again)
+        assert (conflict.value.sequence, conflict.value.is_erased) == (1, True)
+    with pytest.raises(EventIdConflictError, match="with other content") as conflict:
         writer().write_event(replace(same, event_type="test.other"))
+    assert not conflict.value.is_erased
+    assert SECRET not in str(ledger.query("SELECT payload FROM events"))
+    assert findings() == []
 
 
 PLACES = [0, -1, 2, 10**30, True, None, "6"]
@@ -183,6 +190,20 @@ def test_a_marker_that_names_no_ceremony_is_found_and_breaks_nothing(
             " WHERE sequence = 3"
         )
         assert findings() == [(3, "payload_hash")], place
+
+
+def test_a_log_whose_line_was_erased_is_taken_in_again_without_a_complaint(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    log = tmp_path / "app.jsonl"
+    log.write_text("".join(json.dumps({"note": n, "id": ID % n}) + "\n" for n in range(4)))
+    again = ("ingest", str(log), "--agent", "agent-7", "--json")
+    assert run(*again).code == 0
+    erase(ledger, next(iter(ledger.store.get_events_by_sequence_range(2, 2))))
+    ran = run(*again)
+    assert (ran.code, ran.json["inputs"][0]["already_there"]) == (0, 4)
+    assert ran.json["inputs"][0]["rejected"] == 0
+    assert ledger.store.get_max_sequence() == 5
 
 
 CHANGED = """UPDATE events SET payload = '{"note": "altered"}' WHERE sequence = 3"""

@@ -88,6 +88,8 @@ class Ask:
             assert stored is not None, "it was acknowledged and is not there"
             assert wanted.event_id in (None, stored.event_id)
             assert is_same(wanted, stored)
+            known = before.find(stored.event_id)
+            assert known is None or known.payload_salt != ERASED_SALT
             assert stored.payload_salt == ERASED_SALT or _canonical(one.event) == stored
             assert one.created <= (before.find(stored.event_id) is None)
         places = [one.event.sequence for one in written if one.created]
@@ -112,6 +114,8 @@ class Ask:
         for one in self.wanted:
             stored = after.find(one.event_id)
             if stored is not None and not is_same(one, stored):
+                return True
+            if stored is not None and stored.payload_salt == ERASED_SALT:
                 return True
             if one.event_id is not None and first.setdefault(one.event_id, one) != one:
                 return True
