@@ -100,11 +100,14 @@ class LedgerEventAdmin(ReadOnlyAdmin):
     def exact_payload(self, event: LedgerEvent) -> SafeString:
         """From the store: the model's JSON field would turn some doubles into integers."""
         event_id = str(event.event_id)
-        stored = PostgresEventStore(event._state.db or "default").get_events_by_id([event_id])
+        found = PostgresEventStore(event._state.db or "default").get_events_by_id([event_id])
+        stored = found.get(event_id)
+        if stored is None:
+            return preformatted("This row is not the event of its number; verify_ledger says more.")
         try:
-            return preformatted(pretty(stored[event_id].canonical_payload.decode()))
+            return preformatted(pretty(stored.canonical_payload.decode()))
         except CanonicalJSONError as error:
-            return preformatted(f"{error}\n\n{show(stored[event_id].payload)}")
+            return preformatted(f"{error}\n\n{show(stored.payload)}")
 
 
 @admin.register(Append)

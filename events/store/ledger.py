@@ -187,9 +187,20 @@ class PostgresEventStore:
             after = page[-1].sequence
 
     def get_events_by_id(self, event_ids: Sequence[str]) -> dict[str, Event]:
-        """The stored events among `event_ids`, by id."""
+        """The stored events among `event_ids`, by id. A row that is not the one event of its
+        number is none: the index of ids may lead to what no other does."""
         rows = fetch_all(self.using, "events_by_id", {"event_ids": list(event_ids)})
-        return {event.event_id: event for event in _events(rows)}
+        found = {event.event_id: event for event in _events(rows)}
+        ids: dict[int, list[str]] = {}
+        if found:
+            numbers = {"sequences": [event.sequence for event in found.values()]}
+            for sequence, event_id in fetch_all(self.using, "ids_at", numbers):
+                ids.setdefault(sequence, []).append(event_id)
+        return {
+            event_id: event
+            for event_id, event in found.items()
+            if ids.get(event.sequence) == [event_id]
+        }
 
     def find_gaps(
         self, start: int = 1, end: int | None = None, *, limit: int = 1000, remembered: bool = False

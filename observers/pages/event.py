@@ -162,7 +162,11 @@ def _verdicts(using: str, report: Report, previous: Link | None, last: int) -> l
         check: Verdict(
             check,
             MEANINGS[check],
-            tuple(finding.detail for finding in report.findings if finding.check is check),
+            tuple(
+                finding.detail
+                for finding in report.findings
+                if finding.check is check and finding.sequence == report.start
+            ),
         )
         for check in Check
     }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from observers.checks import Check, Finding
 from observers.ledger_check import verify_ledger
 from observers.report import Report
+from observers.sweep import compare, pieces_of
 
 
 class Stopped(Exception):
@@ -24,6 +25,10 @@ def verify_slice(using: str, start: int, end: int, stopping: Callable[[], bool])
             raise Stopped
 
     report = verify_ledger(using, start, end, progress=look_up)
+    if start == 1:
+        for piece in pieces_of(using):
+            look_up(start)
+            report.add_all(each.finding() for each in compare(using, piece))
     if report.end < end:
         report.add(Finding(max(start, report.end + 1), Check.GAP, _cut(report.end, end)))
     return report

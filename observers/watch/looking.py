@@ -25,6 +25,7 @@ from observers.heads.rollback import find_rollback
 from observers.heads.seen import SavedHeadError
 from observers.skips import Skips
 from observers.strays import Stray, rows_twice, strays_below_one
+from observers.sweep import Sweep
 from observers.watch.chain import walk_chain
 from observers.watch.findings import Found, Kind, Known
 from observers.watch.memory import Before
@@ -63,14 +64,16 @@ def look(
     known: Collection[Known],
     memory: HeadMemory,
     timing: Timing,
+    sweep: Sweep,
 ) -> Seen:
     """Look at everything once. `known` are the findings that are open in the ledger, `memory` the
-    heads that were seen before."""
+    heads that were seen before, `sweep` the round over the rows as they lie."""
     seen = Seen(read_standing(using))
     _look_for_rollback(seen, using, memory)
     _look_at_head(seen)
     _look_at_guards(seen, using, before, known)
     gaps = _look_for_gaps(seen, using, before)
+    _look_for_hidden_rows(seen, using, sweep)
     suspects = _look_at_chain(seen, using, before, known, timing)
     _look_at_round(seen, timing)
     after_gaps = {gap.end + 1 for gap in gaps[:MOST_FORKS]}
@@ -155,6 +158,13 @@ def _look_for_gaps(seen: Seen, using: str, before: Before | None) -> list[Gap]:
         seen.looked_at.discard(Kind.GAP)  # those beyond were not looked for, so none has ended
     seen.found += [_gap(gap, last, before) for gap in gaps]
     return gaps
+
+
+def _look_for_hidden_rows(seen: Seen, using: str, sweep: Sweep) -> None:
+    """Before every page was looked at once, no stray row is known to be gone."""
+    seen.found += [_stray(each) for each in sweep.go_on(using)]
+    if not sweep.is_whole:
+        seen.looked_at.discard(Kind.STRAY)
 
 
 def _stray(each: Stray) -> Found:

@@ -29,6 +29,7 @@ from events.store.watching import recorded_events
 from events.store.work_lock import WATCH, working_at
 from events.timestamps import format_timestamp
 from observers.heads.memory import HeadMemory, memory_of
+from observers.sweep import Sweep
 from observers.watch.alerts import queue_alerts
 from observers.watch.deliveries import defer_waiting
 from observers.watch.findings import TYPES, Found, Kind, Known, Step, known_findings, step
@@ -92,6 +93,7 @@ class Watch:
     _unwritten: dict[str, Found] = field(default_factory=dict)
     _memory: HeadMemory | None = None
     _looks: LookMemory | None = None
+    _sweep: Sweep = field(default_factory=Sweep)
 
     def look(self) -> Outcome | None:
         """Look once; None when another watcher is looking at this moment.
@@ -115,7 +117,8 @@ class Watch:
         self._memory = self._memory or memory_of(self.using)
         self._looks = self._looks or look_memory_of(self.using)
         before = self._looks.read()
-        seen = look(self.using, before, known_findings(recorded).values(), self._memory, timing)
+        known_before = known_findings(recorded).values()
+        seen = look(self.using, before, known_before, self._memory, timing, self._sweep)
         known = known_findings(recorded, seen.wrong_events)
         found = {each.key: each for each in seen.found}
         change = step(known, (self._unwritten | found).values(), seen.looked_at, seen.sound_again)

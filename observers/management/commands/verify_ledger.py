@@ -29,6 +29,8 @@ from observers.ranges import verify_ranges
 from observers.registrations import with_registered_people
 from observers.replica.reading import alias_reaching
 from observers.report import Report
+from observers.strays import strays_below_one
+from observers.sweep import compare, pieces_of
 from observers.verifications import recorded
 from observers.verifications.states import CANCELLED
 
@@ -151,9 +153,12 @@ def _verify_database(options: dict[str, Any]) -> Outcome:
             whole = join_all(parts)
         report = conclude_part(using, keys, whole)
         report.seconds = time.monotonic() - began
-    for finding in seam_findings(using, base) if base else ():
-        report.add(finding)
-    report.sort()
+    if base:
+        report.add_all(seam_findings(using, base))
+        report.add_all(each.finding() for each in strays_below_one(using))
+    if (base or start == 1) and options["end"] is None:
+        for piece in pieces_of(using):
+            report.add_all(each.finding() for each in compare(using, piece))
     return Outcome(report, signatures=signatures, base=base)
 
 

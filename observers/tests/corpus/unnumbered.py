@@ -13,6 +13,7 @@ from observers.tests.corpus.case import (
     WATCHED,
     WHOLE,
     Case,
+    Tampering,
     at,
     chain,
     statement,
@@ -43,6 +44,22 @@ def one_number_twice(ledger: Ledger, events: list[Event]) -> None:
         superuser.execute(TWICE.format("false"))
         superuser.execute("UPDATE events SET sequence = 9 WHERE sequence = 10")
         superuser.execute(TWICE.format("true"))
+
+
+def hidden_from(index: str, insert: str) -> Tampering:
+    """A row that an index does not know of, with the catalogue as it was before."""
+    flags = (
+        "UPDATE pg_index SET indisready = {0}, indisvalid = {0} WHERE indexrelid = '{1}'::regclass"
+    )
+
+    def tamper(ledger: Ledger, events: list[Event]) -> None:
+        with ledger.tampering() as superuser:
+            superuser.execute(flags.format("false", index))
+        ledger.tamper(insert)
+        with ledger.tampering() as superuser:
+            superuser.execute(flags.format("true", index))
+
+    return tamper
 
 
 CASES = [
@@ -86,5 +103,28 @@ CASES = [
         (*at(9, "gap", *WHOLE, "head", "head"), (10, "gap")),
         (*chain("9-9", *WHOLE, "head"), "gap 10-10", "stray 9"),
         banner=(MISSING, WATCHED),
+    ),
+    Case(
+        "an event beside another of its number",
+        "A superuser inserts an event while the index of numbers takes no entries: looked up by its"
+        " id it is there, by its number the honest one is.",
+        hidden_from("events_sequence_key", COPY.format(sequence="7")),
+        at(7, "gap"),
+        ("stray hidden/7/0191d7a0-0000-7000-8000-00000000000f",),
+        banner=(WATCHED,),
+        event=(7, ()),
+    ),
+    Case(
+        "an append beside another of its number",
+        "A superuser inserts a record of an append while its index takes no entries.",
+        hidden_from(
+            "appends_pkey",
+            "INSERT INTO appends SELECT last_sequence, first_sequence, repeat('a', 64),"
+            " authority_timestamp, event_count FROM appends WHERE last_sequence = 7",
+        ),
+        at(7, "head"),
+        ("stray append/hidden/7",),
+        banner=(WATCHED,),
+        event=(7, ()),
     ),
 ]

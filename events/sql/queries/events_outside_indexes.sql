@@ -1,0 +1,8 @@
+-- Events of a stretch of the table's own pages to which the index of numbers, or that of ids, does
+-- not lead: rows that were inserted while an index took no entries.
+SELECT h.sequence, h.event_id::text
+FROM events h
+WHERE h.ctid >= %(first)s::tid AND h.ctid < %(end)s::tid
+  AND NOT (EXISTS (SELECT FROM (SELECT e.ctid FROM events e WHERE e.sequence = h.sequence OFFSET 0) x WHERE x.ctid = h.ctid)
+       AND EXISTS (SELECT FROM (SELECT e.ctid FROM events e WHERE e.event_id = h.event_id OFFSET 0) x WHERE x.ctid = h.ctid))
+LIMIT %(limit)s
