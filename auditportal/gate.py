@@ -23,9 +23,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
+from structlog.contextvars import bind_contextvars
 
 from events.access.callers import known_caller, stranger
 from events.access.places import Places
+from events.access.request_ids import request_id
 from events.access.waiting import waiting_for_body
 from events.api.problems import BUSY, RETRY_SECONDS, Refused, respond
 
@@ -166,6 +168,7 @@ class GateMiddleware:
         self._files = "/" + settings.STATIC_URL.strip("/") + "/"
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        bind_contextvars(request_id=request_id(request))
         path = request.path_info
         if path == ALIVE or _writes(request):
             return self.get_response(request)

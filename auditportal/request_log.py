@@ -6,7 +6,6 @@ It must never log a body or a header that may hold a token.
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 import structlog
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -15,7 +14,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from auditportal.streams import logged
 from events.access.address import client_address
-from events.randomness import random_piece
+from events.access.request_ids import request_id
 from events.store.connection import AWAY, first_line
 
 log = structlog.get_logger(__name__)
@@ -27,7 +26,7 @@ class RequestLog(RequestMiddleware):
 
     def prepare(self, request: HttpRequest) -> None:
         """Whatever is logged from here on says which request it belongs to."""
-        bind_contextvars(request_id=str(UUID(bytes=random_piece()[:16], version=4)))
+        bind_contextvars(request_id=request_id(request))
         self.bind_user_id(request)
         self.bind_ip(request)
 

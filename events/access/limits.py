@@ -1,4 +1,5 @@
-"""The limits of the portal, each a set of buckets in this process.
+"""The limits of the portal: of requests, each a set of buckets in this process, and of signing in,
+which the database counts for all processes.
 
 They must never limit an honest writer below 5,000 requests a second, nor let strangers use up
 what belongs to somebody who has a token: whoever is known is counted by who he is, and addresses
@@ -13,6 +14,7 @@ from functools import cache
 from django.conf import settings
 
 from events.access.buckets import Buckets
+from events.store import sign_ins
 
 BURST_SECONDS = 2
 """A limit may be used up so many seconds ahead at once."""
@@ -21,11 +23,6 @@ BURST_SECONDS = 2
 @cache
 def _per_second(kind: str, rate: float) -> Buckets:
     return Buckets(rate, rate * BURST_SECONDS, time.monotonic)
-
-
-@cache
-def _per_minute(kind: str, count: int) -> Buckets:
-    return Buckets(count / 60, count, time.monotonic)
 
 
 def writes() -> Buckets:
@@ -43,6 +40,7 @@ def strangers() -> Buckets:
     return _per_second("strangers", settings.PORTAL_LIMIT_ADDRESS)
 
 
-def sign_ins() -> Buckets:
-    """By address: passwords and codes tried, whoever's."""
-    return _per_minute("sign_ins", settings.PORTAL_LIMIT_SIGN_IN)
+def take_sign_in(network: str) -> float:
+    """0 and one try less of a password or a code, whoever's; or the seconds to wait for one."""
+    most = settings.PORTAL_LIMIT_SIGN_IN
+    return 0.0 if not most or sign_ins.take_sign_in(network, most) else 60 / most

@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
 from events import errors as ledger
+from events.access.request_ids import request_id
 from events.store.connection import AWAY
 from events.store.ledger import HaltStateMissingError
 
@@ -139,7 +140,7 @@ _DISCREET: Mapping[Problem, str] = {
         "the database does not answer; whether a write under way was kept is unknown, "
         "so send it again with the same event_id"
     ),
-    INTERNAL_ERROR: "the error is in the portal's log",
+    INTERNAL_ERROR: "the error is in the portal's log, under this request_id",
 }
 
 
@@ -159,6 +160,8 @@ def respond(refused: Refused, request: HttpRequest, cause: Exception | None = No
         "instance": request.path,
         **refused.members,
     }
+    if problem.status == INTERNAL_ERROR.status:
+        body["request_id"] = request_id(request)
     if refused.errors:
         body["errors"] = refused.errors[:MAX_ERRORS]
     _log(refused, cause)

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "020_people_and_machines.sql",
-            sha256="d7a4c35e37cd1b024a70caf1a7b4171ac465e4feb164f0bf98bc27395243962d",
+            sha256="bc8481167dd5a2cc4ee48b741a441c17dddb187fc20ffab8b7129bf8b406cc56",
             models=[
                 migrations.CreateModel(
                     name="AccessEntry",

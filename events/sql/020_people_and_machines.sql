@@ -30,3 +30,13 @@ CREATE TRIGGER refuse_change_of_access_log
     BEFORE UPDATE OR DELETE OR TRUNCATE ON access_log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 ALTER TABLE access_log ENABLE ALWAYS TRIGGER refuse_change_of_access_log;
+
+-- How often an address may try passwords and codes: one bucket a network, for all processes of the
+-- portal. `level` is what was left of it at `at`.
+CREATE TABLE sign_in_buckets (
+    network TEXT             PRIMARY KEY,
+    level   DOUBLE PRECISION NOT NULL,
+    at      TIMESTAMPTZ      NOT NULL
+);
+CREATE INDEX sign_in_buckets_at ON sign_in_buckets (at);
+COMMENT ON TABLE sign_in_buckets IS 'How often a network may try to sign in yet';

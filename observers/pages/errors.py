@@ -7,6 +7,7 @@ import sys
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from events.access.request_ids import request_id
 from events.store.connection import AWAY
 
 RETRY_AFTER_SECONDS = "10"
@@ -33,9 +34,11 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """503 when the database is away, 500 for everything else."""
+    """503 when the database is away, 500 for everything else; both name the request as its lines
+    in the log do."""
+    context = {"plain": True, "request_id": request_id(request)}
     if not isinstance(sys.exc_info()[1], AWAY):
-        return render(request, "500.html", {"plain": True}, status=500)
-    response = render(request, "503.html", {"plain": True}, status=503)
+        return render(request, "500.html", context, status=500)
+    response = render(request, "503.html", context, status=503)
     response["Retry-After"] = RETRY_AFTER_SECONDS
     return response

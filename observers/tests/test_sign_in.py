@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 from django.test import Client
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticToken
@@ -19,11 +22,6 @@ from events.accounts.session_limits import BEGAN, USED
 from events.tests.ledger import Ledger
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(autouse=True)
-def fresh_buckets() -> None:
-    limits._per_minute.cache_clear()
 
 
 @pytest.fixture
@@ -71,6 +69,32 @@ def test_a_thousand_names_from_one_address_are_slowed_down(
         try_(Client(), f"name-{n}", "guess", HTTP_X_FORWARDED_FOR=f"10.0.0.{n}") for n in range(5)
     ]
     assert found == [200, 200, 200, 429, 429]
+
+
+def test_tries_are_counted_over_all_processes(ledger: Ledger, settings: Settings) -> None:
+    settings.PORTAL_LIMIT_SIGN_IN = 6
+    taken: list[bool] = []
+    together = threading.Barrier(4)
+
+    def try_often() -> None:
+        """As in a process of its own: with a connection of its own, at the same moment."""
+        together.wait()
+        taken.extend(not limits.take_sign_in("203.0.113.7") for _ in range(5))
+        connections.close_all()
+
+    threads = [threading.Thread(target=try_often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(taken) in (6, 7), "one may have come back meanwhile"
+    assert not limits.take_sign_in("203.0.113.8"), "another address"
+    ledger.tamper("UPDATE sign_in_buckets SET at = at - interval '10 seconds'")
+    assert not limits.take_sign_in("203.0.113.7"), "a try comes back every ten seconds"
+    assert limits.take_sign_in("203.0.113.7") == 10
+    ledger.tamper("UPDATE sign_in_buckets SET at = at - interval '2 minutes'")
+    assert not limits.take_sign_in("203.0.113.7")
+    assert ledger.query("SELECT network, level FROM sign_in_buckets") == [("203.0.113.7", 5.0)]
 
 
 def test_a_name_is_locked_for_the_address_that_guessed_alone(zoe: User, settings: Settings) -> None:
@@ -246,3 +270,47 @@ def test_a_new_password_ends_the_other_sessions(zoe: User) -> None:
     assert here.post("/account/password/", form)["Location"] == "/account/"
     assert here.get("/account/").status_code == 200
     assert there.get("/account/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "path", ["/login/?next=%00", "/login/?next=" + "x" * 5000], ids=["null", "long"]
+)
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("z" * 150, "p"),
+        ("z" * 151, "p"),
+        ("z" * 256, "p"),
+        ("z" * 10_000, "p"),
+        ("zo\0e", "p"),
+        ("zoe", "p\0"),
+        ("zoe", "p" * 1025),
+        ("zoe", "p" * 10_000),
+        ("\ud800", "p"),
+        ("é" * 150, "\ud800"),
+    ],
+)
+def test_whatever_is_typed_at_the_door_gets_the_form_again(
+    zoe: User, settings: Settings, path: str, name: str, password: str
+) -> None:
+    settings.PORTAL_LIMIT_SIGN_IN = 0
+    body = urlencode({"username": name, "password": password}, errors="surrogatepass")
+    client = Client(raise_request_exception=False)
+    answer = client.post(
+        path,
+        body,
+        content_type="application/x-www-form-urlencoded",
+        headers={"User-Agent": "u" * 5000, "Accept": "a" * 5000, "X-Forwarded-For": "x" * 5000},
+    )
+    assert answer.status_code == 200
+    assert b"Log in" in answer.content
+    assert client.post("/admin/login/", {"username": "z" * 256}).status_code in (301, 302)
+
+
+def test_codes_of_any_length_are_refused_by_the_form(zoe: User, settings: Settings) -> None:
+    settings.PORTAL_LIMIT_SIGN_IN = 0
+    client = Client(raise_request_exception=False)
+    client.force_login(zoe)
+    for code in ("1" * 41, "1" * 5000, "\0", "\u0661" * 6, "é" * 40):
+        answer = client.post("/account/second-factor/set-up/", {"code": code})
+        assert answer.status_code == 200, code

@@ -1,0 +1,5 @@
+-- Drops the buckets that are full again, but those that somebody takes from now.
+DELETE FROM sign_in_buckets WHERE network IN (
+    SELECT network FROM sign_in_buckets WHERE at < clock_timestamp() - interval '1 minute'
+    FOR UPDATE SKIP LOCKED
+)
