@@ -443,6 +443,22 @@ class AccessEntry(ReadOnlyModel):
         return f"{self.who or 'the public'}: {self.asked}"
 
 
+class SignInBucket(models.Model):
+    """How often a network may try to sign in yet, for all processes."""
+
+    network = models.TextField(primary_key=True)
+    level = models.FloatField()
+    at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "sign_in_buckets"
+        verbose_name = "sign-in bucket"
+
+    def __str__(self) -> str:
+        return f"{self.network}: {self.level}"
+
+
 class Reads(models.TextChoices):
     """What a token may read: every event, those of its own agent, or nothing."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from events import canonical
@@ -21,8 +21,11 @@ from events.store.span import Row, UnusualRowError, copy_part
 FETCH = 100
 """Events read at a time: with payloads of 1 MiB that is what memory has to hold."""
 
-SEARCH = 5.0
-"""Seconds of one search; the next goes on where it stopped."""
+SEARCH = 1.0
+"""Seconds of one search; the next goes on where it stopped, if the client is still there."""
+
+NOTHING = b""
+"""A piece by which the server finds out whether the client is still there; nothing is sent."""
 
 _PIECE = 2**16
 
@@ -52,6 +55,9 @@ def stream(store: PostgresEventStore, form: Format, chosen: EventFilter) -> Iter
     piece = bytearray(form.header)
     try:
         for record in _records(store, form, chosen):
+            if record is None:
+                yield NOTHING
+                continue
             piece += record
             if len(piece) >= _PIECE:
                 yield bytes(piece)
@@ -63,10 +69,14 @@ def stream(store: PostgresEventStore, form: Format, chosen: EventFilter) -> Iter
         yield bytes(piece)
 
 
-def _records(store: PostgresEventStore, form: Format, chosen: EventFilter) -> Iterator[bytes]:
-    """Each event as the format writes it."""
+def _records(
+    store: PostgresEventStore, form: Format, chosen: EventFilter
+) -> Iterator[bytes | None]:
+    """Each event as the format writes it; None after a search, whether or not it found any."""
     if chosen.narrows:
-        yield from map(form.write, walk(store, chosen))
+        for found in _searches(store, chosen):
+            yield from map(form.write, found)
+            yield None
         return
     start, end = chosen.start or 1, chosen.end or 0
     while start <= end:
@@ -88,10 +98,15 @@ def _record(form: Format, row: Row) -> bytes:
 
 def walk(store: PostgresEventStore, chosen: EventFilter) -> Iterator[Event]:
     """The events that pass, a small page at a time."""
+    for found in _searches(store, chosen):
+        yield from found
+
+
+def _searches(store: PostgresEventStore, chosen: EventFilter) -> Iterator[Sequence[Event]]:
     start, end = chosen.start or 1, chosen.end or 0
     while start <= end:
         found = search(store, replace(chosen, start=start), limit=FETCH, seconds=SEARCH)
-        yield from found.events
+        yield found.events
         start = found.reached + 1
 
 

@@ -32,6 +32,19 @@ class Migration(migrations.Migration):
                         "verbose_name_plural": "access log",
                     },
                 ),
+                migrations.CreateModel(
+                    name="SignInBucket",
+                    fields=[
+                        ("network", models.TextField(primary_key=True, serialize=False)),
+                        ("level", models.FloatField()),
+                        ("at", models.DateTimeField()),
+                    ],
+                    options={
+                        "db_table": "sign_in_buckets",
+                        "managed": False,
+                        "verbose_name": "sign-in bucket",
+                    },
+                ),
                 migrations.AlterModelOptions(
                     name="ledgerevent",
                     options={

@@ -16,7 +16,7 @@ DECLARE
     inserts CONSTANT TEXT[] := '{events, ceremonies, access_log}';
     updates CONSTANT TEXT[] := '{verifications, watch_alerts}';
     trims CONSTANT TEXT[] := '{watch_looks}';
-    changes CONSTANT TEXT[] := '{api_tokens, knox_authtoken, verification_ranges,
+    changes CONSTANT TEXT[] := '{api_tokens, knox_authtoken, verification_ranges, sign_in_buckets,
         auth_group, auth_group_permissions, auth_permission, auth_user, auth_user_groups, auth_user_user_permissions,
         axes_accessattempt, axes_accessattemptexpiration, axes_accessfailurelog, axes_accesslog,
         django_admin_log, django_content_type, django_session,

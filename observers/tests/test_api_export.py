@@ -147,6 +147,12 @@ def test_so_many_exports_at_once_and_no_place_is_lost(
         each.close()
 
 
+def test_an_export_that_finds_nothing_looks_whether_the_client_is_there(ledger: Ledger) -> None:
+    ledger.write(3)
+    answer = export("?event_type=none.such")
+    assert list(answer.streaming_content) == [b""]
+
+
 def test_large_payloads_end_a_part_early(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(span, "PART_BYTES", 5_000)
     writer().write_events([submission("x" * 2_000, number=number) for number in range(30)])
