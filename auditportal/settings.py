@@ -98,7 +98,7 @@ INSTALLED_APPS = [
     "auditportal",
     "events.apps.EventsConfig",
     "observers.apps.ObserversConfig",
-    "django.contrib.admin",
+    "events.apps.PortalAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -163,6 +163,7 @@ STORAGES = {
 }
 
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "auditportal.formats"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -294,9 +295,6 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SCHEMA_PATH_PREFIX_TRIM": False,
     "COMPONENT_SPLIT_REQUEST": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
 }
 
 # --- Work in the background -----------------------------------------------------------------

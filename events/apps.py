@@ -1,6 +1,7 @@
 """Django's entry for the app that writes the ledger. It must never import the app that reads it."""
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class EventsConfig(AppConfig):
@@ -8,3 +9,9 @@ class EventsConfig(AppConfig):
 
     name = "events"
     verbose_name = "Ledger"
+
+
+class PortalAdminConfig(AdminConfig):
+    """Django's admin, with the site of the portal."""
+
+    default_site = "events.admin_site.PortalAdminSite"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import path
+from django.views.generic import RedirectView
 
 from observers.pages import (
     access,
@@ -30,6 +31,10 @@ urlpatterns = [
     path("halt/", halt.halt_page, name="halt"),
     path("ceremonies/", ceremonies.ceremonies, name="ceremonies"),
     path("ceremonies/propose", ceremonies.propose, name="propose-ceremony"),
+    path(
+        "ceremonies/propose/",
+        RedirectView.as_view(pattern_name="propose-ceremony", query_string=True),
+    ),
     path("ceremonies/<uuid:ceremony_id>/", ceremonies.ceremony_page, name="ceremony"),
     path("ceremonies/<uuid:ceremony_id>/vote", ceremonies.vote, name="vote-ceremony"),
     path("ceremonies/<uuid:ceremony_id>/record", ceremonies.record, name="record-ceremony"),

@@ -18,6 +18,7 @@ from django_otp.plugins.otp_static.admin import StaticDevice
 from django_otp.plugins.otp_totp.admin import TOTPDevice
 
 from events.accounts.groups import follow_group
+from events.admin.read_only import TellingAdmin
 
 if TYPE_CHECKING:
     BaseUserAdmin = UserAdmin[User]
@@ -32,7 +33,7 @@ admin.site.unregister(StaticDevice)
 
 
 @admin.register(User)
-class AccountAdmin(BaseUserAdmin):
+class AccountAdmin(TellingAdmin, BaseUserAdmin):
     """Plain lists for groups: the script of the pair of boxes names nothing. Rights come from
     groups alone."""
 
@@ -68,7 +69,7 @@ class AccountAdmin(BaseUserAdmin):
 
 
 @admin.register(Group)
-class PlainGroupAdmin(GroupAdmin):
+class PlainGroupAdmin(TellingAdmin, GroupAdmin):
     """A plain list of permissions."""
 
     filter_horizontal = ()

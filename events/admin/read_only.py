@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from events.admin.paging import CappedPaginator
+from events.names import show
 
 if TYPE_CHECKING:
     BaseAdmin = admin.ModelAdmin[Any]
@@ -34,7 +37,24 @@ def utc(name: str) -> Any:
     return column
 
 
-class ReadOnlyAdmin(BaseAdmin):
+class TellingAdmin(BaseAdmin):
+    """In the words of the portal: no heading asks to select a row, and no record of an
+    append-only ledger was perhaps deleted."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        title = str(self.opts.verbose_name_plural)
+        named = {"title": title[:1].upper() + title[1:]}
+        return super().changelist_view(request, named | (extra_context or {}))
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        wanted = show(unquote(object_id))
+        self.message_user(request, f"There is no {opts.verbose_name} “{wanted}”.", messages.WARNING)
+        return redirect(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+
+
+class ReadOnlyAdmin(TellingAdmin):
     """Looks, and nothing else; counts nothing, sorts by nothing that has no index."""
 
     actions = None

@@ -18,14 +18,14 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from events.accounts.tokens import revoke
-from events.admin.read_only import BaseAdmin
+from events.admin.read_only import TellingAdmin
 from events.models import ApiToken
 
 CHANGELIST = "admin:events_apitoken_changelist"
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(BaseAdmin):
+class ApiTokenAdmin(TellingAdmin):
     """Tokens by the beginning of their text, each with a way to revoke it."""
 
     list_display = ("token_key", "may", "created", "expiry", "last_used_at", "revocation")
@@ -53,7 +53,7 @@ class ApiTokenAdmin(BaseAdmin):
             ),
         ]
 
-    @admin.display(description="")
+    @admin.display(description="revoke")
     def revocation(self, token: ApiToken) -> SafeString:
         address = reverse("admin:events_apitoken_revoke", args=[token.token_key])
         return format_html('<a class="deletelink" href="{}">Revoke</a>', address)

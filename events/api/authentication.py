@@ -93,6 +93,8 @@ class ReadOrWriteAsAgent(BasePermission):
         """Whether this request may go on."""
         known = bool(request.user and request.user.is_authenticated)
         if request.method not in SAFE_METHODS:
+            if known and request.auth is None:
+                self.message = "there is no token; writing needs one that is bound to an agent"
             return known and agent_of(request) is not None
         if not (known or settings.PORTAL_PUBLIC_READING):
             return False

@@ -13,12 +13,15 @@ from events.store.connection import fetch_all
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """One event of the watch: `finding` names what it speaks of."""
+    """One event of the watch: `finding` names what it speaks of, `detail` and `deviation` (as
+    JSON) say what was found of an event or a guard."""
 
     sequence: int
     event_type: str
     finding: str
     authority_timestamp: str
+    detail: str = ""
+    deviation: str = "null"
 
 
 @dataclass(frozen=True, slots=True)

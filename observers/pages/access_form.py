@@ -24,8 +24,8 @@ class AccessForm(AddressForm):
         choices=[("", "any"), *((name, name) for name in OUTCOMES)],
         required=False,
     )
-    at_from = MomentField(label="From time", required=False)
-    at_to = MomentField(label="until before", required=False)
+    at_from = MomentField(label="From time (UTC)", required=False)
+    at_to = MomentField(label="until before (UTC)", required=False)
     after = SequenceField(widget=forms.HiddenInput)
     before = SequenceField(widget=forms.HiddenInput)
     format = forms.ChoiceField(

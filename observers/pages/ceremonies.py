@@ -63,11 +63,7 @@ def statement(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     form = _voice_form(request, held)
     if form is None or not form.is_valid():
         raise Http404
-    said = held.proposal.statement(form.cleaned_data["step"], form.cleaned_data["speaker"])
-    answer = HttpResponse(said, content_type="text/plain; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="statement.txt"'
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+    return _file(held.proposal, form.cleaned_data["step"], form.cleaned_data["speaker"])
 
 
 @requires(CEREMONIES)
@@ -118,9 +114,11 @@ def propose(request: HttpRequest) -> HttpResponse:
         raise Http404
     if "signature" in request.POST:
         return _keep_proposal(request, kind)
+    if "download" in request.POST:
+        return _proposal_file(request)
     given = {f"detail_{name}": value for name, value in request.GET.items() if name != "kind"}
     posted = request.POST if request.method == "POST" else None
-    form = ProposalForm(kind, posted, _names(), initial=given)
+    form = ProposalForm(kind, posted, _names(), own=request.user.get_username(), initial=given)
     context: dict[str, Any] = {"kind": KINDS[kind], "form": form}
     if posted is not None and form.is_valid():
         try:
@@ -151,6 +149,24 @@ def _keep_proposal(request: HttpRequest, kind: str) -> HttpResponse:
         form.add_error(None, str(error))
     context["signing"] = form
     return render_page(request, "ceremony_propose.html", read_outlook(), context, status=400)
+
+
+def _proposal_file(request: HttpRequest) -> HttpResponse:
+    """What the proposer signs; nothing of it is kept before it is signed."""
+    try:
+        proposal = read_proposal(request.POST.get("proposal", ""))
+    except CeremonyRefusedError:
+        raise Http404 from None
+    return _file(proposal, PROPOSED, request.POST.get("speaker", ""))
+
+
+def _file(proposal: Proposal, step: str, speaker: str) -> HttpResponse:
+    answer = HttpResponse(
+        proposal.statement(step, speaker), content_type="text/plain; charset=utf-8"
+    )
+    answer["Content-Disposition"] = 'attachment; filename="statement.txt"'
+    answer["Cache-Control"] = "private, no-store"
+    return answer
 
 
 def _show(
@@ -191,7 +207,7 @@ def _voice_form(
     if held.recorded_sequence is not None or held.is_expired or not names:
         return None
     data = signing.data if signing is not None else request.GET
-    return VoiceForm(data if "step" in data else None, names)
+    return VoiceForm(data if "step" in data else None, names, own=request.user.get_username())
 
 
 def _to_sign(proposal: Proposal, step: str, speaker: str) -> dict[str, Any]:

@@ -24,14 +24,17 @@ _LABELS = {
 
 
 class _Signed(forms.Form):
-    """Base: who speaks. `names` are the people who may."""
+    """Base: who speaks. `names` are the people who may; `own` is the name of the account that is
+    signed in, and is chosen if it is one of them."""
 
     use_required_attribute = False
 
-    def __init__(self, data: Any, names: Sequence[str], **options: Any) -> None:
+    def __init__(self, data: Any, names: Sequence[str], own: str = "", **options: Any) -> None:
         super().__init__(data, **options)
         self.fields["speaker"] = forms.ChoiceField(
-            label="Who signs", choices=[(name, name) for name in names]
+            label="Who signs",
+            choices=[("", "choose a person"), *((name, name) for name in names)],
+            initial=own if own in names else "",
         )
 
 
@@ -40,8 +43,10 @@ class ProposalForm(_Signed):
 
     reason = forms.CharField(label="Reason", max_length=MAX_REASON)
 
-    def __init__(self, kind: str, data: Any, names: Sequence[str], **options: Any) -> None:
-        super().__init__(data, names, **options)
+    def __init__(
+        self, kind: str, data: Any, names: Sequence[str], own: str = "", **options: Any
+    ) -> None:
+        super().__init__(data, names, own, **options)
         for name in ASKED[kind]:
             self.fields[f"detail_{name}"] = forms.CharField(label=_LABELS[name], max_length=500)
 

@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
 from events.accounts.rights import READ, may
+from observers.pages.sections import sections
 
 R = TypeVar("R", bound=HttpResponseBase)
 View = Callable[..., R]
@@ -58,7 +59,10 @@ def _turn_away(request: HttpRequest) -> HttpResponseBase:
     return redirect_to_login(request.get_full_path())
 
 
-def doors(request: HttpRequest) -> dict[str, Callable[[], bool]]:
-    """For templates: whether the ledger is open to whoever looks. Found when it is asked for: the
-    page that says that the database is away does not ask."""
-    return {"may_read": lambda: hasattr(request, "user") and may_read(request)}
+def doors(request: HttpRequest) -> dict[str, Callable[[], object]]:
+    """For templates: whether the ledger is open to whoever looks, and its sections. Found when
+    they are asked for: the page that says that the database is away does not ask."""
+    return {
+        "may_read": lambda: hasattr(request, "user") and may_read(request),
+        "sections": lambda: sections(request),
+    }

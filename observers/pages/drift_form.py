@@ -12,8 +12,8 @@ from observers.pages.filters import DriftFilterForm, MomentField
 class DriftForm(DriftFilterForm):
     """Which warnings, from where; as a page, or as a file."""
 
-    authority_from = MomentField(label="Authority time from", required=False)
-    authority_to = MomentField(label="until before", required=False)
+    authority_from = MomentField(label="Authority time from (UTC)", required=False)
+    authority_to = MomentField(label="until before (UTC)", required=False)
     format = forms.ChoiceField(choices=[("", "page"), ("csv", "csv")], required=False)
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from events.access.address import client_address
 from events.access.note import leave_out, note_events
 from events.store.drift import get_threshold
 from events.store.ledger import PostgresEventStore
@@ -27,6 +30,17 @@ from observers.replica.reading import alias_reaching
 
 LIVE_EVENTS = 200
 """Events that one answer of the live mode brings."""
+
+
+ASKED_AGAIN = 600.0
+"""Seconds after which the same filtered question of a live page is entered in the access log
+again though nothing was shown."""
+
+MOST_ASKED = 10_000
+"""Questions of live pages that a process keeps in mind."""
+
+_asked: dict[tuple[str, str | None, str], float] = {}
+_lock = threading.Lock()
 
 
 @reads
@@ -72,9 +86,24 @@ def live(request: HttpRequest) -> HttpResponse:
         "regressed": outlook.standing.last_sequence < after,
     }
     response = render_page(request, "partials/events_live.html", outlook, context)
-    if not page.lines:
+    if not page.lines and not _is_new_question(request, form):
         leave_out(request)  # an open page asks every few seconds, and is shown nothing
     return response
+
+
+def _is_new_question(request: HttpRequest, form: EventFilterForm) -> bool:
+    """Whether "nothing" is an answer that the access log has not noted for this reader lately:
+    that no event passes a filter says something of the ledger."""
+    if not form.narrows:
+        return False
+    key, now = (request.user.get_username(), client_address(request), _here(form)), time.monotonic()
+    with _lock:
+        if now - _asked.get(key, -ASKED_AGAIN) < ASKED_AGAIN:
+            return False
+        if len(_asked) >= MOST_ASKED:
+            _asked.clear()
+        _asked[key] = now
+    return True
 
 
 def _count(page: Page) -> int:

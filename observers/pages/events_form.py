@@ -155,10 +155,10 @@ class EventFilterForm(AddressForm):
         required=False,
         widget=forms.TextInput({"placeholder": '42, true or "text"', "spellcheck": "false"}),
     )
-    authority_from = MomentField(label="Authority time from", required=False)
-    authority_to = MomentField(label="until before", required=False)
-    local_from = MomentField(label="Local time from", required=False)
-    local_to = MomentField(label="until before", required=False)
+    authority_from = MomentField(label="Authority time from (UTC)", required=False)
+    authority_to = MomentField(label="until before (UTC)", required=False)
+    local_from = MomentField(label="Local time from (UTC)", required=False)
+    local_to = MomentField(label="until before (UTC)", required=False)
     jump = JumpField(
         label="Go to sequence or time",
         max_length=40,

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from events.accounts.rights import HALT
+from events.accounts.rights import CEREMONIES, HALT, may
+from events.ceremony import APPROVALS, KINDS
 from events.composition import writer
 from events.errors import LedgerError
 from events.halting import halt
 from events.names import MAX_REASON
+from events.store.ceremonies import Ceremony, list_ceremonies
 from events.store.people import are_ceremonies_in_force
-from observers.pages.doors import requires
+from observers.pages.doors import reads, requires
 from observers.pages.rendering import render_page
 from observers.pages.standing import read_outlook
+
+CLEAR_HALT = KINDS["clear_halt"].event_type
+NEWEST = 100
+"""Ceremonies that are looked through for those that would clear the halt."""
 
 
 class HaltForm(forms.Form):
@@ -29,17 +38,62 @@ class HaltForm(forms.Form):
     )
 
 
-@requires(HALT)
 @require_http_methods(["GET", "HEAD", "POST"])
-def halt_page(request: HttpRequest) -> HttpResponse:
-    """The form; after it, the halted ledger."""
-    form = HaltForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+def halt_page(request: HttpRequest) -> HttpResponseBase:
+    """The halt with what to do, for whoever reads the ledger; else the form, for operators."""
+    return _show(request) if request.method in ("GET", "HEAD") else _halt(request)
+
+
+@reads
+def _show(request: HttpRequest) -> HttpResponse:
+    return _page(request, HaltForm())
+
+
+@requires(HALT)
+def _halt(request: HttpRequest) -> HttpResponse:
+    form = HaltForm(request.POST)
+    if form.is_valid():
         try:
             halt(writer(), reason=form.cleaned_data["reason"], by=request.user.get_username())
             return redirect("halt")
         except LedgerError as error:
             form.add_error(None, str(error))
-    context = {"form": form, "in_force": are_ceremonies_in_force("default")}
-    status = 400 if form.errors else 200
-    return render_page(request, "halt.html", read_outlook(), context, status=status)
+    return _page(request, form, status=400)
+
+
+def _page(request: HttpRequest, form: HaltForm, *, status: int = 200) -> HttpResponse:
+    outlook = read_outlook()
+    context = {
+        "form": form,
+        "in_force": are_ceremonies_in_force("default"),
+        "may_halt": may(request.user, HALT),
+        "may_propose": may(request.user, CEREMONIES),
+        "proposals": _open_proposals() if outlook.halted else [],
+    }
+    return render_page(request, "halt.html", outlook, context, status=status)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProposal:
+    """A proposal to clear the halt that is not decided, and what it waits for."""
+
+    ceremony: Ceremony
+    missing: int
+
+    @property
+    def waits_for(self) -> str:
+        """In words."""
+        if not self.missing:
+            return "approved by enough people, and not recorded yet"
+        approvals = "1 more approval" if self.missing == 1 else f"{self.missing} more approvals"
+        return f"waits for {approvals}"
+
+
+def _open_proposals() -> list[OpenProposal]:
+    """Among the newest ceremonies, those that would clear a halt and have not been recorded."""
+    held, _ = list_ceremonies("default", limit=NEWEST)
+    return [
+        OpenProposal(each, max(APPROVALS - len(each.approvals), 0))
+        for each in held
+        if each.proposal.kind == CLEAR_HALT and each.recorded_sequence is None
+    ]

@@ -5,8 +5,7 @@ It must never hide trouble it knows of, and never make a page wait for a scan th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
@@ -15,11 +14,12 @@ from django.urls import reverse
 from events.store.standing import Standing, read_standing
 from observers.continuity import Continuity, recall_continuity
 from observers.guards.look import Guards, look_at_guards
+from observers.pages.finding_words import altered, deviation_sentence, was_altered
+from observers.pages.findings import Findings, OpenFinding, read_findings
 from observers.pages.remembered import remembered
 from observers.report import KnownGap
 from observers.verifications import Latest, latest
 from observers.watch.findings import Kind
-from observers.watch.looks import last_open_findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,24 @@ class GapScan:
         return self.found.missing_count - self.found.undocumented_missing
 
 
+SENTENCES = 3
+"""Findings of the watch that the banner names one by one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something an auditor must know at once. `href` explains it further."""
+    """Something an auditor must know at once, in a few words and in full. `href` explains it
+    further. A halt has `since` (a canonical timestamp) and `by`, as far as they are known."""
 
+    short: str
     title: str
     text: str
     href: str
     link: str
+    halt: bool = False
+    since: str | None = None
+    by: str | None = None
+    findings: tuple[OpenFinding, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ class Outlook:
     scan: GapScan
     guards: Guards
     verified: Latest
-    watched: Mapping[str, int]
+    watched: Findings
 
     @property
     def halted(self) -> bool:
@@ -107,11 +117,15 @@ class Outlook:
         halt = self.standing.halt
         why = f"The reason given: {halt.reason}." if halt else "The record of its state is gone."
         return Alarm(
+            "HALTED",
             "The ledger is halted",
             f"No new event is accepted until people have looked into it. {why} "
             "Everything recorded before can still be read and checked.",
-            reverse("ceremonies"),
-            "Only a ceremony clears it",
+            reverse("halt"),
+            "What to do",
+            halt=True,
+            since=halt.halted_at if halt else None,
+            by=halt.halted_by if halt else None,
         )
 
     def _end(self) -> Alarm | None:
@@ -119,21 +133,24 @@ class Outlook:
             return None
         head, tail = self.standing.head.max_sequence, self.standing.tail_sequence
         if tail < head:
+            short = "end cut off"
             text = (
                 f"The last event should be number {head}, but the last one found is {tail}. "
                 "Events were removed from the end."
             )
         elif tail > head:
+            short = "events behind the end"
             text = (
                 f"The ledger's own record ends at number {head}, but events up to {tail} were "
                 "found. They were not written by the ledger."
             )
         else:
+            short = "last event replaced"
             text = f"Event {head} is not the one that was recorded. It was changed or replaced."
         title = "The end of the ledger is not what was recorded"
         if tail < head:
-            return Alarm(title, text, reverse("gaps"), "See which numbers")
-        return Alarm(title, text, reverse("event", args=[tail]), "See that event")
+            return Alarm(short, title, text, reverse("gaps"), "See which numbers")
+        return Alarm(short, title, text, reverse("event", args=[tail]), "See that event")
 
     def _gaps(self) -> Alarm | None:
         count, missing = self.scan.found.undocumented_gaps, self.scan.found.undocumented_missing
@@ -144,6 +161,7 @@ class Outlook:
         first = self.scan.first_undocumented
         where = f", first at {first.gap.start}" if first else ""
         return Alarm(
+            f"{missing:,} missing",
             "Events are missing",
             f"{numbers} missing from the sequence in {places}{where}, and no ceremony explains "
             f"{'it' if missing == 1 else 'them'}. Every event gets the next number, so a missing "
@@ -156,31 +174,38 @@ class Outlook:
         """What only the watch knows of: an event that does not verify, a gap where the memory of
         the numbers says there is none, a guard that was off for a while."""
         told = {
-            Kind.HEAD: not self.standing.ends_at_head,
-            Kind.GAP: bool(self.scan.found.undocumented_gaps),
-            Kind.GUARDS: bool(self.guards.deviations),
+            Kind.HEAD.value: not self.standing.ends_at_head,
+            Kind.GAP.value: bool(self.scan.found.undocumented_gaps),
+            Kind.GUARDS.value: bool(self.guards.deviations),
         }
-        unsaid = {kind: n for kind, n in self.watched.items() if not told.get(Kind(kind))}
-        if not unsaid:
+        found = [each for each in self.watched.open if not told.get(each.kind)]
+        counted = sum(n for kind, n in self.watched.counted.items() if not told.get(kind))
+        count = max(len(found), counted)
+        if not count:
             return None
-        kinds = ", ".join(f"{count} {kind}" for kind, count in unsaid.items())
+        more = count - min(len(found), SENTENCES)
+        rest = "" if not more else f"{more:,} more." if found else f"{count:,} findings are open."
+        one = found[0].words if count == 1 and found else None
         return Alarm(
+            _short(found, count),
             "The watch found something wrong",
-            f"At its last look these findings were open: {kinds}. The ledger itself names each.",
-            reverse("watch"),
-            "See which",
+            rest,
+            one.href if one else reverse("watch"),
+            "See all findings",
+            findings=tuple(found[:SENTENCES]),
         )
 
     def _verification(self) -> Alarm | None:
-        last = self.verified.finished
-        if last is None or not last.finding_count:
+        last = self.verified.unsound
+        if last is None:
             return None
-        count = last.finding_count
+        count = "1 finding" if last.finding_count == 1 else f"{last.finding_count:,} findings"
         return Alarm(
+            f"verification: {count}",
             "The last verification found something wrong",
-            f"It looked at sequence 1 to {last.end_sequence} and made "
-            f"{'1 finding' if count == 1 else f'{count:,} findings'}. This stays here until a "
-            "verification from the beginning finds nothing.",
+            f"It looked at sequence {last.start_sequence} to {last.reached_sequence} and made "
+            f"{count}. This stays here until a verification of the same numbers that is begun "
+            "later, here or by verify_ledger --record, finds nothing.",
             reverse("verification", args=[last.pk]),
             "See what it found",
         )
@@ -189,14 +214,39 @@ class Outlook:
         deviations = self.guards.deviations
         if not deviations:
             return None
-        more = f" (and {len(deviations) - 1} more)" if len(deviations) > 1 else ""
+        first, count = deviations[0], len(deviations)
+        wrong = deviation_sentence(first.aspect, first.subject, first.expected, first.found)
+        more = f" {count - 1} more are not as they should be." if count > 1 else ""
         return Alarm(
+            "1 guard off" if count == 1 else f"{count} guards off",
             "A guard of the database is not in place",
-            f"{deviations[0]}{more}. While that is so, the database itself might not stop "
+            f"{wrong}{more} While that is so, the database itself might not stop "
             "somebody from changing what is recorded. The checks of the chain still show a change.",
             reverse("overview") + "#guards",
             "See which, and what to do",
         )
+
+
+def _short(found: list[OpenFinding], count: int) -> str:
+    """Findings in a few words: how many events were altered or do not verify, if it is that."""
+    places = [place for each in found if (place := altered(each.key)) is not None]
+    if len(places) < count:
+        return "1 finding" if count == 1 else f"{count:,} findings"
+    events = sum(len(place) for place in _joined(places))
+    if all(was_altered(each.key) for each in found):
+        return f"{events:,} altered"
+    return "1 does not verify" if events == 1 else f"{events:,} do not verify"
+
+
+def _joined(places: list[range]) -> list[range]:
+    """The same numbers, each in one range."""
+    joined: list[range] = []
+    for place in sorted(places, key=lambda each: each.start):
+        if joined and place.start <= joined[-1].stop:
+            joined[-1] = range(joined[-1].start, max(joined[-1].stop, place.stop))
+        else:
+            joined.append(place)
+    return joined
 
 
 def read_outlook(using: str = "") -> Outlook:
@@ -204,7 +254,7 @@ def read_outlook(using: str = "") -> Outlook:
     there. The guards are those of the role that writes."""
     guards = remembered("guards", "default", look_at_guards)
     verified = remembered("verified", "default", latest)
-    watched = remembered("watched", "default", last_open_findings)
+    watched = remembered("watched", "default", read_findings)
     standing = read_standing(using or settings.LEDGER_READ_ALIAS)
     return Outlook(
         standing,

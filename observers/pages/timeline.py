@@ -110,7 +110,8 @@ def read_page(
     scanned: Continuity,
 ) -> Page:
     """The page at `cursor` of what passes the filter, with the gaps of its stretch."""
-    low = max(chosen.start or 1, (cursor.after or 0) + 1, 1)
+    # Nothing lies above the end, and a place far above it is no number that the database takes.
+    low = min(max(chosen.start or 1, (cursor.after or 0) + 1, 1), last_sequence + 1)
     high = min(chosen.end or last_sequence, (cursor.before or last_sequence + 1) - 1, last_sequence)
     found = search(
         store,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,24 +12,15 @@ from django.views.decorators.http import require_safe
 from events.accounts.rights import CEREMONIES, may
 from events.models import WatchAlert, WatchLook
 from events.store.connection import named_errors
-from events.store.watching import RecordedEvent, recorded_events
 from observers.pages.doors import reads
+from observers.pages.findings import read_findings
 from observers.pages.rendering import render_page
 from observers.pages.standing import read_outlook
 from observers.watch.alerts import channels
-from observers.watch.findings import CLOSED, RESTORED, TYPES, Known, known_findings
 
-LOOKS, ALERTS, PAST = 10, 20, 20
+LOOKS, ALERTS = 10, 20
 OVERDUE_SECONDS = 90
 """Three looks missed: nobody is watching."""
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """Those that are open, newest first, and the watch's last words on others."""
-
-    open: list[Known]
-    closed: list[RecordedEvent]
 
 
 @reads
@@ -42,6 +32,7 @@ def watch(request: HttpRequest) -> HttpResponse:
         looks = list(WatchLook.objects.order_by("-pk")[:LOOKS])
         alerts = list(WatchAlert.objects.order_by("-pk")[:ALERTS])
     last = looks[0] if looks else None
+    findings = read_findings()
     context = {
         "looks": looks,
         "may_operate": may(request.user, CEREMONIES),  # who sees hosts, processes, mail servers
@@ -50,22 +41,20 @@ def watch(request: HttpRequest) -> HttpResponse:
         "late": last is not None and _age(last.verified_since) > last.promised_seconds,
         "promised": last and _span(last.promised_seconds),
         "round_took": last and last.round_seconds is not None and _span(last.round_seconds),
-        "findings": read_findings(),
+        "findings": findings,
+        "unrecorded": sum(each.sequence is None for each in findings.open),
+        "unlisted": _unlisted(findings.unlisted),
         "alerts": alerts,
         "channels": channels(),
     }
     return render_page(request, "watch.html", outlook, context)
 
 
-def read_findings() -> Findings:
-    """What the ledger says of findings."""
-    recorded = recorded_events("default", TYPES)
-    known = known_findings(
-        (each.sequence, each.event_type, each.finding, each.authority_timestamp)
-        for each in recorded
+def _unlisted(count: int) -> str:
+    return (
+        f"The last look counted {count:,} more than are listed: the event that opened or closed "
+        "such a finding is itself found wrong, so the watch does not believe it."
     )
-    closed = [each for each in recorded if each.event_type in (CLOSED, RESTORED)]
-    return Findings(list(known.values())[::-1], closed[::-1][:PAST])
 
 
 def _age(moment: datetime) -> float:

@@ -5,10 +5,12 @@ It must never show text of the ledger unescaped, nor a time without its zone.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.db import DatabaseError
 from django.template.context import RequestContext
 from django.utils import timezone
 from django.utils.html import format_html
@@ -41,6 +43,30 @@ def moment(text: str | None) -> SafeString:
         clock,
         text[19:26],
     )
+
+
+@register.filter
+def stamp(when: datetime | None, precision: str = "seconds") -> SafeString:
+    """A time of the database in UTC, machine-readable, to the second or the minute."""
+    if when is None:
+        return SafeString("—")
+    return _time(when, f"{when.astimezone(UTC).replace(tzinfo=None).isoformat(' ', precision)}")
+
+
+@register.filter
+def minute(text: str) -> SafeString:
+    """A canonical timestamp to the minute; of today, the hour alone."""
+    try:
+        when = parse_canonical(text)
+    except TimestampError:
+        return format_html('<span class="unreadable">{}</span>', text)
+    today = when.date() == timezone.now().date()
+    return _time(when, when.strftime("%H:%M") if today else f"{text[:10]} {text[11:16]}")
+
+
+def _time(when: datetime, shown: str) -> SafeString:
+    exact = when.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return format_html('<time datetime="{}Z">{}<span class="zone"> UTC</span></time>', exact, shown)
 
 
 @register.filter
@@ -86,11 +112,17 @@ def wrong(field: Any) -> str:
 
 @register.inclusion_tag("partials/banner.html", takes_context=True)
 def standing_banner(context: RequestContext) -> dict[str, Any]:
-    """What is wrong with the ledger, on every page; nothing when all is well."""
+    """What is wrong with the ledger, the gravest first; nothing when all is well.
+
+    A page without an outlook of its own, such as one for what went wrong, shows the banner to
+    whoever may read the ledger.
+    """
     outlook: Outlook | None = context.get("outlook")
-    if outlook is None:
-        try:
-            outlook = read_outlook()
-        except LedgerError as error:
-            return {"unknown": str(error)}
-    return {"alarms": outlook.alarms()}
+    try:
+        if outlook is None and not ("may_read" in context and context["may_read"]()):
+            return {}
+        outlook = outlook or read_outlook()
+    except (LedgerError, DatabaseError) as error:
+        return {"unknown": str(error).splitlines()[0] if str(error) else "It does not answer."}
+    alarms = outlook.alarms()
+    return {"alarms": alarms, "halted": any(alarm.halt for alarm in alarms)}

@@ -20,6 +20,7 @@ from events.store import access_log
 from events.store.access_log import Access, AccessFilter, newest
 from events.tests import api
 from events.tests.ledger import Ledger
+from observers.pages import events as events_page
 from observers.tests.pages import sign_in
 
 
@@ -54,6 +55,32 @@ def test_a_page_by_a_person_is_entered(ledger: Ledger) -> None:
     event, listing = entries(who="zoe")
     assert (event.route, event.events) == ("event", 1)
     assert (listing.kind, listing.route, listing.events) == ("account", "events", 2)
+
+
+def test_a_live_page_that_is_shown_nothing_is_entered_once_for_each_filter(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.write(3)
+    client = sign_in(name="zoe", staff=False)
+    monkeypatch.setattr(events_page, "_asked", {})
+    for address in (
+        "/events/live?after=3",
+        "/events/live?after=0&payload_field=pin&payload_value=1",
+        "/events/live?after=0&payload_field=pin&payload_value=1",
+        "/events/live?after=2&payload_field=pin&payload_value=1",
+        "/events/live?after=0&payload_field=pin&payload_value=2",
+        "/events/live?after=0&agent_id=nobody",
+    ):
+        assert client.get(address).status_code == 200
+    asked = [entry.asked.partition("?")[2] for entry in entries(who="zoe")]
+    assert asked[::-1] == [
+        "after=0&payload_field=pin&payload_value=1",
+        "after=0&payload_field=pin&payload_value=2",
+        "after=0&agent_id=nobody",
+    ]
+    monkeypatch.setattr(events_page, "ASKED_AGAIN", 0.0)
+    client.get("/events/live?after=0&agent_id=nobody")
+    assert len(entries(who="zoe")) == 4
 
 
 def test_what_is_refused_to_somebody_known_is_entered(ledger: Ledger) -> None:

@@ -19,6 +19,7 @@ from events.event import FIELDS
 from events.tests import api
 from events.tests.ledger import Ledger
 from observers.api.parameters import RangeParameters
+from observers.tests.pages import sign_in
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +121,17 @@ def test_the_page_has_nothing_inline(ledger: Ledger) -> None:
     assert "unsafe" not in response["Content-Security-Policy"]
 
 
-def test_the_pages_script_is_served_apart(ledger: Ledger) -> None:
-    response = Client().get("/api/docs?script=")
-    assert response["Content-Type"] == "application/javascript"
-    assert b'url: "/api/schema"' in response.content.replace(b"\\u002D", b"-")
+def test_the_page_stands_inside_the_portal(ledger: Ledger) -> None:
+    stranger = Client().get("/api/docs").content.decode()
+    assert 'aria-label="Sections"' not in stranger
+    ledger.query("SELECT halt_ledger('a disk lost a page')")
+    assert "HALTED" not in Client().get("/api/docs").content.decode()
+    page = sign_in(staff=False, name="zoe").get("/api/docs").content.decode()
+    assert 'aria-label="Sections"' in page
+    assert ">zoe</a>" in page
+    assert "HALTED" in page
+    assert page.count("<h1") == 1
+    assert 'data-schema="/api/schema"' in page
 
 
 def test_a_real_answer_has_the_described_members(ledger: Ledger, schema: Any) -> None:

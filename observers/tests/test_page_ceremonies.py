@@ -95,7 +95,7 @@ def test_a_signature_of_somebody_else_is_told(reader: Reader) -> None:
 
 def test_who_proposed_is_not_offered_a_vote(reader: Reader) -> None:
     form = reader.get(propose(reader, "drift_threshold", seconds="9")).context["asking"]
-    assert [value for value, _ in form.fields["speaker"].choices] == ["Bela", "Cleo"]
+    assert [value for value, _ in form.fields["speaker"].choices] == ["", "Bela", "Cleo"]
 
 
 @pytest.mark.parametrize(
@@ -164,11 +164,59 @@ def test_an_operator_halts_and_every_page_and_answer_says_so(reader: Reader) -> 
     assert observer.get("head")["System-Status"] == "running"
 
 
+def test_the_page_of_the_halt_says_what_to_do_and_who_signed(reader: Reader) -> None:
+    halt(writer(), reason="two disks disagree", by="olaf")
+    since = str(reader.ledger.store.halt().halted_at)
+    auditor = sign_in(staff=False, name="reader")
+    line = re.search(r'<p class="banner-line">(.*?)</p>', reader.text("/events/"), re.DOTALL)
+    assert line is not None
+    said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", line[1])).strip()
+    assert said.startswith(f"HALTED since {since[11:16]} UTC by olaf")
+    assert 'href="/halt/"' in line[1]
+    page = auditor.get("/halt/").content.decode()
+    for words in ("two disks disagree", "olaf", since[11:19], "None has been made yet."):
+        assert words in page
+    assert "manage.py ceremony propose clear_halt" in page
+    assert "?kind=clear_halt" not in page, "an auditor proposes nothing"
+    address = propose(reader, "clear_halt")
+    approve(reader, address, "Bela")
+    page = auditor.get("/halt/").content.decode()
+    assert address in page
+    assert "waits for 1 more approval" in page
+    assert "<strong>proposed</strong> by Ada" in page
+    assert "<strong>approved</strong> by Bela" in page
+    assert "?kind=clear_halt" in reader.text("/halt/")
+
+
+def test_what_the_proposer_signs_is_a_file_too(reader: Reader) -> None:
+    address = "/ceremonies/propose?kind=drift_threshold"
+    said = {"speaker": "Ada", "reason": "slow clocks", "detail_seconds": "9"}
+    page = reader.client.post(address, said).content.decode()
+    asked = {"speaker": "Ada", "proposal": html.unescape(hidden(page, "proposal"))}
+    taken = reader.client.post(address, asked | {"download": "text"})
+    assert taken.content == shown_statement(page).encode()
+    assert taken["Content-Disposition"].startswith("attachment")
+    assert reader.client.post(address, {"download": "text", "proposal": "x"}).status_code == 404
+
+
+def test_who_signs_is_the_account_if_it_is_one_of_the_people(reader: Reader) -> None:
+    address = "/ceremonies/propose?kind=drift_threshold"
+    assert reader.get(address).context["form"]["speaker"].initial == ""
+    own = Reader(reader.ledger, sign_in(name="Ada"))
+    assert own.get(address).context["form"]["speaker"].initial == "Ada"
+
+
+def test_an_address_with_a_slash_too_many_leads_on(reader: Reader) -> None:
+    response = reader.get("/ceremonies/propose/?kind=retire_key", 302)
+    assert response["Location"] == "/ceremonies/propose?kind=retire_key"
+
+
 def test_only_operators_halt_propose_and_vote(reader: Reader) -> None:
     address = propose(reader, "drift_threshold", seconds="9")
     auditor = sign_in(staff=False, name="reader")
+    assert "Halt the ledger</button>" not in auditor.get("/halt/").content.decode()
+    assert auditor.get("/ceremonies/propose?kind=retire_key").status_code == 403
     for path in ("/halt/", "/ceremonies/propose?kind=retire_key"):
-        assert auditor.get(path).status_code == 403
         assert auditor.post(path, {"reason": "x", "meant": "on"}).status_code == 403
     assert auditor.post(f"{address}vote", {}).status_code == 403
     assert auditor.post(f"{address}record", {}).status_code == 403

@@ -24,7 +24,7 @@ def spoil(ledger: Ledger, statement: str) -> None:
 def test_a_fresh_ledger_is_guarded(reader: Reader) -> None:
     page = reader.text("/")
     assert "triggers in force" in page
-    assert 'role="alert"' not in page
+    assert 'class="banner' not in page
 
 
 def test_what_is_not_in_place_is_told_on_every_page(reader: Reader) -> None:

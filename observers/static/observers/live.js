@@ -82,6 +82,7 @@
     if ((here?.textContent ?? "") === (there?.textContent ?? "")) return;
     here?.remove();
     if (there) document.getElementById("content").before(there);
+    document.dispatchEvent(new CustomEvent("portal:standing"));
   };
 
   const take = (answer) => {

@@ -1,0 +1,17 @@
+"""The page of the HTTP API: its description, to be read and tried, inside the portal."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+DIST = "drf_spectacular_sidecar/swagger-ui-dist"
+
+
+@require_safe
+def api_docs(request: HttpRequest) -> HttpResponse:
+    """Open to everybody; it shows nothing of the ledger but the banner, to its readers."""
+    response = render(request, "api/docs.html", {"dist": DIST})
+    response["Cache-Control"] = "private, no-store"
+    return response
