@@ -26,6 +26,7 @@ FAILED = {
     Check.WITNESS_SIGNATURE: "the witness's signature does not verify",
     Check.HEAD: "it disagrees with the record of appends",
     Check.CEREMONY: "the ceremony that it records is not what people signed",
+    Check.RECORDS: "what the database keeps beside it says something else",
 }
 """What is wrong with an event that fails a check."""
 
