@@ -133,7 +133,7 @@ class Console:
             stdout.write(self._json(reports, dry_run, failure))
             return
         for preview in self._previews if dry_run else ():
-            stdout.write("  ".join(f"{name}={value}" for name, value in preview.items()))
+            stdout.write("  ".join(f"{name}={show(str(value))}" for name, value in preview.items()))
         for report in reports:
             stdout.write(_line(report, dry_run))
 

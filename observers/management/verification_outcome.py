@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from events.names import show
 from observers.incremental import Base
 from observers.report import Report
 
@@ -40,7 +41,7 @@ class Outcome:
 
     def as_text(self) -> str:
         """The report for people."""
-        notes = [f"  note: {note}" for note in self.notes]
+        notes = [f"  note: {show(note)}" for note in self.notes]
         return "\n".join([*self._lines(), *notes, self._verdict()])
 
     def _lines(self) -> Iterator[str]:
@@ -61,7 +62,7 @@ class Outcome:
         for finding in report.findings[:SHOWN]:
             yield (
                 f"  sequence {finding.sequence}: check {finding.check.number}, {finding.check}: "
-                f"{finding.detail}"
+                f"{show(finding.detail)}"
             )
         if report.finding_count > SHOWN:
             more = report.finding_count - SHOWN

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from events.ceremony import APPROVED, PROPOSED, read_proposal
+from events.ceremony import APPROVED, PROPOSED, proposal_of, read_proposal
 from events.composition import writer
 from events.halting import halt
 from events.tests import api
@@ -259,3 +259,56 @@ def test_no_ceremony_before_there_are_people(ledger: Ledger) -> None:
 )
 def test_no_such_ceremony(reader: Reader, address: str) -> None:
     reader.get(address, 404)
+
+
+@pytest.mark.parametrize("member", ["reason", "seconds"])
+def test_a_proposal_that_a_browser_made_up_is_shown_as_it_is_or_refused(
+    reader: Reader, member: str
+) -> None:
+    """The page takes the proposal's text back from the browser, and looks at it again."""
+    people_from_the_start(reader.ledger)
+    document = {
+        "ceremony_id": "0191d7a0-0000-7000-8000-000000000001",
+        "kind": "ceremony.drift_threshold",
+        "details": {"seconds": "7"},
+        "reason": "routine",
+    }
+    hostile = "ok\x1b[2J \u202e9000\nApproved by the board"
+    if member == "reason":
+        document["reason"] = hostile
+    else:
+        document["details"] = {"seconds": hostile}
+    proposal = proposal_of(document)
+    signed = {
+        "speaker": "Ada",
+        "step": PROPOSED,
+        "proposal": proposal.text,
+        "signature": person("Ada").sign(proposal, PROPOSED),
+    }
+    response = reader.client.post("/ceremonies/propose?kind=drift_threshold", signed)
+    assert response.status_code == 400
+    assert "must be printable characters only" in response.content.decode()
+    assert reader.ledger.query("SELECT count(*) FROM ceremonies") == [(0,)]
+
+
+def test_an_expired_proposal_says_so_and_takes_no_vote(reader: Reader) -> None:
+    people_from_the_start(reader.ledger)
+    address = propose(reader, "drift_threshold", seconds="7")
+    page = reader.text(address)
+    assert "It expires" in page
+    assert "Show what to sign" in page
+    reader.ledger.tamper("UPDATE ceremonies SET recorded_at = recorded_at - interval '31 days'")
+    page = reader.text(address)
+    assert "It expired" in page
+    assert "Show what to sign" not in page
+    assert "expired" in reader.text("/ceremonies/")
+
+
+def test_what_is_written_before_a_halt_ends_is_shown_to_those_who_approve(reader: Reader) -> None:
+    people_from_the_start(reader.ledger)
+    with reader.ledger.connect() as application:
+        application.execute("SELECT halt_ledger('a fork', 'Ada')")
+    page = reader.text(propose(reader, "clear_halt"))
+    assert "unwritten" in page
+    assert "&quot;event_type&quot;:&quot;system.halted&quot;" in page
+    assert "&quot;reason&quot;:&quot;a fork&quot;" in page

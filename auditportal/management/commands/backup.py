@@ -6,19 +6,20 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 
 from auditportal.backup.making import make_backup
 from auditportal.backup.manifest import Manifest
 from auditportal.failures import EXIT_COULD_NOT_RUN
 from events.errors import LedgerError
+from events.management.command import LedgerCommand
 from observers.heads.memory import memory_of
 from observers.heads.seen import SeenHead
 from observers.management import arguments
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Parse, back up, say what was."""
 
     help = (

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import get_commands
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import OperationalError, connections
 
 from auditportal.capacity import TooFewConnections, require_connections
@@ -25,6 +25,7 @@ from auditportal.port import PortTaken, claim_port
 from auditportal.preparation import prepare
 from auditportal.server_check import UnfitServer, require_writable
 from auditportal.supervisor import Supervisor, connectable, log_file
+from events.management.command import LedgerCommand
 from events.store.ledger import PostgresEventStore
 from events.store.restoration import refuse_unfinished
 from events.store.roles import is_migrated
@@ -41,7 +42,7 @@ environment:
 """
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Prepare, serve, and say where to go."""
 
     help = "Start the portal: database, tables, keys, administrator, web server."

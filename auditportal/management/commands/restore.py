@@ -10,13 +10,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from auditportal.backup.errors import NotTheBackupError
 from auditportal.backup.restoring import Restored, Wanted, restore
 from auditportal.failures import EXIT_COULD_NOT_RUN
 from auditportal.server_check import require_writable
 from events.errors import LedgerError
+from events.management.command import LedgerCommand
+from events.names import show
 from observers.heads.files import read_files
 from observers.management import arguments
 from observers.management.progress import progress_bar
@@ -24,7 +26,7 @@ from observers.management.progress import progress_bar
 SHOWN = 20
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Parse, restore, say what came of it."""
 
     help = (
@@ -113,12 +115,12 @@ def as_text(restored: Restored) -> str:
     lines.append(f"{report.checked:,} events verified in {report.seconds:.1f} s.")
     lines += [
         f"  sequence {finding.sequence}: check {finding.check.number}, {finding.check}: "
-        f"{finding.detail}"
+        f"{show(finding.detail)}"
         for finding in report.findings[:SHOWN]
     ]
     if report.finding_count > SHOWN:
         lines.append(f"  … and {report.finding_count - SHOWN:,} more findings")
-    lines += [f"  {each}" for each in restored.deviations[:SHOWN]]
+    lines += [f"  {show(str(each))}" for each in restored.deviations[:SHOWN]]
     if restored.missing_keys:
         lines.append(
             f"Not here: {len(restored.missing_keys):,} private keys, the first "

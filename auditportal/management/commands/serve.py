@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
@@ -29,6 +29,7 @@ from auditportal.children import die_with_parent
 from auditportal.failures import EXIT_COULD_NOT_RUN
 from auditportal.server_check import UnfitServer, check_server
 from auditportal.slow_clients import look_after_clients
+from events.management.command import LedgerCommand
 from events.store.connection import LedgerUnavailableError
 from events.store.restoration import RestoreUnfinishedError, refuse_unfinished
 from observers.watch.at_start import look_before_serving
@@ -59,7 +60,7 @@ def load_application(main: int, port: int, target: str) -> Any:
     return import_module(target).application
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Serve the portal with granian until told to stop."""
 
     help = "Serve the portal over HTTP, and nothing else: no migration, no sample, no first keys."

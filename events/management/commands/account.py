@@ -17,12 +17,13 @@ from axes.utils import reset
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from events.accounts import second_factor
 from events.accounts.groups import SERVICE_USER, ensure_groups, group_of, set_group
 from events.accounts.rights import GROUPS
 from events.accounts.session_limits import end_sessions
+from events.management.command import LedgerCommand
 from events.management.tables import table
 
 GROUP_HELP = (
@@ -32,7 +33,7 @@ GROUP_HELP = (
 TITLES = ("account", "group", "state", "second factor", "last log-in")
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """One subcommand each."""
 
     help = "Make, list and switch off the accounts of people, and put them into groups."

@@ -9,10 +9,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 import orjson
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from events.composition import key_backend, signing_service
 from events.keys.signing import SigningService
+from events.management.command import LedgerCommand
 from events.management.tables import table, until
 from events.names import wrong_name
 from events.store import registry
@@ -21,7 +22,7 @@ from events.store.registry import AgentKeyRecord
 SYSTEM = "the system"
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """One subcommand each; the lists and what was done go to stdout."""
 
     help = (

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from events.management.command import LedgerCommand
 from events.store.roles import grant
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Run after every migration, as the role that owns the tables. Idempotent."""
 
     help = (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from events import ceremonies
 from events.ceremony import APPROVED, CONTEXT, KINDS, PROPOSED, REJECTED, Proposal
@@ -19,6 +19,7 @@ from events.ceremony_details import complete_details
 from events.composition import key_backend, writer
 from events.errors import LedgerError
 from events.keys import person_key
+from events.management.command import LedgerCommand
 from events.management.passphrase import add_passphrase, read_passphrase
 from events.management.tables import table
 from events.names import show
@@ -33,7 +34,7 @@ FILLED_IN = (
 LISTED = 1000
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """One subcommand each; what was done goes to stdout."""
 
     help = (

@@ -6,12 +6,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from events.management.command import LedgerCommand
 from events.store import roles
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Print it, or apply it."""
 
     help = (

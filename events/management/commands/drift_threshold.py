@@ -9,12 +9,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 import orjson
-from django.core.management.base import BaseCommand
 
+from events.management.command import LedgerCommand
 from events.store.drift import get_threshold, set_threshold
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """The threshold in seconds on stdout, before or after the change."""
 
     help = (

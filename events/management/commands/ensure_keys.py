@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from events.composition import signing_service, witness_service
 from events.keys.first_keys import ensure_keys
+from events.management.command import LedgerCommand
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """One line for each key made, none when nothing was missing."""
 
     help = (

@@ -10,15 +10,17 @@ from argparse import ArgumentParser
 from typing import Any
 
 import orjson
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from events.composition import writer
 from events.errors import LedgerError
 from events.halting import halt
+from events.management.command import LedgerCommand
+from events.names import show
 from events.store.people import are_ceremonies_in_force
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """What the ledger's state is now, on stdout."""
 
     help = (
@@ -60,12 +62,13 @@ class Command(BaseCommand):
 
 
 def _text(answer: dict[str, Any]) -> str:
+    reason = show(answer["reason"])
     if not answer["is_new"]:
-        return f"Halted already since {answer['since']}: {answer['reason']}"
+        return f"Halted already since {answer['since']}: {reason}"
     where = f"event {answer['sequence']} says so"
     if answer["unwitnessed_because"]:
         where = (
-            f"no event could be written ({answer['unwitnessed_because']}); the record is kept "
-            "and written when the halt is cleared"
+            f"no event could be written ({show(answer['unwitnessed_because'])}); the record is "
+            "kept and written when the halt is cleared"
         )
-    return f"Halted since {answer['since']}: {answer['reason']}. In the ledger: {where}."
+    return f"Halted since {answer['since']}: {reason}. In the ledger: {where}."

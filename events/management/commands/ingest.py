@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from events.composition import signing_service, writer
 from events.errors import LedgerError
@@ -25,6 +25,7 @@ from events.ingest.mapping import Mapping
 from events.ingest.paths import parse_path
 from events.ingest.presets import PRESETS
 from events.keys.first_keys import FIRST_AGENT
+from events.management.command import LedgerCommand
 
 COULD_NOT_RUN = 2
 DESCRIPTION = """\
@@ -72,7 +73,7 @@ examples:
 """
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Parse what is asked, take the inputs in, show what became of them."""
 
     help = "Take log files into the ledger."

@@ -8,16 +8,17 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from events.accounts.tokens import TokenError, issue, parse_lifetime, service_user
 from events.composition import signing_service
 from events.errors import LedgerError, NoActiveKeyError
+from events.management.command import LedgerCommand
 from events.models import ApiToken, Reads
 from events.names import wrong_name
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Make a token that writes as one agent, or one that only reads."""
 
     help = (

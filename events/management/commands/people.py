@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from events.ceremony import check_possession, possession
 from events.composition import owner_writer
 from events.errors import LedgerError
 from events.keys import person_key
+from events.management.command import LedgerCommand
 from events.management.passphrase import add_passphrase, read_passphrase
 from events.management.tables import table, until
 from events.names import wrong_name
@@ -23,7 +24,7 @@ from events.people import register_first
 from events.store.people import PersonKey, are_ceremonies_in_force, list_people
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """One subcommand each; the lists and what was done go to stdout."""
 
     help = (

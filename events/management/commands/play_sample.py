@@ -15,11 +15,12 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from events import sample
 from events.composition import signing_service, writer
 from events.ingest.agents import AgentKeys
+from events.management.command import LedgerCommand
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
 
@@ -32,7 +33,7 @@ PAUSE_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """The first events at once, then one every two seconds, until the time is up."""
 
     help = (

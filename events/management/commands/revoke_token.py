@@ -9,13 +9,14 @@ import getpass
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from events.accounts.tokens import TokenError, find, revoke
+from events.management.command import LedgerCommand
 from events.models import ApiToken
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """By the beginning of a token, or every token of an agent."""
 
     help = (

@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from events.management.command import LedgerCommand
 from events.management.tables import table
 from events.models import ApiToken
 
 TITLES = ("token", "may", "made", "expires", "last used", "state")
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Every token, the youngest first."""
 
     help = (

@@ -9,18 +9,18 @@ from argparse import ArgumentParser
 from typing import Any
 
 import orjson
-from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from events.composition import key_backend, witness_service
 from events.keys.witness import PREFIX, WitnessService
+from events.management.command import LedgerCommand
 from events.management.tables import table, until
 from events.store import registry
 from events.store.connection import named_errors
 from events.store.registry import WitnessRecord
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """One subcommand each; the lists and what was done go to stdout."""
 
     help = (

@@ -6,15 +6,15 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from events.management.command import LedgerCommand
+from events.names import show
 from observers.continuity import Continuity, check_continuity, recall_continuity
 from observers.management import arguments
 from observers.replica.reading import alias_reaching
 from observers.report import KnownGap
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Parse, ask `observers.continuity`, print."""
 
     help = (
@@ -53,7 +53,7 @@ def as_text(result: Continuity) -> str:
     if result.end < result.start and not result.stray_count:
         return "The ledger is empty; nothing can be missing." if result.end == 0 else "No events."
     span = f"Sequences {result.start:,} to {result.end:,}"
-    strays = [f"  {each.text}" for each in result.strays]
+    strays = [f"  {show(each.text)}" for each in result.strays]
     if result.stray_count:
         strays.append(f"INCIDENT: {result.stray_count:,} rows outside the sequence.")
     if result.is_continuous:

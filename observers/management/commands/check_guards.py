@@ -6,14 +6,14 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from events.management.command import LedgerCommand
+from events.names import show
 from observers.guards.comparison import fingerprint
 from observers.guards.look import Guards, expectations, look_at_guards
 from observers.management import arguments
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Parse, look, print."""
 
     help = (
@@ -56,7 +56,7 @@ def as_text(guards: Guards) -> str:
             f"  note: this is PostgreSQL {guards.state.major}, the expectations are of "
             f"{expectations().major}: the wording of checks, views and SQL bodies is not compared"
         )
-    lines += [f"  {each}" for each in guards.deviations]
+    lines += [f"  {show(str(each))}" for each in guards.deviations]
     count = len(guards.deviations)
     lines.append("Every guard is in place." if not count else f"NOT IN PLACE: {count:,}.")
     return "\n".join(lines)

@@ -7,9 +7,9 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from events.errors import LedgerError
+from events.management.command import LedgerCommand
+from events.names import show
 from observers.heads.comparison import Compared, compare
 from observers.heads.files import read_files
 from observers.management import arguments
@@ -32,7 +32,7 @@ or written anew: keep the file, and ask who runs the ledger for the event that s
 )
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Parse, compare, print."""
 
     help = (
@@ -92,7 +92,8 @@ def as_text(places: Sequence[str], compared: Sequence[Compared]) -> str:
     pairs = list(zip(places, compared, strict=True))
     lost = [(place, each) for place, each in pairs if not each.is_kept]
     lines = [f"Heads compared: {len(pairs):,}; the ledger ends at {compared[0].last:,}."]
-    lines += [f"  {place}: head {each.head}: {each.found}" for place, each in lost[:SHOWN]]
+    told = (f"{place}: head {each.head}: {each.found}" for place, each in lost[:SHOWN])
+    lines += [f"  {show(text)}" for text in told]
     if len(lost) > SHOWN:
         lines.append(f"  … and {len(lost) - SHOWN:,} more (--json lists all)")
     kept = [each.head.sequence for _, each in pairs if each.is_kept]

@@ -9,14 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
+from events.management.command import LedgerCommand
+from events.names import show
 from events.store import drift
 from events.store.drift import AgentDrift
 from observers.management import arguments
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Parse, ask the store, print."""
 
     help = (
@@ -75,7 +76,7 @@ def _row(agent: AgentDrift) -> tuple[str, ...]:
     behind = agent.warnings - agent.ahead
     direction = "ahead" if not behind else "behind" if not agent.ahead else "both"
     return (
-        agent.agent_id or "(system)",
+        show(agent.agent_id or "(system)"),
         f"{agent.warnings:,}",
         f"{agent.median_seconds:,}",
         f"{agent.p95_seconds:,}",

@@ -9,8 +9,8 @@ from dataclasses import astuple
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
 
+from events.management.command import LedgerCommand
 from events.store.guards import read_guards
 from events.store.ledger import PostgresEventStore
 from observers.guards.comparison import to_document
@@ -18,7 +18,7 @@ from observers.guards.look import EXPECTED
 from observers.management import arguments
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Migrate an empty database, read, write the file."""
 
     help = (

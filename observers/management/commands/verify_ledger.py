@@ -11,10 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from events import canonical
 from events.errors import CanonicalJSONError, LedgerError
+from events.management.command import LedgerCommand
 from observers import verification
 from observers.checks import MEANINGS, Check
 from observers.export_file import ExportFileStore
@@ -35,7 +34,7 @@ from observers.verifications import recorded
 from observers.verifications.states import CANCELLED
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Parse, verify, print."""
 
     help = "Verify the ledger, or an export of it, event by event.\n\n" + "\n".join(

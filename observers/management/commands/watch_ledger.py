@@ -8,10 +8,11 @@ import threading
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import connections
 
 from events.errors import LedgerError
+from events.management.command import LedgerCommand
+from events.names import show
 from events.store.connection import first_line
 from observers.management import arguments
 from observers.watch.findings import Kind
@@ -37,7 +38,7 @@ def seconds(text: str) -> float:
     return number
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Look, print, wait."""
 
     help = (
@@ -90,8 +91,8 @@ def as_text(outcome: Outcome | None) -> str:
     """One look for people."""
     if outcome is None:
         return "Another watcher is looking."
-    lines = [f"NEW {each.key}: {each.text}" for each in outcome.began]
-    lines += [f"closed {each.key}" for each in outcome.ended]
+    lines = [f"NEW {show(each.key)}: {show(each.text)}" for each in outcome.began]
+    lines += [f"closed {show(each.key)}" for each in outcome.ended]
     state = "nothing open" if outcome.is_sound else f"{len(outcome.open)} open"
     if outcome.unrecorded:
         state += f", {len(outcome.unrecorded)} not recorded"

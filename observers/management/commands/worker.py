@@ -6,17 +6,17 @@ import asyncio
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import connections
 from procrastinate.exceptions import ConnectorException
 
 from events.errors import LedgerError
+from events.management.command import LedgerCommand
 from events.store.restoration import refuse_unfinished
 from observers.management import arguments
 from observers.verifications.worker import connector, work
 
 
-class Command(BaseCommand):
+class Command(LedgerCommand):
     """Work until told to stop."""
 
     help = (
