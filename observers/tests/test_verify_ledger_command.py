@@ -300,6 +300,23 @@ def test_a_list_of_keys_that_says_two_things_is_refused(tmp_path: Path) -> None:
             keyring_from_json(changed)
 
 
+def test_an_unusable_key_of_a_list_verifies_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.write(1)
+    keys = save_keys(tmp_path / "keys.json")
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    document = json.loads(keys.read_text())
+    for listed, check in (("agents", "signature"), ("witnesses", "witness_signature")):
+        # An event has one of the keys; the other entries stay as they are.
+        name = "agent_id" if listed == "agents" else "witness_id"
+        wanted = "agent-7" if listed == "agents" else document[listed][0][name]
+        entries = [
+            entry | {"public_key": UNUSABLE} if entry[name] == wanted else entry
+            for entry in document[listed]
+        ]
+        keys.write_text(json.dumps(document | {listed: entries}))
+        assert findings("--export", str(export), "--keys", str(keys)) == [(1, check)]
+
+
 def test_a_list_of_keys_that_names_one_twice_verifies_nothing(
     ledger: Ledger, tmp_path: Path
 ) -> None:

@@ -29,7 +29,8 @@ USING = "default"
 FILLED_IN = (
     "\nFilled in where left out: halted_at, halt_reason and unwritten (the present halt,\nand the "
     "events that are written before it is cleared), event_id and payload_hash\n(of the event at "
-    "`sequence`), new_key and new_public_key (a new key pair in the\nkey folder)."
+    "`sequence`), new_key and new_public_key (a new key pair in the\nkey folder). Of a payload "
+    "that is not what was signed it says besides that\npayload_matched is false."
 )
 LISTED = 1000
 

@@ -208,6 +208,44 @@ def test_an_erased_payload_is_not_called_wrong_and_its_ceremony_verifies(
     assert all(name in told for name in ("Ada", "Bela", "Cleo"))
 
 
+def test_an_erasure_mark_that_says_more_is_wrong_on_both_sides(
+    ledger: Ledger, signed_in: Window
+) -> None:
+    secret = ledger.write(2)[0]
+    details = {
+        "sequence": secret.sequence,
+        "event_id": secret.event_id,
+        "payload_hash": secret.payload_hash,
+    }
+    hold(ledger, "erase_payload", details)
+    for path in ("{note}", "{erased,note}"):
+        ledger.tamper(
+            f"UPDATE events SET payload = jsonb_set(payload, '{path}', '1') WHERE sequence = 1"
+        )
+        assert check_in_browser(signed_in, 1)["payload_hash"] == "failed"
+        assert by_server(signed_in.page)["payload_hash"] == "failed"
+        ledger.tamper(f"UPDATE events SET payload = payload #- '{path}' WHERE sequence = 1")
+
+
+def test_that_a_payload_had_been_changed_before_it_was_erased_is_said(
+    ledger: Ledger, signed_in: Window
+) -> None:
+    secret = ledger.write(2)[0]
+    ledger.tamper("UPDATE events SET payload = '{}' WHERE sequence = 1")
+    details = {
+        "sequence": secret.sequence,
+        "event_id": secret.event_id,
+        "payload_hash": secret.payload_hash,
+        "payload_matched": False,
+    }
+    ceremony = hold(ledger, "erase_payload", details)
+    assert check_in_browser(signed_in, 1)["payload_hash"] == "not made"
+    told = signed_in.page.inner_text('[data-check="payload_hash"] td.yours')
+    assert f"event {ceremony.sequence}, which names exactly this one" in told
+    assert "It says that the payload had been changed before." in told
+    assert check_in_browser(signed_in, ceremony.sequence)["ceremony"] == "passed"
+
+
 def test_a_ceremony_of_forged_signatures_fails_on_both_sides(
     ledger: Ledger, signed_in: Window
 ) -> None:
