@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "008_append_protocol.sql",
-            sha256="1c968b1da73f4495caf935ce5866c2fb28823dc9a42cc8b2c341ed53ee8d8b95",
+            sha256="74a1923cbbdc9b7899c42710a9ff9501a626e64856feeed21a04ee75851ea238",
         )
     ]

@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "012_fast_append.sql",
-            sha256="0849bf3f164006ff5b0d284f3673d284af649f5cab5e305e17175632b98df596",
+            sha256="9749754e5fe1a36f4ee53d3b323e8372960ec8913d828c7dd2e0351b2bcccdcc",
         )
     ]

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "016_ceremonies_in_force.sql",
-            sha256="b881cfa316beca493201e2d2fe61e89ba6a1d304f72aef2851be88a945f9b2a5",
+            sha256="9383ac4c5eb34778becf17ae391309c307819b9741ca6bba0775d53a7641e35b",
             models=[
                 migrations.AddField(
                     model_name="ledgerconfig",

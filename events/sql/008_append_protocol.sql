@@ -8,12 +8,14 @@
 -- and whoever holds it and falls silent is ended.
 CREATE FUNCTION lock_ledger(patience_ms INTEGER DEFAULT 5000) RETURNS VOID
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    was TEXT; -- an assignment starts no query, which PERFORM does
 BEGIN
     IF current_setting('synchronous_commit') NOT IN ('on', 'remote_apply') THEN
-        PERFORM set_config('synchronous_commit', 'on', true);
+        was := set_config('synchronous_commit', 'on', true);
     END IF;
-    PERFORM set_config('lock_timeout', patience_ms::text, true),
-            set_config('idle_in_transaction_session_timeout', '30000', true);
+    was := set_config('lock_timeout', patience_ms::text, true);
+    was := set_config('idle_in_transaction_session_timeout', '30000', true);
     LOCK TABLE public.ledger_config IN SHARE UPDATE EXCLUSIVE MODE;
 END
 $$;
@@ -84,13 +86,8 @@ REVOKE ALL ON FUNCTION open_append FROM PUBLIC;
 -- its own may have read the clock at any time since its transaction began.
 CREATE FUNCTION guard_append() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    is_open CONSTANT BOOLEAN := (SELECT o.last_value = pg_current_xact_id_if_assigned()::text::bigint FROM append_opened_by o);
-    reading CONSTANT TIMESTAMPTZ := (SELECT o.authority_timestamp FROM open_append() o);
 BEGIN
-    IF is_open IS NOT TRUE THEN
-        PERFORM setval('append_opened_at', (extract(epoch FROM least(reading, transaction_timestamp())) * 1000000)::bigint);
-    END IF;
+    PERFORM open_append(NULL);
     RETURN NULL;
 END
 $$;

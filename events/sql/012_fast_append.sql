@@ -86,11 +86,9 @@ DECLARE
     failed TEXT;
     n RECORD;
 BEGIN
-    SELECT a.last_sequence, a.content_hash, a.event_count, timestamptz 'epoch' + o.last_value * interval '1 microsecond'
-        INTO head_sequence, head_hash, head_count, opened
-        FROM append_opened_at o
-        LEFT JOIN LATERAL (SELECT a.last_sequence, a.content_hash, a.event_count
-                           FROM appends a ORDER BY a.last_sequence DESC LIMIT 1) a ON true;
+    SELECT a.last_sequence, a.content_hash, a.event_count INTO head_sequence, head_hash, head_count
+        FROM appends a ORDER BY a.last_sequence DESC LIMIT 1;
+    opened := timestamptz 'epoch' + pg_sequence_last_value('public.append_opened_at') * interval '1 microsecond';
     closed := greatest(opened, clock_timestamp());
     head_sequence := coalesce(head_sequence, 0);
     head_hash := coalesce(head_hash, repeat('0', 64));
@@ -104,7 +102,7 @@ BEGIN
                 n.agent_id, n.authority_timestamp, n.event_id, n.event_type, n.hash_alg_version, n.local_timestamp,
                 n.payload_hash, n.prev_hash, n.sequence, n.sig_alg_version, n.signing_key_id, n.witness_id)
                 THEN 'content_hash'
-            WHEN NOT n.authority_timestamp BETWEEN opened AND closed
+            WHEN (n.authority_timestamp BETWEEN opened AND closed) IS NOT TRUE
                 THEN 'authority_timestamp' END;
         EXIT WHEN failed IS NOT NULL;
         head_sequence := n.sequence;

@@ -753,27 +753,29 @@ $$;
 -- As before, but for a transaction that records a ceremony: it appends to a halted ledger, and it
 -- appends after a tail that is lost, if it is the ceremony that says so. Both are looked at only
 -- where the append would be refused, so no other append pays for them.
--- A transaction reads the clock once, at its first opening, and keeps the reading for check_append.
+-- A transaction reads the clock once, at its first opening, and keeps the reading for check_append. NULL
+-- is guard_append's: without an opening before, any reading since the transaction began is taken.
 CREATE OR REPLACE FUNCTION open_append(
     patience_ms INTEGER DEFAULT 5000, OUT last_sequence BIGINT, OUT content_hash TEXT, OUT event_count BIGINT, OUT authority_timestamp TIMESTAMPTZ
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     state RECORD;
+    opened_here BOOLEAN;
+    kept BIGINT;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'FR7: an append is READ COMMITTED, and this transaction is %: behind the lock it would not see the head',
             upper(current_setting('transaction_isolation')) USING ERRCODE = 'AP003', CONSTRAINT = 'isolation';
     END IF;
-    PERFORM lock_ledger(patience_ms);
+    PERFORM lock_ledger(coalesce(patience_ms, 5000));
+    opened_here := pg_sequence_last_value('public.append_opened_by') = pg_current_xact_id_if_assigned()::text::bigint;
 
     SELECT halt.halted, halt.reason, head.last_sequence, head.content_hash, head.event_count,
            tail.sequence AS tail_sequence, tail.content_hash AS tail_hash,
-           CASE WHEN drawn.is_called THEN drawn.last_value ELSE 0 END AS drawn,
-           opened_by.last_value = pg_current_xact_id_if_assigned()::text::bigint AS opened_here,
-           opened_at.last_value AS opened_at
+           CASE WHEN drawn.is_called THEN drawn.last_value ELSE 0 END AS drawn
         INTO state
-        FROM events_sequence_seq drawn CROSS JOIN append_opened_by opened_by CROSS JOIN append_opened_at opened_at
+        FROM events_sequence_seq drawn
         LEFT JOIN halt_state halt ON true
         LEFT JOIN LATERAL (SELECT a.last_sequence, a.content_hash, a.event_count
                            FROM appends a ORDER BY a.last_sequence DESC LIMIT 1) head ON true
@@ -799,12 +801,14 @@ BEGIN
     IF state.drawn <> last_sequence THEN
         PERFORM setval('events_sequence_seq', greatest(last_sequence, 1), last_sequence > 0);
     END IF;
-    IF state.opened_here THEN
-        authority_timestamp := timestamptz 'epoch' + state.opened_at * interval '1 microsecond';
+    IF opened_here THEN
+        authority_timestamp := timestamptz 'epoch' + pg_sequence_last_value('public.append_opened_at') * interval '1 microsecond';
     ELSE
         authority_timestamp := clock_timestamp();
-        PERFORM setval('append_opened_at', (extract(epoch FROM authority_timestamp) * 1000000)::bigint),
-                setval('append_opened_by', pg_current_xact_id()::text::bigint);
+        kept := setval('public.append_opened_at', (extract(epoch FROM
+            CASE WHEN patience_ms IS NULL THEN least(authority_timestamp, transaction_timestamp()) ELSE authority_timestamp END
+            ) * 1000000)::bigint);
+        kept := setval('public.append_opened_by', pg_current_xact_id()::text::bigint);
     END IF;
 END
 $$;
