@@ -1,7 +1,8 @@
 """The gate in front of everything: how many threads of a server process callers hold at once.
 
-A quarter of the threads is for writing and for `/healthz`, whatever else is asked. Bodies of
-writers have places of their own (`events.api.arrivals`). Everything else passes here: a caller
+No stranger, and no single caller, can hold the last quarter of the threads, which is for writing
+and for `/healthz`. Bodies of writers have places of their own (`events.api.arrivals`). Everything
+else passes here: a caller
 takes a place, which is one of the threads, until the answer has been handed over; and works in one
 of a few slots, so few that the threads that work do not starve those that write.
 """
@@ -107,14 +108,16 @@ class Proven:
 
 
 class Gate:
-    """The lanes of a process of so many threads. Of 32, ten may be held here, eight of them by one
-    caller, six by strangers, four by one address; and two more by what asks how the portal is."""
+    """The lanes of a process of so many threads. Of 32, sixteen may be held here, twelve of them by
+    one caller, six by strangers, four by one address, and eight by those whose token or session
+    has not been looked at yet; and two more by what asks how the portal is."""
 
     def __init__(self, threads: int) -> None:
-        everybody = Places(5 * threads // 16, threads // 4)
+        everybody = Places(threads // 2, 3 * threads // 8)
         strangers = Places(3 * threads // 16, threads // 8, within=everybody)
         self.known = Lane(everybody, threads // 16)
         self.strangers = Lane(strangers, threads // 16)
+        self.claimed = Lane(Places(threads // 4, threads // 4, within=everybody), threads // 16)
         self.probes = Lane(Places(threads // 16, threads // 16), threads // 16)
         self.proven = Proven()
         self.said: dict[str, tuple[float, Any]] = {}
@@ -128,7 +131,7 @@ class Hold:
     """One request's place."""
 
     def __init__(self, lane: Lane, caller: str) -> None:
-        self._lane, self._caller = lane, caller
+        self.lane, self._caller = lane, caller
         self._lock = threading.Lock()
         self._held = lane.places.take(caller)
 
@@ -142,7 +145,7 @@ class Hold:
         with self._lock:
             held, self._held = self._held, False
         if held:
-            self._lane.places.leave(self._caller)
+            self.lane.places.leave(self._caller)
 
     def __del__(self) -> None:
         if hasattr(self, "_held"):
@@ -153,7 +156,7 @@ class Hold:
         want of one: what is cut off could pass for whole."""
         source = iter(pieces)
         while True:
-            with self._lane.slot(patience=None):
+            with self.lane.slot(patience=None):
                 piece = next(source, None)
             if piece is None:
                 return
@@ -177,16 +180,16 @@ class GateMiddleware:
         if path in PROBES:
             return self._probe(request)
         credential = _credential(request)
-        caller = gate.proven.find(credential)
-        hold = Hold(gate.known if caller else gate.strangers, caller or stranger(request))
+        hold = _hold(request, credential)
         if not hold.admitted:
             return busy(request)
         try:
+            known = hold.lane is gate.known
             answer: HttpResponseBase | None = _read_form(
-                request, MAX_KNOWN_FORM if caller else MAX_FORM
+                request, MAX_KNOWN_FORM if known else MAX_FORM
             )
             if answer is None:
-                with hold._lane.slot():
+                with hold.lane.slot():
                     answer = self.get_response(request)
                 gate.proven.keep(credential, known_caller(request))
         except NoSlot:
@@ -201,8 +204,7 @@ class GateMiddleware:
         answer = self.get_response(request)
         if not answer.streaming or int(answer.get("Content-Length") or 0) < HELD_FILE:
             return answer
-        caller = gate.proven.find(_credential(request))
-        hold = Hold(gate.known if caller else gate.strangers, caller or stranger(request))
+        hold = _hold(request, _credential(request))
         if not hold.admitted:
             answer.close()
             return busy(request)
@@ -246,6 +248,14 @@ class _Refusals:
 
 
 _refusals = _Refusals()
+
+
+def _hold(request: HttpRequest, credential: bytes | None) -> Hold:
+    """A place for whoever asks, if there is one."""
+    caller = gate.proven.find(credential)
+    if caller:
+        return Hold(gate.known, caller)
+    return Hold(gate.claimed if credential else gate.strangers, stranger(request))
 
 
 def _held(answer: Any, hold: Hold) -> HttpResponseBase:

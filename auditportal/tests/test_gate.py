@@ -119,6 +119,25 @@ def test_a_reader_whose_token_is_known_is_let_in_beside_strangers(
     assert seen == [200, "5"]
 
 
+def test_made_up_tokens_hold_places_of_their_own(ledger: Ledger, small: Gate) -> None:
+    reader = api.observer()
+    assert reader.get("head").status_code == 200
+    taken = [small.claimed.places.take("address 192.0.2.7") for _ in range(64)]
+    assert sum(taken) == 8
+    assert api.Caller("a" * 64).get("head").status_code == 503
+    assert reader.get("head").status_code == 200
+    assert Client().get("/login/").status_code == 200
+    assert api.agent().post("events", api.event()).status_code == 201
+
+
+def test_no_single_caller_holds_the_last_quarter(small: Gate) -> None:
+    mine = sum(small.known.places.take("token a") for _ in range(64))
+    bodies = Places(3 * 32 // 4)
+    mine += sum(bodies.take("agent-a") for _ in range(64))
+    assert mine == 24
+    assert bodies.take("agent-b")
+
+
 def test_a_cookie_that_is_no_session_makes_nobody_known(ledger: Ledger, small: Gate) -> None:
     client = Client()
     client.cookies["auditportal_session"] = "a" * 32
@@ -253,9 +272,9 @@ def test_what_was_proven_is_forgotten_after_a_while() -> None:
 
 
 def test_callers_share_places_so_that_the_next_one_gets_one() -> None:
-    places = Places(12)
+    places = Places(24)
     taken = {who: sum(places.take(who) for _ in range(64)) for who in "abcd"}
-    assert taken == {"a": 6, "b": 3, "c": 2, "d": 1}
+    assert taken == {"a": 12, "b": 6, "c": 3, "d": 2}
     places = Places(1)
     assert places.take("a")
     assert not places.take("b")

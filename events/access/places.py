@@ -28,14 +28,14 @@ class Places:
         self._each = None if each is None else max(1, each)
         self._within = within
         self._waiters = waiters
-        self._waiting: set[Hashable] = set()
+        self._waiting: Counter[Hashable] = Counter()
         self._held: Counter[Hashable] = Counter()
         self._changed = threading.Condition()
 
     def take(self, caller: Hashable, patience: float = 0.0, count: int = 1) -> bool:
         """Whether the caller got a place, or `count` of them. They are waited for `patience`
-        seconds by one of a caller's requests, and by `waiters` of them at once: who waits holds a
-        thread as well."""
+        seconds by `waiters` requests at once, half of them one caller's: who waits holds a thread
+        as well."""
         with self._changed:
             if not self._has_room(caller, count) and not self._wait(caller, patience, count):
                 return False
@@ -67,14 +67,17 @@ class Places:
         return total <= self.most and own <= self._each
 
     def _wait(self, caller: Hashable, patience: float, count: int) -> bool:
-        """Wait, if nobody waits for this caller yet and not too many for others."""
-        if not patience or caller in self._waiting or len(self._waiting) >= self._waiters:
+        """Wait, if there is room among those who do; half of it is for others."""
+        own, total = self._waiting[caller], self._waiting.total()
+        if not patience or total >= self._waiters or 2 * own >= max(2, self._waiters):
             return False
-        self._waiting.add(caller)
+        self._waiting[caller] += 1
         try:
             return self._changed.wait_for(lambda: self._has_room(caller, count), patience)
         finally:
-            self._waiting.discard(caller)
+            self._waiting[caller] -= 1
+            if not self._waiting[caller]:
+                del self._waiting[caller]
 
     def _give_back(self, caller: Hashable, count: int) -> None:
         with self._changed:

@@ -70,6 +70,6 @@ class Arrivals:
         return Refused(BUSY, "too many bodies are under way; send it again", headers=headers)
 
 
-arrivals = Arrivals(3 * settings.PORTAL_THREADS // 8, waiters=settings.PORTAL_THREADS // 8)
-"""Three eighths of the threads: with those that the gate gives away (`auditportal.gate`), a quarter
-stays for what is written and what is asked of `/healthz`."""
+arrivals = Arrivals(3 * settings.PORTAL_THREADS // 4, waiters=settings.PORTAL_THREADS // 8)
+"""Three eighths of the threads for one agent alone, as many as the gate gives to one caller
+(`auditportal.gate`): a quarter is left when it holds all of both."""
