@@ -62,12 +62,15 @@ def make_backup(folder: Path, *, with_keys: bool, progress: Progress) -> Manifes
                 "--compress=1",
                 "--encoding=UTF8",
                 "--lock-wait-timeout=60s",
+                # Who reads a backup must not be signed in by it; a restore signs everybody out.
+                "--exclude-table-data=public.django_session",
                 f"--snapshot={moment.name}",
                 f"--file={unfinished}",
             ],
             lambda: progress(unfinished.stat().st_size if unfinished.exists() else 0),
         )
         manifest = _describe(moment, dump_major)
+    unfinished.chmod(0o600)
     unfinished.rename(folder / DUMP)
     files = [describe_file(folder, DUMP)]
     if with_keys:

@@ -105,6 +105,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> str:
     text = msgspec.json.format(msgspec.json.encode(asdict(manifest)), indent=2) + b"\n"
     fresh = folder / f".{NAME}.new"
     with fresh.open("xb") as file:
+        os.fchmod(file.fileno(), 0o600)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -6,6 +6,7 @@ A restored ledger must go on where the backup ended, guarded as before.
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from django.db import connections
 from pytest_django import Settings
 
 from auditportal.backup.errors import BackupError
+from auditportal.backup.manifest import DUMP
 from auditportal.backup.programs import find_program
 from auditportal.tests.backups import empty_database
 from events.composition import writer
@@ -23,7 +25,7 @@ from events.keys.backend import FileKeyBackend
 from events.store import restoration
 from events.tests.ledger import Ledger, submission
 from observers.tests.commands import Ran, run
-from observers.tests.pages import remove
+from observers.tests.pages import remove, sign_in
 
 
 @pytest.fixture
@@ -185,6 +187,28 @@ def test_a_restore_stopped_before_it_verified_goes_on(
 
 def _stopped(*args: object) -> None:
     raise BackupError("stopped")
+
+
+def test_nobody_is_signed_in_by_a_backup(ledger: Ledger, folder: Path) -> None:
+    """The sessions stay out of it, and everything in its folder is closed to others."""
+    ledger.write()
+    sign_in()
+    assert ledger.query("SELECT count(*) FROM django_session") == [(1,)]
+    assert run("backup", str(folder)).code == 0
+    assert [path.name for path in folder.iterdir() if path.stat().st_mode & 0o077] == []
+    listed = subprocess.run(
+        [str(find_program("pg_restore", 15)[0]), "--data-only", "--file=-", str(folder / DUMP)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "COPY public.auth_user " in listed
+    assert "COPY public.django_session " not in listed
+    with empty_database(ledger) as other:
+        assert restore(folder).code == 0
+        assert other.query("SELECT count(*) FROM django_session") == [(0,)]
+        sign_in(name="somebody")
+        assert other.query("SELECT count(*) FROM django_session") == [(1,)]
 
 
 def test_keys_are_in_it_only_when_asked_for(

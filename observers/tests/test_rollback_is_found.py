@@ -162,6 +162,7 @@ def test_heads_are_kept_in_a_bounded_file_that_survives_a_torn_line(ledger: Ledg
     memory.path.write_bytes(b"".join(head.as_line() for head in heads[:-2]))
     memory.note(heads[-1])
     assert HeadMemory(memory.path).read() == [*heads[KEPT:-2], heads[-1]]
+    assert memory.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_line_that_is_no_head_is_named_and_halts_nothing(ledger: Ledger) -> None:
