@@ -335,6 +335,7 @@ class Verification(models.Model):
     last_content_hash = models.TextField(null=True)
     worked_seconds = models.DecimalField(max_digits=1000, decimal_places=3, default=0)
     failure = models.TextField(null=True)
+    seal = models.TextField(null=True)
 
     class Meta:
         managed = False
@@ -361,6 +362,7 @@ class VerificationRange(models.Model):
     start_sequence = models.BigIntegerField()
     end_sequence = models.BigIntegerField()
     figures = models.JSONField(null=True)
+    seal = models.TextField(null=True)
 
     class Meta:
         managed = False

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "011_verifications.sql",
-            sha256="044b5b6a0f467ecd63281ed298c42462a79b5abfca0a4de9cc4c90a2b11cab30",
+            sha256="a5fc1d308ede3ef9aaf0c6e3dfe9e168b0f4badbbf36fdf769c7ae9cb874e804",
             models=[
                 migrations.CreateModel(
                     name="Verification",
@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                             models.DecimalField(decimal_places=3, default=0, max_digits=1000),
                         ),
                         ("failure", models.TextField(null=True)),
+                        ("seal", models.TextField(null=True)),
                     ],
                     options={"db_table": "verifications", "managed": False},
                 )

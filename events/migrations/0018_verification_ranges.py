@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "018_verification_ranges.sql",
-            sha256="a183de3ed9661f3f997595827a782e0c800ab8a193508ea18a8567695bd81ac8",
+            sha256="3bc7d2c3e931ccc1aa178b684ca899f39bbffb32a2814b2b91610edbf7962e9a",
             models=[
                 migrations.CreateModel(
                     name="VerificationRange",
@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
                         ("start_sequence", models.BigIntegerField()),
                         ("end_sequence", models.BigIntegerField()),
                         ("figures", models.JSONField(null=True)),
+                        ("seal", models.TextField(null=True)),
                     ],
                     options={"db_table": "verification_ranges", "managed": False},
                 )

@@ -24,6 +24,8 @@ CREATE TABLE verifications (
     last_content_hash     TEXT,
     worked_seconds        NUMERIC     NOT NULL DEFAULT 0,
     failure               TEXT,
+    -- Made by the portal with a secret that is not in the database, over what others rely on.
+    seal                  TEXT,
     CHECK (state IN ('waiting', 'running', 'finished', 'cancelled', 'failed')),
     CHECK (1 <= start_sequence AND start_sequence <= end_sequence),
     CHECK (reached_sequence BETWEEN start_sequence - 1 AND end_sequence),

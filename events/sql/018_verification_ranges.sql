@@ -8,6 +8,7 @@ CREATE TABLE verification_ranges (
     end_sequence     BIGINT    NOT NULL,
     -- What was found, once the whole range was verified.
     figures          JSONB,
+    seal             TEXT,
     CHECK (1 <= start_sequence AND start_sequence <= end_sequence),
     UNIQUE (verification_id, start_sequence)
 );

@@ -3,6 +3,7 @@ the last look could not write into the ledger, and those that are closed."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from events.store.connection import named_errors
 from events.store.watching import RecordedEvent, recorded_events
 from observers.pages.finding_words import Words, severity, words
 from observers.watch.findings import CLOSED, RESTORED, TYPES, Kind, known_findings
+from observers.watch.memory import recently_open
 
 PAST = 20
 """Closed findings that are shown, the last ones."""
@@ -83,7 +85,8 @@ def read_findings() -> Findings:
         for each in recorded
         if each.event_type in (CLOSED, RESTORED)
     ]
-    return Findings(tuple(found), tuple(closed[::-1][:PAST]), last.open_findings if last else {})
+    counted = Counter(last.open_findings if last else {}) | Counter(recently_open())
+    return Findings(tuple(found), tuple(closed[::-1][:PAST]), counted)
 
 
 def _open(key: str, opened: RecordedEvent | None) -> OpenFinding:

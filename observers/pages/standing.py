@@ -196,6 +196,16 @@ class Outlook:
         )
 
     def _verification(self) -> Alarm | None:
+        forged = self.verified.forged
+        if forged:
+            return Alarm(
+                "a verification forged",
+                "A verification on record is not from this portal",
+                "Somebody wrote it into the database, or it was made with another secret key. "
+                "It says nothing. This stays here until a later verification ends.",
+                reverse("verification", args=[forged.pk]),
+                "See which",
+            )
         last = self.verified.unsound
         if last is None:
             return None

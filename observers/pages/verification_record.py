@@ -12,7 +12,8 @@ from django.utils import timezone
 from events.models import Verification
 from events.timestamps import format_timestamp
 from observers.checks import MEANINGS, Check
-from observers.verifications.states import RUNNING, WAITING
+from observers.verifications.seals import is_sealed
+from observers.verifications.states import FINISHED, RUNNING, WAITING
 
 LISTED = 10
 """Findings shown at once, so that a record prints on a page; the others are folded up."""
@@ -46,9 +47,21 @@ class Shown:
     record: Verification
 
     @property
+    def is_forged(self) -> bool:
+        """Whether it is said to have ended, and not by this portal."""
+        return self.record.state == FINISHED and not is_sealed(self.record)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all of the range was verified here, and nothing was found."""
+        return self.record.is_sound and not self.is_forged
+
+    @property
     def verdict(self) -> str:
         """Its state or its result in a word or two."""
         record = self.record
+        if self.is_forged:
+            return "not from this portal"
         if record.is_open:
             if record.cancelled_by is not None:
                 return "stopping"
@@ -60,7 +73,7 @@ class Shown:
     @property
     def kind(self) -> str:
         """How the verdict looks: `ok`, `bad` or `open`."""
-        if self.record.is_sound:
+        if self.is_sound:
             return "ok"
         undecided = self.record.is_open or self.record.state == "cancelled"
         return "open" if undecided and not self.record.finding_count else "bad"

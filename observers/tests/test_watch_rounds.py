@@ -12,6 +12,8 @@ from pytest_django import Settings
 from events.tests.ledger import Ledger
 from observers.report import Report
 from observers.tests.commands import run
+from observers.tests.corpus.application import LOOK
+from observers.tests.pages import Reader, sign_in
 from observers.watch import chain
 from observers.watch.chain import walk_chain
 from observers.watch.findings import Kind
@@ -203,10 +205,11 @@ def test_the_role_of_the_application_cannot_say_where_the_watch_goes_on(ledger: 
     run("watch_ledger", "--once")
     ledger.tamper("""UPDATE events SET payload = '"changed"' WHERE sequence = 2""")
     with ledger.connect("portal_app") as application:
-        application.execute(
-            "INSERT INTO watch_looks (began_at, seconds, watcher, head_sequence, verified_through,"
-            " verified_since, rolled_through, round_end, round_began_at, promised_seconds,"
-            " backward_steps, open_findings, unrecorded)"
-            " SELECT now(), 0, 'me', 4, 4, now(), 4, 4, now(), 1, 0, '{}', '[]'"
-        )
+        application.execute(LOOK)
     assert "chain 2-2 payload_hash" in run("watch_ledger", "--once", "--json").json["open"]
+    reader = Reader(ledger, sign_in(staff=False))
+    with ledger.connect("portal_app") as application:
+        application.execute("DELETE FROM watch_looks")
+        application.execute(LOOK)
+    titles = [alarm.title for alarm in reader.get("/").context["outlook"].alarms()]
+    assert titles == ["The watch found something wrong"], "a clean look closes no finding"

@@ -1,17 +1,24 @@
 """When the ledger was last verified from its beginning, and what was found wrong and not refuted.
 
-Invariant: what did not end counts for nothing but for what it found.
+Invariants: what did not end counts for nothing but for what it found; what this portal did not note
+itself counts for nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef
+from django.db.models import QuerySet
 
 from events.models import Verification
 from events.store.connection import named_errors
+from observers.verifications.listing import FIGURES
+from observers.verifications.seals import is_sealed
 from observers.verifications.states import FINISHED
+
+MOST = 1_000
+"""Records of one kind, the newest, that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,28 +27,51 @@ class Latest:
     such one that found nothing. They are the same when all is well; None when there is none.
 
     `unsound` is the last one of any range that found something, unless a later one that began
-    after its end has verified all of its range and found nothing.
+    after its end has verified all of its range and found nothing. `forged` is the newest ended one
+    of all, if somebody else wrote it.
     """
 
     finished: Verification | None
     sound: Verification | None
     unsound: Verification | None
+    forged: Verification | None
 
 
 def latest() -> Latest:
     """How the ledger last stood to verification, from the portal or by `verify_ledger --record`."""
     with named_errors():
-        finished = Verification.objects.filter(state=FINISHED, start_sequence=1).order_by("-pk")
-        refuted = Verification.objects.filter(
-            state=FINISHED,
-            finding_count=0,
-            start_sequence__lte=OuterRef("start_sequence"),
-            end_sequence__gte=OuterRef("reached_sequence"),
-            started_at__gte=OuterRef("ended_at"),
-        )
-        wrong = Verification.objects.filter(finding_count__gt=0, ended_at__isnull=False)
+        ended = Verification.objects.filter(ended_at__isnull=False)
+        whole = ended.filter(state=FINISHED, start_sequence=1)
+        newest = next(_newest(ended.filter(state=FINISHED)), None)
         return Latest(
-            finished.first(),
-            finished.filter(finding_count=0).first(),
-            wrong.exclude(Exists(refuted)).order_by("-pk").first(),
+            next(_noted(whole), None),
+            next(_noted(whole.filter(finding_count=0)), None),
+            _unsound(ended),
+            newest if newest and not is_sealed(newest) else None,
         )
+
+
+def _unsound(ended: QuerySet[Verification]) -> Verification | None:
+    wrong = list(_noted(ended.filter(finding_count__gt=0)))
+    sound = list(_noted(ended.filter(state=FINISHED, finding_count=0))) if wrong else []
+    for each in wrong:
+        if not any(_refutes(other, each) for other in sound):
+            return each
+    return None
+
+
+def _refutes(sound: Verification, wrong: Verification) -> bool:
+    """Whether it began after the other's end and went over all that that one did."""
+    if sound.started_at is None or wrong.ended_at is None:
+        return False
+    covers = sound.start_sequence <= wrong.start_sequence
+    covers = covers and sound.end_sequence >= wrong.reached_sequence
+    return bool(covers and sound.started_at >= wrong.ended_at)
+
+
+def _noted(records: QuerySet[Verification]) -> Iterator[Verification]:
+    return (each for each in _newest(records) if is_sealed(each))
+
+
+def _newest(records: QuerySet[Verification]) -> Iterator[Verification]:
+    return records.order_by("-pk").defer(*FIGURES)[:MOST].iterator(chunk_size=20)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
@@ -19,7 +20,10 @@ from events.models import Verification
 from events.store.connection import named_errors
 from observers.checks import Finding
 from observers.report import KnownGap, Report
+from observers.verifications.seals import ForgedRecordError, require_noted, seal_record
 from observers.verifications.states import CANCELLED, FAILED, FINISHED, OPEN, RUNNING, WAITING
+
+log = structlog.get_logger(__name__)
 
 KEPT = 1_000
 """Findings, and documented gaps, that a record keeps one by one; all of them are counted."""
@@ -33,14 +37,24 @@ class SupersededError(LedgerError):
 
 
 def take_up(verification_id: int) -> Verification | None:
-    """Begin, or go on after somebody else's end. None when there is nothing left to do."""
+    """Begin, or go on after somebody else's end. None when there is nothing left to do; what this
+    portal did not note is ended as failed."""
     with named_errors():
         ended = _one(verification_id).filter(state=RUNNING, cancelled_by__isnull=False)
         ended.update(state=CANCELLED, ended_at=Now())
         _one(verification_id).filter(state__in=OPEN).update(
             state=RUNNING, runs=F("runs") + 1, started_at=Coalesce(F("started_at"), Now())
         )
-        return _one(verification_id).filter(state=RUNNING).first()
+        record = _one(verification_id).filter(state=RUNNING).first()
+    if record is None:
+        return None
+    try:
+        require_noted(record)
+    except ForgedRecordError as error:
+        log.critical("verification_record_forged", verification=verification_id, why=str(error))
+        fail(record, str(error))
+        return None
+    return record
 
 
 def save_slice(record: Verification, reached: int, report: Report) -> Verification:
@@ -49,17 +63,20 @@ def save_slice(record: Verification, reached: int, report: Report) -> Verificati
 
     Raises:
         SupersededError: the checkpoint is no longer where this slice began.
+        ForgedRecordError: somebody else changed what it says.
     """
     with named_errors(), transaction.atomic():
         current = Verification.objects.select_for_update().get(pk=record.pk)
         if (current.state, current.reached_sequence) != (RUNNING, record.reached_sequence):
             raise SupersededError(f"verification {record.pk} was taken over or has ended")
+        require_noted(current)
         _add(current, reached, report)
         ended = _end_state(current)
         if ended:
             current.state, current.ended_at = ended, Now()
         if ended == FINISHED:
             current.cancelled_by = None  # too late: there was nothing left to cancel
+        current.seal = seal_record(current)
         current.save()
     return current
 

@@ -25,6 +25,7 @@ from observers.ledger_check import RANGE
 from observers.replica.reading import alias_reaching
 from observers.report import Report
 from observers.verifications import record as records
+from observers.verifications.seals import require_sealed, seal_range
 from observers.verifications.slices import Stopped, verify_slice
 from observers.verifications.states import RUNNING
 
@@ -114,7 +115,8 @@ def _verify(record: Verification, mine: VerificationRange, stopping: Callable[[]
     report = verify_slice(using, mine.start_sequence, mine.end_sequence, stopping)
     with named_errors():
         mine.figures = _figures(report)
-        mine.save(update_fields=["figures"])
+        mine.seal = seal_range(mine)
+        mine.save(update_fields=["figures", "seal"])
 
 
 def _take_in(record: Verification) -> Verification:
@@ -127,6 +129,7 @@ def _take_in(record: Verification) -> Verification:
         ).first()
         if following is None:
             return records.end_if_cancelled(record)
+        require_sealed(following)
         record = records.save_slice(record, following.end_sequence, _report(following))
         _forget(record)
     return record

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import structlog
 
+from events.timestamps import parse_canonical
 from observers.heads.memory import memory_of
 from observers.watch.rounds import Place
+
+RECENT_SECONDS = 90
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +74,16 @@ class LookMemory:
         """Begin anew: the database is another one, whose triggers were made anew."""
         self._own = None
         self.path.unlink(missing_ok=True)
+
+
+def recently_open() -> Mapping[str, int]:
+    """How many findings of each kind this machine's own watch left open, while that is recent:
+    later, another machine's may have looked. The pages need not believe the database alone."""
+    before = look_memory_of().read()
+    if before is None:
+        return {}
+    age = time.time() - parse_canonical(before.began_at).timestamp()
+    return before.open_findings if 0 <= age < RECENT_SECONDS else {}
 
 
 def look_memory_of(using: str = "default") -> LookMemory:

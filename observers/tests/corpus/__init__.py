@@ -8,6 +8,7 @@ from __future__ import annotations
 from observers.tests.corpus import (
     altered,
     appends,
+    application,
     decided,
     dropped,
     forked,
@@ -36,6 +37,7 @@ SUBJECTS: dict[str, list[Case]] = {
     "People, ceremonies, halts": decided.CASES,
     "Warnings of drift": warnings.CASES,
     "Guards of the database": guards.CASES,
+    "By the application's role": application.CASES,
     "Rolled back and rewritten": rolled_back.CASES,
     "Beyond what the inside can show": unseen.CASES,
 }
