@@ -48,7 +48,7 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable(
         "DJANGO_SECRET_KEY",
         "",
-        "secret of sessions and forms; made under PORTAL_HOME, required with DATABASE_URL",
+        "secret of sessions, forms and seals; made under PORTAL_HOME, required with DATABASE_URL",
     ),
     Variable("DJANGO_DEBUG", "0", "1 shows tracebacks in the browser; never where others can look"),
     Variable("PORTAL_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "names the portal answers to"),

@@ -411,6 +411,7 @@ class WatchAlert(models.Model):
     attempts = models.IntegerField(default=0)
     ended_at = models.DateTimeField(null=True)
     last_error = models.TextField(null=True)
+    seal = models.TextField(null=True)
 
     class Meta:
         managed = False

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "017_watch.sql",
-            sha256="9ff2e7fb3072c7e234f2b5cd8a3df5371b49b266e3b9fabf9777146c9593d05d",
+            sha256="d6d958c8e2290224cc6100b9053a7bc7bc9a624e170f29e41a5116c397a21d5d",
             models=[
                 migrations.CreateModel(
                     name="WatchLook",
@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
                         ("attempts", models.IntegerField(default=0)),
                         ("ended_at", models.DateTimeField(null=True)),
                         ("last_error", models.TextField(null=True)),
+                        ("seal", models.TextField(null=True)),
                     ],
                     options={"db_table": "watch_alerts", "managed": False},
                 ),

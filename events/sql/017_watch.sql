@@ -33,6 +33,8 @@ CREATE TABLE watch_alerts (
     attempts    INTEGER     NOT NULL DEFAULT 0,
     ended_at    TIMESTAMPTZ,
     last_error  TEXT,
+    -- Made by whoever delivered it, with a secret that is not in the database.
+    seal        TEXT,
     CHECK ((ended_at IS NOT NULL) = (state <> 'waiting'))
 );
 CREATE INDEX watch_alerts_not_sent ON watch_alerts (state, id) WHERE state <> 'sent';

@@ -55,7 +55,11 @@ def process(ledger: Ledger) -> Iterator[Start]:
     url = f"postgresql://{place['user']}@/{place['dbname']}?host={place['host']}&port=5432"
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SECRET_KEY": "x" * 50}
+        environment = {
+            **os.environ,
+            "DATABASE_URL": url,
+            "DJANGO_SECRET_KEY": str(settings.SECRET_KEY),
+        }
         started.append(
             subprocess.Popen(
                 [sys.executable, *arguments],

@@ -47,7 +47,7 @@ def holding(ledger: Ledger, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     url = f"postgresql://{place['user']}@/{place['dbname']}?host={place['host']}&port=5432"
     environment = os.environ | {
         "DATABASE_URL": url,
-        "DJANGO_SECRET_KEY": "x" * 50,
+        "DJANGO_SECRET_KEY": str(settings.SECRET_KEY),  # it seals what it keeps
         "DJANGO_SETTINGS_MODULE": "auditportal.settings",
         "PYTHONPATH": str(settings.BASE_DIR),
     }

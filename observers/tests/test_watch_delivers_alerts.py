@@ -86,6 +86,22 @@ def test_a_receiver_can_verify_what_it_gets(ledger: Ledger, receiver: Receiving)
     assert (alert.state, alert.attempts) == ("sent", 1)
 
 
+def test_an_alert_that_somebody_called_sent_is_queued_again_once(
+    ledger: Ledger, receiver: Receiving
+) -> None:
+    alert = lose_a_number(ledger)
+    with ledger.connect("portal_app") as application:
+        application.execute("UPDATE watch_alerts SET state = 'sent', ended_at = now()")
+    for _ in range(3):  # each a watcher that has just been started
+        Watch().look()
+    first, again = WatchAlert.objects.order_by("pk")
+    assert (first.pk, again.state, again.findings) == (alert.pk, "waiting", alert.findings)
+    deliver(again.pk)
+    Watch().look()
+    assert WatchAlert.objects.count() == 2
+    assert len(receiver.received) == 1
+
+
 @pytest.mark.parametrize("answer", [500, 302])
 def test_what_does_not_arrive_is_tried_again_and_given_up(
     ledger: Ledger, receiver: Receiving, answer: int

@@ -7,14 +7,11 @@ back says nothing that was not so.
 
 from __future__ import annotations
 
-import hmac
 from typing import Any
-
-import orjson
-from django.utils.crypto import salted_hmac
 
 from events.errors import LedgerError
 from events.models import Verification, VerificationRange
+from observers.seals import holds, seal
 from observers.verifications.states import FINISHED
 
 
@@ -24,12 +21,12 @@ class ForgedRecordError(LedgerError):
 
 def seal_record(record: Verification) -> str:
     """The seal of a record as it stands: how far it is, how much it found, whether it ended."""
-    return _seal("verification", _figures(record))
+    return seal("verification", _figures(record))
 
 
 def is_sealed(record: Verification) -> bool:
     """Whether this portal noted what the record says."""
-    return _holds(record.seal, seal_record(record))
+    return holds(record.seal, seal_record(record))
 
 
 def require_noted(record: Verification) -> None:
@@ -47,7 +44,7 @@ def require_noted(record: Verification) -> None:
 def seal_range(done: VerificationRange) -> str:
     """The seal of what was found in a range."""
     place = [done.verification_id, done.start_sequence, done.end_sequence]
-    return _seal("range", [*place, done.figures])
+    return seal("range", [*place, done.figures])
 
 
 def require_sealed(done: VerificationRange) -> None:
@@ -56,7 +53,7 @@ def require_sealed(done: VerificationRange) -> None:
     Raises:
         ForgedRecordError: it is not sealed.
     """
-    if not _holds(done.seal, seal_range(done)):
+    if not holds(done.seal, seal_range(done)):
         raise ForgedRecordError(f"what was found in {done} was not noted by this portal")
 
 
@@ -73,12 +70,3 @@ def _figures(record: Verification) -> list[Any]:
         record.backward_steps,
         record.last_content_hash,
     ]
-
-
-def _seal(kind: str, figures: list[Any]) -> str:
-    text = orjson.dumps(figures, option=orjson.OPT_SORT_KEYS).decode()
-    return salted_hmac(f"audit-portal {kind}", text, algorithm="sha256").hexdigest()
-
-
-def _holds(seal: str | None, expected: str) -> bool:
-    return seal is not None and hmac.compare_digest(seal.encode(), expected.encode())

@@ -5,7 +5,9 @@ They must never matter to the ledger: a job lost or done twice is noticed by the
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
+from datetime import timedelta
 
 import structlog
 from django.conf import settings
@@ -13,6 +15,7 @@ from django.core.mail import EmailMessage
 from django.db import connections
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
@@ -20,12 +23,16 @@ from procrastinate.exceptions import AlreadyEnqueued
 from events.models import WatchAlert
 from events.store.connection import first_line, named_errors
 from events.store.work_lock import ALERT, working_at
+from observers.seals import holds, seal
 from observers.watch.alerts import EMAIL
 from observers.watch.webhook import DeliveryError, post
 
 QUEUE = "watch"
 ATTEMPTS = 8
 """After 3, 9, 27, … seconds: the last about an hour after the first."""
+
+RECENT, MOST_AGAIN = timedelta(days=1), 20
+"""Of which alerts it is asked whether they were sent, and how many of them a look queues again."""
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +45,23 @@ def defer_waiting() -> None:
         job = deliver_alert.configure(queueing_lock=f"alert-{alert_id}")
         with suppress(AlreadyEnqueued):
             job.defer(alert_id=alert_id)
+
+
+def tell_again(known: Collection[int]) -> list[int]:
+    """Queue again what is said to be sent, and was not sent by this portal: the application's role
+    can say so. `known` are those that were queued again before; all that were."""
+    with named_errors():
+        said = WatchAlert.objects.filter(state="sent", created_at__gte=timezone.now() - RECENT)
+        forged = [each for each in said if not holds(each.seal, _seal_of(each))]
+        for alert in [each for each in forged if each.pk not in known][:MOST_AGAIN]:
+            log.critical("alert_not_sent", alert=alert.pk, channel=alert.channel)
+            WatchAlert.objects.create(channel=alert.channel, findings=alert.findings)
+            known = [*known, alert.pk]
+    return [each.pk for each in forged if each.pk in known]
+
+
+def _seal_of(alert: WatchAlert) -> str:
+    return seal("alert", [alert.pk, alert.channel, alert.findings])
 
 
 @app.task(
@@ -77,7 +101,11 @@ def deliver(alert_id: int) -> None:
             log.error("alert_given_up", alert=alert_id, channel=alert.channel, why=str(error))
         else:
             waiting.update(
-                state="sent", attempts=F("attempts") + 1, ended_at=Now(), last_error=None
+                state="sent",
+                attempts=F("attempts") + 1,
+                ended_at=Now(),
+                last_error=None,
+                seal=_seal_of(alert),
             )
             log.info("alert_sent", alert=alert_id, channel=alert.channel)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -27,13 +27,14 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Before:
     """What is known of the look before: where the next one goes on, where the head was and when,
-    how the guards were, and what was open."""
+    how the guards were, what was open, and which alerts were queued again."""
 
     place: Place
     head: int
     began_at: str
     versions: Mapping[str, str]
     open_findings: Mapping[str, int] = field(default_factory=dict)
+    told_again: Sequence[int] = ()
 
 
 class LookMemory:

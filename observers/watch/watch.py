@@ -31,7 +31,7 @@ from events.timestamps import format_timestamp
 from observers.heads.memory import HeadMemory, memory_of
 from observers.sweep import Sweep
 from observers.watch.alerts import queue_alerts
-from observers.watch.deliveries import defer_waiting
+from observers.watch.deliveries import defer_waiting, tell_again
 from observers.watch.findings import TYPES, Found, Kind, Known, Step, known_findings, step
 from observers.watch.looking import Seen, look
 from observers.watch.memory import Before, LookMemory, look_memory_of
@@ -141,6 +141,7 @@ class Watch:
                 format_timestamp(began_at),
                 seen.versions,
                 outcome.open_by_kind(),
+                tell_again(before.told_again if before else ()),
             )
         )
         _note(seen, began_at, outcome)
