@@ -3,7 +3,7 @@
    It must never soften a disagreement between the two, nor take a verdict from the server. */
 
 import { canonical } from "./canonical.js";
-import { checkEvent, erasedBy } from "./checks.js";
+import { CHECKS, checkEvent, erasedBy } from "./checks.js";
 import { parse } from "./json.js";
 
 const WORDS = { passed: "passed", failed: "failed", unmade: "not made" };
@@ -87,10 +87,9 @@ function required(answer) {
 
 /** What the API could not even give out fails as what it is; the rest has nothing to go by. */
 function unreadable(detail) {
-  const rows = [...document.querySelectorAll("#verdicts [data-check]")];
   const without = { state: "unmade", notes: ["The API could not give the event out."], facts: [] };
   const broken = { state: "failed", notes: [detail], facts: [] };
-  return new Map(rows.map(({ dataset: { check: name } }) => [name, name === "payload_hash" ? broken : without]));
+  return new Map(CHECKS.map((name) => [name, name === "payload_hash" ? broken : without]));
 }
 
 /** The names of fields that this page shows otherwise than the API gives them. */
