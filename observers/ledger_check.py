@@ -9,12 +9,28 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 
+from events.ceremony import PREFIX
 from events.continuity import Gap
+from events.event import Event
 from events.store import appends
 from events.store.ledger import PostgresEventStore
-from events.store.rows import AGENT, AUTHORITY, CONTENT_HASH, LOCAL, SEQUENCE, Row, copy_rows
+from events.store.rows import (
+    AGENT,
+    AUTHORITY,
+    CONTENT_HASH,
+    LOCAL,
+    SEQUENCE,
+    TYPE,
+    Row,
+    copy_rows,
+)
 from events.store.slices import cut
 from observers.checks import Check, Finding
+from observers.decision_check import (
+    compare_ceremonies,
+    compare_halt,
+    decisions_without_event,
+)
 from observers.drift_check import DriftCheck, drift_check, thresholds_of
 from observers.erasures import erasures_in
 from observers.keyring import Keyring, keyring_from_registry
@@ -98,23 +114,31 @@ def verify_part(
         earlier=partial(appends.latest_authority, using),
     )
     drift = drift_check(using, thresholds_of(using, keys), start, end)
+    decided: list[Event] = []
     with closing(copy_rows(using, start, end)) as rows:
-        walk.take_rows(_told(rows, record, drift), progress)
+        walk.take_rows(_told(rows, record, drift, decided), progress)
     skips = Skips(using, keys)
     for finding in (
         *record.finish(lambda gap: gap in skips.named),
         *drift.finish(),
+        *compare_ceremonies(using, decided, keys),
+        *compare_halt(using, start, end),
         *_beyond_the_head(PostgresEventStore(using), start, end),
     ):
         walk.part.add(finding)
     return walk.finish()
 
 
-def _told(rows: Iterable[Row], record: RecordCheck, drift: DriftCheck) -> Iterator[Row]:
-    """The rows, each of which the record of appends and the drift warnings are compared with."""
+def _told(
+    rows: Iterable[Row], record: RecordCheck, drift: DriftCheck, decided: list[Event]
+) -> Iterator[Row]:
+    """The rows, each of which the record of appends and the drift warnings are compared with;
+    records of ceremonies are noted in `decided`."""
     for row in rows:
         record.take(row[SEQUENCE], row[CONTENT_HASH], row[AUTHORITY])
         drift.take(row[SEQUENCE], row[AGENT], row[LOCAL], row[AUTHORITY])
+        if row[AGENT] is None and (row[TYPE] or "").startswith(PREFIX):
+            decided.append(Event(*row))
         yield row
 
 
@@ -134,7 +158,8 @@ def conclude_part(using: str, keys: Keyring, part: Part) -> Report:
 def with_strays(using: str, report: Report) -> Report:
     """The report, with what stands before the first event where it begins with 1."""
     if report.start == 1:
-        report.add_all(each.finding() for each in strays_below_one(using))
+        strays = (*strays_below_one(using), *decisions_without_event(using))
+        report.add_all(each.finding() for each in strays)
     return report
 
 

@@ -26,7 +26,7 @@ def sound_records(using: str, event_type: str, keys: Keyring) -> Iterator[Event]
     places = {place for each in records for place in (each.sequence - 1, each.sequence)}
     kept, head = hashes_at(using, places), store.head().max_sequence
     for each in records:
-        if each.sequence <= head and _stands(each, kept) and _passes_with(each, keys):
+        if each.sequence <= head and _stands(each, kept) and passes(each, keys):
             yield each
 
 
@@ -42,7 +42,8 @@ def _stands(record: Event, kept: dict[int, Kept]) -> bool:
     )
 
 
-def _passes_with(record: Event, keys: Keyring) -> bool:
+def passes(record: Event, keys: Keyring) -> bool:
+    """Whether an event passes every check that it shows by itself."""
     return _passes(
         record,
         keys.agents.get(record.signing_key_id),

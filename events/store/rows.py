@@ -15,9 +15,16 @@ from events.store.connection import copying
 Row = tuple[Any, ...]
 """The columns of `FIELDS`, in their order. None in any of them is what a superuser wrote."""
 
-SEQUENCE, CONTENT_HASH, AGENT, LOCAL, AUTHORITY = (
+SEQUENCE, TYPE, CONTENT_HASH, AGENT, LOCAL, AUTHORITY = (
     FIELDS.index(name)
-    for name in ("sequence", "content_hash", "agent_id", "local_timestamp", "authority_timestamp")
+    for name in (
+        "sequence",
+        "event_type",
+        "content_hash",
+        "agent_id",
+        "local_timestamp",
+        "authority_timestamp",
+    )
 )
 """Where in a row these columns stand."""
 

@@ -19,6 +19,7 @@ from events.errors import CeremonyRefusedError, LedgerError
 from events.store import ceremonies as store
 from events.store.ceremonies import Ceremony
 from events.store.people import are_ceremonies_in_force, list_people
+from observers.pages.ceremony_events import as_recorded
 from observers.pages.ceremony_forms import ProposalForm, SignatureForm, VoiceForm, is_kind
 from observers.pages.doors import reads, requires
 from observers.pages.filters import MAX_SEQUENCE
@@ -36,8 +37,9 @@ def ceremonies(request: HttpRequest) -> HttpResponse:
     before = request.GET.get("before", "")
     place = min(int(before[:19]), MAX_SEQUENCE) if before.isdecimal() else None
     found, older = store.list_ceremonies(USING, limit=PAGE, before=place)
+    shown = [as_recorded(USING, held) or held for held in found]
     context = {
-        "ceremonies": [(held, KINDS[_name(held)], _standing(held)) for held in found],
+        "ceremonies": [(held, KINDS[_name(held)], _standing(held)) for held in shown],
         "older": f"?before={older}" if older else None,
         "newest": "?" if place else None,
         "people": list_people(USING),
@@ -188,7 +190,7 @@ def _show(
         "missing": max(APPROVALS - len(held.approvals), 0),
         "asking": asking if may(request.user, CEREMONIES) else None,
         "may_operate": may(request.user, CEREMONIES),
-        "problem": problem,
+        "problem": problem or _doubt(held),
     }
     if asking is not None and asking.is_valid() and may(request.user, CEREMONIES):
         said = asking.cleaned_data
@@ -225,6 +227,15 @@ def _names() -> list[str]:
     return [key.person for key in list_people(USING) if key.is_active]
 
 
+def _doubt(held: Ceremony) -> str:
+    if as_recorded(USING, held) is not None:
+        return ""
+    return (
+        f"Event {held.recorded_sequence} does not record this ceremony. What is shown here stands "
+        "beside the chain, and nothing in the chain says so."
+    )
+
+
 def _name(held: Ceremony) -> str:
     return held.proposal.kind.removeprefix("ceremony.")
 
@@ -239,6 +250,7 @@ def _standing(held: Ceremony) -> str:
 
 def _find(ceremony_id: UUID) -> Ceremony:
     try:
-        return store.find_ceremony(USING, str(ceremony_id))
+        held = store.find_ceremony(USING, str(ceremony_id))
     except CeremonyRefusedError:
         raise Http404 from None
+    return as_recorded(USING, held) or held

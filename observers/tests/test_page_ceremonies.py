@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from typing import Any
 
@@ -312,3 +313,25 @@ def test_what_is_written_before_a_halt_ends_is_shown_to_those_who_approve(reader
     assert "unwritten" in page
     assert "&quot;event_type&quot;:&quot;system.halted&quot;" in page
     assert "&quot;reason&quot;:&quot;a fork&quot;" in page
+
+
+def test_a_recorded_ceremony_is_shown_as_its_event_tells_it(ledger: Ledger) -> None:
+    """Whatever somebody wrote over its rows."""
+    held = hold(ledger, "drift_threshold", {"seconds": "7.5"})
+    name = json.loads(held.payload)["ceremony_id"]
+    ledger.tamper(
+        "UPDATE ceremonies SET content = jsonb_set(content, '{proposal}', to_jsonb(replace("
+        "content ->> 'proposal', '7.5', '9999'))) WHERE step = 'proposed'",
+        "UPDATE ceremonies SET person = 'Zorro' WHERE person = 'Bela'",
+    )
+    reader = Reader(ledger, sign_in(staff=False))
+    page = reader.get(f"/ceremonies/{name}/").content.decode()
+    assert "7.5" in page
+    assert "9999" not in page
+    assert "Zorro" not in page
+    assert "Bela" in page
+    ledger.tamper(
+        """UPDATE ceremonies SET content = '{"sequence": 1}' WHERE step = 'recorded'""",
+    )
+    page = reader.get(f"/ceremonies/{name}/").content.decode()
+    assert "Event 1 does not record this ceremony" in page

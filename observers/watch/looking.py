@@ -18,6 +18,7 @@ from events.store.standing import Standing, read_standing
 from events.store.watching import find_forks
 from events.timestamps import format_timestamp
 from observers.checks import Check
+from observers.decision_check import decisions_without_event
 from observers.guards.comparison import Deviation, fingerprint, touched
 from observers.guards.look import look_at_guards
 from observers.heads.memory import HeadMemory
@@ -153,7 +154,8 @@ def _guards(deviations: list[Deviation]) -> Found:
 def _look_for_gaps(seen: Seen, using: str, before: Before | None) -> list[Gap]:
     last = seen.standing.last_sequence
     gaps, twice = find_undocumented_gaps(using, last)
-    seen.found += [_stray(each) for each in (*strays_below_one(using), *twice)]
+    strays = (*strays_below_one(using), *decisions_without_event(using), *twice)
+    seen.found += [_stray(each) for each in strays]
     if len(gaps) == MOST_GAPS:
         seen.looked_at.discard(Kind.GAP)  # those beyond were not looked for, so none has ended
     seen.found += [_gap(gap, last, before) for gap in gaps]

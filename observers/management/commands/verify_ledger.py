@@ -16,6 +16,7 @@ from events.errors import CanonicalJSONError, LedgerError
 from events.management.command import LedgerCommand
 from observers import verification
 from observers.checks import MEANINGS, Check
+from observers.decision_check import decisions_without_event
 from observers.export_file import ExportFileStore
 from observers.incremental import last_sound, seam_findings
 from observers.keyring import Keyring, KeyringError, keyring_from_json, keyring_from_registry
@@ -154,7 +155,8 @@ def _verify_database(options: dict[str, Any]) -> Outcome:
         report.seconds = time.monotonic() - began
     if base:
         report.add_all(seam_findings(using, base))
-        report.add_all(each.finding() for each in strays_below_one(using))
+        strays = (*strays_below_one(using), *decisions_without_event(using))
+        report.add_all(each.finding() for each in strays)
     if (base or start == 1) and options["end"] is None:
         for piece in pieces_of(using):
             report.add_all(each.finding() for each in compare(using, piece))

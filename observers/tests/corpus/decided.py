@@ -246,4 +246,66 @@ CASES = [
         },
         banner=(HALTED,),
     ),
+    *(
+        Case(
+            name,
+            f"A superuser {what} in the table of ceremonies, of one that is recorded.",
+            statement(f"{change} AND kind = 'ceremony.drift_threshold'"),
+            at(4, "records"),
+            chain("4-4", "records"),
+            banner=(WATCHED,),
+            event=(4, ("records",)),
+            healthy=threshold_decided,
+        )
+        for name, what, change in (
+            (
+                "a recorded proposal changed",
+                "changes what was proposed",
+                "UPDATE ceremonies SET content = jsonb_set(content, '{proposal}', to_jsonb(replace("
+                "content ->> 'proposal', '7.5', '9999'))) WHERE step = 'proposed'",
+            ),
+            (
+                "a recorded voter changed",
+                "changes who approved",
+                "UPDATE ceremonies SET person = 'Zorro' WHERE step = 'approved'"
+                " AND person = 'Bela'",
+            ),
+            (
+                "a vote moved in time",
+                "changes when somebody approved",
+                "UPDATE ceremonies SET recorded_at = '2020-01-01Z' WHERE person = 'Cleo'",
+            ),
+            (
+                "a vote made up afterwards",
+                "adds a vote against it",
+                "INSERT INTO ceremonies (ceremony_id, kind, step, person, content) SELECT"
+                " ceremony_id, kind, 'rejected', 'Zorro', content FROM ceremonies"
+                " WHERE step = 'approved' AND person = 'Bela'",
+            ),
+            ("recorded votes deleted", "deletes the votes", "DELETE FROM ceremonies WHERE true"),
+        )
+    ),
+    Case(
+        "a standing halt given another reason",
+        "A superuser changes the reason and the author of a halt in its table.",
+        statement("UPDATE halt_state SET reason = 'maintenance', halted_by = 'Zorro'"),
+        at(6, "records"),
+        chain("6-6", "records"),
+        recorded=False,
+        banner=(HALTED, WATCHED),
+        event=(6, ("records",)),
+        healthy=halted,
+    ),
+    Case(
+        "a halt declared by force",
+        "A superuser halts the ledger in the table, and nothing says who did.",
+        statement(
+            "UPDATE halt_state SET halted = true, reason = 'maintenance', halted_by = 'Zorro',"
+            " halted_at = now()"
+        ),
+        at(0, "records"),
+        ("stray halt",),
+        recorded=False,
+        banner=(HALTED, WATCHED),
+    ),
 ]

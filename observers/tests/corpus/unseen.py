@@ -10,7 +10,6 @@ from events.event import Event
 from events.tests.ledger import Ledger
 from observers.tests import forgery
 from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, statement
-from observers.tests.corpus.decided import threshold_decided
 
 SAVED = "not found by anything inside; found against a saved head"
 NOTHING = dict.fromkeys((VERIFY, WATCH, PAGE), SAVED)
@@ -85,15 +84,5 @@ CASES = [
             " person on only ceremonies retire keys"
         ),
         healthy=retired,
-    ),
-    Case(
-        "votes deleted beside the chain",
-        "A superuser deletes the steps of ceremonies from their table.",
-        statement("DELETE FROM ceremonies"),
-        because=everywhere(
-            "a decision stands in its event with every voice and signature; what is deleted is the"
-            " way there, and proposals that came to nothing"
-        ),
-        healthy=threshold_decided,
     ),
 ]

@@ -1,0 +1,11 @@
+-- Ceremonies that are said to be recorded by an event that is not there, or is another. One whose
+-- number is missing was lost with its event, and the gap says so.
+SELECT c.ceremony_id::text, c.content ->> 'sequence'
+FROM ceremonies c LEFT JOIN events e ON e.event_id = c.event_id
+WHERE c.step = 'recorded'
+  AND (e.event_type IS DISTINCT FROM c.kind OR e.payload ->> 'ceremony_id' IS DISTINCT FROM c.ceremony_id::text
+       OR e.sequence::text IS DISTINCT FROM c.content ->> 'sequence')
+  AND (e.event_id IS NOT NULL OR EXISTS (SELECT FROM events o WHERE o.sequence::text = c.content ->> 'sequence')
+       OR NOT EXISTS (SELECT FROM appends a WHERE a.last_sequence::numeric >= CASE
+              WHEN c.content ->> 'sequence' ~ '^[0-9]{1,19}$' THEN (c.content ->> 'sequence')::numeric END))
+ORDER BY c.id LIMIT %(limit)s
