@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "001_create_events_table.sql",
-            sha256="8224780c2a53db471c1a386f04e4c44c551065a53c614e0fdb783eac2ccf60eb",
+            sha256="bbdc18b325c557b67b58055c34a273dd9a54c65bce8b78294335d4dd892c667a",
         )
     ]
