@@ -32,7 +32,7 @@
       spec,
       domNode: place,
       presets: [SwaggerUIBundle.presets.apis],
-      plugins: [() => ({ components: { info: () => null } })], /* the page has a heading of its own */
+      plugins: [() => ({ components: { InfoContainer: () => null } })], /* the page has a heading of its own */
       layout: "BaseLayout",
       deepLinking: true,
       validatorUrl: null,

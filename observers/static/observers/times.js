@@ -55,7 +55,8 @@
     time.title = own ? plain(time) : whole(moment);
     const other = time.parentElement.querySelector(":scope > [data-own-zone]");
     if (!other || isUtc) return;
-    other.textContent = own ? `${plain(time)}, as it is signed` : `${whole(moment)}, your time`;
+    const exact = time.dateTime.replace("T", " ").replace("Z", " UTC");
+    other.textContent = own ? `${exact}, as it is signed` : `${whole(moment)}, your time`;
     other.hidden = false;
   };
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -193,20 +194,35 @@ def test_what_is_filtered_is_exported(reader: Window, name: str, lines: int) -> 
     assert download.value.path().read_bytes().count(b"\n") == lines
 
 
-def test_times_are_shown_in_the_readers_zone_too(
+def test_one_switch_shows_the_times_of_all_pages_in_the_readers_zone(
     ledger: Ledger, browser: Browser, portal: str
 ) -> None:
     ledger.write(1)
-    with browser.new_context(timezone_id="Asia/Tokyo", locale="en-GB") as context:
+    with browser.new_context(timezone_id="Asia/Tokyo", locale="en-US") as context:
         window = Window(context.new_page(), portal)
         window.log_in()
         window.open("/events/")
-        time = window.page.locator("#events time").first
+        page, time = window.page, window.page.locator("#events time").first
         utc = datetime.fromisoformat(time.get_attribute("datetime") or "")
-        assert "Asia/Tokyo" in (time.get_attribute("title") or "")
-        own = window.page.locator("#events .own-time").first.inner_text()
-        there = (utc.hour * 60 + utc.minute + 540) % 1440
-        assert f"{there // 60:02}:{there % 60:02}:{utc.second:02}" in own
+        own = utc.astimezone(ZoneInfo("Asia/Tokyo"))
+        expect(time).to_contain_text(f"{utc:%Y-%m-%d %H:%M:%S}")
+        expect(time).to_have_attribute("title", f"{own:%Y-%m-%d %H:%M:%S} +09:00 (Asia/Tokyo)")
+        page.get_by_label("Time zone of all pages").select_option("own")
+        expect(time).to_contain_text(f"{own:%Y-%m-%d %H:%M:%S}.{utc.microsecond:06}")
+        expect(time).to_have_attribute("title", f"{utc:%Y-%m-%d %H:%M:%S} UTC")
+        expect(page.locator("#events thead")).to_contain_text("Authority time (Asia/Tokyo)")
+        expect(page.get_by_label("Authority time from (UTC)")).to_have_count(1)
+        for address in ("/", "/gaps/", "/drift/", "/verifications/", "/watch/", "/access/"):
+            window.open(address)
+            for shown in page.locator("main time:visible").all():
+                assert "UTC" not in shown.inner_text(), address
+            assert "(UTC)" not in " ".join(page.locator("main th").all_inner_texts()), address
+        window.open("/events/1/")
+        clocks = page.locator(".clock-times")
+        expect(clocks).to_contain_text(f"{own:%Y-%m-%d %H:%M:%S}.{utc.microsecond:06} +09:00")
+        expect(clocks).to_contain_text(f".{utc.microsecond:06} UTC, as it is signed")
+        page.get_by_label("Time zone of all pages").select_option("utc")
+        expect(clocks).to_contain_text(f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond:06} UTC")
 
 
 ADDRESSES = (
