@@ -18,6 +18,7 @@ from observers.verifications.record import ask_to_cancel
 from observers.verifications.slices import Stopped
 from observers.verifications.task import request
 from observers.verifications.working import carry_out
+from observers.watch.watch import Watch
 
 LOST = (9, 9)
 SKIPPED = (30, 34)
@@ -55,6 +56,7 @@ def set_scene(ledger: Ledger) -> Scene:
         f" WHERE sequence = {CHANGED}"
     )
     _verify(last.event.sequence)
+    Watch().look()
     return Scene(
         good=played[-1].event.sequence,
         drifted=drifted.sequence,
