@@ -75,7 +75,7 @@ BODIES: dict[str, tuple[bytes, str, str]] = {
         "/local_timestamp",
     ),
     "year 10000": (event(time="10000-01-01T00:00:00Z"), "invalid-event", "/local_timestamp"),
-    "a leap second": (event(time="2016-12-31T23:59:60Z"), "invalid-event", "/local_timestamp"),
+    "second 61": (event(time="2016-12-31T23:59:61Z"), "invalid-event", "/local_timestamp"),
     "offset +24:00": (event(time="2026-01-31T12:00:00+24:00"), "invalid-event", "-23:59"),
     "offset -24:00": (event(time="2026-01-31T12:00:00-24:00"), "invalid-event", "-23:59"),
     "hour 24": (event(time="2026-01-31T24:00:00Z"), "invalid-event", "/local_timestamp"),
@@ -162,7 +162,7 @@ def test_what_is_only_odd_is_kept_as_it_is(ledger: Ledger) -> None:
 LINES: dict[str, tuple[bytes, str]] = {
     "a million blank lines": (b"\n" * 1_000_000, "malformed-json"),
     "a million lines of spaces": (b" \n" * 1_000_000 + event(), ""),
-    "one line without end": (b"[" * 2_000_000, "malformed-json"),
+    "one line without end": (b"[" * 2_000_000, "invalid-event"),  # too long to be looked into
     "too many lines": (event() + (b"\n" + event()) * 1000, "invalid-batch"),
     "the last one cut off": (event() + b"\n" + event()[:-1], "malformed-json"),
     "separated by RS": (b"\x1e" + event() + b"\n", "malformed-json"),

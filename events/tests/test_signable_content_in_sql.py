@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from events import event
+from events import event, names
 from events.composition import writer
 from events.submission import Submission
 from events.tests.ledger import Ledger, submission
@@ -29,6 +29,9 @@ SELECT signable_content(%(agent_id)s, %(authority_timestamp)s, %(event_id)s, %(e
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(
     str.isprintable
+)
+TAKEN = NAMES.filter(
+    lambda name: not names.wrong_text(name, names.MAX_NAME) and not names.imitated_prefix(name)
 )
 MOMENTS = st.datetimes(timezones=st.just(UTC)).map(format_timestamp)
 HASHES = st.binary(min_size=32, max_size=32).map(bytes.hex)
@@ -90,7 +93,7 @@ def test_every_name_that_is_taken_can_be_appended(ledger: Ledger) -> None:
     @settings(
         max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
-    @given(NAMES, st.datetimes(timezones=st.just(UTC)))
+    @given(TAKEN, st.datetimes(timezones=st.just(UTC)))
     def check(name: str, local: Any) -> None:
         given_: Submission = submission(event_type=name, local_timestamp=local)
         written.append(writer().write_event(given_).event)
