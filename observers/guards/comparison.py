@@ -52,7 +52,7 @@ def compare(
     """Every deviation, in order. `found` gives aspect, subject, value, and whether the value is
     deparsed: such a value is compared only with one of the same major version."""
     rows = list(found)
-    values = {(aspect, subject): _worded(aspect, value) for aspect, subject, value, _ in rows}
+    values = _by_subject(rows)
     reworded = {(aspect, subject) for aspect, subject, _, deparsed in rows if deparsed}
     facts = {key: _worded(key[0], value) for key, value in expected.facts.items()}
     wanted = facts if ("role", OBSERVER) in values else _without_observer(facts)
@@ -96,6 +96,16 @@ def to_document(major: int, found: Iterable[tuple[str, str, str, bool]]) -> dict
     for aspect, subject, value, _ in sorted(found):
         facts.setdefault(aspect, {})[subject] = value
     return {"postgresql": major, "facts": facts}
+
+
+def _by_subject(rows: Iterable[tuple[str, str, str, bool]]) -> dict[tuple[str, str], str]:
+    """Each fact by its name. Facts of one name, as where a role is called `owner` that is not the
+    owner, stand together: none hides another."""
+    values: dict[tuple[str, str], str] = {}
+    for aspect, subject, value, _ in rows:
+        key, worded = (aspect, subject), _worded(aspect, value)
+        values[key] = f"{values[key]}; also {worded}" if key in values else worded
+    return values
 
 
 def _without_observer(facts: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:

@@ -53,6 +53,13 @@ def test_another_major_version_may_word_a_view_otherwise_but_not_leave_it_out() 
     assert len(compare(EXPECTED, changed("events.guard", "other"), 17)) == 1
 
 
+def test_facts_of_one_name_do_not_hide_one_another() -> None:
+    second = ("role", "observer", "superuser", False)
+    for facts in ([second, *SOUND], [*SOUND, second]):
+        (told,) = compare(EXPECTED, facts, 18)
+        assert "superuser" in str(told)
+
+
 def test_a_portal_may_do_without_an_observer() -> None:
     nobody = [fact for fact in SOUND if "observer" not in fact[1]]
     assert compare(EXPECTED, nobody, 18) == []

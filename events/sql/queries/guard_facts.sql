@@ -28,8 +28,10 @@ WITH parts AS (
     SELECT p.*, p.proname || '(' || oidvectortypes(p.proargtypes) || ')' AS name
     FROM pg_proc p
     WHERE p.pronamespace = 'public'::regnamespace AND NOT starts_with(p.proname, 'procrastinate_')
-      AND NOT EXISTS (SELECT FROM pg_depend d
-                      WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+      -- Not what an extension brought along; one that is made otherwise can be added to any.
+      AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+                      WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_extension'::regclass
+                        AND d.deptype = 'e' AND e.oid >= 16384 AND (p.prolang = 13 OR p.xmin = e.xmin))
 ), guards AS (
     -- Every trigger but those by which PostgreSQL checks foreign keys; being called internal hides none.
     SELECT t.* FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
@@ -61,10 +63,11 @@ UNION ALL
 SELECT 'owner of relation', r.relname, w.name, false FROM relations r JOIN who w ON w.oid = r.relowner
 UNION ALL
 SELECT 'column', r.relname || '.' || a.attname,
-       concat_ws(' ', format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END,
+       concat_ws(' ', format_type(a.atttypid, a.atttypmod),
+                 CASE WHEN a.attcollation <> t.typcollation THEN 'collate ' || a.attcollation::regcollation::text END, CASE WHEN a.attnotnull THEN 'not null' END,
                  CASE WHEN a.attidentity <> '' THEN 'identity' END, CASE WHEN a.attgenerated <> '' THEN 'generated' END,
                  CASE WHEN a.atthasdef THEN 'default ' || pg_get_expr(d.adbin, d.adrelid) END), false
-FROM relations r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+FROM relations r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE r.relkind IN ('r', 'p')
 UNION ALL
@@ -128,7 +131,8 @@ SELECT 'sequence', r.relname, format('from %%s by %%s, %%s to %%s, cache %%s%%s'
 FROM relations r JOIN pg_sequence s ON s.seqrelid = r.oid
 UNION ALL
 SELECT 'function', f.name, encode(sha256(convert_to(concat_ws('|', l.lanname, f.prosrc, f.prosecdef, f.proconfig, f.provolatile,
-           f.proisstrict, f.proretset, pg_get_function_result(f.oid)), 'UTF8')), 'hex'), false
+           f.proisstrict, f.proretset, pg_get_function_result(f.oid), pg_get_function_arguments(f.oid), f.prokind, f.probin, f.prosupport::oid,
+           f.proleakproof), 'UTF8')), 'hex'), false
 FROM functions f JOIN pg_language l ON l.oid = f.prolang
 UNION ALL
 SELECT 'body of function', f.name, pg_get_function_sqlbody(f.oid), true

@@ -14,11 +14,12 @@ WITH RECURSIVE parts AS (
                    'pg_write_server_files', 'pg_create_subscription', 'pg_maintain') AS powerful
     FROM pg_roles r
 ), who AS (
-    SELECT 0::oid AS oid, 'everybody' AS name, false AS super, '' AS held, false AS powerful, false AS known
+    SELECT 0::oid AS oid, 'everybody' AS name, false AS super, '' AS held, false AS powerful, false AS known, false AS predefined
     UNION ALL
     SELECT r.oid, CASE r.rolname WHEN p.application THEN 'application' WHEN p.observer THEN 'observer'
                WHEN p.owner THEN 'owner' ELSE r.rolname END, r.rolsuper, a.held, a.powerful,
-           r.oid < 16384 OR r.rolname = ANY (%(administrators)s::text[])
+           r.oid = 10 OR r.rolname = ANY (%(administrators)s::text[]),
+           r.oid < 10000 AND starts_with(r.rolname, 'pg_') AND a.held = '' AND NOT r.rolcanlogin
     FROM pg_roles r JOIN attributes a ON a.oid = r.oid CROSS JOIN parts p
 ), reaches (member, role) AS (
     SELECT m.member, m.roleid FROM pg_auth_members m
@@ -41,8 +42,14 @@ WITH RECURSIVE parts AS (
     FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) entry
     WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
 ), members AS (
-    -- What an extension brought along.
-    SELECT d.classid, d.objid FROM pg_depend d WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+    -- What an extension brought along: made by the same transaction, or code of its library. One that was
+    -- there from the beginning brought nothing since; what was made otherwise and added to one is not its own.
+    SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+    LEFT JOIN pg_operator o ON d.classid = 'pg_operator'::regclass AND o.oid = d.objid
+    LEFT JOIN pg_cast c ON d.classid = 'pg_cast'::regclass AND c.oid = d.objid
+    LEFT JOIN pg_proc f ON f.oid = CASE d.classid WHEN 'pg_proc'::regclass THEN d.objid ELSE coalesce(o.oprcode::oid, c.castfunc) END
+    WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.oid >= 16384
+      AND (f.prolang = 13 OR e.xmin IN (o.xmin, c.xmin, CASE WHEN d.classid = 'pg_proc'::regclass THEN f.xmin END))
 ), named AS (
     SELECT 'pg_class'::regclass AS class, c.oid, c.relname::text AS name, c.relname::text AS shown, c.relnamespace AS namespace,
            c.relnamespace <> 'public'::regnamespace AND c.relname IN (SELECT o.relname FROM pg_class o JOIN ours USING (oid))
@@ -73,7 +80,7 @@ SELECT 'role', w.name, coalesce(nullif(w.held, ''), 'nothing special'), false
 FROM who w WHERE w.name IN ('application', 'observer', 'owner')
 UNION ALL
 SELECT 'powerful role', w.name, w.held, false FROM who w
-WHERE w.powerful AND NOT w.known AND w.name NOT IN ('application', 'observer', 'owner')
+WHERE w.powerful AND NOT w.known AND NOT w.predefined AND w.name NOT IN ('application', 'observer', 'owner')
 UNION ALL
 -- Whoever may become one of the portal's roles, or one that no right stops, by whatever way.
 SELECT 'membership', m.name || ' in ' || g.name, 'member', false
@@ -87,7 +94,7 @@ GROUP BY w.name
 UNION ALL
 SELECT 'rights beyond the ledger', b.relname || ' to ' || w.name, string_agg(b.privilege_type, ', ' ORDER BY b.privilege_type), false
 FROM beyond b JOIN who w ON w.oid = b.grantee
-WHERE w.name <> 'application' AND NOT w.super AND NOT w.known AND b.privilege_type <> 'SELECT'
+WHERE w.name <> 'application' AND NOT w.super AND NOT w.known AND NOT w.predefined AND b.privilege_type <> 'SELECT'
 GROUP BY b.relname, w.name
 UNION ALL
 SELECT 'default rights', w.name || ' gives on new ' || CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences'
@@ -132,13 +139,82 @@ FROM catalogues k LEFT JOIN pg_class c ON c.oid = to_regclass('pg_catalog.' || k
 UNION ALL
 SELECT 'catalogue', 'pg_roles', encode(sha256(convert_to(pg_get_viewdef('pg_catalog.pg_roles'::regclass), 'UTF8')), 'hex'), true
 UNION ALL
-SELECT 'catalogue', 'functions of PostgreSQL', encode(sha256(convert_to(string_agg(concat_ws(' ', p.oid, p.proname, p.pronamespace::oid, p.prosrc,
-           p.proargtypes, p.prorettype::oid, p.prosecdef), '|' ORDER BY p.oid), 'UTF8')), 'hex'), true
-FROM pg_proc p WHERE p.oid < 10000 AND p.prolang = 12
+-- Whatever has one of the numbers that are given while a cluster is made counts as PostgreSQL's.
+SELECT 'catalogue', h.name || ' of PostgreSQL', encode(sha256(convert_to(h.content, 'UTF8')), 'hex'), true
+FROM (SELECT 'functions', string_agg(concat_ws(' ', n.nspname, p.proname, oidvectortypes(p.proargtypes), l.lanname, p.prosrc, p.probin, p.proconfig,
+                 pg_get_function_sqlbody(p.oid), p.prorettype::regtype, p.proargnames, p.proargmodes, p.pronargdefaults, p.provariadic::oid, p.prokind,
+                 p.prosecdef, p.proisstrict, p.proretset, p.provolatile, p.prosupport),
+                 '|' ORDER BY n.nspname, p.proname, oidvectortypes(p.proargtypes) COLLATE "C")
+      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang WHERE p.oid < 16384
+      UNION ALL
+      SELECT 'aggregates', string_agg(a::text, '|' ORDER BY a.aggfnoid::oid) FROM pg_aggregate a WHERE a.aggfnoid::oid < 16384
+      UNION ALL
+      SELECT 'operators', string_agg(concat_ws(' ', o.oid, o.oprname, o.oprnamespace::oid, o.oprleft::oid, o.oprright::oid, o.oprresult::oid, o.oprcode::oid,
+                 o.oprcom::oid, o.oprnegate::oid, o.oprcanmerge, o.oprcanhash), '|' ORDER BY o.oid)
+      FROM pg_operator o WHERE o.oid < 16384
+      UNION ALL
+      SELECT 'casts', string_agg(concat_ws(' ', c.castsource::regtype, c.casttarget::regtype, c.castfunc::regprocedure, c.castcontext, c.castmethod),
+                 '|' ORDER BY c.castsource, c.casttarget)
+      FROM pg_cast c WHERE c.oid < 16384
+      UNION ALL
+      SELECT 'types', string_agg(concat_ws(' ', t.oid, t.typname, t.typnamespace::oid, t.typlen, t.typbyval, t.typtype, t.typelem::oid, t.typinput::oid,
+                 t.typoutput::oid, t.typreceive::oid, t.typsend::oid, t.typbasetype::oid, t.typcollation::oid), '|' ORDER BY t.oid)
+      FROM pg_type t WHERE t.oid < 10000
+      UNION ALL
+      SELECT 'languages', string_agg(concat_ws(' ', l.lanname, l.lanpltrusted, l.lanplcallfoid::regprocedure, l.laninline::regprocedure,
+                 l.lanvalidator::regprocedure), '|' ORDER BY l.lanname)
+      FROM pg_language l WHERE l.oid < 16384
+      UNION ALL
+      SELECT 'comparisons', concat_ws('|',
+                 (SELECT string_agg(concat_ws(' ', m.amopfamily, m.amoplefttype, m.amoprighttype, m.amopstrategy, m.amopopr), ',' ORDER BY m.oid)
+                  FROM pg_amop m WHERE m.oid < 16384),
+                 (SELECT string_agg(concat_ws(' ', m.amprocfamily, m.amproclefttype, m.amprocrighttype, m.amprocnum, m.amproc::oid), ',' ORDER BY m.oid)
+                  FROM pg_amproc m WHERE m.oid < 16384),
+                 (SELECT string_agg(concat_ws(' ', m.opcmethod, m.opcname, m.opcfamily, m.opcintype, m.opcdefault), ',' ORDER BY m.oid)
+                  FROM pg_opclass m WHERE m.oid < 16384))
+      UNION ALL
+      SELECT 'relations', string_agg(concat_ws(' ', n.nspname, c.relname, c.relkind), '|' ORDER BY n.nspname, c.relname)
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid < 16384 AND n.nspname <> 'pg_toast') h (name, content)
 UNION ALL
-SELECT 'catalogue', 'operators of PostgreSQL', encode(sha256(convert_to(string_agg(concat_ws(' ', o.oid, o.oprname, o.oprnamespace::oid, o.oprleft::oid,
-           o.oprright::oid, o.oprcode::oid), '|' ORDER BY o.oid), 'UTF8')), 'hex'), true
-FROM pg_operator o WHERE o.oid < 10000
+-- A way around what a role may not do, wherever it stands: a function that runs as who owns it.
+SELECT 'function of its owner''s rights', n.nspname || '.' || p.proname || '(' || oidvectortypes(p.proargtypes) || ')', 'runs as ' || pg_get_userbyid(p.proowner), false
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE p.prosecdef AND p.oid >= 16384 AND (n.nspname <> 'public' OR starts_with(p.proname, 'procrastinate_'))
+  AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
+UNION ALL
+-- Of what PostgreSQL keeps to superusers when it is made, nothing is the portal's roles' or everybody's.
+SELECT 'rights on PostgreSQL', p.oid::regprocedure || ' to ' || w.name, 'EXECUTE', false
+FROM pg_proc p JOIN pg_init_privs i ON i.classoid = 'pg_proc'::regclass AND i.objoid = p.oid AND i.privtype = 'i'
+CROSS JOIN aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a JOIN who w ON w.oid = a.grantee
+WHERE w.name IN ('everybody', 'application', 'observer', 'owner')
+  AND NOT EXISTS (SELECT FROM aclexplode(i.initprivs) b WHERE b.grantee = a.grantee)
+UNION ALL
+SELECT 'rights on PostgreSQL', c.relname || ' to ' || w.name, string_agg(DISTINCT a.privilege_type, ', '), false
+FROM pg_class c LEFT JOIN pg_attribute t ON t.attrelid = c.oid
+CROSS JOIN LATERAL (SELECT * FROM aclexplode(c.relacl) UNION SELECT * FROM aclexplode(t.attacl)) a JOIN who w ON w.oid = a.grantee
+WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.oid < 16384 AND c.relname NOT IN ('pg_settings')
+  AND a.privilege_type <> 'SELECT' AND NOT w.super
+GROUP BY c.relname, w.name
+UNION ALL
+SELECT 'rights on setting', q.parname || ' to ' || w.name, string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type), false
+FROM pg_parameter_acl q CROSS JOIN aclexplode(q.paracl) a JOIN who w ON w.oid = a.grantee
+WHERE w.name IN ('everybody', 'application', 'observer', 'owner')
+GROUP BY q.parname, w.name
+UNION ALL
+-- The portal's roles make nothing, anywhere.
+SELECT 'rights on schema', n.nspname || ' to ' || w.name, CASE WHEN n.nspowner = w.oid THEN 'it owns it' ELSE 'CREATE' END, false
+FROM pg_namespace n JOIN who w ON w.name IN ('everybody', 'application', 'observer')
+WHERE n.nspname <> 'public' AND (n.nspowner = w.oid OR EXISTS (
+    SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = w.oid AND a.privilege_type = 'CREATE'))
+UNION ALL
+-- What is done behind the back of who writes to the tables beside the ledger's, such as those of accounts.
+SELECT 'beside the ledger', c.relname || '.' || g.name, encode(sha256(convert_to(g.what, 'UTF8')), 'hex'), true
+FROM pg_class c CROSS JOIN LATERAL (
+    SELECT t.tgname, concat_ws('|', pg_get_triggerdef(t.oid), t.tgenabled, p.prosrc) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE t.tgrelid = c.oid AND NOT (t.tgconstraint <> 0 AND p.oid < 16384)
+    UNION ALL
+    SELECT w.rulename, pg_get_ruledef(w.oid) FROM pg_rewrite w WHERE w.ev_class = c.oid) g (name, what)
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.oid NOT IN (SELECT oid FROM ours)
 UNION ALL
 SELECT 'event trigger', e.evtname, e.evtevent || ' ' || e.evtfoid::regproc::text, false FROM pg_event_trigger e
 UNION ALL

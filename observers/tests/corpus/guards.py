@@ -268,6 +268,99 @@ CASES = [
         " FROM pg_trigger) || ' END'); END $do$",
     ),
     weakened(
+        "an aggregate of PostgreSQL altered",
+        "A superuser has the question whether all are true answer whether any is, and leaves the"
+        " function's own row as it was.",
+        ("guards catalogue aggregates of PostgreSQL",),
+        "UPDATE pg_aggregate SET aggtransfn = 'boolor_statefunc'::regproc"
+        " WHERE aggfnoid = 'pg_catalog.bool_and(boolean)'::regprocedure",
+    ),
+    weakened(
+        "a cast of PostgreSQL altered",
+        "A superuser has PostgreSQL convert without being asked what it converts only when asked.",
+        ("guards catalogue casts of PostgreSQL",),
+        "UPDATE pg_cast SET castcontext = 'a' WHERE castsource = 'boolean'::regtype"
+        " AND casttarget = 'integer'::regtype",
+    ),
+    weakened(
+        "a comparison of PostgreSQL altered",
+        "A superuser has indexes compare texts by another function.",
+        ("guards catalogue comparisons of PostgreSQL",),
+        "UPDATE pg_amproc SET amproc = 'bttext_pattern_cmp'::regproc WHERE amproclefttype ="
+        " 'text'::regtype AND amproc = 'bttextcmp'::regproc",
+    ),
+    weakened(
+        "a setting put on a function of PostgreSQL",
+        "A superuser has times be written for another zone, whatever a session says.",
+        ("guards catalogue functions of PostgreSQL",),
+        "ALTER FUNCTION pg_catalog.to_char(timestamptz, text) SET timezone = 'Asia/Tokyo'",
+    ),
+    weakened(
+        "a function with a number of PostgreSQL's own",
+        "A superuser adds a function to pg_catalog, and gives it a number such as what comes"
+        " with PostgreSQL has.",
+        ("guards catalogue functions of PostgreSQL",),
+        "SET allow_system_table_mods = on",
+        "CREATE FUNCTION pg_catalog.halt_ledger(reason TEXT) RETURNS TEXT LANGUAGE"
+        " sql AS $$ SELECT 'never' $$",
+        "UPDATE pg_proc SET oid = 15999 WHERE proname = 'halt_ledger' AND pronamespace ="
+        " 'pg_catalog'::regnamespace",
+    ),
+    weakened(
+        "what an extension is said to have brought",
+        "A superuser puts an aggregate in front, and adds it to the extension that every"
+        " database has.",
+        ("guards shadow evil.sum",),
+        "CREATE SCHEMA evil",
+        "CREATE AGGREGATE evil.sum(bigint) (SFUNC = int8larger, STYPE = bigint)",
+        "ALTER EXTENSION plpgsql ADD AGGREGATE evil.sum(bigint)",
+    ),
+    weakened(
+        "arguments of a function exchanged",
+        "A superuser has a function take its first argument for its second, and leaves its"
+        " body as it was.",
+        ("guards function halt_ledger(text, text, uuid, text)",),
+        "UPDATE pg_proc SET proargnames = ARRAY[proargnames[2], proargnames[1]] ||"
+        " proargnames[3:] WHERE proname = 'halt_ledger'",
+    ),
+    weakened(
+        "a function that does anything",
+        "A superuser leaves the application a function, in a schema of its own, that runs"
+        " whatever it is given as a superuser.",
+        ("guards function of its owner's rights tools.run(text)",),
+        "CREATE SCHEMA tools",
+        "GRANT USAGE ON SCHEMA tools TO portal_app",
+        "CREATE FUNCTION tools.run(what TEXT) RETURNS VOID LANGUAGE plpgsql SECURITY DEFINER"
+        " AS $$ BEGIN EXECUTE what; END $$",
+    ),
+    weakened(
+        "rights on PostgreSQL itself",
+        "A superuser lets the application read files of the server, write the catalogue, and"
+        " choose replication mode.",
+        (
+            "guards rights on PostgreSQL pg_read_file(text) to application",
+            "guards rights on PostgreSQL pg_trigger to application",
+            "guards rights on setting session_replication_role to application",
+        ),
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO portal_app",
+        "GRANT UPDATE ON pg_catalog.pg_trigger TO portal_app",
+        "GRANT SET ON PARAMETER session_replication_role TO portal_app",
+        undo=("REVOKE SET ON PARAMETER session_replication_role FROM portal_app",),
+    ),
+    weakened(
+        "a schema of the application's own",
+        "A superuser makes a schema in which the application may make what it likes.",
+        ("guards rights on schema own to application",),
+        "CREATE SCHEMA own AUTHORIZATION portal_app",
+    ),
+    weakened(
+        "a trigger beside the ledger",
+        "A superuser has a trigger run whenever an account is written.",
+        ("guards beside the ledger auth_user.also",),
+        "CREATE TRIGGER also BEFORE UPDATE ON auth_user FOR EACH ROW EXECUTE FUNCTION"
+        " suppress_redundant_updates_trigger()",
+    ),
+    weakened(
         "triggers that do not fire",
         "A superuser has a table's row of the catalogue say that it has no triggers.",
         ("guards flag of relation access_log",),
@@ -336,6 +429,30 @@ CASES = [
         "CREATE ROLE mallory LOGIN",
         "GRANT portal_app TO mallory",
         undo=MALLORY,
+    ),
+    weakened(
+        "a role called as one that is looked for",
+        "A superuser makes another superuser, and calls it what the portal's own roles are"
+        " called in the look.",
+        ("guards role owner",),
+        "CREATE ROLE owner SUPERUSER",
+        undo=("DROP ROLE owner",),
+    ),
+    weakened(
+        "a superuser with a number of PostgreSQL's own",
+        "A superuser makes another one, and gives it a number such as the predefined roles have.",
+        ("guards powerful role mallory",),
+        "SET allow_system_table_mods = on",
+        "CREATE ROLE mallory SUPERUSER",
+        "UPDATE pg_authid SET oid = 9999 WHERE rolname = 'mallory'",
+        undo=("DELETE FROM pg_authid WHERE rolname = 'mallory'",),
+    ),
+    weakened(
+        "a predefined role made a member",
+        "A superuser lets one of PostgreSQL's own roles become the owner's.",
+        ("guards membership pg_monitor in owner",),
+        "GRANT portal_owner TO pg_monitor",
+        undo=("REVOKE portal_owner FROM pg_monitor",),
     ),
     weakened(
         "somebody made to write everything",
