@@ -45,7 +45,7 @@ from events.keys.signing import Signer
 from events.requests import Request
 from events.sealing import Chain, Prepared
 from events.store.append import Opening
-from events.store.connection import LedgerUnavailableError
+from events.store.connection import LedgerUnavailableError, constraint, key_taken
 from events.store.ledger_lock import Patience
 from events.store.wire import Append, append_on
 from events.submission import Submission
@@ -119,7 +119,7 @@ class Appender:
     def _apart(self, requests: Sequence[Request], error: Exception) -> None:
         """Nothing of these was written: find the one at fault by halving."""
         if len(requests) == 1:
-            requests[0].answer(error)
+            requests[0].answer(self._taken_unseen(requests[0], error) or error)
             return
         middle = len(requests) // 2
         for half in (requests[:middle], requests[middle:]):
@@ -127,6 +127,14 @@ class Appender:
             while left:
                 self.append(lambda left=left: left)  # type: ignore[misc]
                 left = _open_ones(left)
+
+    def _taken_unseen(self, request: Request, error: Exception) -> EventIdConflictError | None:
+        """Whether an id is refused that no event of the ledger bears: a row that stands for none,
+        which the watch reports, took it."""
+        event_id = key_taken(error)
+        if constraint(error) != "events_pkey" or event_id not in request.ids():
+            return None
+        return EventIdConflictError(event_id, None, is_unseen=True)
 
     def _persist(self, take: Take) -> None:
         """Try again where another try may do."""

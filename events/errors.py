@@ -60,7 +60,8 @@ class InvalidSubmissionError(LedgerError):
 class EventIdConflictError(LedgerError):
     """An `event_id` is in the ledger already with other content, or with what may be other content:
     of an event whose payload was erased (`is_erased`) nobody can say any more. `is_foreign`: the
-    event is another agent's, who need not know where it stands."""
+    event is another agent's, who need not know where it stands. `is_unseen`: no event has it, and
+    the table refuses it all the same."""
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class EventIdConflictError(LedgerError):
         *,
         is_erased: bool = False,
         is_foreign: bool = False,
+        is_unseen: bool = False,
     ) -> None:
         self.event_id = event_id
         self.sequence = sequence
@@ -82,6 +84,8 @@ class EventIdConflictError(LedgerError):
             if is_erased
             else " with other content"
         )
+        if is_unseen:
+            where, how = "a row of the database that is no event of the ledger", ""
         super().__init__(f"event_id {event_id} is taken by {where}{how}")
 
 

@@ -1,7 +1,8 @@
 """Compares the rows of the tables with the indexes that lead to them, a piece at a time, in turn.
 
 A row that was inserted while an index took no entries is there for whoever reads the table as it
-lies, and not for whoever looks it up; no walk along the sequence meets it.
+lies, and not for whoever looks it up; no walk along the sequence meets it, nor what is said of the
+clocks of an event that is not there.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def pieces_of(using: str) -> Iterator[Piece]:
 
 
 def compare(using: str, piece: Piece) -> list[Stray]:
-    """The rows of a piece that an index does not lead to."""
+    """The rows of a piece that an index does not lead to, or that are about no event."""
     table, first, end = piece
     rows = outside_indexes(using, table, first, end, limit=MOST)
     return [_stray(table, sequence, event_id) for sequence, event_id in rows]
@@ -66,5 +67,11 @@ def _stray(table: str, sequence: int | None, event_id: str | None) -> Stray:
     if table == "appends":
         text = f"an append that ends with {number} is hidden from the index of appends"
         return Stray(f"append/hidden/{number}", sequence, "hidden", text, Check.HEAD)
+    if table == "clock_drift_warnings":
+        text = f"a warning of clock drift is about event {event_id}, which is not there"
+        return Stray(f"warning/{event_id}", None, "no_event", text, Check.RECORDS)
+    if table == "drifted_events":
+        text = f"the list of drifted events has the number {number}, which no event has had"
+        return Stray(f"drifted/{number}", sequence, "no_event", text, Check.RECORDS)
     text = f"event {event_id} with the number {number} is hidden from an index"
     return Stray(f"hidden/{number}/{event_id}", sequence, "hidden", text)

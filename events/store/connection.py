@@ -83,6 +83,12 @@ def constraint(error: BaseException) -> str:
     return getattr(diagnostics, "constraint_name", None) or ""
 
 
+def key_taken(error: BaseException) -> str:
+    """The value that a unique constraint of one column refused, "" when it was no such one."""
+    detail = getattr(getattr(error.__cause__, "diag", None), "message_detail", None) or ""
+    return detail.partition(")=(")[2].partition(")")[0]
+
+
 def _named(error: DatabaseError) -> Exception:
     state = sqlstate(error)
     message = first_line(error)

@@ -1,5 +1,5 @@
 """The tables read page by page as they lie, and each row looked up in the indexes: what an index
-does not lead to is hidden from whoever reads by it."""
+does not lead to is hidden from whoever reads by it, and what is about no event stands for none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db import transaction
 
 from events.store.connection import fetch_all, fetch_one
 
-TABLES = ("events", "appends")
+TABLES = ("events", "appends", "clock_drift_warnings", "drifted_events")
 
 
 def count_pages(using: str) -> dict[str, int]:

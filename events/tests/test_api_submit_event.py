@@ -146,3 +146,25 @@ def test_the_same_event_again_after_its_payload_was_tampered_with(ledger: Ledger
     ledger.tamper(f"UPDATE events SET payload = '{deep}'")
     response = caller.post("events", api.event(event_id=EVENT_ID))
     assert api.problem(response, 500, "unreadable-event")["sequence"] == 1
+
+
+def test_an_id_that_a_row_beside_the_ledger_took_is_a_conflict(ledger: Ledger) -> None:
+    """The row is hidden from the index of numbers, so it is no event; the index of ids has it."""
+    ledger.write(2)
+    kept_up = (
+        "UPDATE pg_index SET indisready = {0}, indisvalid = {0}"
+        " WHERE indexrelid = 'events_sequence_key'::regclass"
+    )
+    columns = ", ".join(field for field in FIELDS if field not in ("event_id", "payload"))
+    ledger.tamper(
+        kept_up.format("false"),
+        f"INSERT INTO events (event_id, payload, {columns})"
+        f" SELECT '{EVENT_ID}', payload, {columns} FROM events WHERE sequence = 1",
+        kept_up.format("true"),
+    )
+    caller = api.agent()
+    response = caller.post("events", api.event(event_id=EVENT_ID))
+    assert response.status_code == 409
+    assert response.json()["event_id"] == EVENT_ID.lower()
+    assert response.json()["sequence"] is None
+    assert caller.post("events", api.event()).status_code == 201

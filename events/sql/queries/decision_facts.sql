@@ -72,6 +72,12 @@ FROM ledger_config
 WHERE drift_threshold_seconds IS DISTINCT FROM operator_threshold_seconds
   AND NOT EXISTS (SELECT FROM decided WHERE event_type = 'ceremony.drift_threshold')
 UNION ALL
+SELECT 'threshold', 'drift', 'gone, and nothing is appended without it', false
+WHERE NOT EXISTS (SELECT FROM ledger_config)
+UNION ALL
+SELECT 'halt', 'state', 'gone, and nothing is appended without it', false
+WHERE NOT EXISTS (SELECT FROM halt_state)
+UNION ALL
 SELECT 'halt', format('event %%s', d.sequence), 'lifted, and no ceremony says so', false
 FROM (SELECT max(sequence) AS sequence FROM decided WHERE event_type = 'system.halted') d
 WHERE d.sequence > coalesce((SELECT max(sequence) FROM decided WHERE event_type = 'ceremony.clear_halt'), 0)

@@ -16,6 +16,7 @@ FORGED = (
     " drift_seconds) SELECT event_id, local_timestamp - interval '1 hour', authority_timestamp,"
     " 3600 FROM events WHERE sequence = 3"
 )
+NOBODYS = "0191d7a0-0000-7000-8000-00000000000f"
 ALL_DELETED = statement("DELETE FROM drifted_events", "DELETE FROM clock_drift_warnings")
 
 
@@ -50,7 +51,34 @@ def found(name: str, who: str, *statements: str, sequence: int = 1) -> Case:
     )
 
 
+def about_nothing(name: str, who: str, place: str, *statements: str, sequence: int = 0) -> Case:
+    return Case(
+        name,
+        who,
+        statement(*statements),
+        at(sequence, "records"),
+        (f"stray {place}",),
+        banner=(WATCHED,),
+    )
+
+
 CASES = [
+    about_nothing(
+        "a warning about an event that is not there",
+        "A superuser, in replication mode, inserts a warning about an event that nobody wrote.",
+        f"warning/{NOBODYS}",
+        "SET session_replication_role = replica",
+        "INSERT INTO clock_drift_warnings (event_id, local_timestamp, authority_timestamp,"
+        f" drift_seconds) VALUES ('{NOBODYS}', '2020-01-01Z', '2026-01-01Z', 9999)",
+        "RESET session_replication_role",
+    ),
+    about_nothing(
+        "a number to come put into the list of drifted events",
+        "A superuser puts a number that no event has had yet into that list.",
+        "drifted/5000000",
+        "INSERT INTO drifted_events VALUES (5000000, 'agent-7')",
+        sequence=5000000,
+    ),
     found(
         "drift warnings deleted",
         "A superuser deletes warnings of clock drift, and the list of drifted events.",
