@@ -28,23 +28,34 @@ code points, so that every version of Unicode, Python and PostgreSQL reads it al
 _UNSEEN = re.compile(f"[{UNSEEN}]")
 
 _LETTERS = {
-    "c": "СсϹϲᴄᏟꮯꓚⲤⲥ𐌂𐐽",
-    "e": "ЕеЄєҽΕᎬꬲ℮ⴹꓰⲈⲉᴇ",
-    "m": "МмΜᎷꓟⲘⲙᴍϺϻ",
-    "n": "ΝηпոռꓠⲚⲛɴ",
-    "o": "ОоΟοՕօᴏⲞⲟჿ0೦൦๐໐०০੦૦୦௦౦၀០ഠဝଠסه٥۵ꓳⵔ𐐄𐐬",
+    "c": "СсϹϲᴄᏟꮯꓚⲤⲥ𐌂𐐽🝌𑣲𑣩𐊢𐐕𐔜",
+    "e": "ЕеЄєҽΕᎬꬲ℮ⴹꓰⲈⲉᴇ⋿𑢦𑢮𐊆ꭼ",
+    "m": "МмΜᎷꓟⲘⲙᴍϺϻᗰᛖ𐊰𐌑𑣣ꮇ",
+    "n": "ΝηпոռꓠⲚⲛɴ𐔓",
+    "o": "ОоΟοՕօᴏⲞⲟჿ0೦൦๐໐०০੦૦୦௦౦၀០ഠဝଠסه٥۵ꓳⵔ𐐄𐐬〇𑓐𑣠ዐ𐓂𑢵𐊒𐊫𐔖ంಂംංᴑꬽσ𐓪𑣈𑣗",
     "q": "Ԛԛգզⵕ",
-    "r": "гᴦꭇꭈⲅꮁʀᎡꓣƦ",
-    "s": "ЅѕꜱՏƽꓢᏚꮪ𐑈𐐠",
-    "t": "ТтΤτᴛᎢꓔⲦⲧ⊤",
-    "u": "υսՍᴜꭎꭒሀꓴ⋃∪μ",
-    "y": "УуҮүΥγʏყꓬỿᎽɣⲨ",
-    ".": "。·‧∙⋅•ꓸ٠۰𐩐܁܂꘎𝅭・᛫⸱⸳॰․．｡",
+    "r": "гᴦꭇꭈⲅꮁʀᎡꓣƦ𝈖Ꮢꮢꭱ𐒴ᖇ𖼵",
+    "s": "ЅѕꜱՏƽꓢᏚꮪ𐑈𐐠𑣁Ꮥꮥ𖼺𐊖",
+    "t": "ТтΤτᴛᎢꓔⲦⲧ⊤⟙🝨𖼊𑢼𐊗𐊱𐌕ꭲ",
+    "u": "υսՍᴜꭎꭒሀꓴ⋃∪μ𐓎ᑌ𖽂𑢸ꞟʋ𐓶𑣘",
+    "y": "УуҮүΥγʏყꓬỿᎽɣⲨᶌꭚ𑣜Ꭹꭹꮍ𖽃𑢤𐊲",
+    ".": "。·‧∙⋅•ꓸ٠۰𐩐܁܂꘎𝅭・᛫⸱⸳॰․．｡˙ꞏᐧ𐄁𐤟ꓺ⡀⠄⦁",
 }
 """What looks like a letter of the reserved prefixes, or like the dot behind them."""
-LOOK_ALIKES = {ord(like): letter for letter, alike in _LETTERS.items() for like in alike}
-_LONGEST = 12
-"""Characters that may show a reserved prefix: the longest has 9, and `rn` stands for `m`."""
+_ENCLOSED = (0x249C, 0x1F110, 0x1F150, 0x1F170, 0x1F1E6)
+"""Where the alphabets in brackets, black circles, black squares and dotted squares (which are
+halves of flags) begin: NFKC leaves them, or their brackets."""
+LOOK_ALIKES = {ord(like): letter for letter, alike in _LETTERS.items() for like in alike} | {
+    first + ord(letter) - ord("a"): letter
+    for first in _ENCLOSED
+    for letter in _LETTERS
+    if letter != "."
+}
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]"
+)
+"""Marks over, under and through letters. In form NFC an accent is one character with its letter,
+so those that still stand alone are lines, rings and dots that no writing has there."""
 
 
 def wrong_text(text: str, most: int) -> str | None:
@@ -110,12 +121,13 @@ def fold(name: str) -> str:
 def imitated_prefix(event_type: str) -> str | None:
     """The reserved prefix that a type begins with, or looks as if it did.
 
-    Case, width, blanks and other forms of a letter do not count, and letters of other scripts
-    count as what they look like. Accents count: `séquence.` is another word.
+    Case, width, blanks and other forms of a letter do not count, nor do marks that are no accent,
+    and letters of other scripts count as what they look like. Accents count: `séquence.` is
+    another word.
     """
-    head = event_type.replace(" ", "")[:_LONGEST]
-    latin = unicodedata.normalize("NFKC", head.translate(LOOK_ALIKES)).translate(LOOK_ALIKES)
-    shape = fold(latin).replace(" ", "").replace("RN", "M")
+    letters = event_type.replace(" ", "").translate(LOOK_ALIKES)
+    latin = unicodedata.normalize("NFKC", letters).translate(LOOK_ALIKES)
+    shape = fold(_MARKS.sub("", latin)).replace(" ", "").replace("RN", "M")
     return next((p for p in RESERVED_PREFIXES if shape.startswith(p.upper())), None)
 
 

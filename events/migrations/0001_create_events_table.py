@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "001_create_events_table.sql",
-            sha256="bbdc18b325c557b67b58055c34a273dd9a54c65bce8b78294335d4dd892c667a",
+            sha256="7a0ca9b7ada8a9508a56d84ca917c7da3d5f83395d11404068080f3c5413ee49",
         )
     ]

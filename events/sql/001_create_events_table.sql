@@ -69,23 +69,29 @@ RETURN replace(replace(translate(normalize(name, NFKD),
 CREATE FUNCTION latin_shape(text TEXT) RETURNS TEXT
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN translate(text,
-        'СсϹϲᴄᏟꮯꓚⲤⲥ𐌂𐐽ЕеЄєҽΕᎬꬲ℮ⴹꓰⲈⲉᴇМмΜᎷꓟⲘⲙᴍϺϻΝηпոռꓠⲚⲛɴОоΟοՕօᴏⲞⲟჿ0೦൦๐໐'
-        '०০੦૦୦௦౦၀០ഠဝଠסه٥۵ꓳⵔ𐐄𐐬ԚԛգզⵕгᴦꭇꭈⲅꮁʀᎡꓣƦЅѕꜱՏƽꓢᏚꮪ𐑈𐐠ТтΤτᴛᎢꓔⲦⲧ⊤υսՍᴜꭎ'
-        'ꭒሀꓴ⋃∪μУуҮүΥγʏყꓬỿᎽɣⲨ。·‧∙⋅•ꓸ٠۰𐩐܁܂꘎𝅭・᛫⸱⸳॰․．｡',
-        'cccccccccccceeeeeeeeeeeeeemmmmmmmmmmnnnnnnnnnooooooooooooooo'
-        'ooooooooooooooooooooqqqqqrrrrrrrrrrssssssssssttttttttttuuuuu'
-        'uuuuuuyyyyyyyyyyyyy......................');
+        'СсϹϲᴄᏟꮯꓚⲤⲥ𐌂𐐽🝌𑣲𑣩𐊢𐐕𐔜ЕеЄєҽΕᎬꬲ℮ⴹꓰⲈⲉᴇ⋿𑢦𑢮𐊆ꭼМмΜᎷꓟⲘⲙᴍϺϻᗰᛖ𐊰𐌑𑣣ꮇΝηпոռꓠⲚ'
+        'ⲛɴ𐔓ОоΟοՕօᴏⲞⲟჿ0೦൦๐໐०০੦૦୦௦౦၀០ഠဝଠסه٥۵ꓳⵔ𐐄𐐬〇𑓐𑣠ዐ𐓂𑢵𐊒𐊫𐔖ంಂംංᴑꬽσ𐓪𑣈𑣗Ԛԛգ'
+        'զⵕгᴦꭇꭈⲅꮁʀᎡꓣƦ𝈖Ꮢꮢꭱ𐒴ᖇ𖼵ЅѕꜱՏƽꓢᏚꮪ𐑈𐐠𑣁Ꮥꮥ𖼺𐊖ТтΤτᴛᎢꓔⲦⲧ⊤⟙🝨𖼊𑢼𐊗𐊱𐌕ꭲυսՍᴜꭎꭒሀꓴ'
+        '⋃∪μ𐓎ᑌ𖽂𑢸ꞟʋ𐓶𑣘УуҮүΥγʏყꓬỿᎽɣⲨᶌꭚ𑣜Ꭹꭹꮍ𖽃𑢤𐊲。·‧∙⋅•ꓸ٠۰𐩐܁܂꘎𝅭・᛫⸱⸳॰․．｡˙ꞏᐧ𐄁𐤟'
+        'ꓺ⡀⠄⦁⒞⒠⒨⒩⒪⒬⒭⒮⒯⒰⒴🄒🄔🄜🄝🄞🄠🄡🄢🄣🄤🄨🅒🅔🅜🅝🅞🅠🅡🅢🅣🅤🅨🅲🅴🅼🅽🅾🆀🆁🆂🆃🆄🆈🇨🇪🇲🇳🇴🇶🇷🇸🇹🇺🇾',
+        'cccccccccccccccccceeeeeeeeeeeeeeeeeeemmmmmmmmmmmmmmmmnnnnnnn'
+        'nnnooooooooooooooooooooooooooooooooooooooooooooooooooooooqqq'
+        'qqrrrrrrrrrrrrrrrrrsssssssssssssssttttttttttttttttttuuuuuuuu'
+        'uuuuuuuuuuuyyyyyyyyyyyyyyyyyyyyyy...........................'
+        '....cemnoqrstuycemnoqrstuycemnoqrstuycemnoqrstuycemnoqrstuy');
 -- In PL/pgSQL because a body in SQL would be written into the constraint, and the tables above with it: to
 -- read those anew at each statement took longer than the append.
 CREATE FUNCTION imitates_system(event_type TEXT) RETURNS BOOLEAN
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
-    head TEXT := left(replace(event_type, ' ', ''), 12);
+    head TEXT := replace(event_type, ' ', '');
 BEGIN
     IF octet_length(event_type) = char_length(event_type) THEN
-        head := upper(translate(head, '0', 'o') COLLATE "C");
+        head := upper(translate(left(head, 12), '0', 'o') COLLATE "C");
     ELSE
-        head := public.name_fold(public.latin_shape(normalize(public.latin_shape(head), NFKC)));
+        head := public.latin_shape(normalize(public.latin_shape(head), NFKC));
+        head := public.name_fold(regexp_replace(head,
+            '[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]', '', 'g'));
     END IF;
     RETURN replace(replace(head, ' ', ''), 'RN', 'M') ~ '^(CEREMONY|SYSTEM|SEQUENCE)\.';
 END

@@ -154,6 +154,19 @@ IMITATIONS = [
     "Ceremony.sequence_skip",
     "SEQUENCE.gap_detected",
     "seque\u0578ce.gap",
+    "\U0001f162\U0001f168\U0001f162\U0001f163\U0001f154\U0001f15c.halted",
+    "\U0001f182\U0001f188\U0001f182\U0001f183\U0001f174\U0001f17c.halted",
+    "\U0001f1f8\U0001f1fe\U0001f1f8\U0001f1f9\U0001f1ea\U0001f1f2.halted",
+    "\u24ae\u24b4\u24ae\u24af\u24a0\u24a8.halted",
+    "\uabaa\uab79\uabaa\uab72\uab7c\uab87.halted",
+    "\U000118c1ystem.halted",
+    "\U00016f3aystem.halted",
+    "system\ua78fhalted",
+    "system\U00010101halted",
+    "\u0323system.halted",
+    "s\u0332y\u0332s\u0332t\u0332e\u0332m\u0332.halted",
+    "c\u0332eremony.clear_halt",
+    "seq\u0336uence.gap",
 ]
 ORDINARY = [
     "system",
@@ -162,6 +175,8 @@ ORDINARY = [
     "system-halted",
     "ecosystem.halted",
     "séquence.terminée",
+    "se\u0301quence.terminée",
+    "système.démarré",
     "cérémonie.ouverte",
     "система.запуск",
     "последовательность.начата",
@@ -184,7 +199,10 @@ def test_types_that_imitate_the_ledgers_own(ledger: Ledger) -> None:
     assert [t for t, imitates in rows if imitates] == IMITATIONS
 
 
-LIKE = st.text(st.sampled_from([*map(chr, names.LOOK_ALIKES), *"SYSTEMsequcrony.0 "]), max_size=4)
+LIKE = st.text(
+    st.sampled_from([*map(chr, names.LOOK_ALIKES), *"SYSTEMsequcrony.0 \u0301\u0332\u0336"]),
+    max_size=4,
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
