@@ -119,7 +119,7 @@ def test_sql_sees_every_character_alike(ledger: Ledger) -> None:
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(texts=st.lists(TEXTS, min_size=50, max_size=200))
 def test_sql_refuses_no_name_that_python_takes(ledger: Ledger, texts: list[str]) -> None:
     rows = ledger.query(
@@ -205,7 +205,7 @@ LIKE = st.text(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(texts=st.lists(st.builds("{}{}{}".format, LIKE, st.sampled_from(IMITATIONS), LIKE)))
 def test_sql_and_python_find_the_same_imitations(ledger: Ledger, texts: list[str]) -> None:
     rows = ledger.query("SELECT t, imitates_system(t) FROM unnest(%s::text[]) t", [texts])

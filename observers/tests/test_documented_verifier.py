@@ -182,4 +182,28 @@ def test_the_documented_verifier_refuses_a_key_that_is_named_twice(
     document = json.loads(save_keys(keys).read_text())
     document["agents"] += document["agents"][:1]
     keys.write_text(json.dumps(document))
-    assert outsider(verifier, export, keys) == (1, "the keys file has one key_id twice\n")
+    assert outsider(verifier, export, keys) == (
+        1,
+        "the keys file has one key_id, or one public key, twice\n",
+    )
+
+
+def test_the_documented_verifier_refuses_two_keys_of_one_agent_at_once(
+    ledger: Ledger, verifier: Path, tmp_path: Path
+) -> None:
+    ledger.write(1)
+    export, keys = save_export(ledger, tmp_path / "ledger.jsonl"), tmp_path / "keys.json"
+    document = json.loads(save_keys(keys).read_text())
+    key = next(key for key in document["agents"] if key["agent_id"] is not None)
+    document["agents"].append(key | {"key_id": "another"})
+    keys.write_text(json.dumps(document))
+    assert outsider(verifier, export, keys) == (
+        1,
+        "the keys file has one key_id, or one public key, twice\n",
+    )
+    document["agents"][-1]["public_key"] = document["witnesses"][0]["public_key"]
+    keys.write_text(json.dumps(document))
+    assert outsider(verifier, export, keys) == (
+        1,
+        f"the keys file gives {key['agent_id']} two keys at sequence {key['from_sequence']}\n",
+    )
