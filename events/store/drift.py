@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from events.drift import check_threshold
+from events.drift import DEFAULT_THRESHOLD_SECONDS, check_threshold
 from events.errors import LedgerConfigurationError
 from events.store.connection import fetch_all, fetch_one
 
@@ -86,6 +86,15 @@ def get_threshold(using: str) -> Decimal:
     if row is None:
         raise LedgerConfigurationError("AC4: the drift threshold is gone from ledger_config")
     return check_threshold(row[0])
+
+
+def shown_threshold(using: str) -> Decimal:
+    """The threshold that pages draw with. Where there is none, which `check_guards` reports, that
+    of a new ledger: what is written can be read all the same."""
+    try:
+        return get_threshold(using)
+    except LedgerConfigurationError:
+        return DEFAULT_THRESHOLD_SECONDS
 
 
 def set_threshold(using: str, seconds: object) -> Decimal:

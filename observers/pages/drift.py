@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from events.store.drift import DriftFilter, DriftWarning, get_threshold, list_warnings
+from events.store.drift import DriftFilter, DriftWarning, list_warnings, shown_threshold
 from events.store.drift_newest import list_newest_warnings
 from observers.pages.addresses import page_address
 from observers.pages.doors import reads
@@ -40,7 +40,7 @@ def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
         return render_page(request, "drift.html", outlook, {"form": form}, status=400)
     using = settings.LEDGER_READ_ALIAS
     warnings, newer, older = _warnings(using, form)
-    threshold = get_threshold(using)
+    threshold = shown_threshold(using)
     findings = find(using, form.choice(), threshold)
     context = {
         "form": form,

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from events.access.note import note_events
 from events.event import FIELDS, GENESIS_HASH, Event
-from events.store.drift import get_threshold
+from events.store.drift import shown_threshold
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.registry import AgentKeyRecord, WitnessRecord, list_agent_keys, list_witnesses
 from observers.ceremony_check import claimed_erasure
@@ -91,7 +91,7 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
         "payload": read_payload(event),
         "erasure": erasure,
         "is_erased": claimed_erasure(event) is not None,
-        "clocks": read_clocks(event, get_threshold(using)),
+        "clocks": read_clocks(event, shown_threshold(using)),
         "previous": previous,
         "next": _next(event, around, outlook.standing.last_sequence),
         "key": _agent_key(using, event),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from events.access.address import client_address
 from events.access.note import leave_out, note_events
-from events.store.drift import get_threshold
+from events.store.drift import shown_threshold
 from events.store.ledger import PostgresEventStore
 from events.store.moments import sequence_at
 from observers.pages.addresses import page_address
@@ -136,7 +136,7 @@ def _context(
         "columns": form.shown_columns,
         "compact": form.cleaned_data["density"] == "compact",
         "newest_first": newest_first,
-        "threshold": get_threshold(settings.LEDGER_READ_ALIAS),
+        "threshold": shown_threshold(settings.LEDGER_READ_ALIAS),
         "links": links,
         "nothing": _nothing(form, outlook, page),
         "also_missing": _also_missing(form, page),

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from events.access.note import note_events
-from events.store.drift import get_threshold
+from events.store.drift import shown_threshold
 from events.store.drift_recent import MOST, recent_warnings
 from events.store.ledger import EventFilter, PostgresEventStore
 from observers.pages.activity import Activity, read_activity
@@ -37,7 +37,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "last_hour": last_hour,
         "last_day": last_day,
         "most_warnings": MOST,
-        "threshold": get_threshold(using),
+        "threshold": shown_threshold(using),
         "ribbon": draw(outlook.scan.found),
         "replica": read_replica_tile(),
         "activity": activity.answer if activity else None,

@@ -412,6 +412,20 @@ def test_says_that_what_is_acknowledged_may_be_lost(
             superuser.execute("SELECT pg_reload_conf()")
 
 
+def test_what_an_extension_brings_is_its_own_and_what_is_added_to_one_is_not(
+    ledger: Ledger,
+) -> None:
+    with ledger.connect("postgres") as superuser:
+        superuser.execute("CREATE EXTENSION pg_stat_statements SCHEMA public")
+        superuser.execute("CREATE EXTENSION pg_trgm SCHEMA public")
+        assert findings() == set()
+        superuser.execute("CREATE VIEW public.mine AS SELECT 1 AS one")
+        superuser.execute("ALTER EXTENSION pg_stat_statements ADD VIEW public.mine")
+        superuser.execute("CREATE FUNCTION mine() RETURNS INT LANGUAGE sql AS 'SELECT 1'")
+        superuser.execute("ALTER EXTENSION pg_trgm ADD FUNCTION public.mine()")
+    assert {"view mine", "function mine()"} <= findings()
+
+
 def test_what_maintenance_does_is_nobodys_change(ledger: Ledger) -> None:
     """The versions of guards hold through VACUUM and ANALYZE, which write their catalogue rows in
     place, and through everything that the portal itself does."""

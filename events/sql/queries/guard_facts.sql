@@ -19,7 +19,11 @@ WITH parts AS (
     FROM pg_class c
     WHERE c.relnamespace = 'public'::regnamespace AND (
         c.relkind IN ('r', 'p') AND c.relname = ANY (%(tables)s::text[])
-        OR c.relkind IN ('v', 'm') AND NOT starts_with(c.relname, 'procrastinate_')
+        -- Not what an extension brought along, made by the same transaction.
+        OR c.relkind IN ('v', 'm') AND NOT starts_with(c.relname, 'procrastinate_') AND NOT EXISTS (
+            SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass
+              AND d.deptype = 'e' AND e.oid >= 16384 AND e.xmin = c.xmin)
         OR c.relkind = 'S' AND EXISTS (
             SELECT FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid
             WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
