@@ -13,9 +13,11 @@ BENCH_HOME ?= .bench
 EVENTS ?= 5000000
 EXAMPLES ?= 200
 MINUTES ?= 10
+SECONDS ?= 60
+KINDS ?= forms verification open bodies
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint format guard-expectations screenshots bench bench-pages soak clean-venv
+.PHONY: help run test fuzz lint format guard-expectations screenshots bench bench-pages soak floods clean-venv
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,6 +59,9 @@ bench-pages: $(VENV)/.dev  ## measure the pages over EVENTS events kept in BENCH
 
 soak: $(VENV)/.dev  ## load a portal for MINUTES, kill its processes each minute, check that nothing is lost
 	@exec $(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
+
+floods: $(VENV)/.dev  ## flood a portal for SECONDS in each of KINDS, and measure a writer beside each
+	@exec $(BIN)/python -m bench.floods --seconds $(SECONDS) --kind $(KINDS) $(ARGS)
 
 clean-venv:  ## remove the virtual environments; the next command makes them anew
 	rm -rf $(VENV) $(BENCH_VENV)
