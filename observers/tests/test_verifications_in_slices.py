@@ -16,6 +16,7 @@ from events.store.connection import LedgerUnavailableError
 from events.tests.ceremonies import document_gap, forge
 from events.tests.ledger import Ledger, submission
 from observers.ledger_check import verify_ledger
+from observers.sweep import pieces_of
 from observers.tests.pages import remove
 from observers.verifications import record as records
 from observers.verifications import working
@@ -48,7 +49,9 @@ class At:
     """Does something once, when the verification comes to its n-th event; counts them all."""
 
     def __init__(self, nth: int, act: Callable[[], Any]) -> None:
-        self.nth, self.act, self.seen = nth, act, 0
+        # Behind the first slice the tables are compared with their indexes, and it asks there too.
+        self.nth = nth if nth <= SIZE else nth + len(list(pieces_of("default")))
+        self.act, self.seen = act, 0
 
     def __call__(self) -> bool:
         self.seen += 1
@@ -238,7 +241,7 @@ def test_a_ledger_cut_since_the_request_is_found(filled: Ledger) -> None:
     remove(filled, *range(30, EVENTS + 1))
     filled.tamper(
         "DELETE FROM appends WHERE last_sequence >= 30",
-        "INSERT INTO appends SELECT sequence, sequence, content_hash, authority_timestamp, sequence"
+        "INSERT INTO appends SELECT sequence, 13, content_hash, authority_timestamp, sequence"
         " FROM events WHERE sequence = 29",
     )
     carry_out(asked, size=SIZE)
