@@ -67,6 +67,8 @@ def test_the_documented_verifier_agrees_with_the_ledger(
     keys = save_keys(tmp_path / "keys.json")
     export = save_export(ledger, tmp_path / "ledger.jsonl")
     assert outsider(verifier, export, keys) == (0, "")
+    export.write_text(export.read_text(encoding="utf-8").replace("\n", "\n\n"), encoding="utf-8")
+    assert outsider(verifier, export, keys) == (0, "")  # blank lines say nothing
 
 
 def test_the_documented_verifier_finds_tampering(
