@@ -12,7 +12,8 @@ TABLES = ("events", "appends", "clock_drift_warnings", "drifted_events")
 
 def count_pages(using: str) -> dict[str, int]:
     """How many pages each table has."""
-    return dict(zip(TABLES, fetch_one(using, "pages_of_tables"), strict=True))
+    rows = fetch_all(using, "pages_of_tables", {"tables": list(TABLES)})
+    return dict(zip(TABLES, (pages for (pages,) in rows), strict=True))
 
 
 def outside_indexes(

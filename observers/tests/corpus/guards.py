@@ -27,6 +27,7 @@ def weakened(
     *statements: str,
     recorded: bool = True,
     undo: tuple[str, ...] = (),
+    among_others: bool = False,
 ) -> Case:
     return Case(
         name,
@@ -34,6 +35,7 @@ def weakened(
         as_superuser(*statements),
         (),
         watched,
+        among_others=among_others,
         recorded=recorded,
         banner=(GUARD,),
         because={VERIFY: QUIET},
@@ -242,6 +244,7 @@ CASES = [
         " tgconstraint, tgdeferrable, tginitdeferred, tgnargs, tgattr, tgargs, tgqual, tgoldtable,"
         " tgnewtable FROM pg_catalog.pg_trigger_kept",
         "GRANT SELECT ON pg_catalog.pg_trigger TO PUBLIC",
+        among_others=True,
     ),
     weakened(
         "an operator and an aggregate in front",
