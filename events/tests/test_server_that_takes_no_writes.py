@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import faulthandler
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -151,9 +153,12 @@ class Load:
         with self.changed:
             goal = len(self.acknowledged) + more if more else 0
             limit = self.refused + refused if refused else 0
-            assert self.changed.wait_for(
+            got_on = self.changed.wait_for(
                 lambda: len(self.acknowledged) >= goal and self.refused >= limit, PATIENCE_SECONDS
-            ), "the writers do not get on"
+            )
+        if not got_on:
+            faulthandler.dump_traceback(sys.__stderr__)  # which call does every thread wait in?
+        assert got_on, "the writers do not get on"
 
     def _until_acknowledged(self, event_id: str) -> None:
         while not self.stopped.is_set():
