@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -157,7 +156,7 @@ class Load:
                 lambda: len(self.acknowledged) >= goal and self.refused >= limit, PATIENCE_SECONDS
             )
         if not got_on:
-            faulthandler.dump_traceback(sys.__stderr__)  # which call does every thread wait in?
+            faulthandler.dump_traceback(2)  # which call does every thread wait in?
         assert got_on, "the writers do not get on"
 
     def _until_acknowledged(self, event_id: str) -> None:
