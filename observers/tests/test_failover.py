@@ -74,7 +74,7 @@ def lead_to(*servers: EmbeddedPostgres, **options: str) -> None:
         place["OPTIONS"] |= options
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(240)
 def test_under_load_the_standby_goes_on_with_all_that_was_acknowledged(
     primary: Ledger, standby: Replica
 ) -> None:
