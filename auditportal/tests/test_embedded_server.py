@@ -79,8 +79,8 @@ def test_kill_9_keeps_every_answered_commit(server: EmbeddedPostgres) -> None:
     answered: list[int] = []
     enough = threading.Event()
 
-    def write(first: int) -> None:
-        with connect(server) as session:
+    def write(session: psycopg.Connection, first: int) -> None:
+        with session:
             for number in range(first, first + 1_000_000):
                 try:
                     session.execute("INSERT INTO kept VALUES (%s)", [number])
@@ -90,7 +90,9 @@ def test_kill_9_keeps_every_answered_commit(server: EmbeddedPostgres) -> None:
                 if len(answered) > 200:
                     enough.set()
 
-    writers = [threading.Thread(target=write, args=(n * 1_000_000,)) for n in range(4)]
+    writers = [
+        threading.Thread(target=write, args=(connect(server), n * 1_000_000)) for n in range(4)
+    ]
     for writer in writers:
         writer.start()
     assert enough.wait(30)

@@ -291,7 +291,9 @@ def test_serves_a_database_of_ones_own_and_starts_none(
     assert not (elsewhere / "postgres").exists()
     assert not (elsewhere / "secret_key").exists()
     with psycopg.connect(**server.dsn("portal_app")) as connection:  # type: ignore[arg-type]
-        assert connection.execute("SELECT count(*) FROM events").fetchone() == (0,)
+        # The worker may already have said that this server runs without fsync.
+        agents = "SELECT count(*) FROM events WHERE agent_id IS NOT NULL"
+        assert connection.execute(agents).fetchone() == (0,)
 
 
 @linux
