@@ -64,7 +64,21 @@ def read_moment(text: str) -> datetime:
     return parse_timestamp(text, zone=UTC)
 
 
-class SequenceField(forms.IntegerField):
+class NumberField(forms.IntegerField):
+    """A whole number in the digits 0 to 9, as the API takes it; `int` reads all scripts."""
+
+    def to_python(self, value: Any) -> int | None:
+        """The number.
+
+        Raises:
+            ValidationError: it is none.
+        """
+        if isinstance(value, str) and not value.isascii():
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+
+class SequenceField(NumberField):
     """A sequence number; 0 is before the first, and only a place.
 
     A text field: the browser's field for numbers hides what is no number, and with it the mistake.

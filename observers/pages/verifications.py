@@ -17,7 +17,7 @@ from events.accounts.rights import VERIFY, may
 from events.models import Verification
 from observers.pages.addresses import page_address
 from observers.pages.doors import may_read, reads, requires
-from observers.pages.filters import MAX_SEQUENCE
+from observers.pages.filters import MAX_SEQUENCE, NumberField
 from observers.pages.rendering import render_page
 from observers.pages.standing import Outlook, read_outlook
 from observers.pages.verification_record import Shown
@@ -34,8 +34,8 @@ class RangeForm(forms.Form):
     """Which sequences to verify; all of them unless told otherwise."""
 
     use_required_attribute = False
-    start = forms.IntegerField(label="From sequence", min_value=1, required=False)
-    end = forms.IntegerField(label="To sequence", min_value=1, required=False)
+    start = NumberField(label="From sequence", min_value=1, required=False)
+    end = NumberField(label="To sequence", min_value=1, required=False)
 
     def __init__(self, data: Mapping[str, Any] | None, last: int, **options: Any) -> None:
         super().__init__(data, auto_id="id_%s", error_class=ErrorList, **options)
@@ -64,10 +64,10 @@ class RangeForm(forms.Form):
 class PlaceForm(forms.Form):
     """From where in the list, and a range to put into the form."""
 
-    after = forms.IntegerField(min_value=0, max_value=MAX_SEQUENCE, required=False)
-    before = forms.IntegerField(min_value=0, max_value=MAX_SEQUENCE, required=False)
-    start = forms.IntegerField(min_value=1, max_value=MAX_SEQUENCE, required=False)
-    end = forms.IntegerField(min_value=1, max_value=MAX_SEQUENCE, required=False)
+    after = NumberField(min_value=0, max_value=MAX_SEQUENCE, required=False)
+    before = NumberField(min_value=0, max_value=MAX_SEQUENCE, required=False)
+    start = NumberField(min_value=1, max_value=MAX_SEQUENCE, required=False)
+    end = NumberField(min_value=1, max_value=MAX_SEQUENCE, required=False)
 
 
 @reads

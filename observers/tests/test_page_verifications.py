@@ -72,6 +72,7 @@ def test_asks_for_a_range(reader: Reader, fields: dict[str, str], bounds: tuple[
         ({"start": "0"}, "greater than or equal to 1"),
         ({"end": "99999999999999999999999"}, "The ledger goes to 8."),
         ({"start": "one"}, "Enter a whole number."),
+        ({"start": "٣"}, "Enter a whole number."),
     ],
 )
 def test_a_wrong_range_is_explained(reader: Reader, fields: dict[str, str], says: str) -> None:
