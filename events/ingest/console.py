@@ -224,6 +224,8 @@ def _line(report: Report, dry_run: bool) -> str:
         parts.append(f"{counts.added:,} added{where if counts.added else ''}")
         parts.append(f"{counts.already_there:,} already there")
     parts.append(f"{counts.rejected:,} rejected")
+    if counts.without_time:
+        parts.append(f"{counts.without_time:,} without a time: import's clock")
     if counts.drifted:
         parts.append(f"{counts.drifted:,} with clock drift")
     end = "; dry run, nothing was written" if dry_run else ""

@@ -118,6 +118,8 @@ class Ingestion:
         except RejectedRecordError as error:
             self._reject(report, record, str(error))
             return
+        if mapping.local_time and submission.local_timestamp is None:
+            report.counts.without_time += 1
         self.listener.mapped(report, record, submission)
         if loader:
             loader.add(record, submission)

@@ -26,12 +26,16 @@ Reject = Callable[[Record, str], None]
 
 @dataclass
 class Counts:
-    """What became of the records of one input. Sequences are of the events added."""
+    """What became of the records of one input. Sequences are of the events added.
+
+    `without_time` are records that have none of the time fields that were asked for.
+    """
 
     read: int = 0
     added: int = 0
     already_there: int = 0
     rejected: int = 0
+    without_time: int = 0
     drifted: int = 0
     first_sequence: int | None = None
     last_sequence: int | None = None

@@ -1,114 +1,214 @@
-"""The writer's own clock, read from a field of the record.
+"""The writer's own clock, read from fields of the record.
 
-It must never guess a time zone or a unit: what is not said is refused.
+Invariant: no zone, unit or order of day and month is guessed, and a time outside 1990 to tomorrow
+is refused unless asked for. What a record does not say, an option must.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from events.errors import TimestampError
 from events.ingest.errors import IngestError, RejectedRecordError
-from events.ingest.paths import FieldPath
-from events.timestamps import parse_timestamp
+from events.ingest.paths import FieldPath, parse_path
+from events.ingest.time_texts import (
+    Unsaid,
+    is_compact,
+    milliseconds_of_dotnet,
+    parse_stated,
+    parse_time,
+    seconds_of_auditd,
+)
 
-UNITS = {"s": Decimal(10**6), "ms": Decimal(1000), "us": Decimal(1), "ns": Decimal("0.001")}
-"""Microseconds in one of each."""
+_UNIX = datetime(1970, 1, 1, tzinfo=UTC)
+UNITS = {
+    "s": (Decimal(10**6), _UNIX),
+    "ms": (Decimal(1000), _UNIX),
+    "us": (Decimal(1), _UNIX),
+    "ns": (Decimal("0.001"), _UNIX),
+    "filetime": (Decimal("0.1"), datetime(1601, 1, 1, tzinfo=UTC)),
+    "ticks": (Decimal("0.1"), datetime(1, 1, 1, tzinfo=UTC)),
+}
+"""Microseconds in one of each, and what it counts from. FILETIME is Windows', ticks are .NET's."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PRESET = "preset"
+"""Stands for the fields that the kind of log has its times in. A field of that name: `\\preset`."""
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
-_ENDS_WITH_OFFSET = re.compile(r".*[Tt ].*(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})", re.DOTALL)
-_OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
+_NOTHING = ("", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class TimeField:
+    """A field that holds a time. `unit` and `zone` are known of it where its log fixes them, and
+    come before what the user says of all fields."""
+
+    path: FieldPath
+    unit: str | None = None
+    zone: tzinfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LocalTime:
-    """Which field holds the time, and how to read it where it does not say.
+    """The fields that may hold the time, and how to read them where they do not say.
 
-    `zone` is for texts without offset. Of a wall-clock time that came twice (clocks put back) the
-    first is taken; one that never came (put forward) is read with the offset before the change.
-    `unit` is for numbers since 1970-01-01T00:00:00Z.
+    The first field that is there counts. `zone` is for texts without offset, `unit` for numbers,
+    `year` for texts without year; `patterns`, as `strptime` takes them, for texts of other forms.
+    `fields` holds `PRESET` where those of the preset go.
     """
 
-    path: FieldPath
+    fields: tuple[TimeField | str, ...]
     zone: tzinfo | None = None
     unit: str | None = None
+    year: int | None = None
+    patterns: tuple[str, ...] = ()
+    required: bool = False
+    any_time: bool = False
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def read(self, record: Any) -> datetime:
-        """The time of a record, in UTC, cut off after the microsecond.
+    def read(self, record: Any, of_preset: tuple[TimeField, ...] = ()) -> datetime | None:
+        """The time of a record, in UTC, cut off after the microsecond; None if it has none.
 
         Raises:
-            RejectedRecordError: the field is not there, or is not a time.
+            RejectedRecordError: the field holds no time, an implausible one, or there is none and
+                one is required.
         """
-        value = self.path.find(record)
-        try:
-            return self._moment(value)
-        except TimestampError as error:
-            raise RejectedRecordError(f"local time {self.path.text}: {error}") from None
+        for field in self._fields(of_preset):
+            value = field.path.find(record)
+            if value is None or (isinstance(value, str) and value.strip() in _NOTHING):
+                continue
+            try:
+                return self.moment(value, field)
+            except TimestampError as error:
+                raise RejectedRecordError(f"local time {field.path.text}: {error}") from None
+        if self.required:
+            sought = ", ".join(field.path.text for field in self._fields(of_preset))
+            raise RejectedRecordError(f"local time: {sought} is not in the record")
+        return None
 
-    def _moment(self, value: Any) -> datetime:
-        if value is None:
-            raise TimestampError("is not in the record")
+    def moment(self, value: Any, field: TimeField) -> datetime:
+        """The time that a value of a field says.
+
+        Raises:
+            TimestampError: none, or not enough of one.
+        """
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise TimestampError(f"is {type(value).__name__}, neither text nor number")
-        text = value if isinstance(value, str) else format(Decimal(repr(value)), "f")
-        if _NUMBER.fullmatch(text):
-            return self._since_epoch(text)
-        return self._from_text(text)
+        if isinstance(value, str):
+            return self._plausible(self._from_text(value.strip(), field))
+        number = format(Decimal(repr(value)), "f")
+        if self.patterns and field.unit is None and self.unit is None:
+            return self._plausible(self._from_text(number, field))
+        return self._since(number, field)
 
-    def _since_epoch(self, number: str) -> datetime:
-        if self.unit is None:
-            raise TimestampError("is a number; say its unit with --local-time-unit s|ms|us|ns")
-        microseconds = (Decimal(number) * UNITS[self.unit]).to_integral_value(ROUND_FLOOR)
-        try:
-            return _EPOCH + timedelta(microseconds=int(microseconds))
-        except OverflowError:
-            raise TimestampError("is outside years 1 to 9999; is the unit right?") from None
-
-    def _from_text(self, text: str) -> datetime:
-        if _ENDS_WITH_OFFSET.fullmatch(text):
-            return parse_timestamp(text)
-        if self.zone is None:
-            raise TimestampError(
-                "not a timestamp with offset; --local-zone says where it was read"
-                if _is_wall_clock(text)
-                else "not a timestamp (RFC 3339), such as 2026-01-31T12:00:00Z"
+    def _fields(self, of_preset: tuple[TimeField, ...]) -> list[TimeField]:
+        if PRESET in self.fields and not of_preset:
+            raise RejectedRecordError(
+                "local time: --local-time preset goes with a preset, and this log is of none"
             )
-        wall = parse_timestamp(text, zone=UTC).replace(tzinfo=None, fold=0)
-        try:
-            return wall.replace(tzinfo=self.zone).astimezone(UTC)
-        except OverflowError as error:
-            raise TimestampError(f"no such time: {error}") from None
+        found: list[TimeField] = []
+        for field in self.fields:
+            found.extend(of_preset if isinstance(field, str) else (field,))
+        return found
+
+    def _from_text(self, text: str, field: TimeField) -> datetime:
+        unsaid = Unsaid(field.zone or self.zone, self.year)
+        for pattern in self.patterns:
+            try:
+                return parse_stated(text, pattern, unsaid)
+            except TimestampError as error:
+                problem = error
+        if seconds := seconds_of_auditd(text):
+            return since(seconds, "s")
+        if milliseconds := milliseconds_of_dotnet(text):
+            return since(milliseconds, "ms")
+        if _NUMBER.fullmatch(text) and not is_compact(text):
+            return self._since(text, field)
+        if self.patterns and not _says_all(text):
+            raise problem
+        return parse_time(text, unsaid)
+
+    def _since(self, number: str, field: TimeField) -> datetime:
+        unit = field.unit or self.unit
+        if unit is None:
+            raise TimestampError(
+                f"is a number; say its unit with --local-time-unit {'|'.join(UNITS)}"
+                + self._as_other_units(number, unit)
+            )
+        moment = since(number, unit)
+        if not self._is_plausible(moment):
+            raise TimestampError(
+                f"is {_shown(moment)} when read as {unit}, which is not between 1990 and tomorrow"
+                f"{self._as_other_units(number, unit)}; --any-time takes it as it is"
+            )
+        return moment
+
+    def _as_other_units(self, number: str, unit: str | None) -> str:
+        likely = []
+        for other in UNITS:
+            try:
+                moment = since(number, other)
+            except TimestampError:
+                continue
+            if other != unit and EARLIEST <= moment <= self._latest():
+                likely.append(f"{_shown(moment)} as {other}")
+        if is_compact(number):
+            likely.append("a date with --local-time-format %Y%m%d%H%M%S")
+        return f"; it would be {' or '.join(likely)}" if likely else ""
+
+    def _plausible(self, moment: datetime) -> datetime:
+        if not self._is_plausible(moment):
+            raise TimestampError(
+                f"is {_shown(moment)}, which is not between 1990 and tomorrow; --any-time takes it"
+            )
+        return moment
+
+    def _is_plausible(self, moment: datetime) -> bool:
+        return self.any_time or EARLIEST <= moment <= self._latest()
+
+    def _latest(self) -> datetime:
+        return self.now() + timedelta(days=1)
 
 
-def parse_zone(text: str) -> tzinfo:
-    """`+02:00`, `UTC` or a name of the IANA time zone database.
+def since(number: str, unit: str) -> datetime:
+    """The time that a number of units says.
 
     Raises:
-        IngestError: neither.
+        TimestampError: outside years 1 to 9999.
     """
-    if match := _OFFSET.fullmatch(text):
-        hours, minutes = int(match[2]), int(match[3])
-        if hours > 23 or minutes > 59:
-            raise IngestError(f"the offset {text} is out of range; it goes from -23:59 to +23:59")
-        delta = timedelta(hours=hours, minutes=minutes)
-        return timezone(-delta if match[1] == "-" else delta)
+    size, start = UNITS[unit]
+    microseconds = (Decimal(number) * size).to_integral_value(ROUND_FLOOR)
     try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise IngestError(
-            f"{text!r} is no time zone; write it as +02:00, UTC or Europe/Berlin"
-        ) from None
+        return start + timedelta(microseconds=int(microseconds))
+    except OverflowError:
+        raise TimestampError("is outside years 1 to 9999; is the unit right?") from None
 
 
-def _is_wall_clock(text: str) -> bool:
+def parse_fields(texts: list[str]) -> tuple[TimeField | str, ...]:
+    r"""The fields of `--local-time a,b --local-time c`; a comma in a name is written `\,`.
+
+    Raises:
+        IngestError: one is no field path.
+    """
+    paths = [path for text in texts for path in re.findall(r"(?:[^,\\]|\\.)+", text)]
+    if not paths:
+        raise IngestError("--local-time names no field")
+    return tuple(path if path == PRESET else TimeField(parse_path(path)) for path in paths)
+
+
+def _says_all(text: str) -> bool:
+    """Whether a text that is of no stated form says its time without help, offset and all."""
     try:
-        parse_timestamp(text, zone=UTC)
+        parse_time(text, Unsaid())
     except TimestampError:
         return False
-    return True
+    return text[:4].isdigit()
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}Z"

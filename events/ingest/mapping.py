@@ -12,7 +12,7 @@ from events import canonical
 from events.errors import CanonicalJSONError, InvalidSubmissionError
 from events.ingest.errors import RejectedRecordError
 from events.ingest.event_ids import record_event_id
-from events.ingest.local_time import LocalTime
+from events.ingest.local_time import LocalTime, TimeField
 from events.ingest.paths import FieldPath, first_text
 from events.ingest.presets import Preset
 from events.names import wrong_name
@@ -27,7 +27,8 @@ class Mapping:
     """Where the fields of an event come from.
 
     Named fields come before the preset's, and both before the constants `event_type` and `agent`.
-    Without `local_time` the clock of the process that writes is taken.
+    Without `local_time`, and of a record that has none of its fields, the clock of the process
+    that writes is taken.
     """
 
     preset: Preset | None = None
@@ -55,7 +56,7 @@ class Mapping:
     def _map(self, record: Any, plain: bool, source: str, number: int) -> Submission:
         agent_id = self._agent(record)
         named_id = self._named_id(record)
-        moment = self.local_time.read(record) if self.local_time else None
+        moment = self.local_time.read(record, self._times()) if self.local_time else None
         submission = validate(
             {
                 "event_type": self._event_type(record),
@@ -72,6 +73,9 @@ class Mapping:
             event_id=submission.event_id
             or record_event_id(source, number, submission.canonical_payload),
         )
+
+    def _times(self) -> tuple[TimeField, ...]:
+        return self.preset.times if self.preset else ()
 
     def _event_type(self, record: Any) -> str:
         found = first_text(self.type_fields, record)

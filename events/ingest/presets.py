@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from events.ingest.local_time import TimeField
 from events.ingest.paths import FieldPath, first_text, parse_path
 
 Reader = Callable[[Any], str | None]
@@ -17,13 +18,15 @@ Reader = Callable[[Any], str | None]
 @dataclass(frozen=True, slots=True)
 class Preset:
     """One kind of log. `signature` are fields that all stand in its records, and hardly in any
-    other's; `event_type` and `agent` give None when the record does not have them."""
+    other's; `event_type` and `agent` give None when the record does not have them; `times` are
+    the fields that may hold its time, the best first."""
 
     name: str
     what: str
     signatures: tuple[tuple[FieldPath, ...], ...]
     event_type: Reader
     agent: Reader
+    times: tuple[TimeField, ...]
 
     def recognizes(self, record: Any) -> bool:
         """Whether a record looks like one of this kind."""
@@ -32,6 +35,10 @@ class Preset:
 
 def _paths(*texts: str) -> tuple[FieldPath, ...]:
     return tuple(parse_path(text) for text in texts)
+
+
+def _times(*texts: str, unit: str | None = None) -> tuple[TimeField, ...]:
+    return tuple(TimeField(path, unit) for path in _paths(*texts))
 
 
 def _first(*texts: str) -> Reader:
@@ -85,6 +92,7 @@ CLOUDTRAIL = Preset(
         "userIdentity.type",
         "eventSource",
     ),
+    times=_times("eventTime", "@timestamp"),
 )
 
 # The event log as its collectors write it: flat, by Winlogbeat, by PowerShell, as XML made JSON.
@@ -128,6 +136,14 @@ WINDOWS = Preset(
         "host.name",
         "host",
     ),
+    times=_times(
+        "Event.System.TimeCreated.#attributes.SystemTime",
+        "Event.System.TimeCreated.SystemTime",
+        "Event.System.TimeCreated.@SystemTime",
+        "EventTime",
+        "TimeCreated",
+        "@timestamp",
+    ),
 )
 
 JOURNALD = Preset(
@@ -138,6 +154,7 @@ JOURNALD = Preset(
         "_SYSTEMD_UNIT", "_SYSTEMD_USER_UNIT", "SYSLOG_IDENTIFIER", "_COMM", "_TRANSPORT"
     ),
     agent=_first("_HOSTNAME", "_MACHINE_ID"),
+    times=_times("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP", unit="us"),
 )
 
 # Audit records, and the cluster's own events (kubectl get events -o json).
@@ -156,6 +173,14 @@ KUBERNETES = Preset(
         "reportingController",
         "deprecatedSource.component",
     ),
+    times=_times(
+        "stageTimestamp",
+        "requestReceivedTimestamp",
+        "eventTime",
+        "lastTimestamp",
+        "firstTimestamp",
+        "metadata.creationTimestamp",
+    ),
 )
 
 CLOUDEVENTS = Preset(
@@ -164,6 +189,7 @@ CLOUDEVENTS = Preset(
     signatures=(_paths("specversion", "type", "source"),),
     event_type=_first("type"),
     agent=_first("source"),
+    times=_times("time"),
 )
 
 PRESETS = {

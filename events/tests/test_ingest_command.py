@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from events.store.drift import DriftFilter, list_warnings
 from events.store.ledger import EventFilter
 from events.tests.ledger import Ledger
 
+CASES = Path(__file__).parent / "cases" / "logs"
 GOOD = [{"action": f"did.{n}", "who": "agent-7", "n": n} for n in range(5)]
 
 
@@ -185,14 +187,45 @@ def test_a_retired_agent_is_not_brought_back(ledger: Ledger, tmp_path: Path) -> 
 def test_local_time_is_the_ingesting_clock_unless_a_field_is_named(
     ledger: Ledger, tmp_path: Path
 ) -> None:
-    log = write(tmp_path / "t.jsonl", {"t": "1970-01-01 02:00:00"})
+    log = write(tmp_path / "t.jsonl", {"t": "2001-01-01 02:00:00"})
     Run(log, "--local-time", "t", "--local-zone", "+02:00")
     event = ledger.store.get_event(1)
     assert event is not None
-    assert event.local_timestamp == "1970-01-01T00:00:00.000000Z"
+    assert event.local_timestamp == "2001-01-01T00:00:00.000000Z"
     assert len(list_warnings("default", DriftFilter(), limit=9)) == 1
-    now = write(tmp_path / "now.jsonl", {"t": "1970-01-01 02:00:00"})
+    now = write(tmp_path / "now.jsonl", {"t": "2001-01-01 02:00:00"})
     assert Run(now, "--json").summary["inputs"][0]["drifted"] == 0
+
+
+def test_a_record_without_time_gets_the_imports_clock_and_is_counted(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    # cases/logs/10: one record has t, one ts, one neither.
+    case = str(CASES / "10-time-missing-in-one.jsonl")
+    times = ("--local-time", "t,ts", "--local-time-unit", "ms")
+    strict = Run(case, *times, "--local-time-required", "--dry-run", "--json")
+    assert (strict.status, strict.counts()) == (1, [(3, 0, 0, 1)])
+    run = Run(case, *times)
+    assert run.status == 0
+    assert "3 added" in run.out.getvalue()
+    assert "1 without a time: import's clock" in run.out.getvalue()
+    one, other, third = ledger.store.get_events_by_sequence_range(1, 3)
+    assert one.local_timestamp == "2026-01-02T03:04:05.000000Z"
+    assert not other.drift.exceeds(Decimal(60))
+    assert third.local_timestamp == "2026-01-02T03:04:05.123000Z"
+    again = Run(case, *times, "--json")
+    assert (again.status, again.counts()) == (0, [(3, 0, 3, 0)])
+    assert again.summary["inputs"][0]["without_time"] == 1
+
+
+def test_a_preset_brings_its_time(ledger: Ledger, tmp_path: Path) -> None:
+    record = {"eventName": "PutObject", "eventSource": "s3", "eventTime": "2023-07-10T12:00:05Z"}
+    trail = write(tmp_path / "trail.jsonl", record)
+    assert Run(trail, "--local-time", "preset").status == 0
+    event = ledger.store.get_event(1)
+    assert event is not None
+    assert event.local_timestamp == "2023-07-10T12:00:05.000000Z"
+    assert Run(trail, "--type", "x", "--local-time", "preset").status == 2
 
 
 def test_log_lines_are_held_back_only_while_it_runs(ledger: Ledger, log: str) -> None:
@@ -295,6 +328,8 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         (log, "--rejects", str(tmp_path)),
         (log, "--type-field", "a..b"),
         (log, "--local-zone", "UTC"),
+        (log, "--any-time"),
+        (log, "--local-time", "t", "--local-time-format", "%Y"),
         (log, "--local-time", "t", "--local-zone", "Nowhere"),
         (log, "--batch", "1001"),
         (log, "--batch", "0"),

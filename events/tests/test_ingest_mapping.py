@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,12 +11,10 @@ import pytest
 from events.canonical import canonicalize_text
 from events.ingest.errors import IngestError, RejectedRecordError
 from events.ingest.event_ids import record_event_id
-from events.ingest.local_time import LocalTime, parse_zone
 from events.ingest.mapping import Mapping
 from events.ingest.paths import parse_path
 from events.ingest.presets import PRESETS, recognize
 from events.submission import Submission
-from events.timestamps import format_timestamp
 
 PLAIN = Mapping(event_type="log.line", agent="a")
 
@@ -317,63 +314,3 @@ def test_an_id_field_gives_the_id() -> None:
     for wrong in ({"id": "7"}, {}):
         with pytest.raises(RejectedRecordError):
             take(wrong, mapping)
-
-
-def local(value: object, zone: str | None = None, unit: str | None = None) -> datetime:
-    rule = LocalTime(parse_path("t"), parse_zone(zone) if zone else None, unit)
-    return rule.read({"t": value})
-
-
-@pytest.mark.parametrize(
-    ("value", "zone", "unit", "expected"),
-    [
-        ("2026-01-31T12:00:00.1234567Z", None, None, "2026-01-31T12:00:00.123456Z"),
-        ("2026-01-31 12:00:00+02:00", None, None, "2026-01-31T10:00:00.000000Z"),
-        ("2016-12-31T23:59:60.7Z", None, None, "2016-12-31T23:59:59.999999Z"),
-        ("2017-01-01 00:59:60", "Europe/Berlin", None, "2016-12-31T23:59:59.999999Z"),
-        ("2026-01-31 12:00:00-0230", "+05:00", None, "2026-01-31T14:30:00.000000Z"),
-        ("2026-01-31 12:00:00", "+02:00", None, "2026-01-31T10:00:00.000000Z"),
-        ("2026-07-31 12:00:00", "Europe/Berlin", None, "2026-07-31T10:00:00.000000Z"),
-        ("2026-01-31 12:00:00", "UTC", None, "2026-01-31T12:00:00.000000Z"),
-        # Clocks put back on 2026-10-25 at 03:00: 02:30 comes twice, the first is taken.
-        ("2026-10-25T02:30:00", "Europe/Berlin", None, "2026-10-25T00:30:00.000000Z"),
-        # Clocks put forward on 2026-03-29 at 02:00: 02:30 never comes; offset before the change.
-        ("2026-03-29T02:30:00", "Europe/Berlin", None, "2026-03-29T01:30:00.000000Z"),
-        (1767225600, None, "s", "2026-01-01T00:00:00.000000Z"),
-        (1767225600.25, None, "s", "2026-01-01T00:00:00.250000Z"),
-        (1767225600123, None, "ms", "2026-01-01T00:00:00.123000Z"),
-        ("1767225600123456", None, "us", "2026-01-01T00:00:00.123456Z"),
-        (1767225600123456999, None, "ns", "2026-01-01T00:00:00.123456Z"),
-        (-1, None, "ns", "1969-12-31T23:59:59.999999Z"),
-    ],
-)
-def test_local_times(value: object, zone: str | None, unit: str | None, expected: str) -> None:
-    assert format_timestamp(local(value, zone, unit)) == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "zone", "unit", "why"),
-    [
-        ("2026-01-31 12:00:00", None, None, "--local-zone"),
-        ("yesterday", "UTC", None, "not a timestamp"),
-        ("yesterday", None, None, "not a timestamp"),
-        (1767225600, None, None, "--local-time-unit"),
-        (10**25, None, "s", "years"),
-        (True, None, "s", "neither"),
-        ({}, None, "s", "neither"),
-        (None, None, "s", "not in the record"),
-        ("2026-02-30T00:00:00Z", None, None, "no such time"),
-        ("0001-01-01T00:00:00", "+12:00", None, "no such time"),
-    ],
-)
-def test_local_times_that_are_none(
-    value: object, zone: str | None, unit: str | None, why: str
-) -> None:
-    with pytest.raises(RejectedRecordError, match=why):
-        local(value, zone, unit)
-
-
-@pytest.mark.parametrize("zone", ["", "Nowhere/Here", "+25:00", "../etc/passwd", "2"])
-def test_a_zone_that_is_none_is_refused(zone: str) -> None:
-    with pytest.raises(IngestError):
-        parse_zone(zone)

@@ -20,14 +20,23 @@ from events.ingest.console import Console
 from events.ingest.errors import IngestError
 from events.ingest.ingestion import DEFAULT_TYPE, Ingestion
 from events.ingest.inputs import STDIN, check_input, source_name
-from events.ingest.local_time import UNITS, LocalTime, parse_zone
+from events.ingest.local_time import PRESET, UNITS, LocalTime, parse_fields
 from events.ingest.mapping import Mapping
 from events.ingest.paths import parse_path
 from events.ingest.presets import PRESETS
+from events.ingest.time_texts import check_pattern, parse_zone
 from events.keys.first_keys import FIRST_AGENT
 from events.management.command import LedgerCommand
 
 COULD_NOT_RUN = 2
+_GO_WITH_LOCAL_TIME = (
+    "local_zone",
+    "local_time_unit",
+    "local_time_format",
+    "local_year",
+    "local_time_required",
+    "any_time",
+)
 DESCRIPTION = """\
 Take log files into the ledger: JSON lines or JSON arrays, plain or gzip.
 
@@ -49,9 +58,14 @@ paths:
   as in  --type-field 'event\\.action'.  A path counts when it holds a text or an integer.
 
 local time:
-  local_timestamp is the clock of this computer, unless --local-time names a field. Common ones:
-  cloudtrail eventTime; windows EventTime; kubernetes stageTimestamp; cloudevents time;
-  journald __REALTIME_TIMESTAMP with --local-time-unit us.
+  local_timestamp is the clock of this computer, unless --local-time names fields. `--local-time
+  preset` takes those of the preset; `--local-time a,b` the first of these that a record has. A
+  record that has none gets this computer's clock and is counted; --local-time-required rejects it.
+  Times are taken as ISO 8601 (also with comma, blank, slashes, +02, UTC, [Europe/Berlin]), compact
+  (20260102T030405Z), RFC 2822, access log, ctime, auditd's 1767323045.123:4567, syslog with
+  --local-year, numbers with --local-time-unit, anything else with --local-time-format.
+  Nothing is guessed: a time without offset needs --local-zone, a date such as 1/2/2026 needs
+  --local-time-format, and a time before 1990 or after tomorrow is rejected unless --any-time.
   Of a wall-clock time that came twice (clocks put back) the first is taken; one that never came
   (clocks put forward) is read with the offset before the change.
 
@@ -65,8 +79,8 @@ exit status:
 
 examples:
   manage.py ingest app.jsonl
-  manage.py ingest --dry-run trail.json.gz
-  manage.py ingest --preset windows --local-time EventTime --local-zone Europe/Berlin dc1.jsonl
+  manage.py ingest --dry-run --local-time preset trail.json.gz
+  manage.py ingest --preset windows --local-time preset --local-zone Europe/Berlin dc1.jsonl
   manage.py ingest --type-field action --agent-field user.name --agent web app.jsonl
   journalctl -o json --since 2026-01-31 --until 2026-02-01 |
       manage.py ingest --preset journald --source journal-2026-01-31 -
@@ -165,16 +179,50 @@ def _add_mapping(parser: ArgumentParser) -> None:
     group.add_argument("--type", metavar="NAME", help="type of records whose fields name none")
     group.add_argument("--agent", metavar="NAME", help="agent of records whose fields name none")
     group.add_argument("--id-field", metavar="PATH", help="field with a UUID to use as event id")
-    group.add_argument("--local-time", metavar="PATH", help="field with the writer's own clock")
+    _add_times(parser)
+
+
+def _add_times(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("local time")
+    group.add_argument(
+        "--local-time",
+        metavar="PATH[,PATH]",
+        action="append",
+        default=[],
+        help="fields with the writer's own clock, the first that is there counts; `preset` stands "
+        "for those of the preset; may be repeated",
+    )
     group.add_argument(
         "--local-zone",
         metavar="ZONE",
-        help="zone of times without offset: +02:00, UTC, Europe/Berlin",
+        help="zone of times without offset, or with a zone name that has several: +02:00, UTC, "
+        "Europe/Berlin",
     )
     group.add_argument(
         "--local-time-unit",
         choices=tuple(UNITS),
-        help="unit of times that are numbers since 1970",
+        help="unit of times that are numbers: since 1970, filetime since 1601 (Windows), ticks "
+        "since the year 1 (.NET)",
+    )
+    group.add_argument(
+        "--local-time-format",
+        metavar="FORMAT",
+        action="append",
+        default=[],
+        help="form of times as strptime takes it, such as '%%m/%%d/%%Y %%I:%%M:%%S %%p'; may be "
+        "repeated",
+    )
+    group.add_argument(
+        "--local-year", type=int, metavar="YEAR", help="year of times that name none (syslog)"
+    )
+    group.add_argument(
+        "--local-time-required",
+        action="store_true",
+        help="reject records without a time; by default they get the clock of this computer, and "
+        "are counted",
+    )
+    group.add_argument(
+        "--any-time", action="store_true", help="take times before 1990 and after tomorrow too"
     )
 
 
@@ -287,14 +335,23 @@ def _mapping(options: dict[str, Any]) -> tuple[Mapping, bool]:
         id_field=parse_path(options["id_field"]) if options["id_field"] else None,
         local_time=_local_time(options),
     )
+    if not silent and mapping.local_time and PRESET in mapping.local_time.fields and not preset:
+        raise IngestError("--local-time preset goes with --preset NAME, or with a recognized log")
     return mapping, silent
 
 
 def _local_time(options: dict[str, Any]) -> LocalTime | None:
-    if options["local_time"] is None:
-        for name in ("local_zone", "local_time_unit"):
+    if not options["local_time"]:
+        for name in _GO_WITH_LOCAL_TIME:
             if options[name]:
                 raise IngestError(f"--{name.replace('_', '-')} goes with --local-time")
         return None
-    zone = parse_zone(options["local_zone"]) if options["local_zone"] else None
-    return LocalTime(parse_path(options["local_time"]), zone, options["local_time_unit"])
+    return LocalTime(
+        fields=parse_fields(options["local_time"]),
+        zone=parse_zone(options["local_zone"]) if options["local_zone"] else None,
+        unit=options["local_time_unit"],
+        year=options["local_year"],
+        patterns=tuple(map(check_pattern, options["local_time_format"])),
+        required=options["local_time_required"],
+        any_time=options["any_time"],
+    )
