@@ -1,7 +1,5 @@
 """How many bodies of writers a server process waits for at once: each holds one of its threads
-until it has arrived and been read.
-
-It must never refuse one whose bodies arrive: a place that is taken is waited for a moment.
+until it has arrived and been read. A place that is taken is waited for a moment.
 """
 
 from __future__ import annotations
@@ -24,6 +22,38 @@ UNCOUNTED = 2**16
 """Bytes of a body that takes no memory worth counting, and never waits for a large one."""
 
 
+class Memory:
+    """What one body holds of the memory that there is for bodies."""
+
+    def __init__(self, places: Places, agent_id: str | None, patience: float) -> None:
+        self._places, self._agent_id, self._patience = places, agent_id, patience
+        self._held = 0
+
+    def require(self, size: int) -> None:
+        """Hold memory for `size` bytes in all.
+
+        Raises:
+            Refused: others hold it.
+        """
+        more = (0 if size <= UNCOUNTED else -(-size // 2**20)) - self._held
+        if more <= 0:
+            return
+        if not self._places.take(self._agent_id, self._patience, count=more):
+            raise Refused(
+                BUSY,
+                "large bodies take all the memory there is for them; send it again, or in smaller "
+                "batches",
+                headers={"Retry-After": str(RETRY_SECONDS)},
+            )
+        self._held += more
+
+    def leave(self) -> None:
+        """Give it back."""
+        if self._held:
+            self._places.leave(self._agent_id, count=self._held)
+            self._held = 0
+
+
 class Arrivals:
     """Places for `most` bodies under way. One agent alone gets half of them, and an agent that has
     none under way gets one as long as there is any."""
@@ -33,32 +63,23 @@ class Arrivals:
         self._memory = Places(MEMORY_MIB, MEMORY_MIB // 2)
 
     @contextmanager
-    def place(self, agent_id: str | None, size: int) -> Iterator[None]:
+    def place(self, agent_id: str | None, size: int) -> Iterator[Memory]:
         """Hold a place, and memory for a body of up to `size` bytes, while it is read and parsed.
 
         Raises:
             Refused: the places are held by bodies that do not arrive, or the memory by others.
         """
-        mebibytes = 0 if size <= UNCOUNTED else -(-size // 2**20)
-        if not self._memory.take(agent_id, self._patience, count=mebibytes):
-            raise self._too_much()
+        memory = Memory(self._memory, agent_id, self._patience)
         try:
+            memory.require(size)
             if not self._places.take(agent_id, self._patience):
                 raise self._refusal(agent_id)
             try:
-                yield
+                yield memory
             finally:
                 self._places.leave(agent_id)
         finally:
-            self._memory.leave(agent_id, count=mebibytes)
-
-    def _too_much(self) -> Refused:
-        return Refused(
-            BUSY,
-            "large bodies take all the memory there is for them; send it again, or in smaller "
-            "batches",
-            headers={"Retry-After": str(RETRY_SECONDS)},
-        )
+            memory.leave()
 
     def _refusal(self, agent_id: str | None) -> Refused:
         headers = {"Retry-After": str(RETRY_SECONDS)}

@@ -1,13 +1,14 @@
-"""Reading request bodies: bounded, strict, each by a parser of its own media type.
+"""Reads request bodies: bounded, unpacked, each by a parser of its own media type.
 
-It must never read further than a body may be long.
+Invariant: nothing is read, nor unpacked, beyond what a body may be long.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 from django.http import HttpRequest
@@ -17,8 +18,9 @@ from rest_framework.views import APIView
 
 from events.access.waiting import waiting_for_body
 from events.api import requested
-from events.api.arrivals import UNCOUNTED, arrivals
+from events.api.arrivals import UNCOUNTED, Memory, arrivals
 from events.api.authentication import agent_of
+from events.api.encodings import ACCEPTED, CODINGS, DamagedError, unpack
 from events.api.problems import (
     BAD_REQUEST,
     LENGTH_REQUIRED,
@@ -38,12 +40,28 @@ _LENGTH_DIGITS = 18
 """A length of more digits is beyond every limit; of thousands, Python makes no number."""
 
 
+LINES = (
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonlines",
+    "application/x-jsonl",
+)
+"""The names under which JSON documents one a line are sent; none of them is registered."""
+
+USUAL_RATIO = 8
+"""How many times its packed length a body takes when it is unpacked, to begin with."""
+
+
 class Parser(BaseParser):
-    """Reads bodies of one media type, of at most `limit` bytes."""
+    """Reads bodies of one media type, of at most `limit` bytes. `also` are other names of it."""
 
     limit = 0
+    also: Sequence[str] = ()
+    shows_its_end = True
+    """Whether a body that was cut off could not be taken for a whole one."""
 
-    def read(self, request: HttpRequest, agent_id: str | None) -> Any:
+    def read(self, body: bytes, agent_id: str | None) -> Any:
         """What the agent asks to record.
 
         Raises:
@@ -58,9 +76,9 @@ class EventParser(Parser):
     media_type = "application/json"
     limit = MAX_EVENT_BODY
 
-    def read(self, request: HttpRequest, agent_id: str | None) -> Submission:
+    def read(self, body: bytes, agent_id: str | None) -> Submission:
         """The event."""
-        return _parsed(requested.in_document, read_body(request, self.limit), agent_id)
+        return _parsed(requested.in_document, body, agent_id)
 
 
 class BatchParser(Parser):
@@ -69,9 +87,9 @@ class BatchParser(Parser):
     media_type = "application/json"
     limit = MAX_BATCH_BODY
 
-    def read(self, request: HttpRequest, agent_id: str | None) -> list[Submission]:
+    def read(self, body: bytes, agent_id: str | None) -> list[Submission]:
         """The events in order."""
-        return _parsed(requested.in_array, read_body(request, self.limit), agent_id)
+        return _parsed(requested.in_array, body, agent_id)
 
 
 class LinesParser(Parser):
@@ -81,16 +99,14 @@ class LinesParser(Parser):
     some are missing: half a batch would be written. So the length is asked for.
     """
 
-    media_type = "application/x-ndjson"
+    media_type = LINES[0]
+    also = LINES[1:]
     limit = MAX_BATCH_BODY
+    shows_its_end = False
 
-    def read(self, request: HttpRequest, agent_id: str | None) -> list[Submission]:
+    def read(self, body: bytes, agent_id: str | None) -> list[Submission]:
         """The events in order."""
-        if _declared_length(request) is None:
-            raise _length_required(
-                "a batch by lines that was cut off could not be told from a whole"
-            )
-        return _parsed(requested.in_lines, read_body(request, self.limit), agent_id)
+        return _parsed(requested.in_lines, body, agent_id)
 
 
 def read_requested(request: Request, view: APIView) -> Any:
@@ -99,29 +115,67 @@ def read_requested(request: Request, view: APIView) -> Any:
     Not `request.data`: that takes a body without length for no body.
     """
     parser, agent_id = _select_parser(request._request, view.get_parsers()), agent_of(request)
-    declared = _declared_length(request._request)
-    if declared is not None and declared > parser.limit:
-        raise _too_large(parser.limit)
-    with arrivals.place(agent_id, parser.limit if declared is None else declared):
-        return parser.read(request._request, agent_id)
+    with body_of(request._request, agent_id, parser.limit, parser.shows_its_end) as body:
+        return parser.read(body, agent_id)
+
+
+@contextmanager
+def body_of(
+    request: HttpRequest, agent_id: str | None, limit: int, shows_its_end: bool = False
+) -> Iterator[bytes]:
+    """The whole body, unpacked, which may have at most `limit` bytes packed and unpacked; with it a
+    place and the memory for it are held.
+
+    Raises:
+        Refused: it is too long, does not arrive whole, or cannot be unpacked.
+    """
+    coding, declared = _coding(request), _declared_length(request)
+    if declared is None and not shows_its_end and coding is None:
+        raise _length_required("a body of records that was cut off could not be told from a whole")
+    if declared is not None and declared > limit:
+        raise _too_large(limit)
+    size = limit if declared is None else declared
+    packed = coding is not None and declared is not None
+    with arrivals.place(agent_id, min(limit, size * USUAL_RATIO) if packed else size) as memory:
+        yield _read_body(request, limit, coding, memory)
 
 
 def _select_parser(request: HttpRequest, parsers: Sequence[Any]) -> Parser:
-    """By media type alone; JSON is UTF-8 (RFC 8259 section 8.1) and comes unpacked."""
+    """By media type alone; JSON is UTF-8 (RFC 8259 section 8.1)."""
+    by_type = {name: parser for parser in parsers for name in (parser.media_type, *parser.also)}
     media_type = (request.content_type or "").lower()
-    charset = (request.content_params or {}).get("charset", "utf-8").lower()
-    coding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
-    by_type = {parser.media_type: parser for parser in parsers}
     if media_type not in by_type:
         named = f"not {media_type}" if media_type else "and say so in Content-Type"
-        taken = " or ".join(str(name) for name in by_type)
+        taken = " or ".join(str(parser.media_type) for parser in parsers)
         raise Refused(UNSUPPORTED_MEDIA_TYPE, f"send {taken}, {named}")
-    if charset not in ("utf-8", "utf8"):
-        raise Refused(UNSUPPORTED_MEDIA_TYPE, f"JSON is UTF-8, not {charset}")
-    if coding != "identity":
-        raise Refused(UNSUPPORTED_MEDIA_TYPE, f"the Content-Encoding {coding} is not taken")
+    check_charset(request)
     parser: Parser = by_type[media_type]
     return parser
+
+
+def check_charset(request: HttpRequest) -> None:
+    """What is sent is UTF-8.
+
+    Raises:
+        Refused: it says that it is something else.
+    """
+    charset = (request.content_params or {}).get("charset", "utf-8").lower()
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise Refused(UNSUPPORTED_MEDIA_TYPE, f"JSON is UTF-8, not {charset}")
+
+
+def _coding(request: HttpRequest) -> str | None:
+    """How the body is packed; None where it is not."""
+    coding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if coding in ("", "identity"):
+        return None
+    if coding not in CODINGS:
+        raise Refused(
+            UNSUPPORTED_MEDIA_TYPE,
+            f"the Content-Encoding {coding} is not taken; one of {ACCEPTED} is",
+            headers={"Accept-Encoding": ACCEPTED},
+        )
+    return coding
 
 
 _one_large = threading.Lock()
@@ -136,31 +190,44 @@ def _parsed(parse: Callable[[bytes, str | None], R], body: bytes, agent_id: str 
         return parse(body, agent_id)
 
 
-def read_body(request: HttpRequest, limit: int) -> bytes:
-    """The whole body, which may have at most `limit` bytes.
+def _read_body(request: HttpRequest, limit: int, coding: str | None, memory: Memory) -> bytes:
+    pieces, size = [], 0
+    try:
+        with closing(_chunks(request, limit)) as chunks:
+            for piece in chunks if coding is None else unpack(chunks, coding):
+                size += len(piece)
+                if size > limit:
+                    raise _too_large(limit)
+                memory.require(size)
+                pieces.append(piece)
+    except DamagedError as error:
+        raise Refused(BAD_REQUEST, f"the body is damaged: {error}") from None
+    body = b"".join(pieces)
+    if not body.strip():
+        raise Refused(MALFORMED_JSON, "the body is empty")
+    return body
+
+
+def _chunks(request: HttpRequest, limit: int) -> Iterator[bytes]:
+    """The body as it was sent, at most `limit` bytes of it, and all of them.
 
     Read from the stream and not by `request.body`, whose own bound (DATA_UPLOAD_MAX_MEMORY_SIZE)
     is for forms. What has no length is counted while it is read.
     """
     declared = _declared_length(request)
-    if declared is not None and declared > limit:
-        raise _too_large(limit)
     stream = request if declared is not None else _unmeasured(request)
-    pieces, room = [], limit + 1
+    room = limit + 1
     peer = str(request.META.get("REMOTE_ADDR", ""))
     with waiting_for_body(peer, declared or limit) as wait:
         while room > 0 and (piece := stream.read(min(room, _CHUNK))):
-            pieces.append(piece)
             room -= len(piece)
             wait.go_on()
+            yield piece
     if room <= 0:
         raise _too_large(limit)
-    body = b"".join(pieces)
-    if declared is not None and len(body) < declared:
-        raise Refused(BAD_REQUEST, f"the body ended after {len(body):,} of {declared:,} bytes")
-    if not body.strip():
-        raise Refused(MALFORMED_JSON, "the body is empty")
-    return body
+    arrived = limit + 1 - room
+    if declared is not None and arrived < declared:
+        raise Refused(BAD_REQUEST, f"the body ended after {arrived:,} of {declared:,} bytes")
 
 
 def _declared_length(request: HttpRequest) -> int | None:

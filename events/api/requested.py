@@ -28,6 +28,12 @@ from events.submission import MAX_PAYLOAD_BYTES, Submission, validate
 
 NO_BATCH = "a batch is a JSON array of events, or NDJSON"
 TOO_MANY = f"a batch has 1 to {MAX_BATCH:,} events, not more"
+OF_ONE = "; send one event to /api/v1/events, and any JSON records to /api/v1/ingest"
+OF_SEVERAL = (
+    "; send events one a line as application/x-ndjson, and any JSON records to /api/v1/ingest"
+)
+ON_A_LINE = "; put one event on each line, or send any JSON records to /api/v1/ingest"
+BOM = b"\xef\xbb\xbf"
 TOO_LARGE = f"has more than {MAX_PAYLOAD_BYTES:,} bytes in canonical form"
 
 _BLANKS = re.compile(rb"\s*")
@@ -64,7 +70,7 @@ def in_lines(body: bytes, agent_id: str | None) -> list[Submission]:
         Refused: it is no batch, or some of its lines cannot be taken.
     """
     lines = []
-    for entry in _written_lines(body):
+    for entry in _written_lines(body.removeprefix(BOM)):
         lines.append(entry)
         _check_batch_size(len(lines))
     _check_batch_size(len(lines))
@@ -102,9 +108,9 @@ def _document(body: bytes, agent_id: str | None) -> Submission:
 
 
 def _array(body: bytes, agent_id: str | None) -> list[Submission]:
-    value, plain = parse(body)
+    value, plain = _parse_array(body)
     if not isinstance(value, list):
-        raise Refused(INVALID_BATCH, NO_BATCH)
+        raise Refused(INVALID_BATCH, NO_BATCH + (OF_ONE if isinstance(value, dict) else ""))
     _check_batch_size(len(value))
 
     def event(place: int) -> Submission:
@@ -113,12 +119,28 @@ def _array(body: bytes, agent_id: str | None) -> list[Submission]:
     return _validate_all(event, [None] * len(value))
 
 
+def _parse_array(body: bytes) -> Document:
+    try:
+        return parse(body)
+    except CanonicalJSONError as error:
+        if EXTRA in error.reason and body.lstrip()[:1] == b"{":
+            raise CanonicalJSONError(error.reason + OF_SEVERAL, error.path) from None
+        raise
+
+
+EXTRA = "Extra data"
+"""In what the parser says of a text with more than one value."""
+
+
 def _large_array(body: bytes, agent_id: str | None) -> list[Submission]:
     """Event by event. What is no JSON is refused without line and column."""
     try:
         pieces = split_array(body)
     except msgspec.ValidationError as error:
-        raise Refused(INVALID_BATCH, TOO_MANY if "length" in str(error) else NO_BATCH) from None
+        hint = OF_ONE if body.lstrip()[:1] == b"{" else ""
+        raise Refused(
+            INVALID_BATCH, TOO_MANY if "length" in str(error) else NO_BATCH + hint
+        ) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise CanonicalJSONError(f"not JSON that the ledger can take: {error}") from None
     _check_batch_size(len(pieces))
@@ -169,7 +191,8 @@ def _check_batch_size(count: int) -> None:
 
 
 def _wrong_line(error: CanonicalJSONError, index: int, line: int) -> dict[str, Any]:
-    return {"index": index, "line": line, "pointer": error.path, "detail": error.reason}
+    reason = error.reason + (ON_A_LINE if EXTRA in error.reason else "")
+    return {"index": index, "line": line, "pointer": error.path, "detail": reason}
 
 
 def _validate_all(
