@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
@@ -166,7 +166,7 @@ def check_charset(request: HttpRequest) -> None:
 
 def _coding(request: HttpRequest) -> str | None:
     """How the body is packed; None where it is not."""
-    coding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    coding = str(request.META.get("HTTP_CONTENT_ENCODING", "")).strip().lower()
     if coding in ("", "identity"):
         return None
     if coding not in CODINGS:
@@ -208,7 +208,7 @@ def _read_body(request: HttpRequest, limit: int, coding: str | None, memory: Mem
     return body
 
 
-def _chunks(request: HttpRequest, limit: int) -> Iterator[bytes]:
+def _chunks(request: HttpRequest, limit: int) -> Generator[bytes, None, None]:
     """The body as it was sent, at most `limit` bytes of it, and all of them.
 
     Read from the stream and not by `request.body`, whose own bound (DATA_UPLOAD_MAX_MEMORY_SIZE)

@@ -123,10 +123,9 @@ def test_parts_without_end_are_refused() -> None:
 
 
 def zeros(mebibytes: int, coding: str) -> bytes:
+    packer: Any = zlib.compressobj(9, wbits=31 if coding == "gzip" else 15)
     if coding == "zstd":
         packer = zstandard.ZstdCompressor(level=1).compressobj()
-    else:
-        packer = zlib.compressobj(9, wbits=31 if coding == "gzip" else 15)
     pieces = [packer.compress(bytes(2**20)) for _ in range(mebibytes)]
     return b"".join(pieces) + packer.flush()
 
