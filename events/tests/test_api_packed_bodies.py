@@ -127,7 +127,7 @@ def zeros(mebibytes: int, coding: str) -> bytes:
     if coding == "zstd":
         packer = zstandard.ZstdCompressor(level=1).compressobj()
     pieces = [packer.compress(bytes(2**20)) for _ in range(mebibytes)]
-    return b"".join(pieces) + packer.flush()
+    return b"".join([*pieces, packer.flush()])
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd"])
