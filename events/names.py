@@ -13,8 +13,28 @@ from functools import lru_cache
 
 MAX_NAME = 200
 MAX_REASON = 2000
-RESERVED_PREFIXES = ("ceremony.", "system.", "sequence.")
-"""Types that only the ledger itself records."""
+RESERVED_TYPES = (
+    "sequence.gap_detected",
+    "system.chain_broken",
+    "system.finding_closed",
+    "system.fork_detected",
+    "system.guards_changed",
+    "system.guards_restored",
+    "system.halted",
+    "system.head_mismatch",
+    "system.import_finished",
+    "system.import_started",
+    "system.person_registered",
+    "system.rollback_detected",
+    "system.stray_row",
+    "system.verification_overdue",
+)
+"""Types that only the ledger itself records, beside the ceremonies: all that it writes, and no
+other. `imitates_system` in SQL and docs/http-api.md have the same list."""
+CEREMONIES = "ceremony."
+"""How the types of ceremonies begin. All types that begin so are reserved: check 11 of the event
+format takes it for the record of a ceremony."""
+_FAMILIES = (CEREMONIES, "system.", "sequence.")
 
 UNSEEN = (
     "\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
@@ -41,7 +61,7 @@ _LETTERS = {
     "y": "УуҮүΥγʏყꓬỿᎽɣⲨᶌꭚ𑣜Ꭹꭹꮍ𖽃𑢤𐊲",
     ".": "。·‧∙⋅•ꓸ٠۰𐩐܁܂꘎𝅭・᛫⸱⸳॰․．｡˙ꞏᐧ𐄁𐤟ꓺ⡀⠄⦁",
 }
-"""What looks like a letter of the reserved prefixes, or like the dot behind them."""
+"""What looks like a letter of `ceremony.`, `system.` and `sequence.`, or like the dot."""
 _ENCLOSED = (0x249C, 0x1F110, 0x1F150, 0x1F170, 0x1F1E6)
 """Where the alphabets in brackets, black circles, black squares and dotted squares (which are
 halves of flags) begin: NFKC leaves them, or their brackets."""
@@ -118,17 +138,30 @@ def fold(name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def imitated_prefix(event_type: str) -> str | None:
-    """The reserved prefix that a type begins with, or looks as if it did.
+def imitated_type(event_type: str) -> str | None:
+    """The reserved type, or beginning of types, that a type is or looks like.
 
     Case, width, blanks and other forms of a letter do not count, nor do marks that are no accent,
     and letters of other scripts count as what they look like. Accents count: `séquence.` is
-    another word.
+    another word. Behind `system.` and `sequence.` only ASCII is compared, letter by letter; with
+    any other character behind it, a type that begins so is refused as a whole.
     """
     letters = event_type.replace(" ", "").translate(LOOK_ALIKES)
     latin = unicodedata.normalize("NFKC", letters).translate(LOOK_ALIKES)
     shape = fold(_MARKS.sub("", latin)).replace(" ", "").replace("RN", "M")
-    return next((p for p in RESERVED_PREFIXES if shape.startswith(p.upper())), None)
+    family = next((f for f in _FAMILIES if shape.startswith(f.upper())), None)
+    if family is None or family == CEREMONIES or not event_type.isascii():
+        return family
+    return _RESERVED_SHAPES.get(_shape(event_type))
+
+
+def _shape(text: str) -> str:
+    """An ASCII text with letters that look alike made one, in capitals."""
+    return text.replace(" ", "").upper().translate(_ALIKE).replace("RN", "M").replace("VV", "W")
+
+
+_ALIKE = str.maketrans("01L|", "OIII")
+_RESERVED_SHAPES = {_shape(reserved): reserved for reserved in RESERVED_TYPES}
 
 
 def show(text: str, keep: str = "") -> str:

@@ -91,10 +91,19 @@ def check_event_type(value: Any, agent_id: str | None) -> str:
         raise WrongField("must be a string")
     if wrong := names.wrong_text(value, names.MAX_NAME):
         raise WrongField(wrong)
-    if agent_id is not None and (prefix := names.imitated_prefix(value)):
-        begin = "start with" if value.startswith(prefix) else "look like"
-        raise WrongField(f"types that {begin} {prefix!r} are reserved for the ledger itself")
+    if agent_id is not None and (reserved := names.imitated_type(value)):
+        raise WrongField(_reserved(value, reserved))
     return value
+
+
+def _reserved(value: str, reserved: str) -> str:
+    if value == reserved:
+        return f"the type {reserved!r} is reserved for the ledger itself"
+    if not value.startswith(reserved):
+        return f"types that look like {reserved!r} are reserved for the ledger itself"
+    if reserved == names.CEREMONIES:
+        return f"types that start with {reserved!r} are reserved for the ledger itself"
+    return f"a type that starts with {reserved!r} must be ASCII, so that it looks like no other"
 
 
 def check_payload(value: Any, plain: bool = False) -> bytes:

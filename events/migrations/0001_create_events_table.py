@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "001_create_events_table.sql",
-            sha256="7a0ca9b7ada8a9508a56d84ca917c7da3d5f83395d11404068080f3c5413ee49",
+            sha256="57c94c20a0aba039aa611d4f6568e022ebb88d317da68645a25a2dade4bcfe8b",
         )
     ]

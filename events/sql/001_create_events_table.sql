@@ -64,8 +64,8 @@ RETURN replace(replace(translate(normalize(name, NFKD),
         '𞤊𞤋𞤌𞤍𞤎𞤏𞤐𞤑𞤒𞤓𞤔𞤕𞤖𞤗𞤘𞤙𞤚𞤛𞤜𞤝𞤞𞤟𞤠𞤡'),
     'ß', 'SS'), 'ẞ', 'SS');
 
--- Whether a type begins with a prefix that is the ledger's alone, or looks as if it did. Letters of
--- other scripts are what they look like; ASCII, as most types are, takes a shorter way.
+-- Whether a type is one that only the ledger writes, or looks like one. Letters of other scripts are
+-- what they look like; ASCII, as most types are, takes a shorter way.
 CREATE FUNCTION latin_shape(text TEXT) RETURNS TEXT
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN translate(text,
@@ -84,16 +84,26 @@ RETURN translate(text,
 CREATE FUNCTION imitates_system(event_type TEXT) RETURNS BOOLEAN
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
+    is_ascii CONSTANT BOOLEAN := octet_length(event_type) = char_length(event_type);
     head TEXT := replace(event_type, ' ', '');
 BEGIN
-    IF octet_length(event_type) = char_length(event_type) THEN
+    IF is_ascii THEN
         head := upper(translate(left(head, 12), '0', 'o') COLLATE "C");
     ELSE
         head := public.latin_shape(normalize(public.latin_shape(head), NFKC));
         head := public.name_fold(regexp_replace(head,
             '[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]', '', 'g'));
     END IF;
-    RETURN replace(replace(head, ' ', ''), 'RN', 'M') ~ '^(CEREMONY|SYSTEM|SEQUENCE)\.';
+    head := replace(replace(head, ' ', ''), 'RN', 'M');
+    IF head !~ '^(CEREMONY|SYSTEM|SEQUENCE)\.' THEN
+        RETURN false;
+    END IF;
+    -- The names that the portal writes, as they look: L, 1 and | are I.
+    RETURN NOT is_ascii OR head ~ '^CEREMONY\.' OR replace(replace(
+            translate(upper(replace(event_type, ' ', '') COLLATE "C"), '01L|', 'OIII'), 'RN', 'M'), 'VV', 'W') = ANY ('{
+        SEQUENCE.GAP_DETECTED, SYSTEM.CHAIN_BROKEN, SYSTEM.FINDING_CIOSED, SYSTEM.FORK_DETECTED, SYSTEM.GUARDS_CHANGED,
+        SYSTEM.GUARDS_RESTORED, SYSTEM.HAITED, SYSTEM.HEAD_MISMATCH, SYSTEM.IMPORT_FINISHED, SYSTEM.IMPORT_STARTED,
+        SYSTEM.PERSON_REGISTERED, SYSTEM.ROIIBACK_DETECTED, SYSTEM.STRAY_ROW, SYSTEM.VERIFICATION_OVERDUE}');
 END
 $$;
 

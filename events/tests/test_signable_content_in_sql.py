@@ -31,7 +31,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4
     str.isprintable
 )
 TAKEN = NAMES.filter(
-    lambda name: not names.wrong_text(name, names.MAX_NAME) and not names.imitated_prefix(name)
+    lambda name: not names.wrong_text(name, names.MAX_NAME) and not names.imitated_type(name)
 )
 MOMENTS = st.datetimes(timezones=st.just(UTC)).map(format_timestamp)
 HASHES = st.binary(min_size=32, max_size=32).map(bytes.hex)

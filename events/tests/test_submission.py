@@ -63,7 +63,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "type: of the system": (
         {"event_type": "system.halted"},
         "/event_type",
-        "types that start with 'system.' are reserved",
+        "the type 'system.halted' is reserved",
     ),
     "type: a ceremony": (
         {"event_type": "ceremony.sequence_skip"},
@@ -81,7 +81,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "type: the system's in capitals": (
         {"event_type": "System.halted"},
         "/event_type",
-        "types that look like 'system.' are reserved",
+        "types that look like 'system.halted' are reserved",
+    ),
+    "type: no ASCII behind the system's beginning": (
+        {"event_type": "system.h\u0430lted"},
+        "/event_type",
+        "a type that starts with 'system.' must be ASCII",
     ),
     "payload: U+0000": ({"payload": {"a": ["\0"]}}, "/payload/a/0", "U+0000 cannot be stored"),
     "payload: a lone surrogate": ({"payload": "\ud800"}, "/payload", "lone surrogate U+D800"),
