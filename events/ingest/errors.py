@@ -14,3 +14,7 @@ class IngestError(LedgerError):
 
 class RejectedRecordError(LedgerError):
     """One record cannot be taken; the message says why. The others go in."""
+
+
+class FramingError(IngestError):
+    """What is read is not what it is read as, or nobody can say where its records begin."""

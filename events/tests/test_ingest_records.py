@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.ingest.errors import FramingError
 from events.ingest.records import MAX_RECORD_BYTES, Record, read_records
 
 LIMIT = 64
@@ -149,5 +150,21 @@ def test_memory_stays_with_one_record_and_one_chunk() -> None:
     assert peak < 2_000_000
 
 
-def test_stray_brackets_do_not_stop_the_reading() -> None:
-    assert texts(b'[{"a":1}}, {"b":2}]') == [b'{"a":1}', b"}", b'{"b":2}']
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (b'[{"a":1}}, {"b":2}]', "byte 9, line 1"),
+        (b'[{"a":1},\n{"b":2}\n{"c":3}]', "byte 19, line 3"),
+        (b'[{"a":1}] x', "byte 11, line 1"),
+        (b'[{"a":1}, x]', "byte 11, line 1"),
+        (b'[{"a":"x"y"z"}, {"b":2}]', "byte 2, line 1"),
+        (b'[{"a":[}, {"b":2}]', "byte 8, line 1"),
+    ],
+)
+def test_anything_else_than_values_and_commas_in_an_array_ends_the_reading(
+    text: bytes, place: str
+) -> None:
+    for form in ("auto", "array"):
+        for chunks in ([text], cut(text, 1)):
+            with pytest.raises(FramingError, match=f"no JSON array: {place}"):
+                records(*chunks, form=form)

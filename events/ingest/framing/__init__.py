@@ -1,0 +1,1 @@
+"""Finds where records begin and end in a stream of bytes, or refuses."""
