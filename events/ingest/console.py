@@ -100,6 +100,10 @@ class Console:
         if len(self._previews) < _SHOWN:
             self._previews.append(_preview(report, record, submission))
 
+    def noticed(self, report: Report, text: str) -> None:
+        """Say what was decided of an input."""
+        self._say(f"{report.label}: {text}")
+
     def moved(self, report: Report, position: int) -> None:
         """Move the bar."""
         if report.label != self._label:

@@ -18,7 +18,7 @@ from events.ingest.inputs import Input, open_input, source_name
 from events.ingest.loading import Counts, Loader
 from events.ingest.mapping import Mapping
 from events.ingest.presets import Preset, recognize
-from events.ingest.records import Record, read_records
+from events.ingest.records import Reading, Record, read_records
 from events.submission import Submission
 from events.writer import AtomicEventWriter
 
@@ -38,6 +38,9 @@ class Listener(Protocol):
 
     def mapped(self, report: Report, record: Record, submission: Submission) -> None:
         """A record became a submission."""
+
+    def noticed(self, report: Report, text: str) -> None:
+        """Something was decided of the input without being asked for."""
 
     def moved(self, report: Report, position: int) -> None:
         """The input was read up to a byte."""
@@ -61,7 +64,7 @@ class Ingestion:
 
     mapping: Mapping
     recognizing: bool
-    form: str
+    reading: Reading
     batch_size: int
     source: str | None
     listener: Listener
@@ -86,7 +89,13 @@ class Ingestion:
             self._take(opened, report, loader)
 
     def _take(self, opened: Input, report: Report, loader: Loader | None) -> None:
-        records = read_records(opened.chunks, self.form, self._spill)
+        records = read_records(
+            opened.chunks,
+            self.reading,
+            self._spill,
+            say=lambda text: self.listener.noticed(report, text),
+            label=report.label,
+        )
         mapping = self.mapping
         if self.recognizing:
             records, mapping = self._recognize(records, report)
@@ -154,8 +163,8 @@ class Ingestion:
 
     def _reject(self, report: Report, record: Record, reason: str) -> None:
         report.counts.rejected += 1
-        if record.text:
-            self._spill(record.text + b"\n" * (not record.text.endswith(b"\n")))
+        if original := record.original:
+            self._spill(original + b"\n" * (not original.endswith(b"\n")))
         self.listener.rejected(report, record, reason)
 
     def _spill(self, piece: bytes) -> None:

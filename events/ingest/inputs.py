@@ -5,26 +5,22 @@ It must never read a file whole.
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import select
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from events.ingest.errors import IngestError
+from events.ingest.packing import LOOK, SUFFIXES, DamagedError, Unpacked, name_other, unpacked
 
 CHUNK = 256 * 1024
 IDLE_SECONDS = 1.0
 STDIN = "-"
-_GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_PACKED = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +54,10 @@ def check_input(place: str) -> int | None:
 
 
 def source_name(place: str) -> str:
-    """The name that a file's records are known by: its base name, without .gz."""
-    return "stdin" if place == STDIN else Path(place).name.removesuffix(".gz")
+    """The name that a file's records are known by: its base name, without what says that it is
+    packed."""
+    name = "stdin" if place == STDIN else Path(place).name
+    return next((name.removesuffix(end) for end in SUFFIXES if name.endswith(end)), name)
 
 
 @contextmanager
@@ -75,8 +73,7 @@ def open_input(
     with ExitStack() as stack:
         size = check_input(place)
         raw = stack.enter_context(_open(place))
-        packed = raw.peek(2)[:2] == _GZIP
-        stream = gzip.GzipFile(fileobj=raw) if packed else raw
+        stream = unpacked(raw) or raw
         label = "stdin" if place == STDIN else place
         yield Input(
             label=label,
@@ -94,17 +91,19 @@ def _open(place: str) -> io.BufferedReader:
 
 
 def _chunks(
-    label: str, stream: io.BufferedReader | gzip.GzipFile, idle: Callable[[], None] | None
+    label: str, stream: io.BufferedReader | Unpacked, idle: Callable[[], None] | None
 ) -> Iterator[bytes]:
+    """The bytes as they come. With `idle`, an empty chunk says that the input pauses."""
     try:
         while chunk := stream.read1(CHUNK):
             yield chunk
             # Here all of it is taken, and the stream's own buffer is empty: what is to come is
             # in the pipe, or is not there yet.
-            if idle and not select.select([stream.fileno()], [], [], IDLE_SECONDS)[0]:
+            while idle and not select.select([stream.fileno()], [], [], IDLE_SECONDS)[0]:
                 idle()
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise IngestError(f"{label} is damaged: its gzip data ends early or is wrong") from None
+                yield b""
+    except DamagedError as error:
+        raise IngestError(f"{label} is damaged: {error}") from None
     except OSError as error:
         raise IngestError(f"{label} cannot be read on: {error.strerror}") from None
 
@@ -118,14 +117,9 @@ def _text(label: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
     head = b""
     for chunk in chunks:
         head += chunk
-        if len(head) >= max(len(mark) for mark in _PACKED):
+        if len(head) >= LOOK or not chunk:
             break
-    if head.startswith(_UTF16):
-        raise IngestError(
-            f"{label} is UTF-16; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"
-        )
-    for mark, kind in _PACKED.items():
-        if head.startswith(mark):
-            raise IngestError(f"{label} is packed with {kind}; unpack it first")
+    if other := name_other(head):
+        raise IngestError(f"{label} is {other}")
     yield head.removeprefix(_BOM)
     yield from chunks

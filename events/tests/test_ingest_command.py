@@ -135,7 +135,7 @@ def test_bad_lines_are_told_of_and_kept_and_the_rest_goes_in(
 
 def test_only_the_first_errors_are_told_one_by_one(ledger: Ledger, tmp_path: Path) -> None:
     log = write(tmp_path / "bad.jsonl", *[b"x"] * 9)
-    told = Run(log, "--max-errors", "2").err.getvalue()
+    told = Run(log, "--format", "lines", "--max-errors", "2").err.getvalue()
     assert told.count("rejected: ") == 2
     assert "7 more records" in told
 

@@ -71,9 +71,9 @@ def decide(head: Head) -> Decision:
     if not text:
         return Decision("lines")
     if text.startswith(b"\x1e"):
-        return Decision("json-seq", notes=("is a JSON text sequence (RFC 7464)",))
+        return Decision("json-seq", notes=("read as a JSON text sequence (RFC 7464)",))
     if text.startswith(b"__CURSOR="):
-        return Decision("journal-export", notes=("is in the journal's export format",))
+        return Decision("journal-export", notes=("read as the journal's export format",))
     lines = head.lines()
     objects = sum(map(_is_container, lines))
     broken = None
@@ -86,7 +86,7 @@ def decide(head: Head) -> Decision:
         return Decision("lines")
     name, option = name_text(lines or [text])
     raise FramingError(
-        f"is {name}, not JSON{f' ({broken})' if broken else ''}; take it with {option}"
+        f"this is {name}, not JSON{f' ({broken})' if broken else ''}; take it with {option}"
         + ("" if option == TEXT else f", or line by line with {TEXT}")
     )
 
@@ -290,7 +290,7 @@ def _ask_of_one(shape: _Shape, whole: str) -> None:
             number = f"{count:,}" if shape.is_whole else f"{count:,} or more"
             objects = "object" if number == "1" else "objects"
             raise FramingError(
-                f"is one object with a list of {number} {objects} at {name!r}; "
+                f"this is one object with a list of {number} {objects} at {name!r}; "
                 + _options(name, whole)
             )
 
@@ -322,7 +322,7 @@ def _refuse_pages(shapes: list[_Shape], whole: str) -> None:
     names = {shape.service_list for shape in shapes}
     if len(names) == 1 and (name := names.pop()):
         raise FramingError(
-            f"is several objects that each hold a list of records at {name!r}; "
+            f"these are several objects that each hold a list of records at {name!r}; "
             + _options(name, whole).replace("the whole", "each")
         )
 

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from events.ingest.errors import FramingError
 from events.ingest.framing.forms import TORN, numbered
-from events.ingest.framing.record import Record, Spill, nowhere
+from events.ingest.framing.record import Record, Spill
 from events.ingest.framing.values import Scanner, Value, elements
 from events.ingest.paths import FieldPath
 
@@ -81,17 +81,6 @@ def read_lists(
             for record in _records(aside, line, found, plan, spill, limit):
                 number += 1
                 yield Record(number, record.line, record.text, record.problem, record.raw)
-
-
-def stream_list(chunks: Iterator[bytes], plan: ListPlan, limit: int) -> Iterator[Record]:
-    """The records of the first list as far as the chunks go, without looking for its end: enough
-    to see what kind of records they are."""
-    scanner = Scanner(chunks, "object with a list", limit=limit)
-    for _ in _objects(scanner):
-        if _enter(scanner, plan.path.steps):
-            for number, value in enumerate(elements(scanner), start=1):
-                yield _record(numbered(number, value, nowhere, limit), b"", plan)
-        return
 
 
 def _objects(scanner: Scanner) -> Iterator[int]:

@@ -24,6 +24,7 @@ from events.ingest.local_time import PRESET, UNITS, LocalTime, parse_fields
 from events.ingest.mapping import Mapping
 from events.ingest.paths import parse_path
 from events.ingest.presets import PRESETS
+from events.ingest.records import FORMS, LISTED, Reading
 from events.ingest.time_texts import check_pattern, parse_zone
 from events.keys.first_keys import FIRST_AGENT
 from events.management.command import LedgerCommand
@@ -38,7 +39,7 @@ _GO_WITH_LOCAL_TIME = (
     "any_time",
 )
 DESCRIPTION = """\
-Take log files into the ledger: JSON lines or JSON arrays, plain or gzip.
+Take log files into the ledger: JSON in every form that logs have.
 
 Every record becomes one event whose payload is the whole record, unaltered. The event's type and
 agent are read from fields of the record. Records that cannot be taken are explained and counted,
@@ -50,6 +51,16 @@ again; a run that was interrupted is finished by running it again; of a file tha
 new lines are added.
 """
 EPILOG = """\
+formats:
+  lines         a JSON value a line
+  array         the elements of JSON arrays
+  concatenated  JSON values one after the other, over several lines or with nothing between
+  json-seq      RFC 7464 (journalctl -o json-seq)
+  auto          one of these. CloudTrail's {{"Records": […]}} and Kubernetes lists are unwrapped
+                when nothing else is there. Any other object with a list of records, a text log,
+                and what is no JSON is refused, with the option that takes it.
+  Files may be packed with gzip, xz or bzip2.
+
 presets:
 {presets}
 
@@ -138,6 +149,8 @@ def _run(ingestion: Ingestion, files: list[str]) -> str | None:
             ingestion.take(place)
         except LedgerError as error:
             report = ingestion.reports[-1]
+            if isinstance(error, IngestError) and not report.counts.read:
+                return f"{error}; nothing of it was written"
             return f"stopped at {report.label}, line {report.line}: {error}; run it again to finish"
     return None
 
@@ -146,16 +159,30 @@ def _add_reading(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("reading")
     group.add_argument(
         "--format",
-        choices=("auto", "lines", "array"),
+        choices=FORMS,
         default="auto",
-        help="lines: a record a line; array: JSON arrays, objects over several lines, and lists "
-        'in {"Records": […]} or {"kind": …, "items": […]}; auto looks at the start',
+        help="auto decides from the beginning, and refuses what is not certain; see below",
+    )
+    group.add_argument(
+        "--records",
+        metavar="PATH",
+        help="the records are the elements of the list at this path in each object",
+    )
+    group.add_argument(
+        "--keep-envelope",
+        action="store_true",
+        help='put what stands beside the list into each payload: {"record": …, "envelope": …}',
+    )
+    group.add_argument(
+        "--scalars",
+        action="store_true",
+        help="take bare texts, numbers and words as records too; by default they are rejected",
     )
     group.add_argument(
         "--source",
         metavar="NAME",
         help="name of the source, part of every event id; default the file's name without folder "
-        "and .gz, or stdin",
+        "and .gz, .xz, .bz2 or .zst, or stdin",
     )
 
 
@@ -297,19 +324,34 @@ def _open_rejects(stack: ExitStack, name: str | None, files: list[str]) -> Binar
 def _ingestion(options: dict[str, Any], console: Console, rejects: BinaryIO | None) -> Ingestion:
     dry = options["dry_run"]
     try:
+        reading = _reading(options)
         mapping, recognizing = _mapping(options)
     except IngestError as error:
         raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
     return Ingestion(
         mapping=mapping,
         recognizing=recognizing,
-        form=options["format"],
+        reading=reading,
         batch_size=options["batch"],
         source=options["source"],
         listener=console,
         rejects=rejects,
         writer=None if dry else writer(),
         agents=None if dry else _agents(options, console),
+    )
+
+
+def _reading(options: dict[str, Any]) -> Reading:
+    form, path = options["format"], options["records"]
+    if path and form not in LISTED:
+        raise IngestError(f"--records goes with --format {', '.join(LISTED)}")
+    if options["keep_envelope"] and not path and form != "auto":
+        raise IngestError("--keep-envelope goes with --records PATH")
+    return Reading(
+        form=form,
+        records=parse_path(path) if path else None,
+        keep_envelope=options["keep_envelope"],
+        scalars=options["scalars"],
     )
 
 

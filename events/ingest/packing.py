@@ -1,0 +1,173 @@
+"""Unpacks what is packed, and names what is not UTF-8 text, by its first bytes.
+
+Invariant: no more than one chunk comes out of the unpacker at a time, whatever goes in.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import Protocol
+
+from events.errors import LedgerError
+
+SUFFIXES = (".gz", ".xz", ".bz2", ".zst", ".zstd")
+"""Ends of the names of packed files; the name without them is the file's."""
+
+LOOK = 1024
+"""Bytes that tell what an input is."""
+
+MAX_WINDOW = 96 * 2**20
+"""Memory that unpacking xz may take: `xz -9` needs 65 MiB, other levels up to 33."""
+
+_CHUNK = 64 * 1024
+_OTHERS = (
+    (b"PK\x03\x04", "a zip archive; take it with `unzip -p FILE | manage.py ingest -`"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first (7z x)"),
+    (
+        b"\x28\xb5\x2f\xfd",
+        "packed with zstd; take it with `zstd -dc FILE | manage.py ingest --source NAME -`",
+    ),
+    (
+        b"ElfFile\x00",
+        "a Windows event log in its binary form (EVTX); take it with `evtx_dump -o jsonl FILE | "
+        "manage.py ingest --source NAME -` (evtx_dump comes with `pip install evtx`)",
+    ),
+    (b"PAR1", "a Parquet file; write it as JSON lines first"),
+    (b"SQLite format 3\x00", "an SQLite database; write its rows as JSON lines first"),
+)
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+
+
+class DamagedError(LedgerError):
+    """Packed data that ends early, or is wrong."""
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+class _Gzip:
+    """zlib's decompressor in the shape of those of bz2 and lzma."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._zlib.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        return self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+
+
+_KINDS: tuple[tuple[bytes, str, Callable[[], _Decompressor]], ...] = (
+    (b"\x1f\x8b", "gzip", _Gzip),
+    (b"\xfd7zXZ\x00", "xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_WINDOW)),
+    (b"BZh", "bzip2", bz2.BZ2Decompressor),
+)
+
+
+class Unpacked:
+    """The unpacked bytes of a stream, which may hold several packed streams in a row."""
+
+    def __init__(
+        self, raw: io.BufferedReader, kind: str, make: Callable[[], _Decompressor]
+    ) -> None:
+        self._raw = raw
+        self._kind = kind
+        self._make = make
+        self._current = make()
+
+    def fileno(self) -> int:
+        """The descriptor of what is read."""
+        return self._raw.fileno()
+
+    def read1(self, size: int) -> bytes:
+        """The next bytes, at most `size`; none at the end.
+
+        Raises:
+            DamagedError: the data end early, or are wrong.
+        """
+        while True:
+            try:
+                piece = self._next(size)
+            except (EOFError, zlib.error, lzma.LZMAError, ValueError, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise
+                raise DamagedError(f"its {self._kind} data ends early or is wrong") from None
+            if piece is None:
+                return b""
+            if piece:
+                return piece
+
+    def _next(self, size: int) -> bytes | None:
+        """More bytes, perhaps none yet; None at the end."""
+        packed = b""
+        if self._current.eof:
+            packed = self._current.unused_data.lstrip(b"\0")  # xz and tapes pad with zeros
+            packed = packed or self._raw.read1(_CHUNK).lstrip(b"\0")
+            if not packed:
+                return b"" if self._raw.peek(1) else None
+            self._current = self._make()
+        elif self._current.needs_input:
+            packed = self._raw.read1(_CHUNK)
+            if not packed:
+                raise EOFError
+        return self._current.decompress(packed, size)
+
+
+def unpacked(raw: io.BufferedReader) -> Unpacked | None:
+    """What a stream holds, unpacked; None where it is not packed."""
+    begin = raw.peek(8)
+    for mark, kind, make in _KINDS:
+        if begin.startswith(mark):
+            return Unpacked(raw, kind, make)
+    return None
+
+
+def name_other(head: bytes) -> str | None:
+    """What an input is that is no UTF-8 text, and what takes it; None where nothing says so."""
+    begin = head[:LOOK]
+    for mark, what in _OTHERS:
+        if head.startswith(mark):
+            return what
+    if head[257:262] == b"ustar":
+        return "a tar archive; take it with `tar -xOf FILE | manage.py ingest --source NAME -`"
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return _recode(encoding)
+    if begin.count(0) * 4 > len(begin):
+        wide = "UTF-32" if begin.count(0) * 8 > len(begin) * 5 else "UTF-16"
+        order = "LE" if head[:1] != b"\x00" else "BE"
+        return _recode(wide + order)
+    return None
+
+
+def _recode(encoding: str) -> str:
+    return (
+        f"{encoding}; take it with `iconv -f {encoding} -t UTF-8 FILE | manage.py ingest "
+        "--source NAME -`"
+    )
