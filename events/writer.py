@@ -80,6 +80,21 @@ class AtomicEventWriter:
         self.report(written)
         return written
 
+    def find_events(self, submissions: Sequence[Submission]) -> list[Written] | None:
+        """The events of submissions that have an `event_id`, if all are in the ledger; None where
+        one is not. Nothing is written.
+
+        Raises:
+            EventIdConflictError: an `event_id` is taken with other content.
+        """
+        prepared = [prepare(submission) for submission in submissions]
+        stored = self.store.get_events_by_id([item.event_id for item in prepared])
+        if len(stored) < len({item.event_id for item in prepared}):
+            return None
+        return (
+            as_written(prepared, stored, {}, None) if not to_append(prepared, stored, {}) else None
+        )
+
     def _write_attempts(self, submissions: Sequence[Submission]) -> list[Written]:
         prepared = [prepare(submission) for submission in submissions]
         patience = Patience()

@@ -1,6 +1,8 @@
-"""What an ingestion shows: a bar and messages on stderr, the summary on stdout.
+"""What an ingestion shows: a look at what comes, a bar and messages on stderr, the summary on
+stdout.
 
-It must never put anything but the summary on stdout, nor a control character on a terminal.
+Invariant: nothing but the summary (of a dry run: the look, too) is on stdout, and no control
+character reaches a terminal.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,30 +27,37 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from events.ingest.ingestion import DEFAULT_TYPE, Report
-from events.ingest.presets import Preset
+from events.ingest.look_words import look_lines
+from events.ingest.looking import SHOWN, Look
 from events.ingest.records import Record
-from events.keys.first_keys import FIRST_AGENT
+from events.ingest.reports import Counts, Report
 from events.names import show
 from events.submission import Submission
-from events.timestamps import format_timestamp
 
-_SHOWN = 5
-_SHOWN_BYTES = 300
+_UNSAID = ("agents",)
+"""What is counted for the record of the import, and not shown."""
 
 
 class Console:
-    """The listener of the command `ingest`. `size` is the bytes to read, if known."""
+    """The listener of the command `ingest`. `size` is the bytes to read, if known; looks go to
+    `stdout` where they are what was asked for."""
 
     def __init__(
-        self, stderr: OutputWrapper, size: int | None, max_errors: int, verbosity: int
+        self,
+        stderr: OutputWrapper,
+        size: int | None,
+        max_errors: int,
+        verbosity: int,
+        stdout: OutputWrapper | None = None,
     ) -> None:
         self._stderr = stderr
+        self._stdout = stdout
         self._max_errors = max_errors
+        self._verbosity = verbosity
         self._quiet = _LogsHeldBack() if verbosity < 2 else None
         self._errors = 0
         self._mapped = 0
-        self._previews: list[dict[str, Any]] = []
+        self._looks: list[Look] = []
         self._agents: set[str | None] = set()
         self._new_agents: list[str] = []
         self._done_before = 0
@@ -77,15 +86,18 @@ class Console:
         if error is not None and not isinstance(error, Exception):
             self._say("interrupted; run it again to finish")
 
-    def assumed(self, report: Report, preset: Preset | None) -> None:
-        """Say what was assumed of an input."""
-        what = (
-            f"recognized as {preset.name} ({preset.what}); --preset says otherwise"
-            if preset
-            else f"type {DEFAULT_TYPE}, agent {FIRST_AGENT}; "
-            "--preset, --type-field, --agent-field say more"
-        )
-        self._say(f"{report.label}: {what}")
+    def looked(self, looks: Sequence[Look]) -> None:
+        """Say what inputs will become."""
+        self._looks += looks
+        for line in look_lines(looks) if self._verbosity else ():
+            if self._stdout is None:
+                self._say(line)
+            else:
+                self._stdout.write(show(line))
+
+    def closed(self, import_id: str) -> None:
+        """Name an import whose end was recorded."""
+        self._say(f"the import {import_id} was interrupted; its end is recorded now")
 
     def rejected(self, report: Report, record: Record, reason: str) -> None:
         """Explain a rejected record, the first ones in full."""
@@ -94,11 +106,9 @@ class Console:
             self._say(f"{report.label}:{record.line}: rejected: {reason}")
 
     def mapped(self, report: Report, record: Record, submission: Submission) -> None:
-        """Count it, and keep the first for a dry run."""
+        """Count it."""
         self._mapped += 1
         self._agents.add(submission.agent_id)
-        if len(self._previews) < _SHOWN:
-            self._previews.append(_preview(report, record, submission))
 
     def noticed(self, report: Report, text: str) -> None:
         """Say what was decided of an input."""
@@ -118,6 +128,20 @@ class Console:
                 events=self._mapped,
             )
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody can be asked."""
+        return self._stderr.isatty() and sys.stdin is not None and sys.stdin.isatty()
+
+    def confirmed(self, question: str) -> bool:
+        """Ask on the terminal; anything but y or yes is a no."""
+        self._progress.stop()
+        self._stderr.write(show(f"{question} [y/N] "), ending="")
+        self._stderr.flush()
+        answer = sys.stdin.readline().strip().lower()
+        self._progress.start()
+        return answer in ("y", "yes")
+
     def new_agent(self, agent_id: str, key_id: str) -> None:
         """Name an agent that got a key."""
         self._new_agents.append(agent_id)
@@ -136,8 +160,6 @@ class Console:
         if as_json:
             stdout.write(self._json(reports, dry_run, failure))
             return
-        for preview in self._previews if dry_run else ():
-            stdout.write("  ".join(f"{name}={show(str(value))}" for name, value in preview.items()))
         for report in reports:
             stdout.write(_line(report, dry_run))
 
@@ -150,7 +172,11 @@ class Console:
             "new_agents": self._new_agents,
         }
         if dry_run:
-            summary |= {"agents": sorted(map(str, self._agents)), "first": self._previews}
+            summary |= {
+                "agents": sorted(map(str, self._agents)),
+                "first": [event for look in self._looks for event in look.events][:SHOWN],
+                "looks": [look.as_dict() for look in self._looks],
+            }
         return orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode()
 
     def _say(self, text: str) -> None:
@@ -201,22 +227,12 @@ def _progress(shown: bool) -> Progress:
     )
 
 
-def _preview(report: Report, record: Record, submission: Submission) -> dict[str, Any]:
-    payload = submission.canonical_payload[:_SHOWN_BYTES].decode("utf-8", "ignore")
-    cut = "…" if len(submission.canonical_payload) > _SHOWN_BYTES else ""
-    moment = submission.local_timestamp
-    return {
-        "place": f"{report.label}:{record.line}",
-        "event_type": submission.event_type,
-        "agent_id": submission.agent_id,
-        "local_timestamp": format_timestamp(moment) if moment else "now",
-        "event_id": submission.event_id,
-        "payload": payload + cut,
-    }
-
-
 def _as_dict(report: Report) -> dict[str, Any]:
-    counts = asdict(report.counts)
+    counts = {
+        each.name: getattr(report.counts, each.name)
+        for each in fields(Counts)
+        if each.name not in _UNSAID
+    }
     return {"input": report.label, "source": report.source, "preset": report.preset, **counts}
 
 

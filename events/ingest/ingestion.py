@@ -1,37 +1,42 @@
 """One ingestion: inputs, one after the other, into the ledger.
 
-It must never print: a `Listener` hears what happens.
+Nothing is printed here: a `Listener` hears what happens. The first records of an input are held
+until they were looked at, and decide together what kind of log it is.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from events import canonical
-from events.errors import CanonicalJSONError
+from events.errors import LedgerError
+from events.ingest import mapping as mappings
 from events.ingest.agents import AgentKeys
 from events.ingest.errors import IngestError, RejectedRecordError
-from events.ingest.inputs import Input, open_input, source_name
-from events.ingest.loading import Counts, Loader
-from events.ingest.mapping import Mapping
-from events.ingest.presets import Preset, recognize
+from events.ingest.framing.record import Spill, nowhere
+from events.ingest.import_record import MAX_INPUTS, ImportRecord, close_interrupted
+from events.ingest.inputs import STDIN, Input, check_input, open_input, source_name
+from events.ingest.loading import Loader
+from events.ingest.looking import LOOKED_AT, LOOKED_BYTES, Look, kind_of, look_at, time_fields
 from events.ingest.records import Reading, Record, read_records
+from events.ingest.reports import Digests, Report
+from events.ingest.signals import signals_deferred
 from events.submission import Submission
 from events.writer import AtomicEventWriter
 
-DEFAULT_TYPE = "log.line"
-_LOOKED_AT = 20
-"""Records that are no JSON objects, after which no kind of log is looked for."""
+HOPELESS = 1000
+"""So many records at the start of an input, all rejected, end the run."""
+
+LOOKED_INPUTS = 100
+"""Inputs that are looked at before the first write; of more, the rest is taken unseen."""
 
 
 class Listener(Protocol):
     """Hears what happens during an ingestion."""
 
-    def assumed(self, report: Report, preset: Preset | None) -> None:
-        """Nothing was said of the mapping; this preset was recognized, or none."""
+    def looked(self, looks: Sequence[Look]) -> None:
+        """Inputs were looked at, and nothing of them is written yet."""
 
     def rejected(self, report: Report, record: Record, reason: str) -> None:
         """A record is kept out."""
@@ -45,24 +50,16 @@ class Listener(Protocol):
     def moved(self, report: Report, position: int) -> None:
         """The input was read up to a byte."""
 
-
-@dataclass
-class Report:
-    """One input and what became of it. `line` is where reading stands."""
-
-    label: str
-    source: str
-    counts: Counts = field(default_factory=Counts)
-    preset: str | None = None
-    line: int = 0
+    def closed(self, import_id: str) -> None:
+        """An import that was interrupted got the record of its end."""
 
 
 @dataclass
 class Ingestion:
     """How to take inputs in. Without `writer` and `agents` records are read and mapped, and
-    nothing is written."""
+    nothing is written. `options` are those of the user, for the record of the import."""
 
-    mapping: Mapping
+    mapping: mappings.Mapping
     recognizing: bool
     reading: Reading
     batch_size: int
@@ -71,109 +68,243 @@ class Ingestion:
     rejects: BinaryIO | None = None
     writer: AtomicEventWriter | None = None
     agents: AgentKeys | None = None
+    max_rejects: int | None = None
+    using: str = "default"
+    options: Mapping[str, Any] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
+    _noticed: set[tuple[str, str]] = field(default_factory=set)
 
-    def take(self, place: str) -> None:
+    def look(self, places: Sequence[str]) -> None:
+        """Look at the first records of files before anything is written; a pipe is looked at when
+        its records come.
+
+        Raises:
+            IngestError: one cannot be read, or the listener was told to write nothing.
+        """
+        files = [place for place in places if check_input(place) is not None]
+        looks = [self._look(place) for place in files[:LOOKED_INPUTS]]
+        if looks:
+            self.listener.looked(looks)
+
+    def run(self, places: Sequence[str]) -> str | None:
+        """Take inputs in; why it had to stop, if it had to. What was written stays: again from the
+        start, it finds those events and adds the rest."""
+        try:
+            for import_id in close_interrupted(self.writer) if self.writer else ():
+                self.listener.closed(import_id)
+        except LedgerError as error:
+            return f"stopped before the first file: {error}; run it again"
+        failure = None
+        for start in range(0, len(places), MAX_INPUTS):
+            failure = failure or self._import(places[start : start + MAX_INPUTS])
+        return failure
+
+    def _import(self, places: Sequence[str]) -> str | None:
+        reports = [self._report(place) for place in places]
+        record = self._record(reports)
+        failure: str | None = None
+        try:
+            for place, report in zip(places, reports, strict=True):
+                self.reports.append(report)
+                self.take(place, report, record)
+        except LedgerError as error:
+            failure = _told(report, error)
+        except (KeyboardInterrupt, SystemExit):
+            _close(record, "stopped", "asked to stop by a signal")
+            raise
+        unclosed = _close(record, "stopped" if failure else "complete", failure)
+        return failure or unclosed
+
+    def take(self, place: str, report: Report, record: ImportRecord | None) -> None:
         """Take one input in.
 
         Raises:
-            LedgerError: it cannot go on. What was written stays; again from the start, it
-                finds those events and adds the rest.
+            LedgerError: it cannot go on.
         """
-        report = Report(place, self.source or source_name(place))
-        self.reports.append(report)
-        loader = self._loader(report)
-        idle = loader.flush if loader else lambda: None
-        with open_input(place, self.source, idle) as opened:
-            report.label = opened.label
-            self._take(opened, report, loader)
+        intake = _Intake(self, report, self._loader(report, record))
+        with open_input(place, self.source, intake.flush) as opened:
+            try:
+                for one in self._records(opened, report, self.spill):
+                    intake.take(one)
+                    self.listener.moved(report, opened.position())
+                intake.flush()
+            except IngestError:
+                # The input ends here, not the ledger: what was read of it goes in.
+                intake.flush()
+                raise
+            report.digests = _digests(opened)
+            self.listener.moved(report, opened.position())
 
-    def _take(self, opened: Input, report: Report, loader: Loader | None) -> None:
-        records = read_records(
+    def decide(self, first: Sequence[Record]) -> mappings.Mapping:
+        """The mapping for an input that begins with these records."""
+        return replace(self.mapping, preset=kind_of(first)) if self.recognizing else self.mapping
+
+    def show(self, report: Report, first: Sequence[Record], mapping: mappings.Mapping) -> Look:
+        """What the first records become."""
+        return look_at(report, first, mapping, recognized=self.recognizing, using=self.using)
+
+    def spill(self, piece: bytes) -> None:
+        """Keep a piece of a record that is rejected."""
+        if self.rejects:
+            self.rejects.write(piece)
+
+    def reject(self, report: Report, record: Record, reason: str) -> None:
+        """Keep a record out.
+
+        Raises:
+            IngestError: they are too many to go on.
+        """
+        counts = report.counts
+        counts.rejected += 1
+        if original := record.original:
+            self.spill(original + b"\n" * (not original.endswith(b"\n")))
+        self.listener.rejected(report, record, reason)
+        if self.max_rejects is None:
+            if counts.rejected == counts.read == HOPELESS:
+                raise IngestError(
+                    f"the first {HOPELESS:,} records were all rejected; --dry-run shows how they "
+                    "are read; --max-rejects N lets so many be rejected"
+                )
+        elif sum(one.counts.rejected for one in self.reports) > self.max_rejects:
+            raise IngestError(
+                f"more than {self.max_rejects:,} records were rejected (--max-rejects)"
+            )
+
+    def _look(self, place: str) -> Look:
+        report = self._report(place)
+        first: list[Record] = []
+        problem = None
+        with open_input(place, self.source) as opened:
+            try:
+                for record in self._records(opened, report, nowhere):
+                    first.append(record)
+                    if is_enough(first):
+                        break
+            except IngestError as error:
+                if not first:
+                    raise
+                problem = str(error)  # what was read before it can be taken
+        look = self.show(report, first, self.decide(first))
+        look.problem = problem
+        return look
+
+    def _report(self, place: str) -> Report:
+        label = "stdin" if place == STDIN else place
+        size = check_input(place)
+        return Report(label, self.source or source_name(place), size)
+
+    def _records(self, opened: Input, report: Report, spill: Spill) -> Iterator[Record]:
+        return read_records(
             opened.chunks,
             self.reading,
-            self._spill,
-            say=lambda text: self.listener.noticed(report, text),
+            spill,
+            say=lambda text: self._notice(report, text),
             label=report.label,
+            decided=report.read_as,
         )
-        mapping = self.mapping
-        if self.recognizing:
-            records, mapping = self._recognize(records, report)
-        report.preset = mapping.preset.name if mapping.preset else None
-        try:
-            for record in records:
-                report.line = record.line
-                report.counts.read += 1
-                self._take_record(record, mapping, report, loader)
-                self.listener.moved(report, opened.position())
-        except IngestError:
-            # The input ends here, not the ledger: what was read of it goes in.
-            if loader:
-                loader.flush()
-            raise
-        if loader:
-            loader.flush()
-        self.listener.moved(report, opened.position())
 
-    def _take_record(
-        self, record: Record, mapping: Mapping, report: Report, loader: Loader | None
-    ) -> None:
+    def _notice(self, report: Report, text: str) -> None:
+        """Say once what was decided of an input: it is read twice where it is looked at first."""
+        if (report.label, text) not in self._noticed:
+            self._noticed.add((report.label, text))
+            self.listener.noticed(report, text)
+
+    def _record(self, reports: Sequence[Report]) -> ImportRecord | None:
+        if self.writer is None:
+            return None
+        return ImportRecord(self.writer, reports, self.options, time_fields(self.mapping))
+
+    def _loader(self, report: Report, record: ImportRecord | None) -> Loader | None:
+        if self.writer is None or record is None:
+            return None
+        return Loader(
+            self.writer,
+            lambda one, reason: self.reject(report, one, reason),
+            report.counts,
+            self.batch_size,
+            report.source,
+            record,
+        )
+
+
+class _Intake:
+    """One input on its way in. Its first records are held until the mapping is decided."""
+
+    def __init__(self, ingestion: Ingestion, report: Report, loader: Loader | None) -> None:
+        self._ingestion = ingestion
+        self._report = report
+        self._loader = loader
+        self._held: list[Record] = []
+        self._mapping: mappings.Mapping | None = None
+
+    def take(self, record: Record) -> None:
+        """Take a record; errors as `AtomicEventWriter.write_events`."""
+        if self._mapping is not None:
+            self._map(record, self._mapping)
+            return
+        self._held.append(record)
+        if is_enough(self._held):
+            self._begin()
+
+    def flush(self) -> None:
+        """Write what came: no more is there, or none for a while."""
+        if self._held:
+            self._begin()
+        if self._loader:
+            self._loader.flush()
+
+    def _begin(self) -> None:
+        held, self._held = self._held, []
+        self._mapping = mapping = self._ingestion.decide(held)
+        self._report.preset = mapping.preset.name if mapping.preset else None
+        if self._report.size is None:
+            self._ingestion.listener.looked([self._ingestion.show(self._report, held, mapping)])
+        for record in held:
+            self._map(record, mapping)
+
+    def _map(self, record: Record, mapping: mappings.Mapping) -> None:
+        report, ingestion = self._report, self._ingestion
+        report.line = record.line
+        report.counts.read += 1
         try:
             if record.problem:
                 raise RejectedRecordError(record.problem)
             submission = mapping.submission(record.text, source=report.source, number=record.number)
-            if self.agents and submission.agent_id is not None:
-                self.agents.require(submission.agent_id)
+            if ingestion.agents and submission.agent_id is not None:
+                ingestion.agents.require(submission.agent_id)
         except RejectedRecordError as error:
-            self._reject(report, record, str(error))
+            ingestion.reject(report, record, str(error))
             return
         if mapping.local_time and submission.local_timestamp is None:
             report.counts.without_time += 1
-        self.listener.mapped(report, record, submission)
-        if loader:
-            loader.add(record, submission)
-
-    def _loader(self, report: Report) -> Loader | None:
-        if self.writer is None:
-            return None
-        return Loader(
-            self.writer,
-            lambda record, reason: self._reject(report, record, reason),
-            report.counts,
-            self.batch_size,
-            report.source,
-        )
-
-    def _recognize(
-        self, records: Iterator[Record], report: Report
-    ) -> tuple[Iterator[Record], Mapping]:
-        """The records again, and the mapping for the kind of log that the first of them is."""
-        first: list[Record] = []
-        preset = None
-        for record in records:
-            first.append(record)
-            value = _value(record)
-            preset = recognize(value)
-            # No further than needed: a pipe may be slow to bring the next record.
-            if preset or isinstance(value, dict) or len(first) == _LOOKED_AT:
-                break
-        if first:
-            self.listener.assumed(report, preset)
-        return itertools.chain(first, records), replace(self.mapping, preset=preset)
-
-    def _reject(self, report: Report, record: Record, reason: str) -> None:
-        report.counts.rejected += 1
-        if original := record.original:
-            self._spill(original + b"\n" * (not original.endswith(b"\n")))
-        self.listener.rejected(report, record, reason)
-
-    def _spill(self, piece: bytes) -> None:
-        if self.rejects:
-            self.rejects.write(piece)
+        ingestion.listener.mapped(report, record, submission)
+        if self._loader:
+            self._loader.add(record, submission)
 
 
-def _value(record: Record) -> object:
-    try:
-        return canonical.parse(record.text).value
-    except CanonicalJSONError:
+def _told(report: Report, error: LedgerError) -> str:
+    if isinstance(error, IngestError) and not report.counts.read:
+        return f"{error}; nothing of it was written"
+    return f"stopped at {report.label}, line {report.line}: {error}; run it again to finish"
+
+
+def is_enough(first: Sequence[Record]) -> bool:
+    """Whether so many records are enough to decide what an input is."""
+    return len(first) >= LOOKED_AT or sum(len(one.text) for one in first) >= LOOKED_BYTES
+
+
+def _digests(opened: Input) -> Digests:
+    stored, content = opened.stored, opened.content
+    return Digests(stored.bytes, stored.sha256, content.bytes, content.sha256)
+
+
+def _close(record: ImportRecord | None, outcome: str, reason: str | None) -> str | None:
+    """Write the end of an import; why it could not be, if it could not."""
+    if record is None:
         return None
+    try:
+        with signals_deferred():
+            record.finish(outcome, reason)
+    except LedgerError as error:
+        return f"the end of the import is not recorded: {error}; the next run records it"
+    return None

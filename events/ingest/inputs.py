@@ -5,14 +5,15 @@ It must never read a file whole.
 
 from __future__ import annotations
 
+import hashlib
 import io
-import os
 import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from events.ingest.errors import IngestError
 from events.ingest.packing import LOOK, SUFFIXES, DamagedError, Unpacked, name_other, unpacked
@@ -23,16 +24,40 @@ STDIN = "-"
 _BOM = b"\xef\xbb\xbf"
 
 
+class Digest:
+    """How many bytes went by, and their SHA-256."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._hash = hashlib.sha256()
+
+    def update(self, piece: bytes | memoryview) -> None:
+        """Take more bytes in."""
+        self.bytes += len(piece)
+        self._hash.update(piece)
+
+    @property
+    def sha256(self) -> str:
+        """Of what went by so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An open input. `size` and `position` count the bytes of the file as it lies on the disk;
-    `size` is None where nobody can know it."""
+    """An open input. `size` counts the bytes of the file as it lies on the disk, and is None where
+    nobody can know it; `stored` is of those bytes as far as they were read, `content` of the same
+    unpacked."""
 
     label: str
     source: str
     chunks: Iterator[bytes]
     size: int | None
-    position: Callable[[], int]
+    stored: Digest
+    content: Digest
+
+    def position(self) -> int:
+        """Bytes of the file that were read."""
+        return self.stored.bytes
 
 
 def check_input(place: str) -> int | None:
@@ -70,28 +95,74 @@ def open_input(
     Raises:
         IngestError: it cannot be read, also later, out of `chunks`.
     """
-    with ExitStack() as stack:
-        size = check_input(place)
-        raw = stack.enter_context(_open(place))
-        stream = unpacked(raw) or raw
-        label = "stdin" if place == STDIN else place
+    size = check_input(place)
+    label = "stdin" if place == STDIN else place
+    with open_bytes(place, idle) as (chunks, stored, content):
         yield Input(
             label=label,
             source=source or source_name(place),
-            chunks=_text(label, _chunks(label, stream, idle if place == STDIN else None)),
+            chunks=_text(label, chunks),
             size=size,
-            position=raw.tell if size is not None else lambda: 0,
+            stored=stored,
+            content=content,
         )
 
 
-def _open(place: str) -> io.BufferedReader:
+@contextmanager
+def open_bytes(
+    place: str, idle: Callable[[], None] = lambda: None
+) -> Iterator[tuple[Iterator[bytes], Digest, Digest]]:
+    """The bytes of a file or of standard input, unpacked, and the digests of what was read and of
+    what came out. Errors as `open_input`."""
+    label = "stdin" if place == STDIN else place
+    stored = Digest()
+    with ExitStack() as stack:
+        raw = stack.enter_context(io.BufferedReader(_Digested(_open(place), stored)))
+        packed = unpacked(raw)
+        chunks = _chunks(label, packed or raw, idle if place == STDIN else None)
+        content = Digest() if packed else stored
+        yield (_digested(chunks, content) if packed else chunks), stored, content
+
+
+class _Digested(io.RawIOBase):
+    """A raw stream that shows what it reads to a digest."""
+
+    def __init__(self, raw: io.FileIO, digest: Digest) -> None:
+        super().__init__()
+        self._raw = raw
+        self._digest = digest
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def readinto(self, room: memoryview) -> int | None:  # type: ignore[override]
+        count = self._raw.readinto(room)
+        if count:
+            self._digest.update(room[:count])
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _digested(chunks: Iterator[bytes], digest: Digest) -> Iterator[bytes]:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+
+
+def _open(place: str) -> io.FileIO:
     if place == STDIN:
-        return os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
-    return Path(place).open("rb")
+        return io.FileIO(sys.stdin.fileno(), "rb", closefd=False)
+    return io.FileIO(place, "rb")
 
 
 def _chunks(
-    label: str, stream: io.BufferedReader | Unpacked, idle: Callable[[], None] | None
+    label: str, stream: io.BufferedReader[Any] | Unpacked, idle: Callable[[], None] | None
 ) -> Iterator[bytes]:
     """The bytes as they come. With `idle`, an empty chunk says that the input pauses."""
     try:
@@ -100,8 +171,8 @@ def _chunks(
             # Here all of it is taken, and the stream's own buffer is empty: what is to come is
             # in the pipe, or is not there yet.
             while idle and not select.select([stream.fileno()], [], [], IDLE_SECONDS)[0]:
-                idle()
                 yield b""
+                idle()
     except DamagedError as error:
         raise IngestError(f"{label} is damaged: {error}") from None
     except OSError as error:

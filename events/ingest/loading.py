@@ -1,6 +1,6 @@
-"""Writes submissions in batches, and keeps the record that cannot be written from its neighbours.
+"""Writes submissions in batches; a record that cannot be written is rejected alone.
 
-It must never write a record twice, and never go on when the ledger as a whole refuses.
+What the ledger as a whole refuses ends the ingestion.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from django.db import DataError
 
 from events.errors import AppendRefusedError, EventIdConflictError
 from events.ingest.event_ids import record_event_id
+from events.ingest.import_record import ImportRecord
 from events.ingest.records import Record
+from events.ingest.reports import Counts
+from events.ingest.signals import signals_deferred
 from events.store.connection import first_line
 from events.store.drift import get_threshold
 from events.submission import Submission
-from events.writer import AtomicEventWriter
+from events.writer import AtomicEventWriter, Written
 
 MAX_BATCH_BYTES = 8 * 2**20
 
@@ -25,31 +28,16 @@ Reject = Callable[[Record, str], None]
 
 
 @dataclass
-class Counts:
-    """What became of the records of one input. Sequences are of the events added.
-
-    `without_time` are records that have none of the time fields that were asked for.
-    """
-
-    read: int = 0
-    added: int = 0
-    already_there: int = 0
-    rejected: int = 0
-    without_time: int = 0
-    drifted: int = 0
-    first_sequence: int | None = None
-    last_sequence: int | None = None
-
-
-@dataclass
 class Loader:
-    """Collects submissions and writes them `batch_size` at a time, each batch one transaction."""
+    """Collects submissions and writes them `batch_size` at a time, each batch one transaction.
+    `record` is the import's, begun before the first event that is not in the ledger yet."""
 
     writer: AtomicEventWriter
     reject: Reject
     counts: Counts
     batch_size: int
     source: str
+    record: ImportRecord
     _batch: dict[str, Item] = field(default_factory=dict)
     _bytes: int = 0
 
@@ -71,11 +59,12 @@ class Loader:
         """Write what is collected."""
         items, self._batch, self._bytes = list(self._batch.values()), {}, 0
         if items:
-            self._write(items)
+            with signals_deferred():
+                self._write(items)
 
     def _write(self, items: Sequence[Item]) -> None:
         try:
-            written = self.writer.write_events([submission for _, submission in items])
+            written = self._written([submission for _, submission in items])
         except EventIdConflictError as error:
             if error.is_erased and len(items) == 1 and self._names_its_content(*items[0]):
                 self.counts.already_there += 1
@@ -85,8 +74,20 @@ class Loader:
             self._without(items, f"the database refuses it: {first_line(error)}", _halves)
         else:
             for one in written:
-                self._count(one.event.sequence, one.created)
+                if one.created:
+                    self.counts.add(one.event.sequence, one.event.agent_id)
+                else:
+                    self.counts.already_there += 1
                 self.counts.drifted += one.created and one.event.drift.exceeds(self._threshold)
+
+    def _written(self, submissions: Sequence[Submission]) -> list[Written]:
+        """What is in the ledger already begins no import."""
+        if self.record.import_id is None:
+            found = self.writer.find_events(submissions)
+            if found is not None:
+                return found
+            self.record.start()
+        return self.writer.write_events(submissions)
 
     def _names_its_content(self, record: Record, submission: Submission) -> bool:
         """Whether the id is a digest of the content, so that the same id is the same content, also
@@ -114,15 +115,6 @@ class Loader:
         new = [item for item in items if item[1].event_id not in stored]
         parts: list[Sequence[Item]] = [[item] for item in known]
         return [*parts, new] if known and new else parts or _halves(items)
-
-    def _count(self, sequence: int, created: bool) -> None:
-        counts = self.counts
-        if not created:
-            counts.already_there += 1
-            return
-        counts.added += 1
-        counts.first_sequence = counts.first_sequence or sequence
-        counts.last_sequence = sequence
 
 
 def _halves(items: Sequence[Item]) -> list[Sequence[Item]]:

@@ -18,6 +18,8 @@ from events.ingest.presets import Preset
 from events.names import wrong_name
 from events.submission import Submission, validate
 
+DEFAULT_TYPE = "log.line"
+
 _ANY_TIME = "1970-01-01T00:00:00Z"
 _SHOWN = 60
 

@@ -10,7 +10,7 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from events.errors import LedgerError
 
@@ -94,7 +94,7 @@ class Unpacked:
     """The unpacked bytes of a stream, which may hold several packed streams in a row."""
 
     def __init__(
-        self, raw: io.BufferedReader, kind: str, make: Callable[[], _Decompressor]
+        self, raw: io.BufferedReader[Any], kind: str, make: Callable[[], _Decompressor]
     ) -> None:
         self._raw = raw
         self._kind = kind
@@ -139,7 +139,7 @@ class Unpacked:
         return self._current.decompress(packed, size)
 
 
-def unpacked(raw: io.BufferedReader) -> Unpacked | None:
+def unpacked(raw: io.BufferedReader[Any]) -> Unpacked | None:
     """What a stream holds, unpacked; None where it is not packed."""
     begin = raw.peek(8)
     for mark, kind, make in _KINDS:

@@ -60,12 +60,13 @@ def read_records(
     *,
     say: Callable[[str], None] = nowhere,
     label: str = "the input",
+    decided: Callable[[str], None] = nowhere,
 ) -> Iterator[Record]:
     """The records of `chunks`, read as one of `FORMS`, or as a `Reading` says.
 
     Blank lines are no records. A record of more than `limit` bytes comes with a problem and
     without text; its bytes go to `spill` piece by piece. An empty chunk says that the input
-    pauses. `say` is told what was decided of itself.
+    pauses. `say` is told what was decided of itself, `decided` the form in which it is read.
 
     Raises:
         FramingError: nobody can say where the records begin and end; before the first of them,
@@ -75,6 +76,7 @@ def read_records(
     try:
         head = take_head(chunks)
         decision = _decision(head, reading)
+        decided(decision.form)
         for note in decision.notes:
             say(note)
         whole = itertools.chain([head.text], chunks)

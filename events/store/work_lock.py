@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 
 from events.store.connection import LedgerUnavailableError, fetch_all, fetch_one
 
-VERIFICATION, WATCH, ALERT = 0x7665_7269, 0x7761_7463, 0x616C_6572
-"""The lock's first half; the second is the number of the verification or of the alert, 0 for the
-watch, of which there is one."""
+VERIFICATION, WATCH, ALERT, IMPORT = 0x7665_7269, 0x7761_7463, 0x616C_6572, 0x696D_706F
+"""The lock's first half; the second is the number of the verification, of the alert or of the
+import, 0 for the watch, of which there is one."""
 
 VERIFICATION_RANGE = 0x7665_7272
 """The same for one range of a verification that workers share."""

@@ -15,24 +15,34 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.core.management import call_command
 
+from events.store.ledger import EventFilter
 from events.tests.ledger import Ledger
 
 LINES = 4000
 
 
-def child(ledger: Ledger, log: Path | str) -> subprocess.Popen[bytes]:
-    """`ingest` in a process of its own, on the ledger under test."""
+def environment_of_a_child(ledger: Ledger) -> dict[str, str]:
+    """Leads a process of its own to the ledger under test."""
     place = {key: str(value) for key, value in ledger.server.dsn("portal_app", ledger.name).items()}
     user, name = place.pop("user"), place.pop("dbname")
-    environment = os.environ | {
+    return os.environ | {
         "DATABASE_URL": f"postgresql://{quote(user)}@/{quote(name)}?{urlencode(place)}",
         "PORTAL_KEY_DIR": str(settings.PORTAL_KEY_DIR),
         "DJANGO_SECRET_KEY": "of a test",
     }
+
+
+def arguments_of_a_child(*arguments: str) -> list[str]:
+    """The command `ingest` as another process runs it."""
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "ingest", *arguments]
+
+
+def child(ledger: Ledger, log: Path | str, *more: str) -> subprocess.Popen[bytes]:
+    """`ingest` in a process of its own, on the ledger under test."""
     return subprocess.Popen(
-        [sys.executable, "manage.py", "ingest", str(log), "--agent", "agent-7", "--batch", "20"],
+        arguments_of_a_child(str(log), "--agent", "agent-7", "--batch", "20", *more),
         cwd=settings.BASE_DIR,
-        env=environment,
+        env=environment_of_a_child(ledger),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -58,7 +68,7 @@ def test_killed_twice_every_line_is_there_once(ledger: Ledger, tmp_path: Path) -
     killed_at = ledger.store.get_max_sequence()
     assert 700 <= killed_at < LINES
     call_command("ingest", str(log), "--agent", "agent-7")
-    events = ledger.store.get_events_by_sequence_range(1, 2 * LINES)
+    events = ledger.store.select(EventFilter(system=False), limit=2 * LINES)
     seen = Counter(json.loads(event.payload)["n"] for event in events)
     assert seen == Counter(range(LINES))
     assert ledger.store.verify_sequence_continuity() == (True, ())

@@ -1,7 +1,4 @@
-"""`ingest`: takes log files into the ledger.
-
-It must never alter a record, and never stop at one that it cannot take.
-"""
+"""`ingest`: takes log files into the ledger."""
 
 from __future__ import annotations
 
@@ -14,14 +11,13 @@ from typing import Any, BinaryIO
 from django.core.management.base import CommandError
 
 from events.composition import signing_service, writer
-from events.errors import LedgerError
 from events.ingest.agents import AgentKeys
 from events.ingest.console import Console
 from events.ingest.errors import IngestError
-from events.ingest.ingestion import DEFAULT_TYPE, Ingestion
+from events.ingest.ingestion import HOPELESS, Ingestion
 from events.ingest.inputs import STDIN, check_input, source_name
 from events.ingest.local_time import PRESET, UNITS, LocalTime, parse_fields
-from events.ingest.mapping import Mapping
+from events.ingest.mapping import DEFAULT_TYPE, Mapping
 from events.ingest.paths import parse_path
 from events.ingest.presets import PRESETS
 from events.ingest.records import FORMS, LISTED, Reading
@@ -38,6 +34,26 @@ _GO_WITH_LOCAL_TIME = (
     "local_time_required",
     "any_time",
 )
+_UNTOLD = {
+    "files",
+    "settings",
+    "pythonpath",
+    "traceback",
+    "verbosity",
+    "no_color",
+    "force_color",
+    "skip_checks",
+    "batch",
+    "rejects",
+    "max_errors",
+    "json",
+    "dry_run",
+    "yes",
+    "stdout",
+    "stderr",
+}
+"""Options that change nothing of what is recorded."""
+
 DESCRIPTION = """\
 Take log files into the ledger: JSON in every form that logs have.
 
@@ -123,12 +139,20 @@ class Command(LedgerCommand):
         files: list[str] = options["files"]
         size = _check(files, options)
         with ExitStack() as stack:
+            is_look = options["dry_run"] and not options["json"]
             console = stack.enter_context(
-                Console(self.stderr, size, options["max_errors"], options["verbosity"])
+                Console(
+                    self.stderr,
+                    size,
+                    options["max_errors"],
+                    options["verbosity"],
+                    self.stdout if is_look else None,
+                )
             )
             rejects = _open_rejects(stack, options["rejects"], files)
             ingestion = _ingestion(options, console, rejects)
-            failure = _run(ingestion, files)
+            _look(ingestion, files, options, console)
+            failure = ingestion.run(files)
         console.summarize(
             ingestion.reports,
             self.stdout,
@@ -142,17 +166,20 @@ class Command(LedgerCommand):
             sys.exit(1)
 
 
-def _run(ingestion: Ingestion, files: list[str]) -> str | None:
-    """Take the files in; why it had to stop, if it had to."""
-    for place in files:
-        try:
-            ingestion.take(place)
-        except LedgerError as error:
-            report = ingestion.reports[-1]
-            if isinstance(error, IngestError) and not report.counts.read:
-                return f"{error}; nothing of it was written"
-            return f"stopped at {report.label}, line {report.line}: {error}; run it again to finish"
-    return None
+def _look(
+    ingestion: Ingestion, files: list[str], options: dict[str, Any], console: Console
+) -> None:
+    """Show what will be recorded, and on a terminal ask whether to go on."""
+    try:
+        ingestion.look(files)
+    except IngestError as error:
+        message = f"{error}; nothing of it was written"
+        raise CommandError(message, returncode=COULD_NOT_RUN) from error
+    if options["dry_run"] or options["yes"] or STDIN in files or not console.is_terminal:
+        return
+    what = files[0] if len(files) == 1 else f"{len(files):,} files"
+    if not console.confirmed(f"Write {what} into the ledger?"):
+        raise CommandError("nothing was written", returncode=COULD_NOT_RUN)
 
 
 def _add_reading(parser: ArgumentParser) -> None:
@@ -274,7 +301,19 @@ def _add_writing(parser: ArgumentParser) -> None:
         help="explain the first N rejected records one by one [20]; all are counted",
     )
     group.add_argument(
-        "--dry-run", action="store_true", help="read and map, show the first, write nothing"
+        "--max-rejects",
+        type=_number,
+        metavar="N",
+        help="stop when more than N records are rejected; by default a run stops where the first "
+        f"{HOPELESS:,} records of an input are all rejected",
+    )
+    group.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show what would be recorded, read and map everything, write nothing",
+    )
+    group.add_argument(
+        "--yes", action="store_true", help="do not ask on a terminal before the first write"
     )
     group.add_argument("--json", action="store_true", help="the summary as JSON")
 
@@ -286,6 +325,14 @@ def _batch_size(text: str) -> int:
     return size
 
 
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+_number.__name__ = "number from 0"
 _batch_size.__name__ = "number from 1 to 1,000"
 
 
@@ -338,6 +385,8 @@ def _ingestion(options: dict[str, Any], console: Console, rejects: BinaryIO | No
         rejects=rejects,
         writer=None if dry else writer(),
         agents=None if dry else _agents(options, console),
+        max_rejects=options["max_rejects"],
+        options=_told(options),
     )
 
 
@@ -353,6 +402,15 @@ def _reading(options: dict[str, Any]) -> Reading:
         keep_envelope=options["keep_envelope"],
         scalars=options["scalars"],
     )
+
+
+def _told(options: dict[str, Any]) -> dict[str, Any]:
+    """What was asked beyond the defaults, for the record of the import."""
+    return {
+        name: value
+        for name, value in options.items()
+        if name not in _UNTOLD and value not in (None, False, [])
+    }
 
 
 def _agents(options: dict[str, Any], console: Console) -> AgentKeys:
