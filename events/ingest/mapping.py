@@ -1,6 +1,6 @@
 """Turns one record into one submission: its type, its agent, its time, its id.
 
-It must never touch the database, and never change the record: the payload is all of it.
+Nothing of a record is changed: the payload is all of it. The database is not asked.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ class Mapping:
     """Where the fields of an event come from.
 
     Named fields come before the preset's, and both before the constants `event_type` and `agent`.
-    Without `local_time`, and of a record that has none of its fields, the clock of the process
-    that writes is taken.
+    `type_prefix` goes before types that are read from fields. Without `local_time`, and of a
+    record that has none of its fields, the clock of the process that writes is taken.
     """
 
     preset: Preset | None = None
     type_fields: tuple[FieldPath, ...] = ()
     agent_fields: tuple[FieldPath, ...] = ()
     event_type: str | None = None
+    type_prefix: str = ""
     agent: str | None = None
     id_field: FieldPath | None = None
     local_time: LocalTime | None = None
@@ -83,9 +84,11 @@ class Mapping:
         found = first_text(self.type_fields, record)
         if found is None and self.preset:
             found = self.preset.event_type(record)
-        if found is None and self.event_type is None:
+        if found is not None:
+            return self.type_prefix + found.strip(" ")
+        if self.event_type is None:
             raise RejectedRecordError(f"no event type: {self._sought(self.type_fields, 'type')}")
-        return found or self.event_type or ""
+        return self.event_type
 
     def _agent(self, record: Any) -> str:
         found = first_text(self.agent_fields, record)
@@ -93,7 +96,7 @@ class Mapping:
             found = self.preset.agent(record)
         if found is None and self.agent is None:
             raise RejectedRecordError(f"no agent: {self._sought(self.agent_fields, 'agent')}")
-        agent = found or self.agent or ""
+        agent = (found or self.agent or "").strip(" ")
         if wrong := wrong_name(agent):
             raise RejectedRecordError(f"the agent's name {_shortened(agent)} {wrong}")
         return agent

@@ -1,66 +1,26 @@
-"""How well-known logs name what happened and who did it.
+"""How well-known logs name what happened, who did it and when.
 
-It must never drop or change anything of a record: a preset only reads a type and an agent.
+A table of presets, one a kind of log. Nothing of a record is dropped or changed by a preset: it
+only says where a type, an agent and a time are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from events.ingest.local_time import TimeField
-from events.ingest.paths import FieldPath, first_text, parse_path
+from events.ingest.preset import (
+    Preset,
+    either,
+    first,
+    first_key,
+    joined,
+    named_where,
+    prefixed,
+    signatures,
+    times,
+)
 
-Reader = Callable[[Any], str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """One kind of log. `signature` are fields that all stand in its records, and hardly in any
-    other's; `event_type` and `agent` give None when the record does not have them; `times` are
-    the fields that may hold its time, the best first."""
-
-    name: str
-    what: str
-    signatures: tuple[tuple[FieldPath, ...], ...]
-    event_type: Reader
-    agent: Reader
-    times: tuple[TimeField, ...]
-
-    def recognizes(self, record: Any) -> bool:
-        """Whether a record looks like one of this kind."""
-        return any(all(path.find_text(record) for path in paths) for paths in self.signatures)
-
-
-def _paths(*texts: str) -> tuple[FieldPath, ...]:
-    return tuple(parse_path(text) for text in texts)
-
-
-def _times(*texts: str, unit: str | None = None) -> tuple[TimeField, ...]:
-    return tuple(TimeField(path, unit) for path in _paths(*texts))
-
-
-def _first(*texts: str) -> Reader:
-    paths = _paths(*texts)
-    return lambda record: first_text(paths, record)
-
-
-def _joined(*readers: Reader) -> Reader:
-    """The texts of all readers with spaces between, None unless all have one."""
-
-    def read(record: Any) -> str | None:
-        texts = [reader(record) for reader in readers]
-        return " ".join(text for text in texts if text) if all(texts) else None
-
-    return read
-
-
-def _either(*readers: Reader) -> Reader:
-    def read(record: Any) -> str | None:
-        return next((text for reader in readers if (text := reader(record))), None)
-
-    return read
+__all__ = ["PRESETS", "Preset", "recognize"]
 
 
 def _kubernetes_object(record: Any) -> str | None:
@@ -73,127 +33,279 @@ def _kubernetes_object(record: Any) -> str | None:
     return f"{resource}/{subresource}" if subresource else resource
 
 
-_RESOURCE = _first("objectRef.resource")
-_SUBRESOURCE = _first("objectRef.subresource")
-_REQUEST_URI = _first("requestURI")
+_RESOURCE = first("objectRef.resource")
+_SUBRESOURCE = first("objectRef.subresource")
+_REQUEST_URI = first("requestURI")
 
 CLOUDTRAIL = Preset(
     name="cloudtrail",
     what="AWS CloudTrail: eventName; the user, role or service of userIdentity",
-    signatures=(_paths("eventName", "eventSource"),),
-    event_type=_first("eventName"),
-    agent=_first(
-        "userIdentity.userName",
-        "userIdentity.sessionContext.sessionIssuer.userName",
-        "userIdentity.invokedBy",
-        "userIdentity.arn",
-        "userIdentity.principalId",
-        "userIdentity.accountId",
-        "userIdentity.type",
-        "eventSource",
+    signatures=signatures("eventName eventSource"),
+    event_type=first("eventName"),
+    agent=first(
+        "userIdentity.userName userIdentity.sessionContext.sessionIssuer.userName"
+        " userIdentity.invokedBy userIdentity.arn userIdentity.principalId"
+        " userIdentity.accountId userIdentity.type eventSource"
     ),
-    times=_times("eventTime", "@timestamp"),
+    times=times("eventTime @timestamp"),
 )
 
 # The event log as its collectors write it: flat, by Winlogbeat, by PowerShell, as XML made JSON.
 WINDOWS = Preset(
     name="windows",
     what="Windows event log: channel (or source) and event id; the computer",
-    signatures=(
-        _paths("EventID", "Channel"),
-        _paths("EventID", "SourceName"),
-        _paths("winlog.event_id"),
-        _paths("Event.System.Channel"),
-        _paths("LogName", "ProviderName", "Id"),
+    signatures=signatures(
+        "EventID Channel",
+        "EventID SourceName",
+        "winlog.event_id",
+        "Event.System.Channel",
+        "LogName ProviderName Id",
     ),
-    event_type=_joined(
-        _first(
-            "Channel",
-            "SourceName",
-            "winlog.channel",
-            "winlog.provider_name",
-            "Event.System.Channel",
-            "LogName",
-            "log_name",
-            "ProviderName",
+    event_type=joined(
+        first(
+            "Channel SourceName winlog.channel winlog.provider_name Event.System.Channel LogName"
+            " log_name ProviderName"
         ),
-        _first(
-            "EventID",
-            "winlog.event_id",
-            "Event.System.EventID",
-            "Event.System.EventID.#text",
-            "Id",
-            "event_id",
+        first(
+            "EventID winlog.event_id Event.System.EventID Event.System.EventID.#text Id event_id"
         ),
     ),
-    agent=_first(
-        "Hostname",
-        "Computer",
-        "winlog.computer_name",
-        "Event.System.Computer",
-        "MachineName",
-        "computer_name",
-        "host.name",
-        "host",
+    agent=first(
+        "Hostname Computer winlog.computer_name Event.System.Computer MachineName computer_name"
+        " host.name host"
     ),
-    times=_times(
-        "Event.System.TimeCreated.#attributes.SystemTime",
-        "Event.System.TimeCreated.SystemTime",
-        "Event.System.TimeCreated.@SystemTime",
-        "EventTime",
-        "TimeCreated",
-        "@timestamp",
+    times=times(
+        "Event.System.TimeCreated.#attributes.SystemTime Event.System.TimeCreated.SystemTime"
+        " Event.System.TimeCreated.@SystemTime EventTime TimeCreated @timestamp"
     ),
 )
 
 JOURNALD = Preset(
     name="journald",
     what="systemd journal (journalctl -o json): unit, identifier or program; the host",
-    signatures=(_paths("__REALTIME_TIMESTAMP"), _paths("_BOOT_ID", "_HOSTNAME")),
-    event_type=_first(
-        "_SYSTEMD_UNIT", "_SYSTEMD_USER_UNIT", "SYSLOG_IDENTIFIER", "_COMM", "_TRANSPORT"
-    ),
-    agent=_first("_HOSTNAME", "_MACHINE_ID"),
-    times=_times("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP", unit="us"),
+    signatures=signatures("__REALTIME_TIMESTAMP", "_BOOT_ID _HOSTNAME"),
+    event_type=first("_SYSTEMD_UNIT _SYSTEMD_USER_UNIT SYSLOG_IDENTIFIER _COMM _TRANSPORT"),
+    agent=first("_HOSTNAME _MACHINE_ID"),
+    times=times("_SOURCE_REALTIME_TIMESTAMP __REALTIME_TIMESTAMP", "us"),
 )
 
 # Audit records, and the cluster's own events (kubectl get events -o json).
 KUBERNETES = Preset(
     name="kubernetes",
     what="Kubernetes audit log: verb and resource; the user. Cluster events: reason and kind",
-    signatures=(_paths("auditID", "verb"), _paths("reason", "involvedObject.kind")),
-    event_type=_either(
-        _joined(_first("verb"), _kubernetes_object),
-        _joined(_first("reason"), _first("involvedObject.kind", "regarding.kind")),
+    signatures=signatures("auditID verb", "reason involvedObject.kind"),
+    event_type=either(
+        joined(first("verb"), _kubernetes_object),
+        joined(first("reason"), first("involvedObject.kind regarding.kind")),
     ),
-    agent=_first(
-        "user.username",
-        "source.component",
-        "reportingComponent",
-        "reportingController",
-        "deprecatedSource.component",
+    agent=first(
+        "user.username source.component reportingComponent reportingController"
+        " deprecatedSource.component"
     ),
-    times=_times(
-        "stageTimestamp",
-        "requestReceivedTimestamp",
-        "eventTime",
-        "lastTimestamp",
-        "firstTimestamp",
-        "metadata.creationTimestamp",
+    times=times(
+        "stageTimestamp requestReceivedTimestamp eventTime lastTimestamp firstTimestamp"
+        " metadata.creationTimestamp"
     ),
 )
 
 CLOUDEVENTS = Preset(
     name="cloudevents",
     what="CloudEvents 1.0: type; source",
-    signatures=(_paths("specversion", "type", "source"),),
-    event_type=_first("type"),
-    agent=_first("source"),
-    times=_times("time"),
+    signatures=signatures("specversion type source"),
+    event_type=first("type"),
+    agent=first("source"),
+    times=times("time"),
+)
+
+OKTA = Preset(
+    name="okta",
+    what="Okta System Log: okta. and eventType; the actor",
+    signatures=signatures("eventType published actor.alternateId", "eventType published uuid"),
+    event_type=prefixed("okta.", first("eventType")),
+    agent=first("actor.alternateId actor.displayName actor.id"),
+    times=times("published"),
+)
+
+GCP = Preset(
+    name="gcp",
+    what="Google Cloud audit logs: methodName; the principal",
+    signatures=signatures("protoPayload.methodName", "protopayload_auditlog.methodName"),
+    event_type=first("protoPayload.methodName protopayload_auditlog.methodName"),
+    agent=first(
+        "protoPayload.authenticationInfo.principalEmail"
+        " protoPayload.authenticationInfo.principalSubject"
+        " protopayload_auditlog.authenticationInfo.principalEmail"
+        " protoPayload.serviceName"
+    ),
+    times=times("timestamp receiveTimestamp"),
+)
+
+M365 = Preset(
+    name="m365",
+    what="Microsoft 365 unified audit log: Operation; the user",
+    signatures=signatures("CreationTime Operation Workload", "CreationTime Operation RecordType"),
+    event_type=first("Operation"),
+    agent=first("UserId UserKey"),
+    # The schema of the Management Activity API: "The date and time in UTC".
+    times=times("CreationTime", utc=True),
+)
+
+DEFENDER = Preset(
+    name="defender",
+    what="Microsoft Defender XDR, advanced hunting: ActionType; the device",
+    signatures=signatures("ActionType DeviceId Timestamp", "ActionType DeviceId TimeGenerated"),
+    event_type=first("ActionType"),
+    agent=first("DeviceName DeviceId"),
+    times=times("Timestamp TimeGenerated"),
+)
+
+# Entra ID by Graph (directoryAudits, signIns), diagnostic settings, Log Analytics; Activity Log.
+AZURE = Preset(
+    name="azure",
+    what="Azure and Entra ID: the operation; who initiated it",
+    signatures=signatures(
+        "activityDisplayName activityDateTime",
+        "createdDateTime userPrincipalName appDisplayName",
+        "operationName.value eventTimestamp",
+        "operationName resourceId time",
+        "operationName category time",
+        "OperationName TimeGenerated Category",
+    ),
+    event_type=either(
+        first(
+            "activityDisplayName operationName.value operationName ActivityDisplayName"
+            " OperationName"
+        ),
+        named_where("appDisplayName", "signIn"),
+    ),
+    agent=first(
+        "initiatedBy.user.userPrincipalName initiatedBy.app.displayName"
+        " properties.initiatedBy.user.userPrincipalName properties.initiatedBy.app.displayName"
+        " properties.userPrincipalName userPrincipalName caller identity Identity"
+        " LoggedByService properties.loggedByService resourceId"
+    ),
+    times=times(
+        "activityDateTime eventTimestamp createdDateTime properties.activityDateTime time"
+        " ActivityDateTime TimeGenerated"
+    ),
+)
+
+GITHUB = Preset(
+    name="github",
+    what="GitHub audit log: action; the actor",
+    signatures=signatures(
+        "action actor @timestamp", "action actor created_at", "action _document_id"
+    ),
+    event_type=first("action"),
+    agent=first("actor user org business"),
+    times=times("@timestamp created_at", "ms"),
+)
+
+GOOGLE_WORKSPACE = Preset(
+    name="google-workspace",
+    what="Google Workspace reports: application and event; the actor",
+    signatures=signatures("id.applicationName id.time", "id.applicationName id.uniqueQualifier"),
+    event_type=joined(first("id.applicationName"), first("events.0.name name")),
+    agent=first("actor.email actor.profileId actor.key actor.callerType"),
+    times=times("id.time"),
+)
+
+SLACK = Preset(
+    name="slack",
+    what="Slack audit logs: action; the actor",
+    signatures=signatures("action date_create entity.type", "action date_create actor.type"),
+    event_type=first("action"),
+    agent=first("actor.user.email actor.user.name actor.user.id actor.type"),
+    times=times("date_create", "s"),
+)
+
+VAULT = Preset(
+    name="vault",
+    what="HashiCorp Vault audit: request or response, and operation; the entity's name",
+    signatures=signatures("type request.operation request.path"),
+    event_type=prefixed("vault.", joined(first("type"), first("request.operation"))),
+    agent=first("auth.display_name auth.entity_id request.remote_address"),
+    times=times("time"),
+)
+
+OSQUERY = Preset(
+    name="osquery",
+    what="osquery results: the query and added, removed or snapshot; the host",
+    signatures=signatures("name hostIdentifier unixTime", "name hostIdentifier calendarTime"),
+    event_type=either(joined(first("name"), first("action")), first("name")),
+    agent=first("hostIdentifier decorations.hostname"),
+    times=(*times("unixTime", "s"), *times("calendarTime", utc=True)),
+)
+
+SURICATA = Preset(
+    name="suricata",
+    what="Suricata EVE: suricata. and event_type; the sensor, if named",
+    signatures=signatures(
+        "event_type timestamp flow_id", "event_type timestamp src_ip", "event_type stats.uptime"
+    ),
+    event_type=prefixed("suricata.", first("event_type")),
+    agent=first("host sensor_name"),
+    times=times("timestamp"),
+)
+
+ZEEK = Preset(
+    name="zeek",
+    what="Zeek in JSON: zeek. and the log (_path); the node, if named",
+    signatures=signatures(
+        r"ts uid id\.orig_h",
+        "ts uid id.orig_h",
+        "_path ts",
+        "@stream uid ts",
+        "@stream id.orig_h ts",
+    ),
+    event_type=prefixed("zeek.", either(first("_path @stream"), named_where("uid", "connection"))),
+    agent=first("_system_name _node peer @system"),
+    times=times("ts @timestamp", "s"),
+)
+
+LAUREL = Preset(
+    name="laurel",
+    what="Linux audit events by LAUREL: the kind of the first record; the node",
+    signatures=signatures(r"ID=[0-9]+\.[0-9]{3}:[0-9]+"),
+    event_type=prefixed("auditd.", first_key(r"(?!ID|NODE)[A-Z][A-Z0-9_]+")),
+    agent=first("NODE"),
+    times=times("ID"),
+)
+
+SALESFORCE = Preset(
+    name="salesforce",
+    what="Salesforce event log files: EVENT_TYPE; the user",
+    signatures=signatures(
+        "EVENT_TYPE TIMESTAMP ORGANIZATION_ID", "EVENT_TYPE TIMESTAMP REQUEST_ID"
+    ),
+    event_type=first("EVENT_TYPE"),
+    agent=first("USER_NAME USERNAME USER_ID_DERIVED USER_ID ORGANIZATION_ID"),
+    times=times("TIMESTAMP_DERIVED TIMESTAMP", utc=True),
 )
 
 PRESETS = {
-    preset.name: preset for preset in (CLOUDTRAIL, WINDOWS, JOURNALD, KUBERNETES, CLOUDEVENTS)
+    preset.name: preset
+    for preset in (
+        CLOUDTRAIL,
+        WINDOWS,
+        JOURNALD,
+        KUBERNETES,
+        CLOUDEVENTS,
+        OKTA,
+        GCP,
+        M365,
+        DEFENDER,
+        AZURE,
+        GITHUB,
+        GOOGLE_WORKSPACE,
+        SLACK,
+        VAULT,
+        OSQUERY,
+        SURICATA,
+        ZEEK,
+        LAUREL,
+        SALESFORCE,
+    )
 }
 
 

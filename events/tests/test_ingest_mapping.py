@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from events.canonical import canonicalize_text
 from events.ingest.errors import IngestError, RejectedRecordError
 from events.ingest.event_ids import record_event_id
+from events.ingest.local_time import LocalTime, parse_fields
 from events.ingest.mapping import Mapping
 from events.ingest.paths import parse_path
 from events.ingest.presets import PRESETS, recognize
@@ -168,6 +171,175 @@ KINDS: list[tuple[str, str, str, dict[str, Any]]] = [
             "source": "/shop/orders",
         },
     ),
+    (
+        "okta",
+        "okta.system.api_token.create",
+        "jane.doe@example.test",
+        {
+            "eventType": "system.api_token.create",
+            "published": "2026-01-02T03:04:05.000Z",
+            "actor": {"id": "00u1", "alternateId": "jane.doe@example.test"},
+        },
+    ),
+    (
+        "gcp",
+        "SetIamPolicy",
+        "jane@example.test",
+        {
+            "logName": "projects/p/logs/cloudaudit.googleapis.com%2Factivity",
+            "timestamp": "2026-01-02T03:04:05Z",
+            "protoPayload": {
+                "methodName": "SetIamPolicy",
+                "authenticationInfo": {"principalEmail": "jane@example.test"},
+            },
+        },
+    ),
+    (
+        "m365",
+        "UserLoggedIn",
+        "jane@example.test",
+        {
+            "CreationTime": "2026-01-02T03:04:05",
+            "Operation": "UserLoggedIn",
+            "RecordType": 15,
+            "Workload": "AzureActiveDirectory",
+            "UserId": "jane@example.test",
+        },
+    ),
+    (
+        "defender",
+        "LdapSearch",
+        "adfs1.example.test",
+        {
+            "Timestamp": "2026-01-02T03:04:05.0000000Z",
+            "DeviceId": "d1",
+            "DeviceName": "adfs1.example.test",
+            "ActionType": "LdapSearch",
+        },
+    ),
+    (
+        "azure",
+        "Add user",
+        "jane@example.test",
+        {
+            "activityDisplayName": "Add user ",
+            "activityDateTime": "2026-01-02T03:04:05Z",
+            "initiatedBy": {"user": {"userPrincipalName": "jane@example.test"}, "app": None},
+        },
+    ),
+    (
+        "azure",
+        "Microsoft.Compute/virtualMachines/delete",
+        "jane@example.test",
+        {
+            "time": "2026-01-02T03:04:05.0000000Z",
+            "resourceId": "/subscriptions/1/resourceGroups/g",
+            "operationName": "Microsoft.Compute/virtualMachines/delete",
+            "category": "Administrative",
+            "caller": "jane@example.test",
+        },
+    ),
+    (
+        "azure",
+        "signIn",
+        "jane@example.test",
+        {
+            "createdDateTime": "2026-01-02T03:04:05Z",
+            "userPrincipalName": "jane@example.test",
+            "appDisplayName": "Portal",
+        },
+    ),
+    (
+        "github",
+        "org.block_user",
+        "octocat",
+        {"@timestamp": 1767323045000, "action": "org.block_user", "actor": "octocat"},
+    ),
+    (
+        "google-workspace",
+        "login login_success",
+        "jane@example.test",
+        {
+            "kind": "admin#reports#activity",
+            "id": {"time": "2026-01-02T03:04:05.000Z", "applicationName": "login"},
+            "actor": {"email": "jane@example.test"},
+            "events": [{"type": "login", "name": "login_success"}],
+        },
+    ),
+    (
+        "slack",
+        "user_login",
+        "jane@example.test",
+        {
+            "action": "user_login",
+            "date_create": 1767323045,
+            "actor": {"type": "user", "user": {"id": "U1", "email": "jane@example.test"}},
+            "entity": {"type": "user"},
+        },
+    ),
+    (
+        "vault",
+        "vault.response update",
+        "approle",
+        {
+            "time": "2026-01-02T03:04:05.000000001Z",
+            "type": "response",
+            "auth": {"display_name": "approle"},
+            "request": {"operation": "update", "path": "auth/approle/login"},
+        },
+    ),
+    (
+        "osquery",
+        "pack_it_mounts added",
+        "web-1",
+        {
+            "name": "pack_it_mounts",
+            "hostIdentifier": "web-1",
+            "calendarTime": "Fri Jan  2 03:04:05 2026 UTC",
+            "unixTime": "1767323045",
+            "action": "added",
+        },
+    ),
+    (
+        "suricata",
+        "suricata.alert",
+        "sensor-1",
+        {
+            "timestamp": "2026-01-02T03:04:05.000000+0000",
+            "flow_id": 520221496542071,
+            "event_type": "alert",
+            "host": "sensor-1",
+        },
+    ),
+    (
+        "zeek",
+        "zeek.conn",
+        "node-1",
+        {
+            "_path": "conn",
+            "ts": 1767323045.0,
+            "uid": "C1",
+            "id.orig_h": "10.0.0.1",
+            "_system_name": "node-1",
+        },
+    ),
+    (
+        "laurel",
+        "auditd.SYSCALL",
+        "web-1",
+        {"ID": "1767323045.000:4567", "NODE": "web-1", "SYSCALL": {"syscall": 59}},
+    ),
+    (
+        "salesforce",
+        "Login",
+        "jane@example.test",
+        {
+            "EVENT_TYPE": "Login",
+            "TIMESTAMP": "20260102030405.000",
+            "ORGANIZATION_ID": "00D1",
+            "USER_NAME": "jane@example.test",
+        },
+    ),
 ]
 
 
@@ -183,6 +355,40 @@ def test_presets_read_type_and_agent(
     found = take(record, Mapping(preset=PRESETS[preset]))
     assert (found.event_type, found.agent_id) == (event_type, agent)
     assert recognize(record) is PRESETS[preset]
+
+
+@pytest.mark.parametrize(("preset", "event_type", "agent", "record"), KINDS[15:])
+def test_presets_read_the_time(
+    preset: str, event_type: str, agent: str, record: dict[str, Any]
+) -> None:
+    mapping = Mapping(preset=PRESETS[preset], local_time=LocalTime(parse_fields(["preset"])))
+    moment = take(record, mapping).local_timestamp
+    assert moment == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_a_record_without_its_usual_fields_is_recognized_by_the_form_of_one() -> None:
+    assert recognize({"ID": "1767323045.123:1", "ANOM_ABEND": [{}]}) is PRESETS["laurel"]
+    assert recognize({"ID": "7", "ANOM_ABEND": [{}]}) is None
+
+
+def test_the_documentation_lists_every_preset_with_its_times() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "ingestion.md").read_text()
+    for preset in PRESETS.values():
+        times = ", ".join(
+            f"`{one.path.text}`"
+            + (f" ({one.unit})" if one.unit else "")
+            + (" (UTC)" if one.zone else "")
+            for one in preset.times
+        )
+        assert f"| `{preset.name}` | {preset.what} | {times} |" in page
+
+
+def test_a_prefix_goes_before_types_of_fields() -> None:
+    mapping = Mapping(
+        type_fields=(parse_path("t"),), event_type="other", type_prefix="app.", agent="a"
+    )
+    assert take({"t": "system.halted"}, mapping).event_type == "app.system.halted"
+    assert take({}, mapping).event_type == "other"
 
 
 def test_a_preset_refuses_what_is_not_of_its_kind() -> None:

@@ -228,6 +228,13 @@ def _add_mapping(parser: ArgumentParser) -> None:
         help="field that holds the event type; may be repeated, the first that is there counts",
     )
     group.add_argument(
+        "--type-prefix",
+        metavar="TEXT",
+        default="",
+        help="goes before every type that is read from a field, such as github. for a log whose "
+        "types others have too",
+    )
+    group.add_argument(
         "--agent-field", metavar="PATH", action="append", default=[], help="likewise"
     )
     group.add_argument("--type", metavar="NAME", help="type of records whose fields name none")
@@ -431,6 +438,7 @@ def _mapping(options: dict[str, Any]) -> tuple[Mapping, bool]:
         type_fields=tuple(map(parse_path, options["type_field"])),
         agent_fields=tuple(map(parse_path, options["agent_field"])),
         event_type=event_type,
+        type_prefix=options["type_prefix"],
         agent=agent,
         id_field=parse_path(options["id_field"]) if options["id_field"] else None,
         local_time=_local_time(options),
