@@ -82,28 +82,28 @@ class Console:
         if self._quiet:
             self._quiet.stop()
         if self._errors > self._max_errors:
-            self._say(f"… and {self._errors - self._max_errors:,} more records were rejected")
+            self.say(f"… and {self._errors - self._max_errors:,} more records were rejected")
         if error is not None and not isinstance(error, Exception):
-            self._say("interrupted; run it again to finish")
+            self.say("interrupted; run it again to finish")
 
     def looked(self, looks: Sequence[Look]) -> None:
         """Say what inputs will become."""
         self._looks += looks
         for line in look_lines(looks) if self._verbosity else ():
             if self._stdout is None:
-                self._say(line)
+                self.say(line)
             else:
                 self._stdout.write(show(line))
 
     def closed(self, import_id: str) -> None:
         """Name an import whose end was recorded."""
-        self._say(f"the import {import_id} was interrupted; its end is recorded now")
+        self.say(f"the import {import_id} was interrupted; its end is recorded now")
 
     def rejected(self, report: Report, record: Record, reason: str) -> None:
         """Explain a rejected record, the first ones in full."""
         self._errors += 1
         if self._errors <= self._max_errors:
-            self._say(f"{report.label}:{record.line}: rejected: {reason}")
+            self.say(f"{report.label}:{record.line}: rejected: {reason}")
 
     def mapped(self, report: Report, record: Record, submission: Submission) -> None:
         """Count it."""
@@ -112,7 +112,7 @@ class Console:
 
     def noticed(self, report: Report, text: str) -> None:
         """Say what was decided of an input."""
-        self._say(f"{report.label}: {text}")
+        self.say(f"{report.label}: {text}")
 
     def moved(self, report: Report, position: int) -> None:
         """Move the bar."""
@@ -145,7 +145,7 @@ class Console:
     def new_agent(self, agent_id: str, key_id: str) -> None:
         """Name an agent that got a key."""
         self._new_agents.append(agent_id)
-        self._say(f"new agent {agent_id}: made the key {key_id}")
+        self.say(f"new agent {agent_id}: made the key {key_id}")
 
     def summarize(
         self,
@@ -179,7 +179,8 @@ class Console:
             }
         return orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode()
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Say something on stderr."""
         if self._progress.disable:
             self._stderr.write(show(text), str)
         else:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Protocol
 from events.errors import LedgerError
 from events.ingest import mapping as mappings
 from events.ingest.agents import AgentKeys
+from events.ingest.copies import Copy, find_copies
 from events.ingest.errors import IngestError, RejectedRecordError
 from events.ingest.framing.record import Spill, nowhere
 from events.ingest.import_record import MAX_INPUTS, ImportRecord, close_interrupted
@@ -85,6 +86,11 @@ class Ingestion:
         looks = [self._look(place) for place in files[:LOOKED_INPUTS]]
         if looks:
             self.listener.looked(looks)
+
+    def find_copies(self, places: Sequence[str]) -> list[Copy]:
+        """Files whose content is in the ledger under another name."""
+        sources = {place: self.source or source_name(place) for place in places}
+        return find_copies(self.using, sources)
 
     def run(self, places: Sequence[str]) -> str | None:
         """Take inputs in; why it had to stop, if it had to. What was written stays: again from the

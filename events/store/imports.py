@@ -29,6 +29,22 @@ class Stretch:
     agents: list[str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A whole file that an import took in: its source, size and digest of the unpacked content,
+    and the sequence of the import's record."""
+
+    source: str
+    content_bytes: int
+    content_sha256: str
+    sequence: int
+
+
+def list_contents(using: str, imports: int) -> list[Imported]:
+    """The files of the newest so many imports."""
+    return [Imported(*row) for row in fetch_all(using, "imported_contents", {"imports": imports})]
+
+
 def list_open(using: str) -> list[Started]:
     """Imports that were started and have no record of their end."""
     rows = fetch_all(using, "open_imports")

@@ -197,7 +197,7 @@ def test_local_time_is_the_ingesting_clock_unless_a_field_is_named(
     [event] = taken(ledger)
     assert event.local_timestamp == "2001-01-01T00:00:00.000000Z"
     assert len(list_warnings("default", DriftFilter(), limit=9)) == 1
-    now = write(tmp_path / "now.jsonl", {"t": "2001-01-01 02:00:00"})
+    now = write(tmp_path / "now.jsonl", {"t": "2001-01-01 02:00:00", "of": "another log"})
     assert Run(now, "--json").summary["inputs"][0]["drifted"] == 0
 
 

@@ -172,6 +172,11 @@ def _look(
     """Show what will be recorded, and on a terminal ask whether to go on."""
     try:
         ingestion.look(files)
+        if copies := ingestion.find_copies(files):
+            told = "\n".join(map(str, copies))
+            if not (options["again"] or options["dry_run"]):
+                raise IngestError(told)
+            console.say(told)
     except IngestError as error:
         message = f"{error}; nothing of it was written"
         raise CommandError(message, returncode=COULD_NOT_RUN) from error
@@ -318,6 +323,11 @@ def _add_writing(parser: ArgumentParser) -> None:
         "--dry-run",
         action="store_true",
         help="show what would be recorded, read and map everything, write nothing",
+    )
+    group.add_argument(
+        "--again",
+        action="store_true",
+        help="take in files whose content is in the ledger under another name",
     )
     group.add_argument(
         "--yes", action="store_true", help="do not ask on a terminal before the first write"
