@@ -17,6 +17,7 @@ from events.event import FIELDS, Event, event_json
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.search import search
 from events.store.span import Row, UnusualRowError, copy_part
+from observers import spreadsheets
 
 FETCH = 100
 """Events read at a time: with payloads of 1 MiB that is what memory has to hold."""
@@ -162,11 +163,26 @@ def _csv_row(event: Event) -> bytes:
     return _csv(columns)
 
 
+def _spreadsheet_row(event: Event) -> bytes:
+    columns = [getattr(event, name) for name in FIELDS]
+    columns[FIELDS.index("payload")] = event.canonical_payload.decode()
+    return spreadsheets.rows([columns])
+
+
 def _csv(values: list[object] | tuple[str, ...]) -> bytes:
     row = io.StringIO()
     csv.writer(row).writerow(values)
     return row.getvalue().encode()
 
+
+SPREADSHEET = Format(
+    "text/csv; charset=utf-8; header=present",
+    spreadsheets.BOM + _csv(FIELDS),
+    _spreadsheet_row,
+    lambda row, payload: None,
+    b'"export broke off',
+)
+"""The dialect of CSV for people."""
 
 FORMATS = {
     "jsonl": Format("application/x-ndjson", b"", _json_line, _splice_json, b'{"export":"broke off'),

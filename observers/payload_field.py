@@ -57,6 +57,14 @@ def parse_value(text: str) -> str:
         raise PayloadFieldError(f"no payload can hold this: {error}") from None
 
 
+def text_alike(text: str) -> str | None:
+    """The JSON of the very text, where that stands for a number, `true`, `false` or `null`: logs
+    write these as texts too. None where it stands for something else."""
+    if not _is_json(text) or text.strip()[:1] in ('"', "{", "["):
+        return None
+    return json.dumps(text.strip())
+
+
 def _is_json(text: str) -> bool:
     try:
         json.loads(text, parse_constant=_not_json)

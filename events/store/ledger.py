@@ -79,7 +79,8 @@ class EventFilter:
 
     `system`: only the events that no agent sent, or only the others. `payload_path` leads from
     the payload's root to a value, which must equal `payload_value`, a JSON text; they are given
-    together. Numbers are equal by value, whatever their size.
+    together. Numbers are equal by value, whatever their size. `payload_text` is another value that
+    counts as well.
     """
 
     start: int | None = None
@@ -94,6 +95,7 @@ class EventFilter:
     drifted: bool | None = None
     payload_path: Sequence[str] | None = None
     payload_value: str | None = None
+    payload_text: str | None = None
 
     @property
     def narrows(self) -> bool:

@@ -21,7 +21,7 @@ from observers.api.places import Streaming, exports
 from observers.api.system_status import SaysStatus
 from observers.api.views import reading_store
 from observers.completeness import find_ends
-from observers.export import FORMATS, stream
+from observers.export import FORMATS, SPREADSHEET, stream
 
 
 class Export(SaysStatus, ApiView):
@@ -68,11 +68,13 @@ class Export(SaysStatus, ApiView):
         start = asked["start"] or 1
         end = last if asked["end"] is None else min(asked["end"], last)
         chosen = replace(narrow(request, ExportParameters.as_filter(asked)), start=start, end=end)
-        form = FORMATS[asked["format"]]
+        for_people = asked["dialect"] == "spreadsheet"
+        form = SPREADSHEET if for_people else FORMATS[asked["format"]]
         pieces = stream(store, form, chosen)
         streaming.pieces = count_lines(request._request, pieces, form.header)
         answer = StreamingHttpResponse(streaming, content_type=form.media_type)
         part = "-filtered" if chosen.narrows else ""
+        part += "-spreadsheet" if for_people else ""
         name = f"events-{start}-{end}{part}.{asked['format']}"
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer

@@ -27,6 +27,7 @@ from observers.payload_field import (
     PayloadFieldError,
     parse_field,
     parse_value,
+    text_alike,
 )
 
 MAX_SEQUENCE = 2**63 - 1
@@ -191,6 +192,9 @@ class FilterParameters(SpanParameters):
     payload_value = PayloadValueField(
         required=False, help_text="What that field equals: JSON, or else a text."
     )
+    payload_alike = TruthField(
+        required=False, help_text="Where the value is a number or a word, the same text counts too."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         for clock in ("local", "authority"):
@@ -200,6 +204,13 @@ class FilterParameters(SpanParameters):
         for name, other in itertools.permutations(("payload_field", "payload_value")):
             if name in attrs and other not in attrs:
                 raise serializers.ValidationError({other: f"must stand beside {name}"})
+        if "payload_alike" in attrs:
+            if "payload_value" not in attrs:
+                raise serializers.ValidationError(
+                    {"payload_value": "must stand beside payload_alike"}
+                )
+            alike = text_alike(self.initial_data["payload_value"])
+            attrs["payload_alike"] = alike if attrs["payload_alike"] else None
         return super().validate(attrs)
 
     @staticmethod
@@ -211,6 +222,7 @@ class FilterParameters(SpanParameters):
             event_types=asked["event_type"],
             payload_path=asked["payload_field"],
             payload_value=asked["payload_value"],
+            payload_text=asked["payload_alike"],
             **{name: asked[name] for name in (*same, *times)},
         )
 
@@ -246,6 +258,16 @@ class ExportParameters(FilterParameters):
     """What to export, and how it is written."""
 
     format = serializers.ChoiceField(["jsonl", "csv"], default="jsonl")
+    dialect = serializers.ChoiceField(
+        ["machine", "spreadsheet"],
+        default="machine",
+        help_text="Of csv: values unaltered, or safe and short enough for a spreadsheet.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["dialect"] == "spreadsheet" and attrs["format"] != "csv":
+            raise serializers.ValidationError({"dialect": "spreadsheet goes with format=csv"})
+        return super().validate(attrs)
 
 
 class VerificationParameters(SpanParameters):

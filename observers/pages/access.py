@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from events.access.note import count_lines
 from events.accounts.rights import SEE_ACCESS
 from events.store.access_log import Access, newest, oldest
-from observers.pages.access_file import FILES, header, write
+from observers.pages.access_file import FILES, SPREADSHEET, header, write
 from observers.pages.access_form import AccessForm
 from observers.pages.addresses import page_address
 from observers.pages.doors import requires
@@ -48,10 +48,11 @@ def access_log(request: HttpRequest) -> HttpResponseBase:
 
 
 def _file(request: HttpRequest, form: AccessForm) -> HttpResponseBase:
-    name = form.cleaned_data["format"]
+    asked = form.cleaned_data["format"]
+    name = SPREADSHEET if asked == "csv" and form.cleaned_data["dialect"] == SPREADSHEET else asked
     pieces = count_lines(request, write(USING, form.choice(), name), header(name))
-    answer = StreamingHttpResponse(pieces, content_type=FILES[name])
-    answer["Content-Disposition"] = f'attachment; filename="access-log.{name}"'
+    answer = StreamingHttpResponse(pieces, content_type=FILES[asked])
+    answer["Content-Disposition"] = f'attachment; filename="access-log.{asked}"'
     answer["Cache-Control"] = "private, no-store"
     return answer
 

@@ -11,16 +11,21 @@ from dataclasses import asdict, replace
 import orjson
 
 from events.store.access_log import NAMES, Access, AccessFilter, newest, oldest
+from observers import spreadsheets
 
 FETCH = 1000
 FILES = {"csv": "text/csv; charset=utf-8; header=present", "jsonl": "application/x-ndjson"}
-BROKEN = {"csv": b'"broke off', "jsonl": b'{"export":"broke off'}
+SPREADSHEET = "spreadsheet"
+"""CSV for people."""
+BROKEN = {"csv": b'"broke off', SPREADSHEET: b'"broke off', "jsonl": b'{"export":"broke off'}
 """A record that never ends: no reader of the format takes a file that stops there."""
 
 
 def header(name: str) -> bytes:
     """What stands before the entries."""
-    return _row(["id", *NAMES]) if name == "csv" else b""
+    if name == "jsonl":
+        return b""
+    return (spreadsheets.BOM if name == SPREADSHEET else b"") + _row(["id", *NAMES])
 
 
 def write(using: str, chosen: AccessFilter, name: str) -> Iterator[bytes]:
@@ -42,6 +47,8 @@ def write(using: str, chosen: AccessFilter, name: str) -> Iterator[bytes]:
 
 def _record(name: str, number: int, entry: Access) -> bytes:
     members = {"id": number, **asdict(entry), "at": entry.at.isoformat()}
+    if name == SPREADSHEET:
+        return spreadsheets.rows([members.values()])
     return _row(list(members.values())) if name == "csv" else orjson.dumps(members) + b"\n"
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from django import forms
 
 from events.store.access_log import AccessFilter
-from observers.pages.filters import AddressForm, MomentField, SequenceField
+from observers.pages.filters import DIALECTS, AddressForm, MomentField, SequenceField
 
 OUTCOMES = ("answered", "refused", "begun", "sent", "broken off")
 
@@ -31,11 +31,13 @@ class AccessForm(AddressForm):
     format = forms.ChoiceField(
         choices=[("", "page"), ("csv", "csv"), ("jsonl", "jsonl")], required=False
     )
+    dialect = forms.ChoiceField(choices=DIALECTS, required=False)
 
     @property
     def filters(self) -> dict[str, str]:
         """What is chosen but the place and the form."""
-        return {k: v for k, v in self.chosen.items() if k not in ("after", "before", "format")}
+        place = ("after", "before", "format", "dialect")
+        return {k: v for k, v in self.chosen.items() if k not in place}
 
     def choice(self) -> AccessFilter:
         """What to narrow the entries to, wherever in the listing."""

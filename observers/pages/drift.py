@@ -58,7 +58,8 @@ def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
 
 
 def _file(form: DriftForm) -> StreamingHttpResponse:
-    content = stream_warnings(settings.LEDGER_READ_ALIAS, form.choice())
+    for_people = form.cleaned_data["dialect"] == "spreadsheet"
+    content = stream_warnings(settings.LEDGER_READ_ALIAS, form.choice(), for_people=for_people)
     answer = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8; header=present")
     answer["Content-Disposition"] = 'attachment; filename="drift-warnings.csv"'
     answer["Cache-Control"] = "private, no-store"

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 
 from events.store.drift import DriftFilter, DriftWarning, list_warnings
 from events.store.drift_figures import DriftChoice
+from observers import spreadsheets
 
 FETCH = 1000
 BROKEN = b'"broke off'
@@ -28,13 +29,17 @@ COLUMNS = (
 )
 
 
-def stream_warnings(using: str, choice: DriftChoice) -> Iterator[bytes]:
-    """A header and one row a warning, oldest first, in pieces."""
-    yield _rows([COLUMNS])
+def stream_warnings(
+    using: str, choice: DriftChoice, *, for_people: bool = False
+) -> Iterator[bytes]:
+    """A header and one row a warning, oldest first, in pieces; `for_people`, as a spreadsheet
+    takes it."""
+    write = spreadsheets.rows if for_people else _rows
+    yield (spreadsheets.BOM if for_people else b"") + _rows([COLUMNS])
     chosen = DriftFilter(**asdict(choice))
     try:
         while page := list_warnings(using, chosen, limit=FETCH):
-            yield _rows(_values(warning) for warning in page)
+            yield write(_values(warning) for warning in page)
             if len(page) < FETCH:
                 return
             chosen = replace(chosen, after=page[-1].id)
@@ -47,7 +52,7 @@ def _values(warning: DriftWarning) -> tuple[object, ...]:
     return tuple(getattr(warning, name) for name in COLUMNS)
 
 
-def _rows(rows: Iterator[tuple[object, ...]] | list[tuple[str, ...]]) -> bytes:
+def _rows(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from django import forms
 
 from events.store.drift_figures import DriftChoice
-from observers.pages.filters import DriftFilterForm, MomentField
+from observers.pages.filters import DIALECTS, DriftFilterForm, MomentField
 
 
 class DriftForm(DriftFilterForm):
@@ -15,11 +15,16 @@ class DriftForm(DriftFilterForm):
     authority_from = MomentField(label="Authority time from (UTC)", required=False)
     authority_to = MomentField(label="until before (UTC)", required=False)
     format = forms.ChoiceField(choices=[("", "page"), ("csv", "csv")], required=False)
+    dialect = forms.ChoiceField(choices=DIALECTS, required=False)
 
     @property
     def chosen(self) -> dict[str, str]:
         """As of a page: the format is no part of a listing."""
-        return {name: value for name, value in super().chosen.items() if name != "format"}
+        return {
+            name: value
+            for name, value in super().chosen.items()
+            if name not in ("format", "dialect")
+        }
 
     @property
     def filters(self) -> dict[str, str]:

@@ -29,6 +29,8 @@ def api_query(form: EventFilterForm) -> str:
             pairs.append((NAMES.get(each.name, each.name), _text(one)))
     for name in ("payload_field", "payload_value"):
         pairs += [(name, value) for value in form.filters.get(name, ())]
+    if chosen.payload_text is not None:
+        pairs.append(("payload_alike", "true"))
     return urlencode(pairs)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from observers.pages.addresses import page_address
 from observers.pages.events_form import EventFilterForm
+from observers.payload_field import text_alike
 
 NAMES = {
     "event_type": "type",
@@ -53,6 +54,7 @@ def chips(form: EventFilterForm) -> list[Chip]:
     if "payload_field" in chosen:
         rest = {n: v for n, v in chosen.items() if not n.startswith("payload_")}
         path, value = chosen["payload_field"][0], chosen.get("payload_value", [""])[0]
+        value += ", also as a text" if text_alike(value) else ""
         found.append(Chip(f"payload {path}", value, page_address(view | rest)))
     return found
 

@@ -32,6 +32,7 @@ from observers.payload_field import (
     PayloadFieldError,
     parse_field,
     parse_value,
+    text_alike,
 )
 
 PAGE_SIZES = (50, 100, 250, 500)
@@ -243,6 +244,7 @@ class EventFilterForm(AddressForm):
             drifted=truth.get(chosen["drifted"]),
             payload_path=chosen["payload_field"],
             payload_value=chosen["payload_value"],
+            payload_text=text_alike(self.chosen.get("payload_value", "")),
             **{name: chosen[name] for name in same},
         )
 

@@ -14,6 +14,8 @@ from events.errors import TimestampError
 from events.timestamps import parse_timestamp
 
 MAX_SEQUENCE = 2**63 - 1
+DIALECTS = [("", "machine"), ("machine", "machine"), ("spreadsheet", "spreadsheet")]
+"""Of a CSV file: values unaltered, or safe and short enough for a spreadsheet."""
 
 
 class MomentInput(forms.DateTimeInput):

@@ -131,3 +131,21 @@ def test_a_page_ends_when_its_time_is_over_and_says_where(
         gaps += [gap["start"] for gap in page["completeness"]["gaps"]]
         address = page["next"]
     assert (events, ends, gaps) == ([36], [10, 20, 30, 40], [17])
+
+
+ALIKE = {
+    "a number": ("user.id", "42", [1, 2]),
+    "a number written otherwise is another text": ("user.id", "42.0", [1]),
+    "a text": ("user.id", '"42"', [2]),
+    "a word": ("ok", "true", [1]),
+}
+
+
+@pytest.mark.parametrize(("path", "value", "expected"), ALIKE.values(), ids=ALIKE.keys())
+def test_asked_to_it_takes_the_text_of_a_number_too(
+    varied: Ledger, path: str, value: str, expected: list[int]
+) -> None:
+    asked = {"payload_field": path, "payload_value": value}
+    assert found(**asked, payload_alike="true") == expected
+    assert found(**asked, payload_alike="false") == found(**asked)
+    assert api.observer().get("events?payload_alike=true").status_code == 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
 from urllib.parse import parse_qs, quote, urlsplit
@@ -36,9 +37,9 @@ def reader(ledger: Ledger) -> Reader:
         ("system=true", [5]),
         ("system=false", [1, 2, 3, 4]),
         (f"payload_field=user.id&payload_value={2**64 - 1}", [1]),
-        ("payload_field=user.id&payload_value=7", [4]),
+        ("payload_field=user.id&payload_value=7", [3, 4]),
         ("payload_field=user.id&payload_value=%227%22", [3]),
-        ("payload_field=user.id&payload_value=7&event_type=door.open", []),
+        ("payload_field=user.id&payload_value=7&event_type=door.open", [3]),
         ("payload_field=nothing&payload_value=null", []),
         ("authority_from=2020-01-01", [1, 2, 3, 4, 5]),
     ],
@@ -92,7 +93,7 @@ def test_each_filter_is_shown_and_can_be_taken_away(reader: Reader) -> None:
         ("from sequence", "1"),
         ("to sequence", "9"),
         ("authority time from", "2020-01-01 00:00 UTC"),
-        ("payload user.id", "7"),
+        ("payload user.id", "7, also as a text"),
     ]
     whole = parse_qs(query)
     for chip in chips:
@@ -272,3 +273,23 @@ def test_live_tells_of_a_halt(reader: Reader) -> None:
 @pytest.mark.parametrize("query", ["", "after=x", "after=1&start=x"])
 def test_live_refuses_what_it_does_not_understand(reader: Reader, query: str) -> None:
     reader.get(f"/events/live?{query}", status=400)
+
+
+def test_a_number_finds_the_text_that_a_log_wrote_for_it(ledger: Ledger) -> None:
+    """Case 17 of cases/logs: `Level` is the text "4" in the events of many Windows collectors."""
+    for level in ("4", 4, 4.0, "4.0", 5):
+        writer().write_event(submission({"Level": level}))
+    reader = Reader(ledger, sign_in())
+    asked = "/events/?order=oldest&payload_field=Level&payload_value="
+    assert reader.lines(f"{asked}4") == [1, 2, 3]
+    assert reader.lines(f"{asked}%224%22") == [1]
+    page = reader.text(f"{asked}4")
+    assert "4, also as a text" in page
+    # The page's own links ask for what the page shows.
+    link = re.search(r'href="(/api/v1/export\?[^"]*format=)jsonl"', page)
+    assert link
+    lines = reader.get(link[1].replace("&amp;", "&") + "jsonl")
+    found = [
+        json.loads(line)["sequence"] for line in b"".join(lines.streaming_content).splitlines()
+    ]
+    assert found == [1, 2, 3]

@@ -15,7 +15,8 @@ FROM (
       AND (%(local_to)s::timestamptz IS NULL OR local_timestamp < %(local_to)s::timestamptz)
       AND (%(authority_from)s::timestamptz IS NULL OR authority_timestamp >= %(authority_from)s::timestamptz)
       AND (%(authority_to)s::timestamptz IS NULL OR authority_timestamp < %(authority_to)s::timestamptz)
-      AND (%(payload_path)s::text[] IS NULL OR payload #> %(payload_path)s::text[] = %(payload_value)s::jsonb)
+      AND (%(payload_path)s::text[] IS NULL
+           OR payload #> %(payload_path)s::text[] = ANY (ARRAY[%(payload_value)s, %(payload_text)s]::jsonb[]))
       AND (%(drifted)s::boolean IS NULL OR %(drifted)s::boolean = EXISTS (
             SELECT FROM clock_drift_warnings w WHERE w.event_id = c.event_id))
     ORDER BY sequence

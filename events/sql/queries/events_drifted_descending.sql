@@ -14,7 +14,8 @@ FROM (
       AND (%(local_to)s::timestamptz IS NULL OR c.local_timestamp < %(local_to)s::timestamptz)
       AND (%(authority_from)s::timestamptz IS NULL OR c.authority_timestamp >= %(authority_from)s::timestamptz)
       AND (%(authority_to)s::timestamptz IS NULL OR c.authority_timestamp < %(authority_to)s::timestamptz)
-      AND (%(payload_path)s::text[] IS NULL OR c.payload #> %(payload_path)s::text[] = %(payload_value)s::jsonb)
+      AND (%(payload_path)s::text[] IS NULL
+           OR c.payload #> %(payload_path)s::text[] = ANY (ARRAY[%(payload_value)s, %(payload_text)s]::jsonb[]))
     ORDER BY sequence DESC
     LIMIT %(limit)s
 ) chosen
