@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 ALIVE = "/healthz"
 PROBES = frozenset({"/readyz", "/metrics"})
 WRITES = frozenset({"/api/v1/events", "/api/v1/events/batch"})
+DOORS = ("/api/v1/ingest",)
+"""How the addresses begin at which log shippers write."""
 API = "/api/"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -271,7 +273,7 @@ def _writes(request: HttpRequest) -> bool:
     """A request to record something; whose it is, and whether it may, is looked at at once."""
     return (
         request.method == "POST"
-        and request.path_info in WRITES
+        and (request.path_info in WRITES or request.path_info.startswith(DOORS))
         and "HTTP_AUTHORIZATION" in request.META
     )
 

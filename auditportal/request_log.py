@@ -14,6 +14,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from auditportal.streams import logged
 from events.access.address import client_address
+from events.access.refusals import refusal_of
 from events.access.request_ids import request_id
 from events.store.connection import AWAY, first_line
 
@@ -62,6 +63,7 @@ class RequestLog(RequestMiddleware):
             "request_finished",
             code=response.status_code,
             request=self.format_request(request),
+            **refusal_of(request),
             **_agent(request),
         )
         clear_contextvars()

@@ -462,6 +462,21 @@ class SignInBucket(models.Model):
         return f"{self.network}: {self.level}"
 
 
+class RefusalCount(models.Model):
+    """`refusals`: how many requests were refused, by kind. Written by `events.access.recorder`."""
+
+    problem = models.TextField(primary_key=True)
+    number = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "refusals"
+        verbose_name = "refusal"
+
+    def __str__(self) -> str:
+        return f"{self.problem}: {self.number}"
+
+
 class Reads(models.TextChoices):
     """What a token may read: every event, those of its own agent, or nothing."""
 
@@ -473,12 +488,22 @@ class Reads(models.TextChoices):
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
     """`api_tokens`: a token bound to one agent, or, without agent, to reading only.
 
-    `last_used_at` is coarse: it moves at most once a minute.
+    `last_used_at` is coarse: it moves at most once a minute. The fields behind it say how records
+    of log shippers become events (`events.api.shippers.mapping`), and under which beginning of a
+    name the token may write for agents other than its own.
     """
 
     agent_id = models.TextField(null=True, blank=True)
     reads = models.TextField(default=Reads.ALL)
     last_used_at = models.DateTimeField(null=True)
+    event_type = models.TextField(null=True, blank=True)
+    type_field = models.TextField(null=True, blank=True)
+    id_field = models.TextField(null=True, blank=True)
+    local_time = models.TextField(null=True, blank=True)
+    local_time_unit = models.TextField(null=True, blank=True)
+    local_zone = models.TextField(null=True, blank=True)
+    agent_field = models.TextField(null=True, blank=True)
+    agents_under = models.TextField(null=True, blank=True)
 
     class Meta:
         managed = False
@@ -499,4 +524,5 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]
         if not self.agent_id:
             return "read everything"
         reading = {"all": "read everything", "own": "read its events", "nothing": "read nothing"}
-        return f"write as {self.agent_id}, {reading[self.reads]}"
+        under = f" and agents under {self.agents_under}" if self.agents_under else ""
+        return f"write as {self.agent_id}{under}, {reading[self.reads]}"

@@ -1,4 +1,4 @@
-"""Addresses under `/api/v1/` that only take events.
+"""Addresses under `/api/v1/` that only take events and records.
 
 `events` itself, where events are both sent and read, is the reading side's address: its view
 adds reading to `SubmitEvent` (`observers/api/urls.py`).
@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from django.urls import path
 
+from events.api.shippers.ingest import Ingest, IngestPreset
 from events.api.views import SubmitBatch
 
-urlpatterns = [path("events/batch", SubmitBatch.as_view(), name="api-batch")]
+urlpatterns = [
+    path("events/batch", SubmitBatch.as_view(), name="api-batch"),
+    path("ingest", Ingest.as_view(), name="api-ingest"),
+    path("ingest/<str:preset>", IngestPreset.as_view(), name="api-ingest-preset"),
+]

@@ -17,8 +17,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from events.api.problems import PROBLEMS
 from events.errors import LedgerError
 from events.models import WatchAlert, WatchLook
+from events.store import refusals
 from events.store.connection import takes_writes
 from events.store.drift import recent_counts
 from events.store.ledger import PostgresEventStore
@@ -112,6 +114,7 @@ class LedgerCollector(Collector):
         yield _gauge("database_up", "Whether the database answers", checks["database"] == "ok")
         if checks["database"] == "ok":
             yield from _lock(holder)
+            yield _refusals()
         if checks["database"] == "ok" and checks["head"] != "unknown":
             yield from _figures(PostgresEventStore())
             yield from _watch()
@@ -131,6 +134,17 @@ def _lock(holder: Holder | None) -> Iterator[Metric]:
     else:
         held.add_metric(["", ""], 0.0)
     yield held
+
+
+def _refusals() -> Metric:
+    """Requests to the API that were refused, since the ledger was made."""
+    counted = refusals.counted("default")
+    refused = CounterMetricFamily(
+        f"{PREFIX}_refusals", "Requests that were refused, by kind of problem", labels=["problem"]
+    )
+    for problem in PROBLEMS:
+        refused.add_metric([problem.name], counted.get(problem.name, 0))
+    return refused
 
 
 def _figures(store: PostgresEventStore) -> Iterator[Metric]:

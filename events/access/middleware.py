@@ -44,7 +44,7 @@ UNRECORDED = frozenset(
 """Addresses that show nothing of the ledger, or repeat what a recorded page has shown. A new
 address is recorded unless it is put here."""
 
-WRITTEN = frozenset({"api-events", "api-batch"})
+WRITTEN = frozenset({"api-events", "api-batch", "api-ingest", "api-ingest-preset"})
 """Where the ledger itself is the record of what is sent."""
 
 ASKED = 2000

@@ -12,6 +12,7 @@ import os
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -21,6 +22,7 @@ from multiprocessing import util
 import structlog
 from django.db import connections
 
+from events.store import refusals
 from events.store.access_log import Access, insert, note_uses
 from events.store.connection import LedgerUnavailableError
 
@@ -52,13 +54,17 @@ class AccessLogFullError(LedgerUnavailableError):
 
 
 Use = tuple[str, datetime]
+Refusals = Counter[str]
+"""Kinds of problem, and how often each was answered."""
 
 
 class Recorder:
     """One queue and one thread a process."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._waiting: queue.Queue[Access | Use | None] = queue.Queue(capacity)
+        self._waiting: queue.Queue[Access | Use | Refusals | None] = queue.Queue(capacity)
+        self._refusals, self._are_refusals_queued = Refusals(), False
+        self._counting = threading.Lock()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -85,6 +91,17 @@ class Recorder:
         except queue.Full:
             log.warning("token_use_not_noted", token_key=token_key)
 
+    def count_refusal(self, problem: str) -> None:
+        """Count a refusal. All that come before the thread takes them are one item of the queue;
+        with no room they wait for the next."""
+        self._ensure_thread()
+        with self._counting:
+            self._refusals[problem] += 1
+            if not self._are_refusals_queued:
+                with suppress(queue.Full):
+                    self._waiting.put_nowait(self._refusals)
+                    self._are_refusals_queued = True
+
     def flush(self, seconds: float = LAST_CHANCE) -> bool:
         """Wait until nothing waits any more; False when there was not enough time."""
         deadline = time.monotonic() + seconds
@@ -110,13 +127,27 @@ class Recorder:
     def _work(self) -> None:
         while True:
             taken = self._next_batch()
-            batch = [item for item in taken if item is not None]
+            batch = [item for item in taken if item is not None and not isinstance(item, Counter)]
             if batch:
                 _write_in_the_end(batch)
+            if any(isinstance(item, Counter) for item in taken):
+                self._write_refusals()
             for _ in taken:
                 self._waiting.task_done()
 
-    def _next_batch(self) -> list[Access | Use | None]:
+    def _write_refusals(self) -> None:
+        """Bring the counts into the database; what it does not take is counted with the next."""
+        with self._counting:
+            counts, self._refusals, self._are_refusals_queued = self._refusals, Refusals(), False
+        try:
+            refusals.add("default", counts)
+        except Exception as error:  # a count is not worth keeping entries waiting for
+            connections.close_all()
+            log.warning("refusals_not_counted", reason=str(error))
+            with self._counting:
+                self._refusals.update(counts)
+
+    def _next_batch(self) -> list[Access | Use | Refusals | None]:
         """What waits, up to the first None: whoever puts that waits for what stands before it."""
         try:
             batch = [self._waiting.get(timeout=IDLE)]

@@ -6,6 +6,7 @@ It must never keep a token: only a digest is kept, and the token is given out on
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
@@ -30,15 +31,20 @@ class TokenError(LedgerError):
 
 
 def issue(
-    *, agent_id: str | None, reads: Reads, lifetime: timedelta | None = None
+    *,
+    agent_id: str | None,
+    reads: Reads,
+    lifetime: timedelta | None = None,
+    records: Mapping[str, str | None] | None = None,
 ) -> tuple[ApiToken, str]:
-    """A new token's record, and the token itself.
+    """A new token's record, and the token itself. `records` are its columns that say how records
+    of log shippers become events.
 
     Raises:
         TokenError: the service account is not fit to own it.
     """
     record, token = ApiToken.objects.create(
-        service_user(), expiry=lifetime, agent_id=agent_id, reads=reads
+        service_user(), expiry=lifetime, agent_id=agent_id, reads=reads, **(records or {})
     )
     log.info("token_issued", agent_id=agent_id, reads=reads.value, token_key=record.token_key)
     return record, token

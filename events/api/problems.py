@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
 from events import errors as ledger
+from events.access.refusals import note_refusal
 from events.access.request_ids import request_id
 from events.store.connection import AWAY
 from events.store.ledger import HaltStateMissingError
@@ -164,7 +165,7 @@ def respond(refused: Refused, request: HttpRequest, cause: Exception | None = No
         body["request_id"] = request_id(request)
     if refused.errors:
         body["errors"] = refused.errors[:MAX_ERRORS]
-    _log(refused, cause)
+    note(refused, request, cause)
     answer = HttpResponse(_encode(body), status=problem.status, content_type=MEDIA_TYPE)
     for name, value in refused.headers.items():
         answer[name] = value
@@ -216,8 +217,12 @@ def _of_the_framework(problem: Problem, error: Exception) -> Refused:
     return Refused(problem, detail, headers={"WWW-Authenticate": challenge} if challenge else {})
 
 
-def _log(refused: Refused, cause: Exception | None) -> None:
-    """Details of a caller's mistake can quote what was sent, so they stay out of the log."""
+def note(refused: Refused, request: HttpRequest, cause: Exception | None = None) -> None:
+    """Log and count a refusal, whatever the form of its answer. Details of a caller's mistake can
+    quote what was sent, so they stay out of the log."""
+    if isinstance(cause, Refused):
+        cause = cause.__cause__ if isinstance(cause.__cause__, Exception) else None
+    note_refusal(request, refused.problem.name, refused.errors)
     seen = {"problem": refused.problem.name, "status": refused.problem.status}
     if refused.problem is BUSY:  # the gate counts these; a line for each would be a flood too
         log.debug("request_refused", **seen)

@@ -137,6 +137,18 @@ class WrongPart(serializers.Serializer[Any]):
     line = serializers.IntegerField(required=False, help_text="Line of NDJSON, from 1.")
 
 
+class IngestResult(serializers.Serializer[Any]):
+    """What became of the records of a body."""
+
+    received = serializers.IntegerField(min_value=1, help_text="Records in the body.")
+    created = serializers.IntegerField(help_text="How many were not in the ledger before.")
+    already_there = serializers.IntegerField(help_text="How many were found by their ids.")
+    rejected = serializers.IntegerField(help_text="How many are not in the ledger.")
+    first_sequence = serializers.IntegerField(min_value=1, allow_null=True)
+    last_sequence = serializers.IntegerField(min_value=1, allow_null=True)
+    errors = WrongPart(many=True, help_text="At most 100 of them.")  # type: ignore[assignment]
+
+
 class ProblemDetail(serializers.Serializer[Any]):
     """A refusal (RFC 9457)."""
 

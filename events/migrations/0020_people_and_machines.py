@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "020_people_and_machines.sql",
-            sha256="bc8481167dd5a2cc4ee48b741a441c17dddb187fc20ffab8b7129bf8b406cc56",
+            sha256="c6ae4d3d1190a063fbd665df583a30e02fd8b6674e5ee371948892169fa580ee",
             models=[
                 migrations.CreateModel(
                     name="AccessEntry",
@@ -61,6 +61,31 @@ class Migration(migrations.Migration):
                 ),
                 migrations.AddField("apitoken", "reads", models.TextField(default="all")),
                 migrations.AddField("apitoken", "last_used_at", models.DateTimeField(null=True)),
+                *(
+                    migrations.AddField("apitoken", name, models.TextField(null=True, blank=True))
+                    for name in (
+                        "event_type",
+                        "type_field",
+                        "id_field",
+                        "local_time",
+                        "local_time_unit",
+                        "local_zone",
+                        "agent_field",
+                        "agents_under",
+                    )
+                ),
+                migrations.CreateModel(
+                    name="RefusalCount",
+                    fields=[
+                        ("problem", models.TextField(primary_key=True, serialize=False)),
+                        ("number", models.BigIntegerField()),
+                    ],
+                    options={
+                        "db_table": "refusals",
+                        "managed": False,
+                        "verbose_name": "refusal",
+                    },
+                ),
             ],
         )
     ]

@@ -8,6 +8,20 @@ ALTER TABLE api_tokens
     ADD CONSTRAINT api_tokens_own_needs_an_agent CHECK (agent_id IS NOT NULL OR reads = 'all');
 ALTER TABLE api_tokens ALTER COLUMN reads DROP DEFAULT;
 
+-- What a log shipper does not say itself: how its records become events, and whose they are.
+-- Fields are dotted paths into a record, as `ingest` takes them.
+ALTER TABLE api_tokens
+    ADD COLUMN event_type      TEXT CHECK (is_text(event_type, 200)),
+    ADD COLUMN type_field      TEXT,
+    ADD COLUMN id_field        TEXT,
+    ADD COLUMN local_time      TEXT,
+    ADD COLUMN local_time_unit TEXT,
+    ADD COLUMN local_zone      TEXT,
+    ADD COLUMN agent_field     TEXT,
+    -- Agents whose names begin so may be written for too. The slash keeps dc1 from reaching dc10.
+    ADD COLUMN agents_under    TEXT CHECK (agents_under LIKE '%_/' AND is_name(agents_under || 'a')),
+    ADD CONSTRAINT api_tokens_prefix_needs_an_agent CHECK (agent_id IS NOT NULL OR agents_under IS NULL);
+
 CREATE TABLE access_log (
     id       BIGSERIAL   PRIMARY KEY,
     at       TIMESTAMPTZ NOT NULL,
@@ -40,3 +54,10 @@ CREATE TABLE sign_in_buckets (
 );
 CREATE INDEX sign_in_buckets_at ON sign_in_buckets (at);
 COMMENT ON TABLE sign_in_buckets IS 'How often a network may try to sign in yet';
+
+-- How many requests were refused, by kind of problem, for all processes of the portal together.
+CREATE TABLE refusals (
+    problem TEXT   PRIMARY KEY,
+    number  BIGINT NOT NULL CHECK (number > 0)
+);
+COMMENT ON TABLE refusals IS 'How many requests to the API were refused, by kind of problem';

@@ -14,7 +14,7 @@ DECLARE
     -- What the application may do beyond that, and with the tables that are its own.
     reads CONSTANT TEXT[] := '{django_migrations}';
     inserts CONSTANT TEXT[] := '{events, ceremonies, access_log}';
-    updates CONSTANT TEXT[] := '{verifications, watch_alerts}';
+    updates CONSTANT TEXT[] := '{verifications, watch_alerts, refusals}';
     trims CONSTANT TEXT[] := '{watch_looks}';
     changes CONSTANT TEXT[] := '{api_tokens, knox_authtoken, verification_ranges, sign_in_buckets,
         auth_group, auth_group_permissions, auth_permission, auth_user, auth_user_groups, auth_user_user_permissions,

@@ -76,6 +76,16 @@ def active_keys(using: str, agent_ids: Iterable[str | None]) -> dict[str | None,
     }
 
 
+def known_agents(using: str, agent_ids: Iterable[str]) -> dict[str, bool]:
+    """Those of the agents that have or had a key, and whether one is active."""
+    return dict(fetch_all(using, "agents_known", {"agent_ids": list(agent_ids)}))
+
+
+def count_agents_under(using: str, prefix: str) -> int:
+    """How many agents have or had a key whose names begin so."""
+    return int(fetch_one(using, "agents_under", {"prefix": prefix})[0])
+
+
 def active_witnesses(using: str) -> list[str]:
     """The ids of the witnesses that may attest now."""
     return [row[0] for row in fetch_all(using, "active_witnesses")]

@@ -49,7 +49,7 @@ def test_every_address_is_described(schema: Any) -> None:
         each for each in addresses(get_resolver().url_patterns) if each.startswith("/api/v1/")
     }
     assert set(schema["paths"]) == routed
-    assert len(routed) == 10
+    assert len(routed) == 12
 
 
 def test_what_is_sent_has_the_fields_that_are_validated() -> None:

@@ -1,0 +1,54 @@
+"""Says of a request why it was refused, for its log line and for the count by kind.
+
+Invariant: nothing of what was sent is kept but the name of the first wrong field, cut off at what
+lies inside a payload.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.http import HttpRequest
+
+from events.access.recorder import recorder
+from events.names import show
+
+MAX_POINTER = 100
+
+_REFUSAL = "portal.refusal"
+_FIELD = re.compile("/[^/]*")
+
+
+def note_refusal(
+    request: HttpRequest,
+    problem: str,
+    errors: Sequence[Mapping[str, Any]] = (),
+    count: int | None = None,
+    of_records: bool = False,
+) -> None:
+    """The request, or a part of it, was refused with this kind of problem. `count` are the errors
+    where not all are listed; `of_records`: their pointers lead into what was sent as a payload."""
+    said: dict[str, Any] = {"problem": problem, "errors": len(errors) if count is None else count}
+    if errors:
+        first = errors[0]
+        said["pointer"] = _shown(str(first.get("pointer", first.get("parameter", ""))), of_records)
+        said |= {name: first[name] for name in ("index", "line") if name in first}
+    request.META[_REFUSAL] = said
+    recorder().count_refusal(problem)
+
+
+def refusal_of(request: HttpRequest) -> dict[str, Any]:
+    """What was noted; nothing of a request that was not refused."""
+    found: dict[str, Any] = request.META.get(_REFUSAL, {})
+    return found
+
+
+def _shown(pointer: str, of_records: bool) -> str:
+    """Keys inside a payload are the sender's content, and so are those of a record beyond the
+    first."""
+    first = _FIELD.match(pointer)
+    if first and first.end() < len(pointer) and (of_records or first[0] == "/payload"):
+        pointer = f"{first[0]}/…"
+    return show(pointer[:MAX_POINTER])

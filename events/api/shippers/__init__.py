@@ -1,0 +1,1 @@
+"""Doors for log shippers: their bodies become records, records become events."""

@@ -1,0 +1,170 @@
+"""Finds where the records of a body begin and end.
+
+A record is found by brackets and quotes alone and is parsed by whoever maps it, one at a time: the
+values of a whole body would take some twenty times its bytes. What stands between records is white
+space, commas of an array, record separators (RFC 7464) and nothing else: a text that is something
+else is refused whole, before anything is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+from events.api.problems import MALFORMED_JSON, TOO_LARGE, Refused
+
+MAX_RECORDS = 100_000
+"""Records of one body."""
+
+BOM = b"\xef\xbb\xbf"
+
+_BETWEEN = re.compile(rb"[\s\x1e]*")
+_BLANKS = re.compile(rb"\s*")
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\]]', re.DOTALL)
+_SCALAR = re.compile(rb"[^,\]\[{}\"]*")
+_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands in its body: bytes from `start` to `end`, on a `line` from 1."""
+
+    start: int
+    end: int
+    line: int
+
+
+def in_json(body: bytes) -> list[Place]:
+    """The records of a JSON body: objects one after another, with anything blank or nothing between
+    them, and the elements of arrays.
+
+    Raises:
+        Refused: it is something else, or holds too many.
+    """
+    return _counted(_in_json(body))
+
+
+def in_lines(body: bytes) -> list[Place]:
+    """The records of a body of one JSON document a line: what is wrong with a line stays on it.
+
+    Raises:
+        Refused: there are too many.
+    """
+    return _counted(_in_json_lines(body))
+
+
+def in_text(body: bytes) -> list[Place]:
+    """The lines of a text that are not blank.
+
+    Raises:
+        Refused: there are too many.
+    """
+    return _counted(_lines(body))
+
+
+def _counted(places: Iterator[Place]) -> list[Place]:
+    found: list[Place] = []
+    for place in places:
+        if len(found) == MAX_RECORDS:
+            raise Refused(
+                TOO_LARGE,
+                f"a body has at most {MAX_RECORDS:,} records; send them in several",
+                max_records=MAX_RECORDS,
+            )
+        found.append(place)
+    return found
+
+
+def _in_json(body: bytes) -> Iterator[Place]:
+    line, seen, at = 1, 0, len(BOM) if body.startswith(BOM) else 0
+    while (at := _after(_BETWEEN, body, at)) < len(body):
+        line, seen = line + body.count(b"\n", seen, at), at
+        opening = body[at : at + 1]
+        if opening == b"{":
+            end = _end_of_value(body, at, len(body))
+            yield Place(at, end, line)
+            at = end
+        elif opening == b"[":
+            at = yield from _elements(body, at, line)
+        else:
+            raise _not_json(body, at, line)
+
+
+def _in_json_lines(body: bytes) -> Iterator[Place]:
+    for whole in _lines(body):
+        at, end = whole.start, whole.end
+        while (at := min(_after(_BETWEEN, body, at), end)) < end:
+            stop = _end_of_value(body, at, end) if body[at : at + 1] == b"{" else end
+            yield Place(at, stop, whole.line)
+            at = stop
+
+
+def _lines(body: bytes) -> Iterator[Place]:
+    """Blank lines are stepped over all at once: a body has room for millions."""
+    number, seen, at = 1, 0, len(BOM) if body.startswith(BOM) else 0
+    while True:
+        written = _after(_BLANKS, body, at)
+        if written >= len(body):
+            return
+        begin = max(at, body.rfind(b"\n", at, written) + 1)
+        number, seen = number + body.count(b"\n", seen, begin), begin
+        end = body.find(b"\n", written)
+        end = len(body) if end < 0 else end
+        yield Place(begin, end, number)
+        at = end
+
+
+def _elements(body: bytes, start: int, line: int) -> Generator[Place, None, int]:
+    """The elements of the array that begins at `start`; returns where it has ended.
+
+    Raises:
+        Refused: something stands there that is no element.
+    """
+    at, seen, wants_value = start + 1, start, True
+    while (at := _after(_BLANKS, body, at)) < len(body):
+        line, seen = line + body.count(b"\n", seen, at), at
+        sign = body[at : at + 1]
+        if sign == b"]":
+            return at + 1
+        if sign == b",":
+            at, wants_value = at + 1, True
+            continue
+        if not wants_value or sign == b"}":
+            raise _not_json(body, at, line)
+        if sign in b'{["':
+            end = _end_of_value(body, at, len(body))
+        else:
+            end = at + len(body[at : _after(_SCALAR, body, at)].rstrip())
+        yield Place(at, end, line)
+        at, wants_value = end, False
+    raise Refused(MALFORMED_JSON, "not JSON: an array is begun and not ended")
+
+
+def _end_of_value(body: bytes, at: int, stop: int) -> int:
+    """Behind the value that begins with a bracket or a quote; `stop` where it is not ended."""
+    depth = 0
+    for token in _TOKEN.finditer(body, at, stop):
+        sign = token[0]
+        if sign in (b"{", b"["):
+            depth += 1
+        elif sign in (b"}", b"]"):
+            depth -= 1
+        if depth <= 0:
+            return token.end()
+    return stop
+
+
+def _after(pattern: re.Pattern[bytes], body: bytes, at: int) -> int:
+    found = pattern.match(body, at)
+    return found.end() if found else at
+
+
+def _not_json(body: bytes, at: int, line: int) -> Refused:
+    shown = body[at : at + _SHOWN].split(b"\n")[0].decode(errors="replace")
+    return Refused(
+        MALFORMED_JSON,
+        f"not JSON records: line {line}, byte {at} reads {shown!r}; lines of text are sent as "
+        "text/plain",
+        errors=[{"pointer": "", "line": line, "detail": "here is neither an object nor an array"}],
+    )

@@ -1,0 +1,231 @@
+"""Brings the records of one body into the ledger, the good ones, in groups of one transaction.
+
+Each group is written whole or not at all. When the ledger cannot take a group, what was written
+before stays, and the same body sent again finds it by its ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.db import DataError
+
+from events.api.problems import INVALID_BATCH, INVALID_EVENT, MAX_ERRORS, Refused
+from events.api.shippers.agents import refused_agents
+from events.api.shippers.mapping import Ids, RejectedError, TokenMapping
+from events.certain import MAX_BATCH
+from events.composition import shared_writer
+from events.errors import EventIdConflictError, FieldError
+from events.event import Event
+from events.sealing import prepare
+from events.store.connection import first_line
+from events.store.ledger import PostgresEventStore
+from events.submission import Submission
+
+GROUP_BYTES = 8 * 2**20
+"""Payload bytes from which on a group is written."""
+
+Read = Callable[[int], Submission]
+"""Makes the submission of the record at a place, or raises `RejectedError`."""
+
+
+class Item(NamedTuple):
+    """A record on its way: its place in the body from 0."""
+
+    place: int
+    submission: Submission
+
+
+class Fate(NamedTuple):
+    """What became of one record. `sequence` is None of a rejected one, whose `reason` says why."""
+
+    event_id: str
+    sequence: int | None
+    created: bool
+    reason: str = ""
+    is_conflict: bool = False
+
+
+@dataclass
+class Outcome:
+    """What became of the records of a body. `fates` are kept where somebody asks for each."""
+
+    received: int
+    fates: list[Fate | None] | None = None
+    created: int = 0
+    already_there: int = 0
+    rejected: int = 0
+    first_sequence: int | None = None
+    last_sequence: int | None = None
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def taken(self) -> int:
+        """Records that are in the ledger."""
+        return self.created + self.already_there
+
+    def count(self, place: int, event: Event, created: bool) -> None:
+        """A record is in the ledger."""
+        self.created += created
+        self.already_there += not created
+        self.first_sequence = min(self.first_sequence or event.sequence, event.sequence)
+        self.last_sequence = max(self.last_sequence or event.sequence, event.sequence)
+        if self.fates is not None:
+            self.fates[place] = Fate(event.event_id, event.sequence, created)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is answered."""
+        return {
+            "received": self.received,
+            "created": self.created,
+            "already_there": self.already_there,
+            "rejected": self.rejected,
+            "first_sequence": self.first_sequence,
+            "last_sequence": self.last_sequence,
+            "errors": self.errors,
+        }
+
+
+@dataclass
+class Intake:
+    """Takes one body. `lines` are the lines of its records, if it has such."""
+
+    mapping: TokenMapping
+    ids: Ids
+    outcome: Outcome
+    lines: Sequence[int] | None = None
+
+    def take(self, read: Read) -> None:
+        """Write the records that can be taken; errors of the ledger as `write_events`."""
+        group: list[Item] = []
+        size = 0
+        for place in range(self.outcome.received):
+            try:
+                submission = read(place)
+            except RejectedError as error:
+                self._reject(place, *error.errors)
+                continue
+            group.append(Item(place, submission))
+            size += len(submission.canonical_payload)
+            if len(group) == MAX_BATCH or size >= GROUP_BYTES:
+                self._write(self._able(group))
+                group, size = [], 0
+        self._write(self._able(group))
+
+    def take_all(self, read: Read) -> None:
+        """Write every record in one transaction, or none.
+
+        Raises:
+            Refused: there are too many, or one cannot be taken.
+        """
+        if self.outcome.received > MAX_BATCH:
+            raise Refused(
+                INVALID_BATCH,
+                f"all or nothing is for at most {MAX_BATCH:,} records, not {self.outcome.received}",
+            )
+        items = []
+        for place in range(self.outcome.received):
+            try:
+                items.append(Item(place, read(place)))
+            except RejectedError as error:
+                self._reject(place, *error.errors)
+        if not self.outcome.rejected:
+            items = self._able(items)
+        if self.outcome.rejected:
+            raise self.none_taken("so nothing was written")
+        for item, one in zip(items, self._written(items), strict=True):
+            self.outcome.count(item.place, one.event, one.created)
+
+    def none_taken(self, why: str) -> Refused:
+        """The refusal of a body of which nothing is in the ledger."""
+        outcome, first = self.outcome, self.outcome.errors[0]
+        return Refused(
+            INVALID_EVENT,
+            f"{outcome.rejected:,} of {outcome.received:,} records cannot be taken, {why}; the "
+            f"first: record {first['index']}: {first['detail']}",
+            errors=outcome.errors,
+            received=outcome.received,
+            rejected=outcome.rejected,
+        )
+
+    def _able(self, items: list[Item]) -> list[Item]:
+        """The items whose agents can sign."""
+        own = self.mapping.agent_id
+        others = {i.submission.agent_id for i in items if i.submission.agent_id != own}
+        if not others or self.mapping.agents_under is None:
+            return items
+        refused = refused_agents((str(agent) for agent in others), self.mapping.agents_under)
+        able = []
+        for item in items:
+            if why := refused.get(str(item.submission.agent_id)):
+                self._reject(item.place, FieldError("", why))
+            else:
+                able.append(item)
+        return able
+
+    def _written(self, items: Sequence[Item]) -> Any:
+        return shared_writer().write_events([item.submission for item in items])
+
+    def _write(self, items: Sequence[Item]) -> None:
+        if not items:
+            return
+        try:
+            written = self._written(items)
+        except EventIdConflictError as error:
+            self._write_apart(items, error)
+        except DataError as error:
+            if len(items) == 1:
+                self._reject(
+                    items[0].place, FieldError("", f"the database refuses it: {first_line(error)}")
+                )
+                return
+            middle = len(items) // 2
+            self._write(items[:middle])
+            self._write(items[middle:])
+        else:
+            for item, one in zip(items, written, strict=True):
+                self.outcome.count(item.place, one.event, one.created)
+
+    def _write_apart(self, items: Sequence[Item], error: EventIdConflictError) -> None:
+        """Some id is taken with other content: look at those in the ledger, and write the rest."""
+        stored = PostgresEventStore().get_events_by_id([i.submission.event_id or "" for i in items])
+        first: dict[str, Submission] = {}
+        rest = []
+        for item in items:
+            submission, event_id = item.submission, item.submission.event_id or ""
+            if there := stored.get(event_id):
+                self._find(item, there)
+            elif first.setdefault(event_id, submission) == submission:
+                rest.append(item)
+            else:
+                self._reject_taken(item)
+        if len(rest) == len(items):
+            raise error
+        self._write(rest)
+
+    def _find(self, item: Item, there: Event) -> None:
+        """Its id is in the ledger, perhaps with the same content. An id of the body and the place
+        is of the same content, also where the payload was erased since."""
+        prepared = prepare(item.submission)
+        is_of_its_place = there.event_id == self.ids.of_place(item.place)
+        if prepared.is_same(there) or (is_of_its_place and prepared.is_same_but_erased(there)):
+            self.outcome.count(item.place, there, created=False)
+        else:
+            self._reject_taken(item)
+
+    def _reject_taken(self, item: Item) -> None:
+        taken = f"its id {item.submission.event_id} is taken by another event"
+        self._reject(item.place, FieldError("", taken), is_conflict=True)
+
+    def _reject(self, place: int, *errors: FieldError, is_conflict: bool = False) -> None:
+        outcome = self.outcome
+        outcome.rejected += 1
+        at = {"index": place} | ({} if self.lines is None else {"line": self.lines[place]})
+        room = MAX_ERRORS - len(outcome.errors)
+        outcome.errors += [
+            {"pointer": error.pointer, "detail": error.detail} | at for error in errors[:room]
+        ]
+        if outcome.fates is not None:
+            outcome.fates[place] = Fate("", None, False, errors[0].detail, is_conflict)
