@@ -108,7 +108,7 @@ BAD = {
     "no path": (*UNDER, "--id-field", "a..b"),
     "a unit without field": ("--local-time-unit", "ms"),
     "no zone": ("--local-time", "at", "--local-zone", "Nowhere/Atall"),
-    "a reserved type": ("--type", "system.x"),
+    "a reserved type": ("--type", "system.halted"),
     "no type": ("--type", "a\nb"),
 }
 

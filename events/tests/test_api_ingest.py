@@ -136,7 +136,7 @@ def test_good_records_go_in_and_bad_ones_are_named(ledger: Ledger) -> None:
     """A reserved type, U+0000, a key twice, a number and what is no JSON, among good ones."""
     lines = [
         text(ONE),
-        b'{"kind":"system.login"}',
+        b'{"kind":"system.halted"}',
         b'{"a":{"b":"\\u0000"}}',
         b'{"a":1,"a":2}',
         b"",
