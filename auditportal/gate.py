@@ -26,6 +26,7 @@ from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
 from structlog.contextvars import bind_contextvars
 
+from events.access.addresses import SHIPPERS
 from events.access.callers import known_caller, stranger
 from events.access.places import Places
 from events.access.request_ids import request_id
@@ -37,9 +38,7 @@ log = structlog.get_logger(__name__)
 ALIVE = "/healthz"
 PROBES = frozenset({"/readyz", "/metrics"})
 WRITES = frozenset({"/api/v1/events", "/api/v1/events/batch"})
-DOORS = ("/api/v1/ingest",)
-"""How the addresses begin at which log shippers write."""
-API = "/api/"
+API = ("/api/", *SHIPPERS)
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 MAX_FORM = 2**14
@@ -273,7 +272,7 @@ def _writes(request: HttpRequest) -> bool:
     """A request to record something; whose it is, and whether it may, is looked at at once."""
     return (
         request.method == "POST"
-        and (request.path_info in WRITES or request.path_info.startswith(DOORS))
+        and (request.path_info in WRITES or request.path_info.startswith(SHIPPERS))
         and "HTTP_AUTHORIZATION" in request.META
     )
 

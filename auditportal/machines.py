@@ -15,12 +15,11 @@ from django.http import HttpRequest
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.deprecation import MiddlewareMixin
 
-MACHINES = "/api/v1/"
-"""Addresses that are asked with a token. None of them takes a form."""
+from events.access.addresses import MACHINES
 
 
 def is_of_a_machine(request: HttpRequest) -> bool:
-    """Whether nobody is signed in, at an address where nobody needs to be."""
+    """Whether nobody is signed in, at an address that is asked with a token and takes no form."""
     return (
         request.path_info.startswith(MACHINES)
         and settings.SESSION_COOKIE_NAME not in request.COOKIES

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # First what is asked most: the addresses are gone through in this order.
     path("api/v1/", include("events.urls")),
     path("api/v1/", include("observers.api.urls")),
+    path("", include("events.api.shippers.urls")),
     path("", include("observers.urls")),
     path("login/", SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

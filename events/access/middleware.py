@@ -39,12 +39,34 @@ UNRECORDED = frozenset(
         "healthz",
         "readyz",
         "metrics",
+        "hec-health",
+        "hec-health-1",
+        "elastic",
+        "elastic-info",
+        "elastic-license",
+        "elastic-xpack",
+        "elastic-health",
     }
 )
 """Addresses that show nothing of the ledger, or repeat what a recorded page has shown. A new
 address is recorded unless it is put here."""
 
-WRITTEN = frozenset({"api-events", "api-batch", "api-ingest", "api-ingest-preset"})
+WRITTEN = frozenset(
+    {
+        "api-events",
+        "api-batch",
+        "api-ingest",
+        "api-ingest-preset",
+        "hec",
+        "hec-event",
+        "hec-event-1",
+        "hec-raw",
+        "hec-raw-1",
+        "elastic-bulk",
+        "elastic-index-bulk",
+        "otlp-logs",
+    }
+)
 """Where the ledger itself is the record of what is sent."""
 
 ASKED = 2000

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
+from events.access.addresses import MACHINES
 from events.accounts.second_factor import is_set_up, is_through
 
 OPEN = frozenset(
@@ -29,8 +30,6 @@ OPEN = frozenset(
         "metrics",
     }
 )
-API = "/api/v1/"
-"""The API sees to itself: there a half signed-in session is nobody."""
 
 
 class SecondFactorMiddleware:
@@ -47,7 +46,8 @@ class SecondFactorMiddleware:
     ) -> HttpResponseBase | None:
         """Where to show or set up the second factor; None where that is not owed."""
         match = request.resolver_match
-        if request.path.startswith(API) or (match and match.view_name in OPEN):
+        # The API sees to itself: there a half signed-in session is nobody.
+        if request.path.startswith(MACHINES) or (match and match.view_name in OPEN):
             return None
         user = request.user
         if not user.is_authenticated or is_through(user):

@@ -114,6 +114,8 @@ def take(request: Request, preset: Preset | None) -> HttpResponse:
         outcome = Outcome(len(places))
         intake = Intake(mapping, ids, outcome, [place.line for place in places])
         run(intake, read, strict=strict)
+        if not outcome.taken:
+            raise intake.none_taken("none was written")
     headers = {"Preference-Applied": "handling=strict"} if strict else {}
     return answer(asked, outcome, headers)
 
@@ -122,7 +124,7 @@ def run(intake: Intake, read: Read, *, strict: bool = False) -> None:
     """Write the records of a body; the refusal says how many of them are in the ledger.
 
     Raises:
-        Refused: none of them can be taken, or the ledger takes no more.
+        Refused: the ledger takes no more, or, when it is strict, one cannot be taken.
     """
     outcome = intake.outcome
     try:
@@ -133,8 +135,6 @@ def run(intake: Intake, read: Read, *, strict: bool = False) -> None:
         if refused is error:
             raise
         raise refused from error
-    if outcome.rejected and not outcome.taken:
-        raise intake.none_taken("none was written")
 
 
 def answer(request: HttpRequest, outcome: Outcome, headers: Mapping[str, str]) -> HttpResponse:

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from events import canonical
 from events.api.requested import TOO_LARGE
+from events.canonical import Document
 from events.certain import is_too_large
 from events.errors import CanonicalJSONError, FieldError, InvalidSubmissionError
 from events.ingest.errors import RejectedRecordError
@@ -88,11 +89,11 @@ def _uuid(digest: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What the door knows of a record beside the token: where its type is, its id, its host."""
+    """What the door knows of a record beside the token: its type, its id, its host, its times."""
 
     event_type: Callable[[Any], str | None] | None = None
     id_text: str | None = None
-    agent_field: FieldPath | None = None
+    agent: Callable[[Any], str | None] | None = None
     times: tuple[TimeField, ...] = ()
 
 
@@ -127,12 +128,7 @@ class TokenMapping:
         Raises:
             RejectedError: it cannot be taken.
         """
-        if is_too_large(text):
-            raise RejectedError(FieldError("", TOO_LARGE))
-        try:
-            record, plain = canonical.parse(text)
-        except CanonicalJSONError as error:
-            raise RejectedError(FieldError(error.path, error.reason)) from None
+        record, plain = parse_record(text)
         return self.of_record(record, place, ids, hints, plain=plain)
 
     def of_record(
@@ -171,15 +167,19 @@ class TokenMapping:
 
     def _agent(self, record: Any, hints: Hints) -> str:
         """The agent under the token's prefix that the record names; else the token's own."""
-        field = self.agent_field or hints.agent_field
-        if self.agents_under is None or field is None:
+        host = None
+        if self.agents_under is None:
             return self.agent_id
-        host = field.find_text(record)
+        if self.agent_field is not None:
+            host = self.agent_field.find_text(record)
+        elif hints.agent is not None:
+            host = hints.agent(record)
         if host is None:
             return self.agent_id
         agent_id = self.agents_under + host
         if wrong := wrong_name(agent_id):
-            raise RejectedError(FieldError(_pointer(field), f"an agent's name {wrong}"))
+            pointer = _pointer(self.agent_field) if self.agent_field else ""
+            raise RejectedError(FieldError(pointer, f"an agent's name {wrong}"))
         return agent_id
 
     def _moment(self, record: Any, hints: Hints) -> datetime | None:
@@ -199,6 +199,20 @@ class TokenMapping:
             if text is None:
                 raise RejectedError(FieldError(_pointer(self.id_field), "is not there: no id"))
         return ids.of_place(place) if text is None else ids.of_text(text)
+
+
+def parse_record(text: bytes) -> Document:
+    """The value of a record's JSON text.
+
+    Raises:
+        RejectedError: it is none that the ledger can take.
+    """
+    if is_too_large(text):
+        raise RejectedError(FieldError("", TOO_LARGE))
+    try:
+        return canonical.parse(text)
+    except CanonicalJSONError as error:
+        raise RejectedError(FieldError(error.path, error.reason)) from None
 
 
 def of_preset(preset: Preset | None) -> Hints:

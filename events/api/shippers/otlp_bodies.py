@@ -1,0 +1,230 @@
+"""Finds the log records of an OTLP request, in protobuf or JSON, each with its resource and scope.
+
+Records stay bytes until they are mapped, one at a time: an empty one takes two bytes in a body and
+a hundred as an object. Unknown fields are passed over, as the protocol asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError, Message
+from msgspec import UNSET, Raw, UnsetType
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+
+from events.api.problems import MALFORMED_JSON, TOO_LARGE, Refused
+from events.api.requested import TOO_LARGE as TOO_LARGE_PAYLOAD
+from events.api.shippers.framing import MAX_RECORDS
+from events.api.shippers.mapping import RejectedError
+from events.canonical import Document
+from events.errors import FieldError
+from events.submission import MAX_PAYLOAD_BYTES
+
+MAX_BODY = 16 * 2**20
+MAX_REPEATED = 128 * 2**20
+"""Bytes of resources and scopes, each counted as often as a record repeats it."""
+
+MAX_VALUES = 2**21
+"""Commas in a JSON body, and so the pieces that it is taken apart into at once."""
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_ID_FIELDS = (("trace_id", "traceId"), ("span_id", "spanId"))
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One record and what it shares with others; "" and None for what is not there."""
+
+    record: bytes
+    resource: bytes = b""
+    scope: bytes = b""
+    resource_schema: str | None = None
+    scope_schema: str | None = None
+
+
+def in_protobuf(body: bytes) -> list[Parts]:
+    """The records of an `ExportLogsServiceRequest`.
+
+    Raises:
+        Refused: it is none, or holds too many.
+    """
+    try:
+        return _bounded(_of_request(body))
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise Refused(MALFORMED_JSON, f"not an OTLP request: {error}") from None
+
+
+def _of_request(body: bytes) -> Iterator[Parts]:
+    for resource_logs in _messages(body, 1):
+        resource = b"".join(_messages(resource_logs, 1))
+        resource_schema = _last_text(resource_logs, 3)
+        for scope_logs in _messages(resource_logs, 2):
+            scope = b"".join(_messages(scope_logs, 1))
+            scope_schema = _last_text(scope_logs, 3)
+            for record in _messages(scope_logs, 2):
+                yield Parts(record, resource, scope, resource_schema, scope_schema)
+
+
+def read_protobuf(parts: Parts) -> dict[str, Any]:
+    """The payload of a record: the JSON form of OTLP, in which integers of 64 bits are texts, bytes
+    are base64, and ids are hexadecimal.
+
+    Raises:
+        RejectedError: it is no record.
+    """
+    if max(map(len, (parts.record, parts.resource, parts.scope))) > MAX_PAYLOAD_BYTES:
+        raise RejectedError(FieldError("", TOO_LARGE_PAYLOAD))
+    try:
+        record = LogRecord.FromString(parts.record)
+        payload: dict[str, Any] = {"logRecord": _as_json(record)}
+        for name, ours in _ID_FIELDS:
+            if value := getattr(record, name):
+                payload["logRecord"][ours] = value.hex()
+        if parts.resource:
+            payload["resource"] = _as_json(Resource.FromString(parts.resource))
+        if parts.scope:
+            payload["scope"] = _as_json(InstrumentationScope.FromString(parts.scope))
+    except DecodeError as error:
+        raise RejectedError(FieldError("", f"not a log record: {error}")) from None
+    if parts.resource_schema:
+        payload["resourceSchemaUrl"] = parts.resource_schema
+    if parts.scope_schema:
+        payload["scopeSchemaUrl"] = parts.scope_schema
+    return payload
+
+
+def _as_json(message: Message) -> dict[str, Any]:
+    written: dict[str, Any] = json_format.MessageToDict(message, use_integers_for_enums=True)
+    return written
+
+
+def _messages(data: bytes, number: int) -> Iterator[bytes]:
+    """The values of a field of messages or texts."""
+    at, end = 0, len(data)
+    while at < end:
+        tag, at = _varint(data, at)
+        kind = tag & 7
+        if kind == _BYTES:
+            length, at = _varint(data, at)
+            if at + length > end:
+                raise DecodeError("a field ends beyond its message")
+            if tag >> 3 == number:
+                yield data[at : at + length]
+            at += length
+        elif kind == _VARINT:
+            _, at = _varint(data, at)
+        elif kind in (_FIXED32, _FIXED64):
+            at += 8 if kind == _FIXED64 else 4
+        else:
+            raise DecodeError(f"a field has the unknown form {kind}")
+    if at > end:
+        raise DecodeError("a field ends beyond its message")
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number, and where it has ended."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(data):
+            break
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise DecodeError("a number is not ended")
+
+
+def _last_text(data: bytes, number: int) -> str | None:
+    found = list(_messages(data, number))
+    return found[-1].decode() if found else None
+
+
+class _ScopeLogs(msgspec.Struct, rename="camel"):
+    log_records: list[Raw] = []
+    scope: Raw | UnsetType = UNSET
+    schema_url: str | None = None
+
+
+class _ResourceLogs(msgspec.Struct, rename="camel"):
+    scope_logs: list[_ScopeLogs] = []
+    resource: Raw | UnsetType = UNSET
+    schema_url: str | None = None
+
+
+class _Request(msgspec.Struct, rename="camel"):
+    resource_logs: list[_ResourceLogs] = []
+
+
+_reader = msgspec.json.Decoder(_Request)
+
+
+def in_json(body: bytes) -> list[Parts]:
+    """The same of the request in JSON.
+
+    Raises:
+        Refused: it is none, or holds too many.
+    """
+    if body.count(b",") > MAX_VALUES:
+        raise Refused(TOO_LARGE, "the request has too many values; send smaller ones")
+    try:
+        return _bounded(_of_json(_reader.decode(body)))
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise Refused(MALFORMED_JSON, f"not an OTLP request: {error}") from None
+
+
+def _of_json(request: _Request) -> Iterator[Parts]:
+    for resource_logs in request.resource_logs:
+        resource = _raw(resource_logs.resource)
+        for scope_logs in resource_logs.scope_logs:
+            scope = _raw(scope_logs.scope)
+            for record in scope_logs.log_records:
+                yield Parts(
+                    bytes(record), resource, scope, resource_logs.schema_url, scope_logs.schema_url
+                )
+
+
+def _raw(value: Raw | UnsetType) -> bytes:
+    return b"" if value is UNSET else bytes(value)
+
+
+def json_text(parts: Parts) -> bytes:
+    """The JSON text of a record's payload, of the texts as they were sent."""
+    members = [b'"logRecord":' + parts.record]
+    if parts.resource:
+        members.append(b'"resource":' + parts.resource)
+    if parts.scope:
+        members.append(b'"scope":' + parts.scope)
+    if parts.resource_schema:
+        members.append(b'"resourceSchemaUrl":' + msgspec.json.encode(parts.resource_schema))
+    if parts.scope_schema:
+        members.append(b'"scopeSchemaUrl":' + msgspec.json.encode(parts.scope_schema))
+    return b"{" + b",".join(members) + b"}"
+
+
+def checked(document: Document) -> Document:
+    """The payload of a JSON record whose record is an object.
+
+    Raises:
+        RejectedError: it is something else.
+    """
+    if not isinstance(document.value["logRecord"], dict):
+        raise RejectedError(FieldError("/logRecord", "a log record is a JSON object"))
+    return document
+
+
+def _bounded(parts: Iterator[Parts]) -> list[Parts]:
+    found: list[Parts] = []
+    repeated = 0
+    for each in parts:
+        repeated += len(each.resource) + len(each.scope)
+        if len(found) == MAX_RECORDS or repeated > MAX_REPEATED:
+            raise Refused(TOO_LARGE, "the request has too many records; send smaller ones")
+        found.append(each)
+    return found

@@ -1,0 +1,147 @@
+"""What the doors that speak other products' protocols have in common.
+
+Each answers in its protocol's own form, refusals too; limits, log lines and counts are those of the
+API. Only a token gets in, in whichever form the protocol's senders show it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from events.api.authentication import BearerAuthentication, agent_of
+from events.api.limiting import hold_stranger
+from events.api.problems import RETRY_SECONDS, Refused, note, refusal
+from events.api.rendering import OrjsonRenderer
+from events.api.shippers.ingest import note_partial, run
+from events.api.shippers.intake import Intake, Outcome, Read
+from events.api.shippers.mapping import Ids, TokenMapping
+from events.api.views import ApiView
+
+HALTED_RETRY_SECONDS = 60
+"""After which a shipper asks again where nobody can say when it will be taken."""
+
+
+class ShipperAuthentication(BearerAuthentication):
+    """A token as `Bearer`, as `Splunk`, as `ApiKey`, or as the password of `Basic`."""
+
+    def authenticate(self, request: Request) -> Any:
+        """The service user and the token; None where none is shown.
+
+        Raises:
+            AuthenticationFailed: the token is not taken.
+        """
+        shown = shown_token(request._request)
+        if shown is None:
+            return None
+        return self.authenticate_credentials(shown.encode("ascii", "replace"))
+
+
+def shown_token(request: HttpRequest) -> str | None:
+    """The token in the header; "" where the header is of a form that is not known."""
+    header = str(request.META.get("HTTP_AUTHORIZATION", "")).strip()
+    if not header:
+        return None
+    scheme, _, value = header.partition(" ")
+    scheme, value = scheme.lower(), value.strip()
+    if scheme == "basic":
+        return _decoded(value)
+    if scheme == "apikey":
+        return value if value.isalnum() and ":" not in _text(value) else _decoded(value)
+    return value if scheme in ("bearer", "splunk") else ""
+
+
+def _decoded(value: str) -> str:
+    """What stands behind the colon in base64 of `name:secret`."""
+    return _text(value).partition(":")[2]
+
+
+def _text(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+
+
+class WritesAsAgent(BasePermission):
+    """Whoever has a token of an agent, also to ask how the door is."""
+
+    message = "this token may only read; shipping needs one that is bound to an agent"
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Whether this request may go on."""
+        return agent_of(request) is not None
+
+
+class ShipperView(ApiView):
+    """A door in another product's protocol."""
+
+    authentication_classes = [ShipperAuthentication]
+    permission_classes = [WritesAsAgent]
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """The protocol decides the form of an answer."""
+        return OrjsonRenderer(), OrjsonRenderer.media_type
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """The refusal in the protocol's form, logged and counted as any other."""
+        if isinstance(exc, AuthenticationFailed):
+            try:
+                hold_stranger(self.request)
+            except Refused as too_often:
+                exc = too_often
+        refused = refusal(exc)
+        request = self.request._request
+        note(refused, request, exc)
+        answer = self.refuse(refused, request)
+        for name, value in refused.headers.items():
+            answer.headers.setdefault(name, value)
+        if refused.problem.status == 503:
+            answer.headers.setdefault("Retry-After", str(HALTED_RETRY_SECONDS))
+        if refused.problem.status == 429:
+            answer.headers.setdefault("Retry-After", str(RETRY_SECONDS))
+        return answer
+
+    def refuse(self, refused: Refused, request: HttpRequest) -> HttpResponse:
+        """The protocol's answer to a request that is refused."""
+        raise NotImplementedError
+
+
+def mapping_of(request: Request) -> TokenMapping:
+    """What the request's token says of records; it is of an agent, or it had been refused."""
+    token: Any = request.auth
+    return TokenMapping.of(token)
+
+
+def deliver(
+    request: HttpRequest,
+    mapping: TokenMapping,
+    ids: Ids,
+    count: int,
+    read: Read,
+    *,
+    each: bool = False,
+) -> Outcome:
+    """Write the good ones of so many records; `each`: keep what became of every one.
+
+    Raises:
+        Refused: the ledger takes no more.
+    """
+    outcome = Outcome(count, [None] * count if each else None)
+    run(Intake(mapping, ids, outcome), read)
+    note_partial(request, outcome)
+    return outcome
+
+
+def as_json(content: Any, status: int = 200) -> HttpResponse:
+    """An answer in JSON."""
+    return HttpResponse(
+        orjson.dumps(content), status=status, content_type=OrjsonRenderer.media_type
+    )
