@@ -1,6 +1,6 @@
 """The names under which lines are sent, and hints for bodies that a batch is not.
 
-Cases from cases/logs/19-http-bodies.md of the trials with real senders.
+Cases from cases/logs/19-http-bodies.md.
 """
 
 from __future__ import annotations

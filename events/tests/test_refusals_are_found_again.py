@@ -1,4 +1,7 @@
-"""A refused request says why in its log line and in a count, and nothing of what was sent."""
+"""A refused request says why in its log line and in a count, and nothing of what was sent.
+
+The case is cases/logs/20-refusal-not-in-log.txt.
+"""
 
 from __future__ import annotations
 
