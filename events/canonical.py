@@ -125,6 +125,13 @@ def canonicalize(value: Any, *, plain: bool = False) -> bytes:
     return "".join(pieces).encode()
 
 
+def read(text: bytes) -> tuple[Any, bytes] | None:
+    """The value of a JSON text and its canonical bytes, where the quick way is certain of them;
+    `parse` and `canonicalize` say of any other text what it is, or what is wrong with it."""
+    quick = _quick(text, stored=False)
+    return None if quick is None else (orjson.loads(text), quick)
+
+
 def canonicalize_text(text: bytes | str, *, stored: bool = False) -> bytes:
     """The canonical bytes of a JSON text; `stored` as in `parse`.
 

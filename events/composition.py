@@ -47,6 +47,12 @@ def shared_writer() -> GroupCommit:
     return _group_commit(Path(settings.PORTAL_KEY_DIR))
 
 
+def bulk_writer() -> GroupCommit:
+    """A door of its own for one thread that writes much: it signs in a helper process, and while
+    one batch is written the next can be made. Whoever takes it closes it."""
+    return GroupCommit(writer(), helper=SigningProcess(Path(settings.PORTAL_KEY_DIR)))
+
+
 def writer() -> AtomicEventWriter:
     """The door to the ledger, with its drift check."""
     return AtomicEventWriter(signing_service(), witness_service(), TimeAuthorityService())

@@ -100,8 +100,20 @@ class GroupCommit:
         Raises:
             QueueFullError: too much is waiting already, or the process is about to end.
         """
+        return self.receive(self.send(submissions))
+
+    def send(self, submissions: Sequence[Submission]) -> Request:
+        """Ask for events to be written, and go on; `receive` tells what became of them.
+
+        Raises:
+            QueueFullError: too much is waiting already, or the process is about to end.
+        """
         request = Request(submissions)
         self._put(request)
+        return request
+
+    def receive(self, request: Request) -> list[Written]:
+        """Wait for what was sent; errors as `write_events`. Once for each request."""
         if not request.wait(PATIENCE_SECONDS):
             self._give_up(request)
         written = request.result()

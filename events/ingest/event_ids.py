@@ -6,7 +6,7 @@ They must never depend on how a record is mapped, nor on when or where it is rea
 from __future__ import annotations
 
 import hashlib
-import uuid
+from functools import lru_cache
 
 _CONTEXT = b"audit-portal ingest v1\n"
 
@@ -20,11 +20,14 @@ def record_event_id(source: str, number: int, canonical_payload: bytes) -> str:
     """
     digest = hashlib.sha256(
         _CONTEXT
-        + hashlib.sha256(source.encode("utf-8", "surrogateescape")).digest()
+        + _source_digest(source)
         + number.to_bytes(8, "big")
         + hashlib.sha256(canonical_payload).digest()
-    ).digest()
-    value = int.from_bytes(digest[:16], "big")
-    value = value & ~(0xF << 76) | 8 << 76
-    value = value & ~(0x3 << 62) | 2 << 62
-    return str(uuid.UUID(int=value))
+    ).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+
+
+@lru_cache(maxsize=64)
+def _source_digest(source: str) -> bytes:
+    return hashlib.sha256(source.encode("utf-8", "surrogateescape")).digest()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Protocol
 
 from events.errors import LedgerError
+from events.group_commit import GroupCommit
 from events.ingest import mapping as mappings
 from events.ingest.agents import AgentKeys
 from events.ingest.copies import Copy, find_copies
@@ -68,6 +69,7 @@ class Ingestion:
     listener: Listener
     rejects: BinaryIO | None = None
     writer: AtomicEventWriter | None = None
+    appending: GroupCommit | None = None
     agents: AgentKeys | None = None
     max_rejects: int | None = None
     using: str = "default"
@@ -127,7 +129,17 @@ class Ingestion:
         Raises:
             LedgerError: it cannot go on.
         """
-        intake = _Intake(self, report, self._loader(report, record))
+        loader = self._loader(report, record)
+        intake = _Intake(self, report, loader)
+        try:
+            self._take(place, report, intake)
+        except BaseException:
+            if loader:
+                with signals_deferred():
+                    loader.abandon()
+            raise
+
+    def _take(self, place: str, report: Report, intake: _Intake) -> None:
         with open_input(place, self.source, intake.flush) as opened:
             try:
                 for one in self._records(opened, report, self.spill):
@@ -221,10 +233,11 @@ class Ingestion:
         return ImportRecord(self.writer, reports, self.options, time_fields(self.mapping))
 
     def _loader(self, report: Report, record: ImportRecord | None) -> Loader | None:
-        if self.writer is None or record is None:
+        if self.writer is None or self.appending is None or record is None:
             return None
         return Loader(
             self.writer,
+            self.appending,
             lambda one, reason: self.reject(report, one, reason),
             report.counts,
             self.batch_size,

@@ -6,6 +6,7 @@ Nothing of a record is changed: the payload is all of it. The database is not as
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from events import canonical
@@ -16,7 +17,14 @@ from events.ingest.local_time import LocalTime, TimeField
 from events.ingest.paths import FieldPath, first_text
 from events.ingest.presets import Preset
 from events.names import wrong_name
-from events.submission import Submission, validate
+from events.submission import (
+    Submission,
+    WrongField,
+    check_event_id,
+    check_event_type,
+    check_payload_size,
+    validate,
+)
 
 DEFAULT_TYPE = "log.line"
 
@@ -42,21 +50,50 @@ class Mapping:
     id_field: FieldPath | None = None
     local_time: LocalTime | None = None
 
-    def submission(self, text: bytes, *, source: str, number: int) -> Submission:
-        """The submission of a record's JSON text.
+    def submission(
+        self, text: bytes, *, source: str, number: int, identity: bytes | None = None
+    ) -> Submission:
+        """The submission of a record's JSON text. Its event id is made of the `identity`, or else
+        of the payload.
 
         Raises:
             RejectedRecordError: the text is no record that can be taken, and why.
         """
         try:
+            quick = canonical.read(text)
+            if quick is not None:
+                return self._certain(*quick, source, number, identity)
+        except WrongField:
+            pass  # the long way says everything that is wrong
+        try:
             record, plain = canonical.parse(text)
-            return self._map(record, plain, source, number)
+            submission = self._map(record, plain)
+            return self._named(submission, source, number, identity)
         except CanonicalJSONError as error:
             raise RejectedRecordError(str(error)) from None
         except InvalidSubmissionError as error:
             raise RejectedRecordError(_reasons(error)) from None
 
-    def _map(self, record: Any, plain: bool, source: str, number: int) -> Submission:
+    def _certain(
+        self, record: Any, payload: bytes, source: str, number: int, identity: bytes | None
+    ) -> Submission:
+        """As `_map` and `_named`, of a record whose canonical form is known."""
+        agent_id = self._agent(record)
+        named_id = self._named_id(record)
+        moment = self.local_time.read(record, self._times()) if self.local_time else None
+        event_type = self._event_type(record)
+        _check_type(event_type)
+        check_payload_size(payload)
+        return Submission(
+            event_type=event_type,
+            canonical_payload=payload,
+            agent_id=agent_id,
+            local_timestamp=moment,
+            event_id=check_event_id(named_id)
+            or record_event_id(source, number, identity or payload),
+        )
+
+    def _map(self, record: Any, plain: bool) -> Submission:
         agent_id = self._agent(record)
         named_id = self._named_id(record)
         moment = self.local_time.read(record, self._times()) if self.local_time else None
@@ -70,12 +107,15 @@ class Mapping:
             agent_id=agent_id,
             plain=plain,
         )
-        return replace(
-            submission,
-            local_timestamp=moment,
-            event_id=submission.event_id
-            or record_event_id(source, number, submission.canonical_payload),
-        )
+        return replace(submission, local_timestamp=moment)
+
+    def _named(
+        self, submission: Submission, source: str, number: int, identity: bytes | None
+    ) -> Submission:
+        if submission.event_id is not None:
+            return submission
+        content = identity or submission.canonical_payload
+        return replace(submission, event_id=record_event_id(source, number, content))
 
     def _times(self) -> tuple[TimeField, ...]:
         return self.preset.times if self.preset else ()
@@ -97,7 +137,7 @@ class Mapping:
         if found is None and self.agent is None:
             raise RejectedRecordError(f"no agent: {self._sought(self.agent_fields, 'agent')}")
         agent = (found or self.agent or "").strip(" ")
-        if wrong := wrong_name(agent):
+        if wrong := _wrong_name(agent):
             raise RejectedRecordError(f"the agent's name {_shortened(agent)} {wrong}")
         return agent
 
@@ -114,6 +154,14 @@ class Mapping:
         if self.preset:
             places.append(f"what the preset {self.preset.name} looks for")
         return f"{' and '.join(places)} is not there; --{option} NAME would stand in for it"
+
+
+_wrong_name = lru_cache(maxsize=4096)(wrong_name)
+
+
+@lru_cache(maxsize=4096)
+def _check_type(event_type: str) -> str:
+    return check_event_type(event_type, "an agent")
 
 
 def _reasons(error: InvalidSubmissionError) -> str:

@@ -191,7 +191,8 @@ class PostgresEventStore:
     def get_events_by_id(self, event_ids: Sequence[str]) -> dict[str, Event]:
         """The stored events among `event_ids`, by id. A row that is not the one event of its
         number is none: the index of ids may lead to what no other does."""
-        rows = fetch_all(self.using, "events_by_id", {"event_ids": list(event_ids)})
+        # One text: psycopg's own arrays quote each element by itself, which takes longer.
+        rows = fetch_all(self.using, "events_by_id", {"event_ids": f"{{{','.join(event_ids)}}}"})
         found = {event.event_id: event for event in _events(rows)}
         ids: dict[int, list[str]] = {}
         if found:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError
 
-from events.composition import signing_service, writer
+from events.composition import bulk_writer, signing_service, writer
 from events.ingest.agents import AgentKeys
 from events.ingest.console import Console
 from events.ingest.errors import IngestError
@@ -152,6 +152,8 @@ class Command(LedgerCommand):
             rejects = _open_rejects(stack, options["rejects"], files)
             ingestion = _ingestion(options, console, rejects)
             _look(ingestion, files, options, console)
+            if ingestion.appending:
+                stack.callback(ingestion.appending.close)
             failure = ingestion.run(files)
         console.summarize(
             ingestion.reports,
@@ -401,6 +403,7 @@ def _ingestion(options: dict[str, Any], console: Console, rejects: BinaryIO | No
         listener=console,
         rejects=rejects,
         writer=None if dry else writer(),
+        appending=None if dry else bulk_writer(),
         agents=None if dry else _agents(options, console),
         max_rejects=options["max_rejects"],
         options=_told(options),
