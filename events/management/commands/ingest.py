@@ -429,7 +429,7 @@ def _told(options: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in options.items()
-        if name not in _UNTOLD and value not in (None, False, [])
+        if name not in _UNTOLD and value not in (None, False, [], "")
     }
 
 
