@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -23,6 +24,7 @@ from events.models import WatchAlert, WatchLook
 from events.store import refusals
 from events.store.connection import takes_writes
 from events.store.drift import recent_counts
+from events.store.drift_imports import recent_drift
 from events.store.ledger import PostgresEventStore
 from events.store.ledger_lock import Holder, holders
 from events.timestamps import parse_canonical
@@ -168,6 +170,17 @@ def _figures(store: PostgresEventStore) -> Iterator[Metric]:
     drift.add_metric(["1h"], hour)
     drift.add_metric(["24h"], day)
     yield drift
+    origins = GaugeMetricFamily(
+        f"{PREFIX}_drift_warnings_by_origin",
+        "Drift warnings of the last, of running clocks and of imports",
+        labels=["window", "origin"],
+    )
+    for window, recent in zip(
+        ("1h", "24h"), recent_drift(store.using, timezone.now()), strict=True
+    ):
+        origins.add_metric([window, "clock"], recent.clocks)
+        origins.add_metric([window, "import"], recent.imports)
+    yield origins
 
 
 def _watch() -> Iterator[Metric]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from events.store.connection import fetch_all
+from events.store.drift_imports import ImportSpans
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,19 @@ class Reversal:
 
 
 def clock_steps(
-    using: str, start: int, end: int, *, agent_id: str | None, threshold: Decimal, each: int
+    using: str,
+    start: int,
+    end: int,
+    spans: ImportSpans,
+    *,
+    agent_id: str | None,
+    threshold: Decimal,
+    each: int,
 ) -> list[ClockStep]:
-    """The newest `each` steps of every agent among the events start … end, newest first."""
-    values = {
+    """The newest `each` steps of every agent among the events start … end, newest first. Events of
+    imports are left out: they have the times of their records."""
+    values: dict[str, Any] = {
+        **spans.parameters(),
         "start": start,
         "end": end,
         "agent_id": agent_id,

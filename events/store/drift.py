@@ -1,9 +1,8 @@
-"""Reading drift: the threshold, the warnings, figures by agent. It must never write a warning:
-the trigger `log_clock_drift_on_insert` does."""
+"""Reads drift: the threshold, the warnings, figures by agent. The trigger
+`log_clock_drift_on_insert` writes the warnings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any
 from events.drift import DEFAULT_THRESHOLD_SECONDS, check_threshold
 from events.errors import LedgerConfigurationError
 from events.store.connection import fetch_all, fetch_one
+from events.store.drift_imports import ImportSpans
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,11 @@ def list_warnings(using: str, chosen: DriftFilter, *, limit: int) -> list[DriftW
 
 
 def drift_by_agent(
-    using: str, *, start: int | None = None, end: int | None = None
+    using: str, spans: ImportSpans, *, start: int | None = None, end: int | None = None
 ) -> list[AgentDrift]:
-    """Figures over the warnings of a sequence range, the worst agent first."""
-    bounds: Mapping[str, int | None] = {"start": start, "end": end}
-    return [AgentDrift(*row) for row in fetch_all(using, "drift_by_agent", bounds)]
+    """Figures over the warnings of a sequence range without those of imports, the worst first."""
+    values = {"start": start, "end": end, **spans.parameters()}
+    return [AgentDrift(*row) for row in fetch_all(using, "drift_by_agent", values)]
 
 
 def recent_counts(using: str) -> tuple[int, int]:

@@ -1,5 +1,5 @@
-"""Figures over a bounded window of the newest drift warnings. It must never read further back than
-the window it was given."""
+"""Figures over drift warnings of running clocks: by agent, and over time. Those of imports are left
+out (`events/store/drift_imports.py`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from events.store.connection import fetch_all, fetch_one
+from events.store.connection import fetch_all
+from events.store.drift_imports import ImportSpans
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,9 @@ class DriftChoice:
 
 @dataclass(frozen=True, slots=True)
 class DriftWindow:
-    """The warnings of a time that figures are taken over, by their ids; `cut`: there are older
-    ones. Agent and size narrow the figures inside it."""
+    """The warnings that figures are taken over, the newest of those chosen; `cut`: there are older
+    ones."""
 
-    low: int
-    high: int
     warnings: int
     first_time: datetime
     last_time: datetime
@@ -64,32 +63,40 @@ class AgentFigures:
     last_seen: str
 
 
-def find_window(using: str, choice: DriftChoice, *, most: int) -> DriftWindow | None:
-    """The newest `most` warnings of the chosen time; None when there is none."""
-    row = fetch_one(using, "drift_window", {**asdict(choice), "most": most})
-    return DriftWindow(*row) if row[2] else None
+def figures_by_agent(
+    using: str, choice: DriftChoice, spans: ImportSpans, *, most: int
+) -> tuple[DriftWindow | None, list[AgentFigures]]:
+    """The agents of the newest `most` warnings that were chosen, the worst first; no window where
+    there is none."""
+    rows = fetch_all(using, "drift_agents", {**_chosen(choice, spans), "most": most})
+    if not rows:
+        return None, []
+    figures = [AgentFigures(*row[:-3]) for row in rows]
+    window = DriftWindow(
+        warnings=sum(each.warnings for each in figures),
+        first_time=min(row[-3] for row in rows),
+        last_time=max(row[-2] for row in rows),
+        cut=rows[0][-1],
+    )
+    return window, figures
 
 
 def heat(
     using: str,
     choice: DriftChoice,
-    window: DriftWindow,
+    spans: ImportSpans,
     *,
+    most: int,
     origin: datetime,
     step: int,
     sizes: Sequence[int],
 ) -> list[HeatCount]:
-    """Counts by time (in steps of `step` seconds from `origin`), size (how many of `sizes` it
-    reaches) and direction."""
-    values = {**_bounds(choice, window), "origin": origin, "step": step, "sizes": list(sizes)}
-    return [HeatCount(*row) for row in fetch_all(using, "drift_heat", values)]
+    """The same warnings by time (in steps of `step` seconds from `origin`), size (how many of
+    `sizes` it reaches) and direction."""
+    values = {"most": most, "origin": origin, "step": step, "sizes": list(sizes)}
+    rows = fetch_all(using, "drift_heat", _chosen(choice, spans) | values)
+    return [HeatCount(*row) for row in rows]
 
 
-def figures_by_agent(using: str, choice: DriftChoice, window: DriftWindow) -> list[AgentFigures]:
-    """The agents of the window, the worst first."""
-    rows = fetch_all(using, "drift_agents", _bounds(choice, window))
-    return [AgentFigures(*row) for row in rows]
-
-
-def _bounds(choice: DriftChoice, window: DriftWindow) -> dict[str, Any]:
-    return {**asdict(choice), "low": window.low, "high": window.high}
+def _chosen(choice: DriftChoice, spans: ImportSpans) -> dict[str, Any]:
+    return {**asdict(choice), **spans.parameters()}

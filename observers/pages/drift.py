@@ -1,5 +1,7 @@
-"""Clock drift: over time, by agent, warning by warning. It must never pass a judgement on an event:
-drift informs, and every such event was accepted (AC4)."""
+"""The page of clock drift: running clocks over time, by agent, warning by warning; imports apart.
+
+Drift informs: every event that it is about was accepted (AC4).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from events.store.drift import DriftFilter, DriftWarning, list_warnings, shown_threshold
-from events.store.drift_newest import list_newest_warnings
+from events.store.drift_imports import import_spans
+from events.store.drift_newest import list_living_warnings, list_newest_warnings
 from observers.pages.addresses import page_address
 from observers.pages.doors import reads
 from observers.pages.drift_file import stream_warnings
@@ -68,15 +71,26 @@ def _file(form: DriftForm) -> StreamingHttpResponse:
 
 def _warnings(using: str, form: DriftForm) -> tuple[list[DriftWarning], str | None, str | None]:
     """The warnings, and the addresses of the newer and the older page."""
-    choice = asdict(form.choice())
     after, before = form.cleaned_data["after"], form.cleaned_data["before"]
+    found = _listed(using, form, after, before)
     if after is not None:
-        found = list_warnings(using, DriftFilter(after=after, **choice), limit=PAGE + 1)
         warnings, has_newer, has_older = found[:PAGE][::-1], len(found) > PAGE, True
     else:
-        found = list_newest_warnings(using, before=before, **choice, limit=PAGE + 1)
         warnings, has_newer, has_older = found[:PAGE], before is not None, len(found) > PAGE
     newest_id, oldest_id = (warnings[0].id, warnings[-1].id) if warnings else (before, after)
     newer = page_address(form.chosen, after=newest_id) if has_newer and newest_id else None
     older = page_address(form.chosen, before=oldest_id) if has_older and oldest_id else None
     return warnings, newer, older
+
+
+def _listed(
+    using: str, form: DriftForm, after: int | None, before: int | None
+) -> list[DriftWarning]:
+    """One more than a page holds: behind `after`, oldest first, or before `before`."""
+    choice, limit = form.choice(), PAGE + 1
+    if not form.cleaned_data["imports"]:
+        spans = import_spans(using)
+        return list_living_warnings(using, choice, spans, before=before, after=after, limit=limit)
+    if after is not None:
+        return list_warnings(using, DriftFilter(after=after, **asdict(choice)), limit=limit)
+    return list_newest_warnings(using, before=before, **asdict(choice), limit=limit)

@@ -1,5 +1,7 @@
-"""What the drift page finds out: figures, the picture, jumps of a clock. Everything is looked for
-in a bounded window, and it must never be shown without saying which."""
+"""Finds what the drift page shows: figures and a picture of running clocks, jumps, imports.
+
+Invariant: everything is looked for in a bounded window, and shown with the window.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,26 @@ from events.store.drift_figures import (
     DriftChoice,
     DriftWindow,
     figures_by_agent,
-    find_window,
     heat,
+)
+from events.store.drift_imports import (
+    ImportDrift,
+    ImportSpans,
+    drift_of_imports,
+    list_imports,
+    spans_of,
 )
 from events.store.ledger import PostgresEventStore
 from events.store.rate import marks_before
 from observers.pages.heat import SIZES, Heat, draw_heat, lay_grid
 from observers.pages.remembered import Remembered, remembered
 
-WARNINGS = 20_000
-"""Warnings that figures are taken over, the newest of the chosen time."""
+WARNINGS = 1_000_000
+"""Warnings of running clocks that figures are taken over, the newest of those chosen: some 20 µs
+each."""
+
+IMPORTS = 20
+"""Imports that are listed, the newest of those that have warnings."""
 
 EVENTS = 50_000
 """Events that are looked through for jumps of a clock, the newest of the chosen time."""
@@ -52,7 +64,8 @@ class AgentLine:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found for a choice. `first_event` … `last_event` were looked through for steps."""
+    """What was found for a choice. `first_event` … `last_event` were looked through for steps.
+    `imports` are of the whole ledger, and `import_warnings` the warnings of all of them."""
 
     window: DriftWindow | None
     heat: Heat | None
@@ -60,11 +73,14 @@ class Findings:
     steps: tuple[ClockStep, ...]
     first_event: int
     last_event: int
+    imports: tuple[ImportDrift, ...]
+    import_warnings: int
+    import_count: int
 
     @property
     def warnings(self) -> int:
         """Warnings that the figures are of."""
-        return sum(agent.figures.warnings for agent in self.agents)
+        return self.window.warnings if self.window else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,33 +108,45 @@ def look_back(using: str) -> Remembered[Backwards]:
 
 
 def _find(using: str, choice: DriftChoice, threshold: Decimal) -> Findings:
-    window = find_window(using, choice, most=WARNINGS)
+    imports = list_imports(using)
+    spans = spans_of(imports)
+    window, figures = figures_by_agent(using, choice, spans, most=WARNINGS)
     first_event, last_event = _events(using, choice)
     steps = clock_steps(
         using,
         first_event,
         last_event,
+        spans,
         agent_id=choice.agent_id,
         threshold=threshold,
         each=STEPS_EACH,
     )
-    if window is None:
-        return Findings(None, None, (), tuple(steps), first_event, last_event)
-    figures = figures_by_agent(using, choice, window)
     counted = {step.agent_id: step.steps for step in steps}
-    agents = tuple(AgentLine(each, counted.get(each.agent_id, 0)) for each in figures)
+    drifted = drift_of_imports(using, imports)
     return Findings(
-        window, _draw(using, choice, window, figures), agents, tuple(steps), first_event, last_event
+        window=window,
+        heat=_draw(using, choice, spans, window, figures) if window else None,
+        agents=tuple(AgentLine(each, counted.get(each.agent_id, 0)) for each in figures),
+        steps=tuple(steps),
+        first_event=first_event,
+        last_event=last_event,
+        imports=tuple(drifted[:IMPORTS]),
+        import_warnings=sum(each.warnings for each in drifted),
+        import_count=len(drifted),
     )
 
 
 def _draw(
-    using: str, choice: DriftChoice, window: DriftWindow, figures: list[AgentFigures]
-) -> Heat | None:
-    if not figures:
-        return None
+    using: str,
+    choice: DriftChoice,
+    spans: ImportSpans,
+    window: DriftWindow,
+    figures: list[AgentFigures],
+) -> Heat:
     grid = lay_grid(window.first_time, window.last_time)
-    counts = heat(using, choice, window, origin=grid.origin, step=grid.step, sizes=SIZES)
+    counts = heat(
+        using, choice, spans, most=WARNINGS, origin=grid.origin, step=grid.step, sizes=SIZES
+    )
     return draw_heat(grid, counts, figures)
 
 

@@ -1,5 +1,4 @@
-"""What the address of the drift page may ask for. It must never let a value through that the store
-refuses."""
+"""Checks what the address of the drift page asks for."""
 
 from __future__ import annotations
 
@@ -14,6 +13,11 @@ class DriftForm(DriftFilterForm):
 
     authority_from = MomentField(label="Authority time from (UTC)", required=False)
     authority_to = MomentField(label="until before (UTC)", required=False)
+    imports = forms.ChoiceField(
+        label="List warnings of",
+        choices=[("", "running clocks"), ("too", "imports too")],
+        required=False,
+    )
     format = forms.ChoiceField(choices=[("", "page"), ("csv", "csv")], required=False)
     dialect = forms.ChoiceField(choices=DIALECTS, required=False)
 
@@ -25,6 +29,11 @@ class DriftForm(DriftFilterForm):
             for name, value in super().chosen.items()
             if name not in ("format", "dialect")
         }
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything but the place, and what is listed, is chosen."""
+        return bool(self.chosen.keys() - {"after", "before", "imports"})
 
     @property
     def filters(self) -> dict[str, str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from events.access.note import note_events
 from events.store.drift import shown_threshold
-from events.store.drift_recent import MOST, recent_warnings
+from events.store.drift_imports import recent_drift
 from events.store.ledger import EventFilter, PostgresEventStore
 from observers.pages.activity import Activity, read_activity
 from observers.pages.doors import reads
@@ -30,13 +31,13 @@ def overview(request: HttpRequest) -> HttpResponse:
     outlook = read_outlook()
     latest = PostgresEventStore(using).select(EventFilter(), limit=LATEST, newest_first=True)
     note_events(request, len(latest))
-    last_hour, last_day = recent_warnings(using)
+    drift = remembered("recent-drift", using, lambda: recent_drift(using, timezone.now())).answer
+    last_hour, last_day = drift
     activity = _activity(using, outlook)
     context = {
         "lines": [Line(event=event) for event in latest],
         "last_hour": last_hour,
         "last_day": last_day,
-        "most_warnings": MOST,
         "threshold": shown_threshold(using),
         "ribbon": draw(outlook.scan.found),
         "replica": read_replica_tile(),

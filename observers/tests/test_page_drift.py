@@ -137,7 +137,7 @@ def test_says_over_what_the_figures_are(reader: Reader, monkeypatch: pytest.Monk
     monkeypatch.setattr(drift_findings, "WARNINGS", 3)
     write_off(3, timedelta(hours=1))
     write_off(2, timedelta(hours=2), "agent-8")
-    assert "Figures over the newest 3 warnings of the ledger" in reader.text("/drift/")
+    assert "Figures over the newest 3 warnings of running clocks" in reader.text("/drift/")
     lines = reader.get("/drift/").context["findings"].agents
     assert [each.figures.warnings for each in lines] == [2, 1]
     monkeypatch.setattr(drift_findings, "WARNINGS", 5)

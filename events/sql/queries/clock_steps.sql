@@ -1,12 +1,16 @@
 -- Where an agent's clock jumped between two events that follow one another in start … end: its
 -- distance from the authority's clock changed by more than the threshold, and it did not just
--- stand still. The newest `each` of every agent, and how many there were.
+-- stand still. Events of imports are no clock's. The newest `each` of every agent, and how many there were.
 WITH read AS (
     SELECT sequence, agent_id, local_timestamp, authority_timestamp,
            local_timestamp - authority_timestamp AS apart, lag(sequence) OVER w AS previous,
            lag(local_timestamp) OVER w AS previous_local,
            lag(local_timestamp - authority_timestamp) OVER w AS previous_apart
-    FROM events
+    FROM (SELECT d.* FROM events d
+         LEFT JOIN unnest(%(import_agents)s::text[], %(import_ranges)s::int8multirange[])
+         AS i (agent_id, ranges) ON i.agent_id = d.agent_id
+    WHERE (d.agent_id IS NULL OR NOT coalesce(i.ranges @> d.sequence, false)
+           AND NOT %(any_agent)s::int8multirange @> d.sequence)) e
     WHERE sequence BETWEEN %(start)s::bigint AND %(end)s::bigint
       AND (%(agent_id)s::text IS NULL OR agent_id = %(agent_id)s::text)
       AND isfinite(local_timestamp) AND isfinite(authority_timestamp)

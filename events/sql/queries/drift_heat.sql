@@ -1,13 +1,20 @@
--- Warnings by time, size and direction. A time is counted in steps from `origin`, a size by the
--- first of `sizes` above it.
-SELECT floor(extract(epoch FROM w.authority_timestamp - %(origin)s::timestamptz) / %(step)s::numeric)::int,
-       width_bucket(w.drift_seconds, %(sizes)s::numeric[]), w.local_timestamp > w.authority_timestamp, count(*)
-FROM clock_drift_warnings w
-WHERE w.id BETWEEN %(low)s::bigint AND %(high)s::bigint
-  AND (%(authority_from)s::timestamptz IS NULL OR w.authority_timestamp >= %(authority_from)s::timestamptz)
-  AND (%(authority_to)s::timestamptz IS NULL OR w.authority_timestamp < %(authority_to)s::timestamptz)
-  AND isfinite(w.authority_timestamp) AND isfinite(w.local_timestamp)
-  AND (%(min_seconds)s::numeric IS NULL OR w.drift_seconds >= %(min_seconds)s::numeric)
-  AND (%(agent_id)s::text IS NULL OR EXISTS (
-        SELECT FROM events e WHERE e.event_id = w.event_id AND e.agent_id = %(agent_id)s::text))
+-- Warnings by time, size and direction, of the same warnings as drift_agents.sql. A time is counted in
+-- steps from `origin`, a size by the first of `sizes` above it.
+WITH newest AS (
+    SELECT w.drift_seconds, w.local_timestamp, w.authority_timestamp
+    FROM drifted_events d JOIN events e USING (sequence) JOIN clock_drift_warnings w ON w.event_id = e.event_id
+         LEFT JOIN unnest(%(import_agents)s::text[], %(import_ranges)s::int8multirange[])
+         AS i (agent_id, ranges) ON i.agent_id = d.agent_id
+    WHERE (d.agent_id IS NULL OR NOT coalesce(i.ranges @> d.sequence, false)
+           AND NOT %(any_agent)s::int8multirange @> d.sequence)
+      AND (%(agent_id)s::text IS NULL OR d.agent_id = %(agent_id)s::text)
+      AND (%(min_seconds)s::numeric IS NULL OR w.drift_seconds >= %(min_seconds)s::numeric)
+      AND (%(authority_from)s::timestamptz IS NULL OR w.authority_timestamp >= %(authority_from)s::timestamptz)
+      AND (%(authority_to)s::timestamptz IS NULL OR w.authority_timestamp < %(authority_to)s::timestamptz)
+      AND isfinite(w.authority_timestamp) AND isfinite(w.local_timestamp)
+    ORDER BY d.sequence DESC LIMIT %(most)s
+)
+SELECT floor(extract(epoch FROM authority_timestamp - %(origin)s::timestamptz) / %(step)s::numeric)::int,
+       width_bucket(drift_seconds, %(sizes)s::numeric[]), local_timestamp > authority_timestamp, count(*)
+FROM newest
 GROUP BY 1, 2, 3

@@ -1,10 +1,11 @@
-"""`drift_report`: whose clocks were off, by how much, and at which events."""
+"""`drift_report`: whose clocks were off, by how much, at which events; imports apart."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,13 @@ from events.management.command import LedgerCommand
 from events.names import show
 from events.store import drift
 from events.store.drift import AgentDrift
+from events.store.drift_imports import (
+    Import,
+    ImportDrift,
+    drift_of_imports,
+    list_imports,
+    spans_of,
+)
 from observers.management import arguments
 
 
@@ -23,8 +31,10 @@ class Command(LedgerCommand):
     help = (
         "Clock drift by agent (AC4): events whose writer's clock differs from the database's by "
         "more than the threshold. They were accepted all the same; timestamps order nothing. "
+        "Clocks that ran while their events were written come first; events of imports, which have "
+        "the times of old records, are counted apart. "
         + arguments.EXIT_CODES
-        + " A drift warning is a finding."
+        + " A drift warning of a running clock is a finding, one of an import is none."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,21 +44,41 @@ class Command(LedgerCommand):
         arguments.require_order(options["start"], options["end"])
         using = settings.LEDGER_READ_ALIAS
         threshold = drift.get_threshold(using)
-        agents = drift.drift_by_agent(using, start=options["start"], end=options["end"])
+        start, end = options["start"], options["end"]
+        imports = list_imports(using)
+        agents = drift.drift_by_agent(using, spans_of(imports), start=start, end=end)
+        drifted = drift_of_imports(using, _within(imports, start, end))
         if options["json"]:
-            self.stdout.write(arguments.dump(as_json(threshold, agents)))
+            self.stdout.write(arguments.dump(as_json(threshold, agents, drifted)))
         else:
             self.stdout.write(as_text(threshold, agents))
+            for line in imports_as_text(drifted):
+                self.stdout.write(line)
         if agents:
             sys.exit(arguments.FINDINGS)
 
 
-def as_json(threshold: Decimal, agents: list[AgentDrift]) -> dict[str, Any]:
-    """Seconds are decimal strings, so that none of them is rounded on the way."""
+def as_json(
+    threshold: Decimal, agents: list[AgentDrift], imports: list[ImportDrift]
+) -> dict[str, Any]:
+    """`warnings` and `agents` are of running clocks. Seconds are decimal strings, so that none of
+    them is rounded on the way."""
     return {
         "threshold_seconds": str(threshold),
         "warnings": sum(agent.warnings for agent in agents),
         "agents": [asdict(agent) for agent in agents],
+        "import_warnings": sum(each.warnings for each in imports),
+        "imports": [
+            {
+                "sequence": each.record.sequence,
+                "first_sequence": each.record.first_sequence,
+                "last_sequence": each.record.last_sequence,
+                "sources": list(each.record.sources),
+                "inputs": each.record.inputs,
+                "warnings": each.warnings,
+            }
+            for each in imports
+        ],
     }
 
 
@@ -70,6 +100,33 @@ def as_text(threshold: Decimal, agents: list[AgentDrift]) -> str:
     ]
     total = sum(agent.warnings for agent in agents)
     return "\n".join([f"{total:,} drift warnings above {threshold.normalize():f} s", *table])
+
+
+def imports_as_text(imports: list[ImportDrift]) -> Iterator[str]:
+    """A line for each import that has warnings, and one for all."""
+    if imports:
+        total = sum(each.warnings for each in imports)
+        yield f"{total:,} more are of imports, whose local times are those of old records:"
+    for each in imports:
+        record = each.record
+        more = f" and {record.more_inputs:,} more" if record.more_inputs else ""
+        yield (
+            f"  {each.warnings:,} of {show(', '.join(record.sources))}{more}, "
+            f"sequences {record.first_sequence} to {record.last_sequence}, event {record.sequence}"
+        )
+
+
+def _within(imports: list[Import], start: int | None, end: int | None) -> list[Import]:
+    """The imports as far as they lie in a range."""
+    cut = [
+        replace(
+            one,
+            first_sequence=max(one.first_sequence, start or 1),
+            last_sequence=one.last_sequence if end is None else min(one.last_sequence, end),
+        )
+        for one in imports
+    ]
+    return [one for one in cut if one.first_sequence <= one.last_sequence]
 
 
 def _row(agent: AgentDrift) -> tuple[str, ...]:

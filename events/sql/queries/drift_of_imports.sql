@@ -1,0 +1,8 @@
+-- Of each import, by its place in the arrays: how many of its events have a drift warning. `named` tells
+-- whether `agents`, the names joined by U+0001, are its agents; without, it is any.
+SELECT i.place, count(*)
+FROM unnest(%(firsts)s::bigint[], %(lasts)s::bigint[], %(named)s::boolean[], %(agents)s::text[])
+         WITH ORDINALITY AS i (first, last, named, agents, place)
+JOIN drifted_events d ON d.sequence BETWEEN i.first AND i.last AND d.agent_id IS NOT NULL
+     AND (NOT i.named OR d.agent_id = ANY (string_to_array(i.agents, E'\x01')))
+GROUP BY i.place
