@@ -288,7 +288,12 @@ class _Intake:
         try:
             if record.problem:
                 raise RejectedRecordError(record.problem)
-            submission = mapping.submission(record.text, source=report.source, number=record.number)
+            submission = mapping.submission(
+                record.text,
+                source=report.source,
+                number=record.number,
+                identity=record.identity,
+            )
             if ingestion.agents and submission.agent_id is not None:
                 ingestion.agents.require(submission.agent_id)
         except RejectedRecordError as error:

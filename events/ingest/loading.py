@@ -137,7 +137,7 @@ class Loader:
     def _names_its_content(self, record: Record, submission: Submission) -> bool:
         """Whether the id is a digest of the content, so that the same id is the same content, also
         where that was erased since."""
-        content = submission.canonical_payload
+        content = record.identity or submission.canonical_payload
         return submission.event_id == record_event_id(self.source, record.number, content)
 
     def _without(

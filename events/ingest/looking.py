@@ -131,7 +131,12 @@ def look_at(
         try:
             if record.problem:
                 raise RejectedRecordError(record.problem)
-            submission = mapping.submission(record.text, source=report.source, number=record.number)
+            submission = mapping.submission(
+                record.text,
+                source=report.source,
+                number=record.number,
+                identity=record.identity,
+            )
         except RejectedRecordError as error:
             look.rejected.append((place, str(error)))
             continue

@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import zstandard
+
 from events.errors import LedgerError
 
 SUFFIXES = (".gz", ".xz", ".bz2", ".zst", ".zstd")
@@ -21,16 +23,15 @@ LOOK = 1024
 """Bytes that tell what an input is."""
 
 MAX_WINDOW = 96 * 2**20
-"""Memory that unpacking xz may take: `xz -9` needs 65 MiB, other levels up to 33."""
+"""Memory that unpacking may take: `xz -9` needs 65 MiB, other levels up to 33."""
 
 _CHUNK = 64 * 1024
+_ZSTD_STEP = 256
+"""Bytes of zstd that are unpacked at once; four of them may stand for 128 KiB."""
+
 _OTHERS = (
     (b"PK\x03\x04", "a zip archive; take it with `unzip -p FILE | manage.py ingest -`"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first (7z x)"),
-    (
-        b"\x28\xb5\x2f\xfd",
-        "packed with zstd; take it with `zstd -dc FILE | manage.py ingest --source NAME -`",
-    ),
     (
         b"ElfFile\x00",
         "a Windows event log in its binary form (EVTX); take it with `evtx_dump -o jsonl FILE | "
@@ -83,9 +84,39 @@ class _Gzip:
         return self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
 
 
+class _Zstd:
+    """zstandard's decompressor in the same shape. It knows no limit, so it gets little at once."""
+
+    def __init__(self) -> None:
+        unpacker = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
+        self._frame = unpacker.decompressobj()
+        self._data = b""
+        self._at = 0
+
+    @property
+    def eof(self) -> bool:
+        return self._frame.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return self._at >= len(self._data)
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._frame.unused_data + self._data[self._at :]
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        if data:
+            self._data, self._at = data, 0
+        step = self._data[self._at : self._at + _ZSTD_STEP]
+        self._at += len(step)
+        return self._frame.decompress(step) if step else b""
+
+
 _KINDS: tuple[tuple[bytes, str, Callable[[], _Decompressor]], ...] = (
     (b"\x1f\x8b", "gzip", _Gzip),
     (b"\xfd7zXZ\x00", "xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_WINDOW)),
+    (b"\x28\xb5\x2f\xfd", "zstd", _Zstd),
     (b"BZh", "bzip2", bz2.BZ2Decompressor),
 )
 
@@ -114,7 +145,7 @@ class Unpacked:
         while True:
             try:
                 piece = self._next(size)
-            except (EOFError, zlib.error, lzma.LZMAError, ValueError, OSError) as error:
+            except (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise
                 raise DamagedError(f"its {self._kind} data ends early or is wrong") from None

@@ -6,8 +6,11 @@ only says where a type, an agent and a time are read.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
+from events.ingest.paths import FieldPath
 from events.ingest.preset import (
     Preset,
     either,
@@ -20,7 +23,9 @@ from events.ingest.preset import (
     times,
 )
 
-__all__ = ["PRESETS", "Preset", "recognize"]
+__all__ = ["PRESETS", "Preset", "inside", "recognize"]
+
+_AROUND = ({"record", "envelope"}, {"line", "fields"})
 
 
 def _kubernetes_object(record: Any) -> str | None:
@@ -309,6 +314,30 @@ PRESETS = {
 }
 
 
-def recognize(record: Any) -> Preset | None:
-    """The kind of log a record looks like, if any."""
-    return next((preset for preset in PRESETS.values() if preset.recognizes(record)), None)
+@lru_cache(maxsize=64)
+def inside(preset: Preset, key: str) -> Preset:
+    """The preset for records that stand under a key of the payload."""
+
+    def below(path: FieldPath) -> FieldPath:
+        return FieldPath(f"{key}.{path.text}", (key, *path.steps))
+
+    return replace(
+        preset,
+        signatures=tuple(
+            tuple(replace(sign, path=below(sign.path)) for sign in signs)
+            for signs in preset.signatures
+        ),
+        event_type=lambda payload: preset.event_type(payload.get(key)),
+        agent=lambda payload: preset.agent(payload.get(key)),
+        times=tuple(replace(time, path=below(time.path)) for time in preset.times),
+    )
+
+
+def recognize(payload: Any) -> Preset | None:
+    """The kind of log a payload looks like, if any: the record itself, or what `ingest` put
+    beside its envelope or its line."""
+    if isinstance(payload, dict) and payload.keys() in _AROUND:
+        for key in ("record", "fields"):
+            if key in payload and (preset := recognize(payload[key])):
+                return inside(preset, key)
+    return next((preset for preset in PRESETS.values() if preset.recognizes(payload)), None)

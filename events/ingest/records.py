@@ -17,24 +17,28 @@ from events.ingest.framing.forms import (
     read_json_seq,
     read_lines,
 )
+from events.ingest.framing.journal import read_journal_export
 from events.ingest.framing.lists import ListPlan, read_lists
 from events.ingest.framing.record import MAX_RECORD_BYTES, Record, Spill, nowhere
 from events.ingest.framing.values import is_json
 from events.ingest.paths import FieldPath
+from events.ingest.texts.formats import TEXT_FORMATS
 
 __all__ = ["FORMS", "LISTED", "MAX_RECORD_BYTES", "Reading", "Record", "read_records"]
 
 _SCALAR = "a bare text, number or word; --scalars takes such as records"
 
 Reader = Callable[[Iterator[bytes], Spill, int], Iterator[Record]]
+Say = Callable[[str], None]
 
 _READERS: dict[str, Reader] = {
     "lines": read_lines,
     "array": read_array,
     "concatenated": read_concatenated,
     "json-seq": read_json_seq,
+    "journal-export": read_journal_export,
 }
-FORMS = ("auto", *_READERS)
+FORMS = ("auto", *_READERS, *TEXT_FORMATS)
 """What an input can be read as."""
 LISTED = ("auto", "lines", "array", "concatenated")
 """What may hold objects with lists, which `records` takes apart."""
@@ -58,7 +62,7 @@ def read_records(
     spill: Spill,
     limit: int = MAX_RECORD_BYTES,
     *,
-    say: Callable[[str], None] = nowhere,
+    say: Say = nowhere,
     label: str = "the input",
     decided: Callable[[str], None] = nowhere,
 ) -> Iterator[Record]:
@@ -82,6 +86,8 @@ def read_records(
         whole = itertools.chain([head.text], chunks)
         if decision.plan:
             records = read_lists(whole, decision.plan, spill, limit, say)
+        elif decision.form in TEXT_FORMATS:
+            records = TEXT_FORMATS[decision.form].read(whole, spill, limit, say)
         else:
             records = _READERS[decision.form](whole, spill, limit)
         yield from _without_scalars(records, reading)

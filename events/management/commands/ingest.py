@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,8 +20,9 @@ from events.ingest.inputs import STDIN, check_input, source_name
 from events.ingest.local_time import PRESET, UNITS, LocalTime, parse_fields
 from events.ingest.mapping import DEFAULT_TYPE, Mapping
 from events.ingest.paths import parse_path
-from events.ingest.presets import PRESETS
+from events.ingest.presets import PRESETS, Preset, inside
 from events.ingest.records import FORMS, LISTED, Reading
+from events.ingest.texts.formats import TEXT_FORMATS
 from events.ingest.time_texts import check_pattern, parse_zone
 from events.keys.first_keys import FIRST_AGENT
 from events.management.command import LedgerCommand
@@ -72,10 +74,14 @@ formats:
   array         the elements of JSON arrays
   concatenated  JSON values one after the other, over several lines or with nothing between
   json-seq      RFC 7464 (journalctl -o json-seq)
+  journal-export  the journal's own format (journalctl -o export)
   auto          one of these. CloudTrail's {{"Records": […]}} and Kubernetes lists are unwrapped
                 when nothing else is there. Any other object with a list of records, a text log,
                 and what is no JSON is refused, with the option that takes it.
-  Files may be packed with gzip, xz or bzip2.
+{formats}
+  A record of text is {{"line": the line, "fields": what was found in it}}; a line in which nothing
+  was found is taken as {{"line": …}}. Types and agents: {readings}.
+  Files may be packed with gzip, xz, bzip2 or zstd.
 
 presets:
 {presets}
@@ -125,7 +131,7 @@ class Command(LedgerCommand):
         width = max(map(len, PRESETS))
         presets = "\n".join(f"  {p.name:{width}}  {p.what}" for p in PRESETS.values())
         parser.description = DESCRIPTION
-        parser.epilog = EPILOG.format(presets=presets)
+        parser.epilog = EPILOG.format(presets=presets, formats=_formats(), readings=_readings())
         parser.formatter_class = RawDescriptionHelpFormatter
         return parser
 
@@ -166,6 +172,15 @@ class Command(LedgerCommand):
             raise CommandError(failure, returncode=COULD_NOT_RUN)
         if any(report.counts.rejected for report in ingestion.reports):
             sys.exit(1)
+
+
+def _formats() -> str:
+    return "\n".join(f"  {name:12}  {one.what}" for name, one in TEXT_FORMATS.items())
+
+
+def _readings() -> str:
+    said = "; ".join(one.preset.what for one in TEXT_FORMATS.values() if one.preset)
+    return "\n  ".join(textwrap.wrap(said, 96))
 
 
 def _look(
@@ -441,9 +456,10 @@ def _mapping(options: dict[str, Any]) -> tuple[Mapping, bool]:
     """The mapping that was asked for, and whether the kind of log is to be recognized."""
     names = ("preset", "type_field", "agent_field", "type", "agent")
     silent = not any(options[name] for name in names)
-    preset = PRESETS.get(options["preset"] or "")
+    preset = _preset(options)
+    silent = silent and preset is None
     event_type, agent = options["type"], options["agent"]
-    if preset is None:
+    if preset is None or options["format"] in TEXT_FORMATS:
         event_type = event_type or (None if options["type_field"] else DEFAULT_TYPE)
         agent = agent or (None if options["agent_field"] else FIRST_AGENT)
     mapping = Mapping(
@@ -459,6 +475,17 @@ def _mapping(options: dict[str, Any]) -> tuple[Mapping, bool]:
     if not silent and mapping.local_time and PRESET in mapping.local_time.fields and not preset:
         raise IngestError("--local-time preset goes with --preset NAME, or with a recognized log")
     return mapping, silent
+
+
+def _preset(options: dict[str, Any]) -> Preset | None:
+    """The preset that was named, or that goes with the format, where its records stand."""
+    form, named = options["format"], PRESETS.get(options["preset"] or "")
+    if named is None:
+        of_form = TEXT_FORMATS[form].preset if form in TEXT_FORMATS else None
+        return None if options["preset"] else of_form
+    if form in TEXT_FORMATS:
+        return inside(named, "fields")
+    return inside(named, "record") if options["keep_envelope"] else named
 
 
 def _local_time(options: dict[str, Any]) -> LocalTime | None:

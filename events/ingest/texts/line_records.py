@@ -1,0 +1,79 @@
+"""Makes records of lines of text: {"line": the line, "fields": what a format finds in it}.
+
+The line is kept whole, so nothing is lost where a format finds nothing, or the wrong thing. Event
+ids are made of the line alone: what a format finds may change, and the record stays the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from events import canonical
+from events.errors import CanonicalJSONError
+from events.ingest.framing.forms import read_lines
+from events.ingest.framing.record import Record, Spill
+
+Fields = dict[str, Any]
+Parse = Callable[[str], Fields | None]
+"""Finds the fields of a line, or None where it is of another format."""
+
+
+def read_text_lines(
+    chunks: Iterator[bytes],
+    spill: Spill,
+    limit: int,
+    parse: Parse | None,
+    say: Callable[[str], None],
+    name: str,
+) -> Iterator[Record]:
+    """One record a line. How many lines the format could not read is said at the end."""
+    unread = first = total = 0
+    for line in read_lines(chunks, spill, limit):
+        if line.problem:
+            yield line
+            continue
+        record, is_read = text_record(line.number, line.line, line.text.removesuffix(b"\r"), parse)
+        total += 1
+        unread += not is_read
+        first = first or (0 if is_read else line.line)
+        yield record
+    say_unread(say, unread, total, first, name)
+
+
+def text_record(number: int, line: int, raw: bytes, parse: Parse | None) -> tuple[Record, bool]:
+    """The record of a text, and whether its fields were found."""
+    try:
+        text = raw.decode()
+        identity = identity_of(text)
+    except UnicodeDecodeError as error:
+        return Record(number, line, raw, f"not UTF-8: byte {error.start} is wrong"), True
+    except CanonicalJSONError as error:
+        return Record(number, line, raw, str(error)), True
+    fields = parse(text) if parse else None
+    payload: Fields = {"line": text} if fields is None else {"line": text, "fields": fields}
+    return (
+        Record(number, line, orjson.dumps(payload), raw=raw, identity=identity),
+        parse is None or fields is not None,
+    )
+
+
+def identity_of(text: str) -> bytes:
+    """What the event id of a text is made of, in every format.
+
+    Raises:
+        CanonicalJSONError: the text holds U+0000.
+    """
+    plain = text.isascii() and text.isprintable()
+    return canonical.canonicalize({"line": text}, plain=plain)
+
+
+def say_unread(say: Callable[[str], None], unread: int, total: int, first: int, name: str) -> None:
+    """Say how many texts had no fields."""
+    if unread:
+        say(
+            f"{unread:,} of {total:,} are not {name}, line {first} the first: taken as "
+            '{"line": …} without fields'
+        )

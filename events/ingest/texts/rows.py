@@ -1,0 +1,113 @@
+"""Reads CSV: a header with the names of the columns, and rows whose quoted cells may hold line
+breaks (RFC 4180). The separator is the comma, semicolon, tab or bar that the header has most of."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from events.ingest.errors import FramingError
+from events.ingest.framing.forms import read_lines
+from events.ingest.framing.record import MAX_RECORD_BYTES, Record, Spill
+from events.ingest.texts.line_records import Fields, say_unread, text_record
+
+_SEPARATORS = ",;\t|"
+_CELLS = re.compile(rb'(?:(?:"(?:[^"]|"")*+"[^,;\t|]*+|[^",;\t|][^,;\t|]*+|)(?:[,;\t|]|\Z))*+')
+"""Cells that end; a quote opens one only at its beginning."""
+
+csv.field_size_limit(MAX_RECORD_BYTES)
+
+
+def read_rows(
+    chunks: Iterator[bytes], spill: Spill, limit: int, say: Callable[[str], None]
+) -> Iterator[Record]:
+    """One record a row, numbered by the line it starts on. The header is none; its names are the
+    keys of `fields`. Cells beyond the header's are a list under the empty key.
+
+    Raises:
+        FramingError: the first row is no header, or a quoted cell does not end.
+    """
+    rows = _whole_rows(chunks, spill, limit)
+    header = next(rows, None)
+    if header is None:
+        return
+    table = _Table(header)
+    total = unread = first = 0
+    for row in rows:
+        if row.problem:
+            yield row
+            continue
+        record, is_read = text_record(row.number, row.line, row.text, table.fields)
+        total += 1
+        unread += not is_read
+        first = first or (0 if is_read else row.line)
+        yield record
+    say_unread(say, unread, total, first, "rows with the columns of the header")
+
+
+class _Table:
+    """The names of the columns, and how a row is taken apart."""
+
+    def __init__(self, header: Record) -> None:
+        try:
+            text = header.text.decode()
+        except UnicodeDecodeError:
+            raise FramingError("no CSV: the header is not UTF-8") from None
+        self._separator = max(_SEPARATORS, key=text.count)
+        self._names = [name.strip() for name in _cells(text, self._separator) or []]
+        twice = [name for name, count in Counter(self._names).items() if count > 1]
+        if header.problem or not self._names or "" in self._names or twice:
+            why = f"{twice[0]!r} stands twice" if twice else "each column needs a name"
+            raise FramingError(f"no CSV with a header in line {header.line}: {why}")
+
+    def fields(self, row: str) -> Fields | None:
+        """The cells of a row by the names of their columns; None where they are too few."""
+        cells = _cells(row, self._separator)
+        if cells is None or len(cells) < len(self._names):
+            return None
+        fields: Fields = dict(zip(self._names, cells, strict=False))
+        if more := cells[len(self._names) :]:
+            fields[""] = more
+        return fields
+
+
+def _cells(row: str, separator: str) -> list[str] | None:
+    try:
+        return next(csv.reader([row], delimiter=separator, strict=True), [])
+    except csv.Error:
+        return None
+
+
+def _whole_rows(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator[Record]:
+    """Lines, put together while a quoted cell goes on."""
+    held: list[bytes] = []
+    size, start, last = 0, 0, 0
+    for line in read_lines(chunks, spill, limit):
+        if held and line.number > last + 1:
+            held.extend([b""] * (line.number - last - 1))  # blank lines inside a cell
+        last = line.number
+        if line.problem:
+            if held:
+                raise FramingError(f"no CSV: the quoted cell of line {start} does not end")
+            yield line
+            continue
+        start = start if held else line.number
+        held.append(line.text)
+        size += len(line.text)
+        if size > limit:
+            spill(b"\n".join(held) + b"\n")
+            raise FramingError(f"no CSV: the quoted cell of line {start} does not end")
+        text = b"\n".join(held).removesuffix(b"\r")
+        if text.count(b'"') % 2 == 0 or _ends(text):
+            yield Record(start, start, text)
+            held, size = [], 0
+    if held:
+        raise FramingError(f"no CSV: the quoted cell of line {start} does not end")
+
+
+def _ends(text: bytes) -> bool:
+    """Whether no quoted cell goes on behind a text."""
+    cells = _CELLS.match(text)
+    return cells is not None and cells.end() == len(text)
