@@ -4,9 +4,12 @@ is cut anywhere comes out as a part of them, or is refused."""
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,7 +58,7 @@ def test_records_come_out_as_they_were_framed(
         assert records(body, framing.in_lines(body)) == sent
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=20)
 @given(sent=st.lists(st.dictionaries(st.text(max_size=3), VALUES, max_size=2), max_size=3))
 def test_a_body_that_is_cut_yields_no_record_that_was_not_sent(sent: list[Any]) -> None:
     texts = [json.dumps(record) for record in sent]
@@ -100,3 +103,35 @@ def test_every_line_of_a_text_that_is_not_blank_is_a_record(text: str) -> None:
     found = [body[place.start : place.end] for place in framing.in_text(body)]
     marked = body.removeprefix(framing.BOM)
     assert found == [line for line in marked.split(b"\n") if line.strip()]
+
+
+HEAVY = {
+    "brackets": b"[" * 2**22,
+    "brackets in an object": b'{"a":' + b"[" * 2**22,
+    "pairs": b"[" + b"[]," * 2**20 + b"[]]",
+    "nested pairs": b'{"a":[' + b"[[]]," * 2**20 + b"[]]}",
+    "escapes": b'{"' + b'\\"' * 2**21 + b'":1}',
+    "escapes without end": b'{"' + b'\\"' * 2**21,
+    "a long string": b'["' + b"x" * 2**22 + b'"]',
+    "braces": b"{}" * 2**21,
+}
+
+
+@pytest.mark.parametrize("name", HEAVY)
+@pytest.mark.parametrize("read", [framing.in_json, framing.in_lines])
+def test_what_is_made_to_be_heavy_takes_no_memory(
+    name: str, read: Callable[[bytes], list[Place]]
+) -> None:
+    body = HEAVY[name]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with suppress(Refused):
+        read(body)
+    # In KiB. The places of 100,000 records are the most that there is.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
+
+
+def test_too_many_turns_of_brackets_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(framing, "MAX_TURNS", 100)
+    with pytest.raises(Refused, match="too many values"):
+        framing.in_json(b'{"a":[' + b"[]," * 100 + b"[]]}")
+    assert len(framing.in_json(b'{"a":[' + b"[]," * 40 + b"[]]}")) == 1

@@ -94,6 +94,7 @@ def test_raw_lines_are_records_with_what_the_address_says(ledger: Ledger) -> Non
 
 REFUSALS: dict[str, tuple[bytes, int, int]] = {
     "no data": (b" ", 400, 5),
+    "no events": (b"[]", 400, 5),
     "no JSON": (b"hello", 400, 6),
     "cut off": (b'{"event":', 400, 6),
     "no event": (b'{"time":1}', 400, 12),

@@ -196,6 +196,8 @@ def test_a_small_request_cannot_ask_for_a_large_amount(
     logs = {"resource": {"attributes": ["x" * 1000]}, "scopeLogs": [{"logRecords": [{}] * 20}]}
     answer = post(json.dumps({"resourceLogs": [logs]}).encode(), JSON)
     assert answer.status_code == 413
+    monkeypatch.setattr(otlp_bodies, "MAX_FIELDS", 3)
+    assert post(protobuf()).status_code == 413
     monkeypatch.setattr(otlp_bodies, "MAX_VALUES", 10)
     assert post(json.dumps({"x": [0] * 20}).encode(), JSON).status_code == 413
 

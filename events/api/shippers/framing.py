@@ -21,9 +21,16 @@ BOM = b"\xef\xbb\xbf"
 
 _BETWEEN = re.compile(rb"[\s\x1e]*")
 _BLANKS = re.compile(rb"\s*")
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\]]', re.DOTALL)
+# Possessive throughout: nothing is kept to go back to, however long a string is.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_TO_BRACKETS = re.compile(
+    rb'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+([{\[]++|[}\]]++)', re.DOTALL
+)
 _SCALAR = re.compile(rb"[^,\]\[{}\"]*")
 _SHOWN = 40
+
+MAX_TURNS = 4 * 2**20
+"""How often brackets of a body may turn from opening to closing or back: each costs time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +84,27 @@ def _counted(places: Iterator[Place]) -> list[Place]:
 
 
 def _in_json(body: bytes) -> Iterator[Place]:
+    scan = _Scan(body)
     line, seen, at = 1, 0, len(BOM) if body.startswith(BOM) else 0
     while (at := _after(_BETWEEN, body, at)) < len(body):
         line, seen = line + body.count(b"\n", seen, at), at
         opening = body[at : at + 1]
         if opening == b"{":
-            end = _end_of_value(body, at, len(body))
+            end = scan.end_of_value(at, len(body))
             yield Place(at, end, line)
             at = end
         elif opening == b"[":
-            at = yield from _elements(body, at, line)
+            at = yield from _elements(body, scan, at, line)
         else:
             raise _not_json(body, at, line)
 
 
 def _in_json_lines(body: bytes) -> Iterator[Place]:
+    scan = _Scan(body)
     for whole in _lines(body):
         at, end = whole.start, whole.end
         while (at := min(_after(_BETWEEN, body, at), end)) < end:
-            stop = _end_of_value(body, at, end) if body[at : at + 1] == b"{" else end
+            stop = scan.end_of_value(at, end) if body[at : at + 1] == b"{" else end
             yield Place(at, stop, whole.line)
             at = stop
 
@@ -115,7 +124,7 @@ def _lines(body: bytes) -> Iterator[Place]:
         at = end
 
 
-def _elements(body: bytes, start: int, line: int) -> Generator[Place, None, int]:
+def _elements(body: bytes, scan: _Scan, start: int, line: int) -> Generator[Place, None, int]:
     """The elements of the array that begins at `start`; returns where it has ended.
 
     Raises:
@@ -133,7 +142,7 @@ def _elements(body: bytes, start: int, line: int) -> Generator[Place, None, int]
         if not wants_value or sign == b"}":
             raise _not_json(body, at, line)
         if sign in b'{["':
-            end = _end_of_value(body, at, len(body))
+            end = scan.end_of_value(at, len(body))
         else:
             end = at + len(body[at : _after(_SCALAR, body, at)].rstrip())
         yield Place(at, end, line)
@@ -141,18 +150,35 @@ def _elements(body: bytes, start: int, line: int) -> Generator[Place, None, int]
     raise Refused(MALFORMED_JSON, "not JSON: an array is begun and not ended")
 
 
-def _end_of_value(body: bytes, at: int, stop: int) -> int:
-    """Behind the value that begins with a bracket or a quote; `stop` where it is not ended."""
-    depth = 0
-    for token in _TOKEN.finditer(body, at, stop):
-        sign = token[0]
-        if sign in (b"{", b"["):
-            depth += 1
-        elif sign in (b"}", b"]"):
-            depth -= 1
-        if depth <= 0:
-            return token.end()
-    return stop
+class _Scan:
+    """Goes over the values of one body."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._turns = 0
+
+    def end_of_value(self, at: int, stop: int) -> int:
+        """Behind the value that begins with a bracket or a quote; `stop` where it is not ended.
+
+        Raises:
+            Refused: the body has too many values.
+        """
+        if self._body[at : at + 1] == b'"':
+            string = _STRING.match(self._body, at, stop)
+            return string.end() if string else stop
+        depth = 0
+        while found := _TO_BRACKETS.match(self._body, at, stop):
+            self._turns += 1
+            start, at = found.span(1)
+            if self._body[start] in b"{[":
+                depth += at - start
+            elif depth <= at - start:
+                return start + depth
+            else:
+                depth -= at - start
+            if self._turns > MAX_TURNS:
+                raise Refused(TOO_LARGE, "the body has too many values; send smaller ones")
+        return stop
 
 
 def _after(pattern: re.Pattern[bytes], body: bytes, at: int) -> int:

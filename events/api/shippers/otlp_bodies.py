@@ -30,7 +30,10 @@ MAX_BODY = 16 * 2**20
 MAX_REPEATED = 128 * 2**20
 """Bytes of resources and scopes, each counted as often as a record repeats it."""
 
-MAX_VALUES = 2**21
+MAX_FIELDS = 2**18
+"""Fields around the records of a body in protobuf."""
+
+MAX_VALUES = 2**20
 """Commas in a JSON body, and so the pieces that it is taken apart into at once."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -61,14 +64,15 @@ def in_protobuf(body: bytes) -> list[Parts]:
 
 
 def _of_request(body: bytes) -> Iterator[Parts]:
-    for resource_logs in _messages(body, 1):
-        resource = b"".join(_messages(resource_logs, 1))
-        resource_schema = _last_text(resource_logs, 3)
-        for scope_logs in _messages(resource_logs, 2):
-            scope = b"".join(_messages(scope_logs, 1))
-            scope_schema = _last_text(scope_logs, 3)
-            for record in _messages(scope_logs, 2):
-                yield Parts(record, resource, scope, resource_schema, scope_schema)
+    walk = _Walk()
+    for resource_logs in walk.fields(body).get(1, ()):
+        of_resource = walk.fields(resource_logs)
+        resource = b"".join(of_resource.get(1, ()))
+        for scope_logs in of_resource.get(2, ()):
+            of_scope = walk.fields(scope_logs)
+            scope = b"".join(of_scope.get(1, ()))
+            for record in of_scope.get(2, ()):
+                yield Parts(record, resource, scope, _last(of_resource), _last(of_scope))
 
 
 def read_protobuf(parts: Parts) -> dict[str, Any]:
@@ -104,27 +108,40 @@ def _as_json(message: Message) -> dict[str, Any]:
     return written
 
 
-def _messages(data: bytes, number: int) -> Iterator[bytes]:
-    """The values of a field of messages or texts."""
-    at, end = 0, len(data)
-    while at < end:
-        tag, at = _varint(data, at)
-        kind = tag & 7
-        if kind == _BYTES:
-            length, at = _varint(data, at)
-            if at + length > end:
-                raise DecodeError("a field ends beyond its message")
-            if tag >> 3 == number:
-                yield data[at : at + length]
-            at += length
-        elif kind == _VARINT:
-            _, at = _varint(data, at)
-        elif kind in (_FIXED32, _FIXED64):
-            at += 8 if kind == _FIXED64 else 4
-        else:
-            raise DecodeError(f"a field has the unknown form {kind}")
-    if at > end:
-        raise DecodeError("a field ends beyond its message")
+class _Walk:
+    """Takes messages apart, without looking into what is in their fields."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def fields(self, data: bytes) -> dict[int, list[bytes]]:
+        """The values of the fields of messages and texts, by number.
+
+        Raises:
+            DecodeError: the data is no message.
+            Refused: the request has too many fields.
+        """
+        found: dict[int, list[bytes]] = {}
+        at, end = 0, len(data)
+        while at < end:
+            self._seen += 1
+            if self._seen > MAX_FIELDS:
+                raise Refused(TOO_LARGE, "the request has too many records; send smaller ones")
+            tag, at = _varint(data, at)
+            kind = tag & 7
+            if kind == _BYTES:
+                length, at = _varint(data, at)
+                found.setdefault(tag >> 3, []).append(data[at : at + length])
+                at += length
+            elif kind == _VARINT:
+                _, at = _varint(data, at)
+            elif kind in (_FIXED32, _FIXED64):
+                at += 8 if kind == _FIXED64 else 4
+            else:
+                raise DecodeError(f"a field has the unknown form {kind}")
+        if at > end:
+            raise DecodeError("a field ends beyond its message")
+        return found
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -141,8 +158,9 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise DecodeError("a number is not ended")
 
 
-def _last_text(data: bytes, number: int) -> str | None:
-    found = list(_messages(data, number))
+def _last(fields: dict[int, list[bytes]]) -> str | None:
+    """The address of a schema, field 3 of both messages that have one."""
+    found = fields.get(3)
     return found[-1].decode() if found else None
 
 
