@@ -244,6 +244,8 @@ def _line(report: Report, dry_run: bool) -> str:
         where = f" (sequence {counts.first_sequence} to {counts.last_sequence})"
         parts.append(f"{counts.added:,} added{where if counts.added else ''}")
         parts.append(f"{counts.already_there:,} already there")
+    if counts.wrapped:
+        parts.append(f"{counts.wrapped:,} wrapped")
     parts.append(f"{counts.rejected:,} rejected")
     if counts.without_time:
         parts.append(f"{counts.without_time:,} without a time: import's clock")

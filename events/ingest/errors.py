@@ -16,5 +16,9 @@ class RejectedRecordError(LedgerError):
     """One record cannot be taken; the message says why. The others go in."""
 
 
+class UntakableRecordError(RejectedRecordError):
+    """The text of a record cannot be recorded, whatever the mapping is."""
+
+
 class FramingError(IngestError):
     """What is read is not what it is read as, or nobody can say where its records begin."""

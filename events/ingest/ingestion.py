@@ -15,7 +15,7 @@ from events.group_commit import GroupCommit
 from events.ingest import mapping as mappings
 from events.ingest.agents import AgentKeys
 from events.ingest.copies import Copy, find_copies
-from events.ingest.errors import IngestError, RejectedRecordError
+from events.ingest.errors import IngestError, RejectedRecordError, UntakableRecordError
 from events.ingest.framing.record import Spill, nowhere
 from events.ingest.import_record import MAX_INPUTS, ImportRecord, close_interrupted
 from events.ingest.inputs import STDIN, Input, check_input, open_input, source_name
@@ -24,6 +24,7 @@ from events.ingest.looking import LOOKED_AT, LOOKED_BYTES, Look, kind_of, look_a
 from events.ingest.records import Reading, Record, read_records
 from events.ingest.reports import Digests, Report
 from events.ingest.signals import signals_deferred
+from events.ingest.wrapping import Wrapping
 from events.submission import Submission
 from events.writer import AtomicEventWriter
 
@@ -72,6 +73,7 @@ class Ingestion:
     appending: GroupCommit | None = None
     agents: AgentKeys | None = None
     max_rejects: int | None = None
+    wrapping: Wrapping | None = None
     using: str = "default"
     options: Mapping[str, Any] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
@@ -287,7 +289,7 @@ class _Intake:
         report.counts.read += 1
         try:
             if record.problem:
-                raise RejectedRecordError(record.problem)
+                raise UntakableRecordError(record.problem)
             submission = mapping.submission(
                 record.text,
                 source=report.source,
@@ -297,13 +299,34 @@ class _Intake:
             if ingestion.agents and submission.agent_id is not None:
                 ingestion.agents.require(submission.agent_id)
         except RejectedRecordError as error:
-            ingestion.reject(report, record, str(error))
+            if not (isinstance(error, UntakableRecordError) and self._wrap(record, str(error))):
+                ingestion.reject(report, record, str(error))
             return
         if mapping.local_time and submission.local_timestamp is None:
             report.counts.without_time += 1
         ingestion.listener.mapped(report, record, submission)
         if self._loader:
             self._loader.add(record, submission)
+
+    def _wrap(self, record: Record, reason: str) -> bool:
+        """Take a record that cannot be taken as it is; False where that was not asked for, it is
+        too long, or its agent cannot sign."""
+        report, ingestion = self._report, self._ingestion
+        if ingestion.wrapping is None:
+            return False
+        submission = ingestion.wrapping.submission(record, reason, report.source)
+        if submission is None:
+            return False
+        try:
+            if ingestion.agents:
+                ingestion.agents.require(ingestion.wrapping.agent)
+        except RejectedRecordError:
+            return False
+        report.counts.wrapped += 1
+        ingestion.listener.mapped(report, record, submission)
+        if self._loader:
+            self._loader.add(record, submission)
+        return True
 
 
 def _told(report: Report, error: LedgerError) -> str:

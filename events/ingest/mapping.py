@@ -11,7 +11,7 @@ from typing import Any
 
 from events import canonical
 from events.errors import CanonicalJSONError, InvalidSubmissionError
-from events.ingest.errors import RejectedRecordError
+from events.ingest.errors import RejectedRecordError, UntakableRecordError
 from events.ingest.event_ids import record_event_id
 from events.ingest.local_time import LocalTime, TimeField
 from events.ingest.paths import FieldPath, first_text
@@ -70,8 +70,10 @@ class Mapping:
             submission = self._map(record, plain)
             return self._named(submission, source, number, identity)
         except CanonicalJSONError as error:
-            raise RejectedRecordError(str(error)) from None
+            raise UntakableRecordError(str(error)) from None
         except InvalidSubmissionError as error:
+            if all(wrong.pointer.startswith("/payload") for wrong in error.errors):
+                raise UntakableRecordError(_reasons(error)) from None
             raise RejectedRecordError(_reasons(error)) from None
 
     def _certain(

@@ -24,6 +24,7 @@ from events.ingest.presets import PRESETS, Preset, inside
 from events.ingest.records import FORMS, LISTED, Reading
 from events.ingest.texts.formats import TEXT_FORMATS
 from events.ingest.time_texts import check_pattern, parse_zone
+from events.ingest.wrapping import REJECTED_TYPE, Wrapping
 from events.keys.first_keys import FIRST_AGENT
 from events.management.command import LedgerCommand
 
@@ -227,11 +228,21 @@ def _add_reading(parser: ArgumentParser) -> None:
         action="store_true",
         help="take bare texts, numbers and words as records too; by default they are rejected",
     )
+    _add_wrapping(group)
     group.add_argument(
         "--source",
         metavar="NAME",
         help="name of the source, part of every event id; default the file's name without folder "
         "and .gz, .xz, .bz2 or .zst, or stdin",
+    )
+
+
+def _add_wrapping(group: Any) -> None:
+    group.add_argument(
+        "--wrap-rejects",
+        action="store_true",
+        help="record what cannot be taken (no JSON, a key twice, U+0000, integers beyond 64 bits) "
+        f'as {{"line": …, "reason": …}} with the type {REJECTED_TYPE}, or --type',
     )
 
 
@@ -420,9 +431,16 @@ def _ingestion(options: dict[str, Any], console: Console, rejects: BinaryIO | No
         writer=None if dry else writer(),
         appending=None if dry else bulk_writer(),
         agents=None if dry else _agents(options, console),
+        wrapping=_wrapping(options),
         max_rejects=options["max_rejects"],
         options=_told(options),
     )
+
+
+def _wrapping(options: dict[str, Any]) -> Wrapping | None:
+    if not options["wrap_rejects"]:
+        return None
+    return Wrapping(options["type"] or REJECTED_TYPE, options["agent"] or FIRST_AGENT)
 
 
 def _reading(options: dict[str, Any]) -> Reading:
