@@ -99,19 +99,27 @@ class Ingestion:
     def run(self, places: Sequence[str]) -> str | None:
         """Take inputs in; why it had to stop, if it had to. What was written stays: again from the
         start, it finds those events and adds the rest."""
+        failure = self.close_interrupted()
+        for start in range(0, len(places), MAX_INPUTS):
+            failure = failure or self._import(places[start : start + MAX_INPUTS])
+        return failure
+
+    def close_interrupted(self) -> str | None:
+        """Record the end of imports that died; why it cannot be, if it cannot."""
         try:
             for import_id in close_interrupted(self.writer) if self.writer else ():
                 self.listener.closed(import_id)
         except LedgerError as error:
             return f"stopped before the first file: {error}; run it again"
-        failure = None
-        for start in range(0, len(places), MAX_INPUTS):
-            failure = failure or self._import(places[start : start + MAX_INPUTS])
-        return failure
+        return None
+
+    def intake(self, report: Report, record: ImportRecord | None) -> Intake:
+        """Takes in the records of one input."""
+        return Intake(self, report, self._loader(report, record))
 
     def _import(self, places: Sequence[str]) -> str | None:
         reports = [self._report(place) for place in places]
-        record = self._record(reports)
+        record = self.record(reports)
         failure: str | None = None
         try:
             for place, report in zip(places, reports, strict=True):
@@ -120,9 +128,9 @@ class Ingestion:
         except LedgerError as error:
             failure = _told(report, error)
         except (KeyboardInterrupt, SystemExit):
-            _close(record, "stopped", "asked to stop by a signal")
+            close_record(record, "stopped", "asked to stop by a signal")
             raise
-        unclosed = _close(record, "stopped" if failure else "complete", failure)
+        unclosed = close_record(record, "stopped" if failure else "complete", failure)
         return failure or unclosed
 
     def take(self, place: str, report: Report, record: ImportRecord | None) -> None:
@@ -131,17 +139,14 @@ class Ingestion:
         Raises:
             LedgerError: it cannot go on.
         """
-        loader = self._loader(report, record)
-        intake = _Intake(self, report, loader)
+        intake = self.intake(report, record)
         try:
             self._take(place, report, intake)
         except BaseException:
-            if loader:
-                with signals_deferred():
-                    loader.abandon()
+            intake.abandon()
             raise
 
-    def _take(self, place: str, report: Report, intake: _Intake) -> None:
+    def _take(self, place: str, report: Report, intake: Intake) -> None:
         with open_input(place, self.source, intake.flush) as opened:
             try:
                 for one in self._records(opened, report, self.spill):
@@ -229,7 +234,8 @@ class Ingestion:
             self._noticed.add((report.label, text))
             self.listener.noticed(report, text)
 
-    def _record(self, reports: Sequence[Report]) -> ImportRecord | None:
+    def record(self, reports: Sequence[Report]) -> ImportRecord | None:
+        """The record of an import of these inputs, not begun."""
         if self.writer is None:
             return None
         return ImportRecord(self.writer, reports, self.options, time_fields(self.mapping))
@@ -248,13 +254,14 @@ class Ingestion:
         )
 
 
-class _Intake:
+class Intake:
     """One input on its way in. Its first records are held until the mapping is decided."""
 
     def __init__(self, ingestion: Ingestion, report: Report, loader: Loader | None) -> None:
         self._ingestion = ingestion
         self._report = report
         self._loader = loader
+        self._source = report.source
         self._held: list[Record] = []
         self._mapping: mappings.Mapping | None = None
 
@@ -266,6 +273,20 @@ class _Intake:
         self._held.append(record)
         if is_enough(self._held):
             self._begin()
+
+    def name(self, source: str) -> None:
+        """Give the records that come now ids of another source; errors as `take`."""
+        if source != self._source:
+            self.flush()
+            self._source = source
+            if self._loader:
+                self._loader.source = source
+
+    def abandon(self) -> None:
+        """Count what was under way when the run had to stop."""
+        if self._loader:
+            with signals_deferred():
+                self._loader.abandon()
 
     def flush(self) -> None:
         """Write what came: no more is there, or none for a while."""
@@ -279,7 +300,8 @@ class _Intake:
         self._mapping = mapping = self._ingestion.decide(held)
         self._report.preset = mapping.preset.name if mapping.preset else None
         if self._report.size is None:
-            self._ingestion.listener.looked([self._ingestion.show(self._report, held, mapping)])
+            report = replace(self._report, source=self._source)
+            self._ingestion.listener.looked([self._ingestion.show(report, held, mapping)])
         for record in held:
             self._map(record, mapping)
 
@@ -292,7 +314,7 @@ class _Intake:
                 raise UntakableRecordError(record.problem)
             submission = mapping.submission(
                 record.text,
-                source=report.source,
+                source=self._source,
                 number=record.number,
                 identity=record.identity,
             )
@@ -345,7 +367,7 @@ def _digests(opened: Input) -> Digests:
     return Digests(stored.bytes, stored.sha256, content.bytes, content.sha256)
 
 
-def _close(record: ImportRecord | None, outcome: str, reason: str | None) -> str | None:
+def close_record(record: ImportRecord | None, outcome: str, reason: str | None) -> str | None:
     """Write the end of an import; why it could not be, if it could not."""
     if record is None:
         return None

@@ -15,6 +15,7 @@ from events.composition import bulk_writer, signing_service, writer
 from events.ingest.agents import AgentKeys
 from events.ingest.console import Console
 from events.ingest.errors import IngestError
+from events.ingest.following import LINE_FORMS, Following
 from events.ingest.ingestion import HOPELESS, Ingestion
 from events.ingest.inputs import STDIN, check_input, source_name
 from events.ingest.local_time import PRESET, UNITS, LocalTime, parse_fields
@@ -144,7 +145,12 @@ class Command(LedgerCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         files: list[str] = options["files"]
-        size = _check(files, options)
+        follows: bool = options["follow"]
+        size = None
+        if follows:
+            _check_following(files, options)
+        else:
+            size = _check(files, options)
         with ExitStack() as stack:
             is_look = options["dry_run"] and not options["json"]
             console = stack.enter_context(
@@ -158,10 +164,14 @@ class Command(LedgerCommand):
             )
             rejects = _open_rejects(stack, options["rejects"], files)
             ingestion = _ingestion(options, console, rejects)
-            _look(ingestion, files, options, console)
+            following = Following(ingestion, files) if follows else None
+            if following:
+                _check_followed(following, again=options["again"])
+            else:
+                _look(ingestion, files, options, console)
             if ingestion.appending:
                 stack.callback(ingestion.appending.close)
-            failure = ingestion.run(files)
+            failure = following.run() if following else ingestion.run(files)
         console.summarize(
             ingestion.reports,
             self.stdout,
@@ -182,6 +192,28 @@ def _formats() -> str:
 def _readings() -> str:
     said = "; ".join(one.preset.what for one in TEXT_FORMATS.values() if one.preset)
     return "\n  ".join(textwrap.wrap(said, 96))
+
+
+def _check_following(files: list[str], options: dict[str, Any]) -> None:
+    """Refuse what does not go with following."""
+    wrong = None
+    if STDIN in files:
+        wrong = "--follow goes with files, not with standard input, which is read as it comes"
+    elif options["dry_run"]:
+        wrong = "--follow does not end; --dry-run goes without it"
+    elif options["format"] not in LINE_FORMS or options["records"]:
+        wrong = f"--follow takes a record a line, with --format {', '.join(LINE_FORMS)}"
+    elif options["source"] and len(files) > 1:
+        wrong = "--source names one source; follow one log at a time"
+    if wrong:
+        raise CommandError(wrong, returncode=COULD_NOT_RUN)
+
+
+def _check_followed(following: Following, *, again: bool) -> None:
+    try:
+        following.check(again=again)
+    except IngestError as error:
+        raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
 
 
 def _look(
@@ -351,6 +383,12 @@ def _add_writing(parser: ArgumentParser) -> None:
         "--dry-run",
         action="store_true",
         help="show what would be recorded, read and map everything, write nothing",
+    )
+    group.add_argument(
+        "--follow",
+        action="store_true",
+        help="go on taking in what is written to the logs, over rotations, until Ctrl-C or "
+        "SIGTERM; FILE may be a pattern, and event ids are others than without it",
     )
     group.add_argument(
         "--again",
