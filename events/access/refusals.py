@@ -1,7 +1,7 @@
 """Says of a request why it was refused, for its log line and for the count by kind.
 
-Invariant: nothing of what was sent is kept but the name of the first wrong field, cut off at what
-lies inside a payload.
+Invariant: nothing of what was sent is kept but the name of the first wrong field, where it is a
+name, cut off at what lies inside a payload.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import Any
 from django.http import HttpRequest
 
 from events.access.recorder import recorder
-from events.names import show
-
-MAX_POINTER = 100
 
 _REFUSAL = "portal.refusal"
 _FIELD = re.compile("/[^/]*")
+_NAME = re.compile("(/?[A-Za-z_@][A-Za-z0-9_.@-]{0,39})?(/…)?")
+"""What looks like the name of a field, and not like something that was put in its place."""
 
 
 def note_refusal(
@@ -51,4 +50,4 @@ def _shown(pointer: str, of_records: bool) -> str:
     first = _FIELD.match(pointer)
     if first and first.end() < len(pointer) and (of_records or first[0] == "/payload"):
         pointer = f"{first[0]}/…"
-    return show(pointer[:MAX_POINTER])
+    return pointer if _NAME.fullmatch(pointer) else "/…"
