@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from events.ingest.errors import FramingError
-from events.ingest.framing.decision import Decision, Head, decide, take_head
+from events.ingest.framing.decision import LOOKED_AT, Decision, Head, decide, take_head
 from events.ingest.framing.forms import (
     read_array,
     read_concatenated,
@@ -90,6 +90,8 @@ def read_records(
             records = TEXT_FORMATS[decision.form].read(whole, spill, limit, say)
         else:
             records = _READERS[decision.form](whole, spill, limit)
+        if reading.form == "auto" and decision.form == "lines":
+            records = _say_change(records, say)
         yield from _without_scalars(records, reading)
     except FramingError as error:
         raise FramingError(f"{label}: {error}") from None
@@ -104,10 +106,23 @@ def _decision(head: Head, reading: Reading) -> Decision:
     return decision
 
 
+def _say_change(records: Iterator[Record], say: Say) -> Iterator[Record]:
+    """Say once where lines that began as objects go on as something else."""
+    is_said = False
+    for count, record in enumerate(records):
+        if not is_said and count >= LOOKED_AT and record.text and not _is_nested(record.text):
+            is_said = True
+            say(f"from line {record.line} on it is not what it was at first: no JSON object")
+        yield record
+
+
+def _is_nested(text: bytes) -> bool:
+    return text[:1] == b"{" or text.lstrip()[:1] in (b"{", b"[")
+
+
 def _without_scalars(records: Iterator[Record], reading: Reading) -> Iterator[Record]:
     for record in records:
-        is_nested = record.text[:1] == b"{" or record.text.lstrip()[:1] in (b"{", b"[")
-        if is_nested or reading.scalars or record.problem or not is_json(record.text):
+        if _is_nested(record.text) or reading.scalars or record.problem or not is_json(record.text):
             yield record
         else:
             yield replace(record, problem=_SCALAR)

@@ -222,3 +222,10 @@ def test_packed_files_are_read_as_they_are(tmp_path: Path, pack: Any) -> None:
 )
 def test_text_is_named_with_the_option_that_takes_it(line: bytes, option: str) -> None:
     assert f"take it with {option}" in refusal(line + b"\n")
+
+
+def test_a_change_of_shape_later_on_is_said_once() -> None:
+    said: list[str] = []
+    text = b'{"a":1}\n' * 120 + b"stopped\nstopped\n"
+    list(read_records(iter([text]), "auto", lambda piece: None, say=said.append))
+    assert said == ["from line 121 on it is not what it was at first: no JSON object"]
