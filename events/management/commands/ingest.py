@@ -63,8 +63,8 @@ Take log files into the ledger: JSON in every form that logs have.
 
 Every record becomes one event whose payload is the whole record: texts and 64-bit integers
 exactly, other numbers as the double they stand for (digits beyond its 17 are lost). The event's
-type and agent are read from fields of the record. Records that cannot be taken are explained and counted,
-and the rest goes in.
+type and agent are read from fields of the record. Records that cannot be taken are explained and
+counted, and the rest goes in.
 
 Running it again is safe. A record's event id is made of the source name, the record's line (or
 its place in the array) and its content, so what is in the ledger already is found and not added
