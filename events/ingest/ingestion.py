@@ -336,7 +336,7 @@ class Intake:
         report, ingestion = self._report, self._ingestion
         if ingestion.wrapping is None:
             return False
-        submission = ingestion.wrapping.submission(record, reason, report.source)
+        submission = ingestion.wrapping.submission(record, reason, self._source)
         if submission is None:
             return False
         try:
