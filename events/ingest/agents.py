@@ -1,6 +1,6 @@
-"""Sees to it that an agent named by a record can sign.
+"""Gives the agents of an import the keys to sign with, where they may have them.
 
-It must never give a key to an agent whose keys were retired: that was somebody's decision.
+Invariant: an agent whose keys were retired gets no other: that was somebody's decision.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ class AgentKeys:
         keys = registry.list_agent_keys(signing.using)
         self._active = {key.agent_id for key in keys if key.validity.until_sequence is None}
         self._retired = {key.agent_id for key in keys} - self._active
+
+    def knows(self, agent_id: str) -> bool:
+        """Whether the agent has a key."""
+        return agent_id in self._active
 
     def require(self, agent_id: str) -> None:
         """Return when the agent has a key.

@@ -249,6 +249,8 @@ def _line(report: Report, dry_run: bool) -> str:
     parts.append(f"{counts.rejected:,} rejected")
     if counts.without_time:
         parts.append(f"{counts.without_time:,} without a time: import's clock")
+    if counts.stood_in:
+        parts.append(f"{counts.stood_in:,} of agents without a key: for the agent that stands in")
     if counts.drifted:
         parts.append(f"{counts.drifted:,} with clock drift")
     end = "; dry run, nothing was written" if dry_run else ""

@@ -264,6 +264,7 @@ class Intake:
         self._source = report.source
         self._held: list[Record] = []
         self._mapping: mappings.Mapping | None = None
+        self._stood_in = False
 
     def take(self, record: Record) -> None:
         """Take a record; errors as `AtomicEventWriter.write_events`."""
@@ -297,7 +298,10 @@ class Intake:
 
     def _begin(self) -> None:
         held, self._held = self._held, []
-        self._mapping = mapping = self._ingestion.decide(held)
+        mapping = self._ingestion.decide(held)
+        if mapping.own_name:
+            mapping = replace(mapping, own_name=self._has_own_name)
+        self._mapping = mapping
         self._report.preset = mapping.preset.name if mapping.preset else None
         if self._report.size is None:
             report = replace(self._report, source=self._source)
@@ -312,6 +316,7 @@ class Intake:
         try:
             if record.problem:
                 raise UntakableRecordError(record.problem)
+            self._stood_in = False
             submission = mapping.submission(
                 record.text,
                 source=self._source,
@@ -326,6 +331,7 @@ class Intake:
             return
         if mapping.local_time and submission.local_timestamp is None:
             report.counts.without_time += 1
+        report.counts.stood_in += self._stood_in
         ingestion.listener.mapped(report, record, submission)
         if self._loader:
             self._loader.add(record, submission)
@@ -349,6 +355,11 @@ class Intake:
         if self._loader:
             self._loader.add(record, submission)
         return True
+
+    def _has_own_name(self, agent_id: str) -> bool:
+        own_name = self._ingestion.mapping.own_name
+        self._stood_in = own_name is not None and not own_name(agent_id)
+        return not self._stood_in
 
 
 def _told(report: Report, error: LedgerError) -> str:

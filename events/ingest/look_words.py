@@ -75,6 +75,13 @@ def _agents(look: Look) -> Iterator[str]:
     more = f" and {len(look.agents) - _NAMED:,} more" if len(look.agents) > _NAMED else ""
     if names:
         yield f"agents: {names}{more}"
+    if look.passed_over:
+        named = ", ".join(look.passed_over[:_NAMED])
+        more = f" and {len(look.passed_over) - _NAMED:,} more" if look.passed_over[_NAMED:] else ""
+        yield (
+            f"agents without a key, so that another stands in: {named}{more}; "
+            "--agents-from-field gives each a key of its own"
+        )
     if look.new_agents:
         new = ", ".join(look.new_agents[:_NAMED])
         more = f" and {len(look.new_agents) - _NAMED:,} more" if look.new_agents[_NAMED:] else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -59,7 +59,8 @@ class TimeSeen:
 @dataclass
 class Look:
     """The first records of one input. `kinds` counts what they look like, `rejected` are places
-    and reasons, `new_agents` is None where the ledger could not be asked, `problem` is why the
+    and reasons, `passed_over` are agents that fields name and that have no key, so that another
+    stands in, `new_agents` is None where the ledger could not be asked, `problem` is why the
     input ends early."""
 
     label: str
@@ -70,6 +71,7 @@ class Look:
     read: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     agents: Counter[str] = field(default_factory=Counter)
+    passed_over: list[str] = field(default_factory=list)
     new_agents: list[str] | None = None
     times: list[TimeSeen] = field(default_factory=list)
     local_time: str | list[str] = "now"
@@ -88,6 +90,7 @@ class Look:
             "looked_at": self.read,
             "kinds": dict(self.kinds),
             "agents": dict(self.agents),
+            "passed_over": self.passed_over,
             "new_agents": self.new_agents,
             "local_time": self.local_time,
             "times": [asdict(seen) for seen in self.times],
@@ -121,6 +124,8 @@ def look_at(
         report.label, report.source, report.format, mapping.preset, recognized, read=len(first)
     )
     look.local_time = time_fields(mapping)
+    passed_over: dict[str, None] = {}
+    mapping = _noting(mapping, passed_over)
     times: dict[str, _Times] = {}
     for record in first:
         value = _value(record)
@@ -148,8 +153,24 @@ def look_at(
         (seen.said(path, path in known) for path, seen in times.items()),
         key=lambda one: (not one.known, -one.count, one.path),
     )
+    look.passed_over = list(passed_over)
     look.new_agents = _new(list(look.agents), using)
     return look
+
+
+def _noting(mapping: Mapping, passed_over: dict[str, None]) -> Mapping:
+    """The mapping, with a note of the agents that do not stand for themselves."""
+    own_name = mapping.own_name
+    if own_name is None:
+        return mapping
+
+    def noted(agent_id: str) -> bool:
+        if own_name(agent_id):
+            return True
+        passed_over[agent_id] = None
+        return False
+
+    return replace(mapping, own_name=noted)
 
 
 def time_fields(mapping: Mapping) -> str | list[str]:

@@ -5,6 +5,7 @@ Nothing of a record is changed: the payload is all of it. The database is not as
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -39,6 +40,8 @@ class Mapping:
     Named fields come before the preset's, and both before the constants `event_type` and `agent`.
     `type_prefix` goes before types that are read from fields. Without `local_time`, and of a
     record that has none of its fields, the clock of the process that writes is taken.
+    `own_name` tells whether an agent that a field names stands for itself; where it does not, and
+    anybody could write any name there, the event is recorded for `agent`.
     """
 
     preset: Preset | None = None
@@ -49,6 +52,7 @@ class Mapping:
     agent: str | None = None
     id_field: FieldPath | None = None
     local_time: LocalTime | None = None
+    own_name: Callable[[str], bool] | None = None
 
     def submission(
         self, text: bytes, *, source: str, number: int, identity: bytes | None = None
@@ -136,6 +140,8 @@ class Mapping:
         found = first_text(self.agent_fields, record)
         if found is None and self.preset:
             found = self.preset.agent(record)
+        if found is not None and self.own_name and not self.own_name(found.strip(" ")):
+            found = None
         if found is None and self.agent is None:
             raise RejectedRecordError(f"no agent: {self._sought(self.agent_fields, 'agent')}")
         agent = (found or self.agent or "").strip(" ")

@@ -11,7 +11,8 @@ MAX_AGENTS = 1001
 @dataclass
 class Counts:
     """What became of the records of one input. Sequences and agents are of the events added;
-    `without_time` are records that have none of the time fields that were asked for."""
+    `without_time` are records that have none of the time fields that were asked for, `stood_in`
+    those whose agent has no key, so that another stands in."""
 
     read: int = 0
     added: int = 0
@@ -19,6 +20,7 @@ class Counts:
     rejected: int = 0
     wrapped: int = 0
     without_time: int = 0
+    stood_in: int = 0
     drifted: int = 0
     first_sequence: int | None = None
     last_sequence: int | None = None

@@ -167,12 +167,29 @@ def test_another_mapping_cannot_record_a_line_twice(ledger: Ledger, log: str) ->
     assert (run.status, run.counts()) == (1, [(5, 0, 0, 5)])
 
 
-def test_agents_without_key_get_one(ledger: Ledger, tmp_path: Path) -> None:
+def test_agents_without_key_get_one_when_asked(ledger: Ledger, tmp_path: Path) -> None:
     log = write(tmp_path / "a.jsonl", {"who": "new-1"}, {"who": "agent-7"}, {"who": "new-1"})
-    run = Run(log, "--agent-field", "who", "--json")
+    run = Run(log, "--agent-field", "who", "--agents-from-field", "--json")
     assert run.counts() == [(3, 3, 0, 0)]
     assert run.summary["new_agents"] == ["new-1"]
     assert "new agent new-1" in run.err.getvalue()
+
+
+def test_names_that_anybody_can_write_get_no_key_unless_asked(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    guesses = ["root", "agent-7", "=HYPERLINK(1)", "a\u202eb", "x" * 300]
+    log = write(tmp_path / "a.jsonl", *({"who": name} for name in guesses))
+    run = Run(log, "--agent-field", "who", "--agent", "agent-8")
+    assert run.status == 0
+    assert "4 of agents without a key" in run.out.getvalue()
+    assert "agents without a key, so that another stands in: root" in run.err.getvalue()
+    events = ledger.store.get_events_by_sequence_range(2, 6)
+    agents = [event.agent_id for event in events if event.agent_id]
+    assert agents == ["agent-8", "agent-7", "agent-8", "agent-8", "agent-8"]
+    assert Run(log, "--agent-field", "who", "--agent", "agent-8", "--json").counts() == [
+        (5, 0, 5, 0)
+    ]
 
 
 def test_new_agents_can_be_refused(ledger: Ledger, tmp_path: Path) -> None:
@@ -184,7 +201,7 @@ def test_new_agents_can_be_refused(ledger: Ledger, tmp_path: Path) -> None:
 def test_a_retired_agent_is_not_brought_back(ledger: Ledger, tmp_path: Path) -> None:
     signing_service().retire_key(signing_service().active_key("agent-7"))
     log = write(tmp_path / "a.jsonl", {"who": "agent-7"}, {"who": "agent-8"})
-    run = Run(log, "--agent-field", "who", "--json")
+    run = Run(log, "--agent-field", "who", "--agents-from-field", "--json")
     assert run.counts() == [(2, 1, 0, 1)]
     assert "retired" in run.err.getvalue()
 

@@ -23,7 +23,7 @@ TRAIL = {
 
 def test_what_will_be_recorded_is_said_first(ledger: Ledger, tmp_path: Path) -> None:
     log = write(tmp_path / "trail.jsonl", TRAIL, TRAIL | {"eventTime": "2023-07-11T00:00:00Z"})
-    said = Run(log).err.getvalue()
+    said = Run(log, "--agents-from-field").err.getvalue()
     for part in (
         "recognized as cloudtrail",
         "by 2 of the first 2 records",
@@ -42,7 +42,8 @@ def test_a_dry_run_says_the_same_to_machines(ledger: Ledger, tmp_path: Path) -> 
     [look] = Run(log, "--dry-run", "--json").summary["looks"]
     assert (look["preset"], look["recognized"], look["looked_at"]) == ("cloudtrail", True, 3)
     assert look["kinds"] == {"cloudtrail": 1, "no JSON object": 1, "JSON object": 1}
-    assert look["agents"] == {"deployer": 1, "first-agent": 1}
+    assert look["agents"] == {"first-agent": 2}
+    assert look["passed_over"] == ["deployer"]
     assert look["new_agents"] == ["deployer", "first-agent"]
     assert [one["path"] for one in look["times"]] == ["eventTime"]
     assert [one["event_type"] for one in look["events"]] == ["PutObject", "log.line"]

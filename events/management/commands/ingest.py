@@ -6,6 +6,7 @@ import sys
 import textwrap
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,6 +29,7 @@ from events.ingest.time_texts import check_pattern, parse_zone
 from events.ingest.wrapping import REJECTED_TYPE, Wrapping
 from events.keys.first_keys import FIRST_AGENT
 from events.management.command import LedgerCommand
+from events.store.connection import LedgerUnavailableError
 
 COULD_NOT_RUN = 2
 _GO_WITH_LOCAL_TIME = (
@@ -104,6 +106,12 @@ local time:
   --local-time-format, and a time before 1990 or after tomorrow is rejected unless --any-time.
   Of a wall-clock time that came twice (clocks put back) the first is taken; one that never came
   (clocks put forward) is read with the offset before the change.
+
+agents:
+  An agent is who signs. One that a field or preset names, and that has a key already, signs for its
+  records. Anybody may have written the other names in a log: their records are signed by the agent
+  of --agent, and counted. --agents-from-field gives every name a key of its own; --no-new-agents
+  rejects these records.
 
 logs:
   The log line of every batch and of every drifting clock goes to the log file only, and to the
@@ -304,7 +312,23 @@ def _add_mapping(parser: ArgumentParser) -> None:
         "--agent-field", metavar="PATH", action="append", default=[], help="likewise"
     )
     group.add_argument("--type", metavar="NAME", help="type of records whose fields name none")
-    group.add_argument("--agent", metavar="NAME", help="agent of records whose fields name none")
+    group.add_argument(
+        "--agent",
+        metavar="NAME",
+        help=f"agent of records whose fields name none, or one without a key [{FIRST_AGENT}]",
+    )
+    new_agents = group.add_mutually_exclusive_group()
+    new_agents.add_argument(
+        "--agents-from-field",
+        action="store_true",
+        help="give each agent that a field names a key of its own; anybody whose name is in a log "
+        "becomes an agent",
+    )
+    new_agents.add_argument(
+        "--no-new-agents",
+        action="store_true",
+        help="reject records of agents without a key",
+    )
     group.add_argument("--id-field", metavar="PATH", help="field with a UUID to use as event id")
     _add_times(parser)
 
@@ -355,11 +379,6 @@ def _add_times(parser: ArgumentParser) -> None:
 
 def _add_writing(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("writing")
-    group.add_argument(
-        "--no-new-agents",
-        action="store_true",
-        help="reject records of agents without a key; by default they get one",
-    )
     group.add_argument(
         "--batch", type=_batch_size, default=500, metavar="N", help="events a transaction [500]"
     )
@@ -459,6 +478,13 @@ def _ingestion(options: dict[str, Any], console: Console, rejects: BinaryIO | No
         mapping, recognizing = _mapping(options)
     except IngestError as error:
         raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
+    agents = _agents(options, console)
+    if not (options["agents_from_field"] or options["no_new_agents"]):
+        mapping = replace(
+            mapping,
+            agent=mapping.agent or FIRST_AGENT,
+            own_name=agents.knows if agents else lambda name: False,
+        )
     return Ingestion(
         mapping=mapping,
         recognizing=recognizing,
@@ -469,7 +495,7 @@ def _ingestion(options: dict[str, Any], console: Console, rejects: BinaryIO | No
         rejects=rejects,
         writer=None if dry else writer(),
         appending=None if dry else bulk_writer(),
-        agents=None if dry else _agents(options, console),
+        agents=None if dry else agents,
         wrapping=_wrapping(options),
         max_rejects=options["max_rejects"],
         options=_told(options),
@@ -505,8 +531,14 @@ def _told(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _agents(options: dict[str, Any], console: Console) -> AgentKeys:
-    return AgentKeys(signing_service(), None if options["no_new_agents"] else console.new_agent)
+def _agents(options: dict[str, Any], console: Console) -> AgentKeys | None:
+    """None where a dry run cannot ask the ledger."""
+    try:
+        return AgentKeys(signing_service(), None if options["no_new_agents"] else console.new_agent)
+    except LedgerUnavailableError:
+        if options["dry_run"]:
+            return None
+        raise
 
 
 def _mapping(options: dict[str, Any]) -> tuple[Mapping, bool]:
