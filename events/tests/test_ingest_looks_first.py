@@ -44,7 +44,7 @@ def test_a_dry_run_says_the_same_to_machines(ledger: Ledger, tmp_path: Path) -> 
     assert look["kinds"] == {"cloudtrail": 1, "no JSON object": 1, "JSON object": 1}
     assert look["agents"] == {"first-agent": 2}
     assert look["passed_over"] == ["deployer"]
-    assert look["new_agents"] == ["deployer", "first-agent"]
+    assert look["new_agents"] == ["first-agent"]
     assert [one["path"] for one in look["times"]] == ["eventTime"]
     assert [one["event_type"] for one in look["events"]] == ["PutObject", "log.line"]
     assert [one["place"] for one in look["rejected"]] == [f"{log}:2"]
