@@ -166,8 +166,9 @@ def _stop(portal: Portal, checks: Checks) -> None:
     """By SIGTERM: its processes write what waits for the access log and the log."""
     code = portal.stop()
     checks.say("the portal stopped by SIGTERM", f"exit code {code}", code == 0)
-    if "Traceback" in portal.output.read_text(errors="replace"):
-        checks.tally.fault("the portal's terminal has a traceback")
+    _, traceback, told = portal.output.read_text(errors="replace").partition("Traceback")
+    if traceback:
+        checks.tally.fault(f"the portal's terminal has a traceback: {told[:3000]}")
 
 
 def _positive(text: str) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, OperationalError, connections, transaction
 
 from events.store.connection import execute, fetch_all, first_line, named_errors
 
@@ -98,6 +98,8 @@ def _read(using: str, query: str, parameters: Mapping[str, Any]) -> list[Fact]:
     try:
         with transaction.atomic(using=using):
             return [Fact(*row) for row in fetch_all(using, query, parameters)]
+    except OperationalError:
+        raise  # the connection was lost at the savepoint, and says nothing of the guards
     except DatabaseError as error:
         return [Fact("reading", query, first_line(error))]
 

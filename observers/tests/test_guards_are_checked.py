@@ -5,9 +5,11 @@ It must never be satisfied by a name: what a guard does is compared.
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from dataclasses import astuple
+from typing import Any
 
 import pytest
 from django.core.checks import run_checks
@@ -15,6 +17,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import Settings
 
+from events.store.connection import LedgerUnavailableError
 from events.store.guards import DURABLE, read_guards, read_versions
 from events.tests.ledger import Ledger
 from observers.guards.comparison import to_document
@@ -512,3 +515,20 @@ def test_the_check_at_start_says_what_is_not_in_place(ledger: Ledger) -> None:
 def warnings(*databases: str) -> list[str]:
     found = run_checks(databases=list(databases))
     return [str(each.msg) for each in found if each.id == "ledger.W001"]
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_connection_that_is_lost_on_the_way_is_no_deviation(ledger: Ledger, place: int) -> None:
+    connection = connections["default"]
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+    savepoints = itertools.count()
+
+    def lose(execute: Any, statement: Any, *arguments: Any) -> Any:
+        if str(statement).startswith("SAVEPOINT") and next(savepoints) == place:
+            ledger.query("SELECT pg_terminate_backend(%s, 10000)", [pid])
+        return execute(statement, *arguments)
+
+    with connection.execute_wrapper(lose), pytest.raises(LedgerUnavailableError):
+        read_guards()
+    assert next(savepoints) > place
