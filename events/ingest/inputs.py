@@ -78,6 +78,28 @@ def check_input(place: str) -> int | None:
         raise IngestError(f"{place} cannot be read: {error.strerror}") from None
 
 
+def check_packed(place: str) -> None:
+    """Unpack a packed file to its end, so that nothing of it is taken before it is known to be
+    right: what comes out of wrong data looks like lines of a log, and its check stands at its end.
+    A file that ends early passes: what can be read of it is taken.
+
+    Raises:
+        IngestError: its packed data is wrong.
+    """
+    if place == STDIN or not Path(place).is_file():
+        return
+    with io.BufferedReader(_open(place)) as raw:
+        packed = unpacked(raw)
+        try:
+            while packed and packed.read1(CHUNK):
+                pass
+        except DamagedError as error:
+            if not error.ends_early:
+                raise IngestError(f"{place} is damaged: {error}") from None
+        except OSError as error:
+            raise IngestError(f"{place} cannot be read on: {error.strerror}") from None
+
+
 def source_name(place: str) -> str:
     """The name that a file's records are known by: its base name, without what says that it is
     packed."""

@@ -140,7 +140,10 @@ class LocalTime:
                 f"is a number; say its unit with --local-time-unit {'|'.join(UNITS)}"
                 + self._as_other_units(number, unit)
             )
-        moment = since(number, unit)
+        try:
+            moment = since(number, unit)
+        except TimestampError as error:
+            raise TimestampError(f"{error}{self._as_other_units(number, unit)}") from None
         if not self._is_plausible(moment):
             raise TimestampError(
                 f"is {_shown(moment)} when read as {unit}, which is not between 1990 and tomorrow"
@@ -186,7 +189,7 @@ def since(number: str, unit: str) -> datetime:
     try:
         return start + timedelta(microseconds=int(microseconds))
     except OverflowError:
-        raise TimestampError("is outside years 1 to 9999; is the unit right?") from None
+        raise TimestampError(f"is outside years 1 to 9999 when read as {unit}") from None
 
 
 def parse_fields(texts: list[str]) -> tuple[TimeField | str, ...]:

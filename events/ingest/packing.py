@@ -51,6 +51,10 @@ _MARKS = (
 class DamagedError(LedgerError):
     """Packed data that ends early, or is wrong."""
 
+    def __init__(self, message: str, *, ends_early: bool) -> None:
+        super().__init__(message)
+        self.ends_early = ends_early
+
 
 class _Decompressor(Protocol):
     @property
@@ -145,10 +149,12 @@ class Unpacked:
         while True:
             try:
                 piece = self._next(size)
-            except (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError) as error:
+            except EOFError:
+                raise DamagedError(f"its {self._kind} data ends early", ends_early=True) from None
+            except (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise
-                raise DamagedError(f"its {self._kind} data ends early or is wrong") from None
+                raise DamagedError(f"its {self._kind} data is wrong", ends_early=False) from None
             if piece is None:
                 return b""
             if piece:
@@ -182,6 +188,9 @@ def unpacked(raw: io.BufferedReader[Any]) -> Unpacked | None:
 def name_other(head: bytes) -> str | None:
     """What an input is that is no UTF-8 text, and what takes it; None where nothing says so."""
     begin = head[:LOOK]
+    for mark, kind, _ in _KINDS:
+        if head.startswith(mark):
+            return f"packed twice, with {kind} inside; unpack it once first"
     for mark, what in _OTHERS:
         if head.startswith(mark):
             return what
@@ -190,7 +199,8 @@ def name_other(head: bytes) -> str | None:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return _recode(encoding)
-    if begin.count(0) * 4 > len(begin):
+    # A file system that lost its power leaves long runs of NUL in a log: no sign of an encoding.
+    if begin.count(0) * 4 > len(begin) and b"\0\0\0\0" not in begin:
         wide = "UTF-32" if begin.count(0) * 8 > len(begin) * 5 else "UTF-16"
         order = "LE" if head[:1] != b"\x00" else "BE"
         return _recode(wide + order)

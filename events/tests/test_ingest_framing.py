@@ -9,6 +9,7 @@ import bz2
 import gzip
 import json
 import lzma
+import random
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 import zstandard
 
 from events.ingest.errors import FramingError, IngestError
-from events.ingest.inputs import open_input
+from events.ingest.inputs import check_packed, open_input
 from events.ingest.paths import parse_path
 from events.ingest.records import Reading, Record, read_records
 from events.tests.ledger import Ledger
@@ -148,6 +149,13 @@ def test_ordinary_objects_with_lists_are_records() -> None:
     assert (len(found), said) == (2, [])
 
 
+def test_lines_that_are_lists_of_a_service_are_asked_for() -> None:
+    items = b'{"kind":"EventList","apiVersion":"v1","metadata":{},"items":[{"a":1}]}\n'
+    assert "--records items" in refusal(items * 2)
+    assert "--records Records" in refusal(b'{"Records":[]}\n{"Records":[{"a":1}]}\n')
+    assert len(read(b'{"Records":[]}\n' * 2)[0]) == 2
+
+
 def test_bare_values_are_records_only_when_asked_for() -> None:
     for text, form in ((b'[{"a":1},5,"x"]', "array"), (b'{"a":1}\n5\n"x"\n', "lines")):
         found, _ = read(text)
@@ -190,6 +198,52 @@ def test_what_is_no_text_is_named_with_what_takes_it(
     path.write_bytes(content)
     with pytest.raises(IngestError, match=what), open_input(str(path)) as opened:
         list(opened.chunks)
+
+
+@pytest.mark.parametrize("nul", [b"\0" * 4096 + b"\n", b"\0" * 50 + b"\n"])
+def test_runs_of_nul_from_a_crash_are_no_encoding(tmp_path: Path, nul: bytes) -> None:
+    path = tmp_path / "log"
+    for content in (b'{"a":1}\n{"b":2}\n' + nul, nul + b'{"a":1}\n{"b":2}\n'):
+        path.write_bytes(content)
+        with open_input(str(path)) as opened:
+            found = list(read_records(opened.chunks, "auto", lambda piece: None))
+        assert {record.text for record in found} >= {b'{"a":1}', b'{"b":2}'}
+        assert len(found) == 3
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress, zstandard.compress])
+def test_what_is_packed_twice_is_named(tmp_path: Path, pack: Any) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(gzip.compress(pack(b'{"a":1}\n' * 50)))
+    with pytest.raises(IngestError, match="packed twice"), open_input(str(path)) as opened:
+        list(opened.chunks)
+
+
+@pytest.mark.parametrize(
+    ("pack", "place"), [(gzip.compress, -8), (lzma.compress, 400), (bz2.compress, 400)]
+)
+def test_wrong_packed_data_is_found_before_anything_is_taken(
+    tmp_path: Path, pack: Any, place: int
+) -> None:
+    path = tmp_path / "log"
+    packed = bytearray(pack(random.Random(1).randbytes(2000).hex().encode()))
+    for right in (packed, packed[:-30]):
+        path.write_bytes(right)
+        check_packed(str(path))
+    packed[place] ^= 255
+    path.write_bytes(packed)
+    with pytest.raises(IngestError, match="data is wrong"):
+        check_packed(str(path))
+
+
+def test_nothing_of_a_wrong_gzip_file_is_written(ledger: Ledger, tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(b'{"a":1}\n' * 10))
+    packed[-8] ^= 255  # the check sum
+    (tmp_path / "log.gz").write_bytes(packed)
+    run = Run(str(tmp_path / "log.gz"))
+    assert run.status == 2
+    assert "its gzip data is wrong; nothing of it was written" in run.err.getvalue()
+    assert ledger.store.get_max_sequence() == 0
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress, zstandard.compress])

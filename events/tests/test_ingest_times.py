@@ -175,6 +175,12 @@ def test_local_times(value: object, zone: str | None, unit: str | None, expected
         (1767225600, None, None, "--local-time-unit s|ms|us|ns|filetime|ticks; it would be 2026"),
         (20260102030405, "UTC", "ms", "--local-time-format %Y%m%d%H%M%S"),
         (1767225600, None, "ms", "1970-01-21T10:53:45Z when read as ms"),
+        (
+            1767225600123,
+            None,
+            "s",
+            "years 1 to 9999 when read as s; it would be 2026-01-01T00:00:00Z as ms",
+        ),
         (1767225600, None, "ms", "2026-01-01T00:00:00Z as s"),
         (134117966451234567, None, "ns", "2026-01-02T03:04:05Z as filetime"),
         (0, None, "s", "1970"),

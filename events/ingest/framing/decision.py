@@ -167,15 +167,15 @@ class _Shape:
     @property
     def service_list(self) -> str | None:
         """The list that holds the records of a service which is known by more than this name."""
-        if self.names == ["Records"] and self.lists:
-            return "Records"
+        kind = self.texts.get("kind", "")
         marks = {
+            "Records": self.names == ["Records"],
             "value": "@odata.context" in self.names,
             "entries": "response_metadata" in self.names,
-            "items": "#" in self.texts.get("kind", ""),
+            "items": "#" in kind or ("apiVersion" in self.names and _ends_in_list(kind)),
             "logEvents": "logGroup" in self.names or "logStream" in self.names,
         }
-        return next((name for name in self.lists if marks.get(name)), None)
+        return next((name for name in (*self.lists, *self.empty) if marks.get(name)), None)
 
 
 def _look(text: bytes) -> _Shape:
@@ -320,7 +320,7 @@ def _refuse_pages(shapes: list[_Shape], whole: str) -> None:
         FramingError: they are.
     """
     names = {shape.service_list for shape in shapes}
-    if len(names) == 1 and (name := names.pop()):
+    if len(names) == 1 and (name := names.pop()) and any(shape.lists for shape in shapes):
         raise FramingError(
             f"these are several objects that each hold a list of records at {name!r}; "
             + _options(name, whole).replace("the whole", "each")

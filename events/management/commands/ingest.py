@@ -18,7 +18,7 @@ from events.ingest.console import Console
 from events.ingest.errors import IngestError
 from events.ingest.following import LINE_FORMS, Following
 from events.ingest.ingestion import HOPELESS, Ingestion
-from events.ingest.inputs import STDIN, check_input, source_name
+from events.ingest.inputs import STDIN, check_input, check_packed, source_name
 from events.ingest.local_time import PRESET, UNITS, LocalTime, parse_fields
 from events.ingest.mapping import DEFAULT_TYPE, Mapping
 from events.ingest.paths import parse_path
@@ -231,6 +231,8 @@ def _look(
     """Show what will be recorded, and on a terminal ask whether to go on."""
     try:
         ingestion.look(files)
+        for place in files:
+            check_packed(place)
         if copies := ingestion.find_copies(files):
             told = "\n".join(map(str, copies))
             if not (options["again"] or options["dry_run"]):
