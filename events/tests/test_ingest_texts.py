@@ -192,8 +192,9 @@ def test_the_lines_of_a_text_log_are_events(ledger: Ledger) -> None:
 
 def test_a_format_says_type_agent_and_time(ledger: Ledger) -> None:
     path = CASES / "14-plain-text.log"
-    arguments = ("--local-time", "preset", "--local-zone", "UTC", "--local-year", "2026")
-    run = Run(str(path), "--format", "syslog", "--agent", "agent-7", "--json", *arguments)
+    times = ("--local-time", "preset", "--local-zone", "UTC", "--local-year", "2026")
+    agents = ("--agents-from-field", "--agent", "agent-7")
+    run = Run(str(path), "--format", "syslog", "--json", *times, *agents)
     assert (run.status, run.counts()) == (0, [(6, 6, 0, 0)])
     events = [event for event in ledger.store.select(EventFilter(), limit=9) if event.agent_id]
     assert {(e.event_type, e.agent_id) for e in events} == {
@@ -209,7 +210,8 @@ def test_a_format_says_type_agent_and_time(ledger: Ledger) -> None:
 def test_windows_events_in_xml_are_recognized(ledger: Ledger, tmp_path: Path) -> None:
     log = tmp_path / "security.xml"
     log.write_text(f'<?xml version="1.0"?>\n<Events>\n{WINDOWS}\n{WINDOWS}</Events>\n')
-    run = Run(str(log), "--format", "xml", "--json", "--local-time", "preset")
+    arguments = ("--local-time", "preset", "--agents-from-field")
+    run = Run(str(log), "--format", "xml", "--json", *arguments)
     assert (run.status, run.counts()) == (0, [(2, 2, 0, 0)])
     assert run.summary["inputs"][0]["preset"] == "windows"
     event = ledger.store.select(EventFilter(agent_id="dc1"), limit=1)[0]
