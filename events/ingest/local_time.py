@@ -59,7 +59,8 @@ class LocalTime:
 
     The first field that is there counts. `zone` is for texts without offset, `unit` for numbers,
     `year` for texts without year; `patterns`, as `strptime` takes them, for texts of other forms.
-    `fields` holds `PRESET` where those of the preset go.
+    `fields` holds `PRESET` where those of the preset go; with `any_preset` there are none of
+    records that have no preset, and without it such a record cannot be read.
     """
 
     fields: tuple[TimeField | str, ...]
@@ -69,6 +70,7 @@ class LocalTime:
     patterns: tuple[str, ...] = ()
     required: bool = False
     any_time: bool = False
+    any_preset: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def read(self, record: Any, of_preset: tuple[TimeField, ...] = ()) -> datetime | None:
@@ -107,7 +109,7 @@ class LocalTime:
         return self._since(number, field)
 
     def _fields(self, of_preset: tuple[TimeField, ...]) -> list[TimeField]:
-        if PRESET in self.fields and not of_preset:
+        if PRESET in self.fields and not of_preset and not self.any_preset:
             raise RejectedRecordError(
                 "local time: --local-time preset goes with a preset, and this log is of none"
             )

@@ -279,6 +279,17 @@ def test_type_and_time_come_from_the_tokens_fields(ledger: Ledger) -> None:
     assert [error["index"] for error in response.json()["errors"]] == [3]
 
 
+def test_the_presets_time_is_none_where_there_is_no_preset(ledger: Ledger) -> None:
+    """One token serves the address with a preset, the one without, and the other protocols."""
+    for options in (["--local-time", "preset"], ["--local-time", "preset,at"]):
+        answer = send(text({"at": "2020-01-31T12:00:00Z", "of": options}), JSON, *options)
+        assert answer.json()["created"] == 1
+    assert ledger.query("SELECT local_timestamp < '2021-01-01Z' FROM events ORDER BY sequence") == [
+        (False,),
+        (True,),
+    ]
+
+
 def test_a_preset_knows_the_type(ledger: Ledger) -> None:
     record = {
         "eventName": "ConsoleLogin",

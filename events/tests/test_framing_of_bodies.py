@@ -130,6 +130,12 @@ def test_what_is_made_to_be_heavy_takes_no_memory(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
 
 
+@pytest.mark.parametrize("body", [b"[,{}]", b"[{},,{}]", b"[" + b"," * 2**25 + b"]"])
+def test_an_element_that_is_missing_is_no_json(body: bytes) -> None:
+    with pytest.raises(Refused, match="not JSON records"):
+        framing.in_json(body)
+
+
 def test_too_many_turns_of_brackets_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framing, "MAX_TURNS", 100)
     with pytest.raises(Refused, match="too many values"):

@@ -163,6 +163,17 @@ NOT_REQUESTS = {
     "an array": (JSON, b"[]"),
     "another shape": (JSON, b'{"resourceLogs":{}}'),
     "not UTF-8": (JSON, b'{"resourceLogs":[{"schemaUrl":"\xff"}]}'),
+    "another spelling": (JSON, b'{"resource_logs":[{"scopeLogs":[{"logRecords":[{}]}]}]}'),
+    "another spelling inside": (JSON, b'{"resourceLogs":[{"scope_logs":[{"logRecords":[{}]}]}]}'),
+    "a list twice": (JSON, b'{"resourceLogs":[{"scopeLogs":[]}],"resourceLogs":[]}'),
+    "a list of records twice": (
+        JSON,
+        b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}],"logRecords":[{}]}]}]}',
+    ),
+    "an older protocol": (
+        JSON,
+        b'{"resourceLogs":[{"instrumentationLibraryLogs":[{"logRecords":[{}]}]}]}',
+    ),
 }
 
 
@@ -177,6 +188,13 @@ def test_what_is_no_request_is_refused_with_a_status(ledger: Ledger, name: str) 
     else:
         assert answer.content.startswith(b"\x08\x03\x12")
     assert rows(ledger) == []
+
+
+def test_a_record_may_name_what_leads_to_it(ledger: Ledger) -> None:
+    record = {"body": {"stringValue": '{"resourceLogs": []}'}, "logRecords": [{"scope_logs": 1}]}
+    logs = {"resource": {"scopeLogs": 1}, "scopeLogs": [{"logRecords": [record]}]}
+    assert post(json.dumps({"resourceLogs": [logs]}).encode(), JSON).json() == {}
+    assert [payload["logRecord"] for _, _, payload in rows(ledger)] == [record]
 
 
 def test_the_resources_host_is_a_collectors_agent(ledger: Ledger) -> None:

@@ -136,10 +136,10 @@ def _elements(body: bytes, scan: _Scan, start: int, line: int) -> Generator[Plac
         sign = body[at : at + 1]
         if sign == b"]":
             return at + 1
-        if sign == b",":
+        if sign == b"," and not wants_value:
             at, wants_value = at + 1, True
             continue
-        if not wants_value or sign == b"}":
+        if not wants_value or sign in b",}":
             raise _not_json(body, at, line)
         if sign in b'{["':
             end = scan.end_of_value(at, len(body))

@@ -229,7 +229,7 @@ def _time(token: ApiToken) -> LocalTime | None:
         return None
     zone = parse_zone(token.local_zone) if token.local_zone else None
     fields = parse_fields([token.local_time])
-    return LocalTime(fields, zone, token.local_time_unit, any_time=True)
+    return LocalTime(fields, zone, token.local_time_unit, any_time=True, any_preset=True)
 
 
 def _in_record(wrong: FieldError) -> FieldError:

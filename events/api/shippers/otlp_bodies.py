@@ -6,9 +6,10 @@ a hundred as an object. Unknown fields are passed over, as the protocol asks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from google.protobuf import json_format
@@ -35,6 +36,10 @@ MAX_FIELDS = 2**18
 
 MAX_VALUES = 2**20
 """Commas in a JSON body, and so the pieces that it is taken apart into at once."""
+
+_OTHER_LISTS = "resourceLogs, scopeLogs or logRecords stands twice in one object or is misspelled"
+
+Each = TypeVar("Each")
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _ID_FIELDS = (("trace_id", "traceId"), ("span_id", "spanId"))
@@ -165,22 +170,27 @@ def _last(fields: dict[int, list[bytes]]) -> str | None:
 
 
 class _ScopeLogs(msgspec.Struct, rename="camel"):
-    log_records: list[Raw] = []
+    log_records: list[Raw] | UnsetType = UNSET
     scope: Raw | UnsetType = UNSET
     schema_url: str | None = None
 
 
 class _ResourceLogs(msgspec.Struct, rename="camel"):
-    scope_logs: list[_ScopeLogs] = []
+    scope_logs: list[_ScopeLogs] | UnsetType = UNSET
     resource: Raw | UnsetType = UNSET
     schema_url: str | None = None
 
 
 class _Request(msgspec.Struct, rename="camel"):
-    resource_logs: list[_ResourceLogs] = []
+    resource_logs: list[_ResourceLogs] | UnsetType = UNSET
 
 
 _reader = msgspec.json.Decoder(_Request)
+
+_LISTS = re.compile(
+    rb'"(resource_?logs|scope_?logs|log_?records|instrumentation_?library_?logs)"\s*+:',
+    re.IGNORECASE,
+)
 
 
 def in_json(body: bytes) -> list[Parts]:
@@ -192,17 +202,46 @@ def in_json(body: bytes) -> list[Parts]:
     if body.count(b",") > MAX_VALUES:
         raise Refused(TOO_LARGE, "the request has too many values; send smaller ones")
     try:
-        return _bounded(_of_json(_reader.decode(body)))
+        request = _reader.decode(body)
+        if _names(body) != _names_read(request):
+            raise Refused(MALFORMED_JSON, f"not an OTLP request: {_OTHER_LISTS}")
+        return _bounded(_of_json(request))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise Refused(MALFORMED_JSON, f"not an OTLP request: {error}") from None
 
 
+def _names(text: bytes) -> int:
+    """How often the lists on the way to the records are named, however they are spelled."""
+    return sum(1 for _ in _LISTS.finditer(text))
+
+
+def _names_read(request: _Request) -> int:
+    """How often they were read, and named inside what stays as it was sent.
+
+    A list that is named twice, or in another spelling, is passed over by the reader. Its records
+    would be lost with an answer that says that they are in.
+    """
+    found = int(request.resource_logs is not UNSET)
+    for resource_logs in _given(request.resource_logs):
+        found += resource_logs.scope_logs is not UNSET
+        found += _names(_raw(resource_logs.resource))
+        for scope_logs in _given(resource_logs.scope_logs):
+            found += scope_logs.log_records is not UNSET
+            found += _names(_raw(scope_logs.scope))
+            found += sum(_names(bytes(record)) for record in _given(scope_logs.log_records))
+    return found
+
+
+def _given(value: list[Each] | UnsetType) -> list[Each]:
+    return [] if value is UNSET else value
+
+
 def _of_json(request: _Request) -> Iterator[Parts]:
-    for resource_logs in request.resource_logs:
+    for resource_logs in _given(request.resource_logs):
         resource = _raw(resource_logs.resource)
-        for scope_logs in resource_logs.scope_logs:
+        for scope_logs in _given(resource_logs.scope_logs):
             scope = _raw(scope_logs.scope)
-            for record in scope_logs.log_records:
+            for record in _given(scope_logs.log_records):
                 yield Parts(
                     bytes(record), resource, scope, resource_logs.schema_url, scope_logs.schema_url
                 )
