@@ -14,6 +14,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from auditportal.streams import logged
 from events.access.address import client_address
+from events.access.addresses import SHIPPERS
 from events.access.refusals import refusal_of
 from events.access.request_ids import request_id
 from events.store.connection import AWAY, first_line
@@ -35,6 +36,14 @@ class RequestLog(RequestMiddleware):
     def bind_ip(cls, request: HttpRequest) -> None:
         """Where the request comes from."""
         bind_contextvars(ip=client_address(request))
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        """Method and address. What a shipper says behind the `?` stays out: a token may stand
+        there, as Splunk's senders have it, and what its records hold."""
+        if request.path_info.startswith(SHIPPERS):
+            return f"{request.method} {request.path}"
+        return f"{request.method} {request.get_full_path()}"
 
     def _process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """A database that went away is no fault of ours, and gets no traceback. Nobody is asked

@@ -14,6 +14,7 @@ from events.access.recorder import recorder
 from events.store import refusals
 from events.tests import api
 from events.tests.ledger import Ledger
+from events.tests.shipping import send
 
 
 def finished(logs: list[Any]) -> dict[str, Any]:
@@ -38,6 +39,16 @@ def test_a_wrong_line_is_named(ledger: Ledger) -> None:
         caller.post("events/batch", raw=b"\n,,\n", content_type="application/x-ndjson")
     line = finished(logs)
     assert (line["problem"], line["line"], line["errors"]) == ("malformed-json", 2, 1)
+
+
+@pytest.mark.parametrize("path", ["/services/collector/event", "/api/v1/ingest", "/v1/logs"])
+def test_a_token_in_a_shippers_address_is_in_no_line(ledger: Ledger, path: str) -> None:
+    secret = api.issue("--agent", "agent-7")
+    with capture_logs() as logs:
+        answer = send(f"{path}?token={secret}", b'{"event": 1}', "")
+    assert answer.status_code == 401
+    assert finished(logs)["request"] == f"POST {path}"
+    assert secret not in repr(logs)
 
 
 def test_a_taken_request_says_nothing_of_the_kind(ledger: Ledger) -> None:
