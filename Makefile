@@ -12,6 +12,8 @@ SCREENSHOTS ?= screenshots
 BENCH_HOME ?= .bench
 EVENTS ?= 5000000
 EXAMPLES ?= 200
+# Tests that run at a time: one more than processors, since some wait, and at most four.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(4, 1 + (os.cpu_count() or 1)))")
 MINUTES ?= 10
 SECONDS ?= 60
 KINDS ?= forms verification open bodies
@@ -26,7 +28,7 @@ run: $(VENV)/.run  ## start the portal on http://127.0.0.1:8000 (PORT, PORTAL_HO
 	@exec $(BIN)/python manage.py portal
 
 test: $(VENV)/.dev  ## run every test, on all processors; what is skipped is listed with its reason
-	@exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 fuzz: $(VENV)/.dev  ## run the fuzzing of the API and the model of the ledger at length, by EXAMPLES
 	@FUZZ_EXAMPLES="$(EXAMPLES)" $(BIN)/python -m pytest -q --show-capture=no $(ARGS) \

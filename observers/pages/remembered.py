@@ -18,6 +18,8 @@ from django.core.cache import cache
 from django.db import connections
 from django.utils import timezone
 
+from events.store.connection import AWAY
+
 SHARE_OF_TIME = 100
 """An answer is good for a hundred times as long as it took: a small ledger is looked at for every
 page, and a large one costs a process a few percent of its time."""
@@ -109,6 +111,8 @@ def _keep_fresh(name: str, using: str, key: str, find: Callable[[], object]) -> 
                 return
             rest = max(FRESH, REST * _find(key, find).cost)
             connections.close_all()  # this thread's own
+    except AWAY as error:
+        log.warning("a figure is not kept fresh while the database is away: %s: %s", key, error)
     except Exception:
         log.exception("a figure could not be kept fresh: %s", key)
     finally:

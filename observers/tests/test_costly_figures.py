@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from events.store.connection import LedgerUnavailableError
 from events.tests.ledger import Ledger
 from observers.pages import remembered as module
 from observers.pages.remembered import remembered
@@ -86,17 +87,25 @@ def test_no_more_figures_are_kept_than_the_portal_can_bear(
     assert not any(thread.name.startswith("a-figure-") for thread in threading.enumerate())
 
 
+@pytest.mark.parametrize(
+    ("failure", "says", "traceback"),
+    [
+        (ValueError("the disk is on fire"), "a figure could not be kept fresh", True),
+        (LedgerUnavailableError("gone"), "while the database is away: a-figure-", False),
+    ],
+)
 def test_a_failure_beside_a_page_leaves_the_known_figure(
-    figure: Figure, caplog: pytest.LogCaptureFixture
+    figure: Figure, caplog: pytest.LogCaptureFixture, failure: Exception, says: str, traceback: bool
 ) -> None:
     def fail() -> int:
         if figure.found:
-            raise ValueError("the disk is on fire")
+            raise failure
         return figure()
 
     assert remembered("a-figure", "default", fail).answer == 1
     settle()
-    assert "a figure could not be kept fresh" in caplog.text
+    assert says in caplog.text
+    assert any(record.exc_info for record in caplog.records) == traceback
     assert ask(figure) == 1, "and the next page tries again"
     figure.leave.release()
     while ask(figure) == 1:
