@@ -163,6 +163,7 @@ NOT_REQUESTS = {
     "an array": (JSON, b"[]"),
     "another shape": (JSON, b'{"resourceLogs":{}}'),
     "not UTF-8": (JSON, b'{"resourceLogs":[{"schemaUrl":"\xff"}]}'),
+    "traces": (JSON, b'{"resourceSpans":[{"scopeSpans":[]}]}'),
     "another spelling": (JSON, b'{"resource_logs":[{"scopeLogs":[{"logRecords":[{}]}]}]}'),
     "another spelling inside": (JSON, b'{"resourceLogs":[{"scope_logs":[{"logRecords":[{}]}]}]}'),
     "a list twice": (JSON, b'{"resourceLogs":[{"scopeLogs":[]}],"resourceLogs":[]}'),

@@ -203,6 +203,8 @@ def in_json(body: bytes) -> list[Parts]:
         raise Refused(TOO_LARGE, "the request has too many values; send smaller ones")
     try:
         request = _reader.decode(body)
+        if request.resource_logs is UNSET and b'"' in body:
+            raise Refused(MALFORMED_JSON, "not an OTLP request of logs: it has no resourceLogs")
         if _names(body) != _names_read(request):
             raise Refused(MALFORMED_JSON, f"not an OTLP request: {_OTHER_LISTS}")
         return _bounded(_of_json(request))
