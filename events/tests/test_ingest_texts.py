@@ -248,7 +248,7 @@ def test_rows_with_quoted_line_breaks() -> None:
     text = 'time;user;note\r\n1;jane;"a ""q""\r\n\r\nb"\r\n2;5" disk;x\r\n3;bob\r\n4;a;b;c\r\n'
     records, said = read(text, "csv")
     assert [(r.number, payload(r).get("fields")) for r in records] == [
-        (2, {"time": "1", "user": "jane", "note": 'a "q"\r\n\nb'}),
+        (2, {"time": "1", "user": "jane", "note": 'a "q"\r\n\r\nb'}),
         (5, {"time": "2", "user": '5" disk', "note": "x"}),
         (6, None),
         (7, {"time": "4", "user": "a", "note": "b", "": ["c"]}),
@@ -258,6 +258,17 @@ def test_rows_with_quoted_line_breaks() -> None:
     for wrong in ("a,,b\n1,2,3\n", "a,a\n1,2\n", 'a,b\n1,"2\n'):
         with pytest.raises(FramingError, match="no CSV"):
             read(wrong, "csv")
+
+
+def test_blank_lines_in_a_quoted_cell_stay_as_they_are() -> None:
+    rows = [b'"x\r\n\r\n \t\n\ny",2', b'3,"a\n\n"', b'4,x"y']
+    records, _ = read(b"a,b\r\n\r\n" + b"\r\n  \r\n".join(rows) + b"\r\n", "csv")
+    assert [payload(record)["line"] for record in records] == [row.decode() for row in rows]
+
+
+def test_a_quote_that_opens_a_cell_for_good_is_found_in_linear_time() -> None:
+    with pytest.raises(FramingError, match="the quoted cell of line 2 does not end"):
+        read(b'a,b\n1,"x\n' + b"2,3\n" * 200_000, "csv")
 
 
 def test_rows_of_a_known_log_are_recognized() -> None:

@@ -11,8 +11,10 @@ TORN = "the input ends in the middle of it"
 _RECORD_SEPARATOR = b"\x1e"
 
 
-def read_lines(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator[Record]:
-    """One record a line, numbered by its line. Blank lines are none."""
+def read_lines(
+    chunks: Iterator[bytes], spill: Spill, limit: int, *, blanks: bool = False
+) -> Iterator[Record]:
+    """One record a line, numbered by its line. Blank lines are none, unless asked for."""
     number, held, is_long = 0, b"", False
     for chunk in chunks:
         *whole, rest = chunk.split(b"\n")
@@ -23,7 +25,7 @@ def read_lines(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator[Re
                 spill(text + b"\n")
                 yield too_long(number, number, limit)
                 is_long = False
-            elif text.strip():
+            elif blanks or text.strip():
                 yield Record(number, number, text)
         held += rest
         if held and (is_long or len(held) > limit):

@@ -82,32 +82,49 @@ def _cells(row: str, separator: str) -> list[str] | None:
 
 def _whole_rows(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator[Record]:
     """Lines, put together while a quoted cell goes on."""
-    held: list[bytes] = []
-    size, start, last = 0, 0, 0
-    for line in read_lines(chunks, spill, limit):
-        if held and line.number > last + 1:
-            held.extend([b""] * (line.number - last - 1))  # blank lines inside a cell
-        last = line.number
-        if line.problem:
-            if held:
-                raise FramingError(f"no CSV: the quoted cell of line {start} does not end")
+    row = _Row()
+    for line in read_lines(chunks, spill, limit, blanks=True):
+        if line.problem and not row.text:
             yield line
-            continue
-        start = start if held else line.number
-        held.append(line.text)
-        size += len(line.text)
-        if size > limit:
-            spill(b"\n".join(held) + b"\n")
-            raise FramingError(f"no CSV: the quoted cell of line {start} does not end")
-        text = b"\n".join(held).removesuffix(b"\r")
-        if text.count(b'"') % 2 == 0 or _ends(text):
-            yield Record(start, start, text)
-            held, size = [], 0
-    if held:
-        raise FramingError(f"no CSV: the quoted cell of line {start} does not end")
+        elif row.text or line.text.strip():
+            if line.problem or len(row.text) + len(line.text) > limit:
+                spill(bytes(row.text))
+                break
+            if whole := row.add(line):
+                yield whole
+                row = _Row()
+    if row.text:
+        raise FramingError(f"no CSV: the quoted cell of line {row.start} does not end")
 
 
-def _ends(text: bytes) -> bool:
-    """Whether no quoted cell goes on behind a text."""
-    cells = _CELLS.match(text)
-    return cells is not None and cells.end() == len(text)
+class _Row:
+    """The lines of a row so far; `_ended` is where its last cell ends that is known to."""
+
+    def __init__(self) -> None:
+        self.text = bytearray()
+        self.start = self._quotes = self._ended = 0
+
+    def add(self, line: Record) -> Record | None:
+        """Put a line behind the others; the row, if it ends with it."""
+        is_first = not self.text
+        if is_first:
+            self.start = line.number
+        else:
+            self.text += b"\n"
+        self.text += line.text
+        found = line.text.count(b'"')
+        if not (is_first or found):
+            return None  # what is open stays open without a quote
+        self._quotes += found
+        end = len(self.text) - self.text.endswith(b"\r")
+        if self._quotes % 2:
+            self._ended = _end_of_cells(self.text, self._ended, end)
+            if self._ended < end:
+                return None
+        return Record(self.start, self.start, bytes(self.text[:end]))
+
+
+def _end_of_cells(row: bytearray, start: int, end: int) -> int:
+    """Where the last cell ends that no quote keeps open; those before `start` have ended."""
+    cells = _CELLS.match(row, start, end)
+    return cells.end() if cells else start
