@@ -36,7 +36,11 @@ def rows(text: bytes) -> list[dict[str, str]]:
 def test_what_an_attacker_wrote_into_a_log_is_no_formula(ledger: Ledger) -> None:
     """Case 15 of cases/logs."""
     call_command(
-        "ingest", str(CASES / "15-formula.jsonl"), type_field=["action"], agent_field=["actor"]
+        "ingest",
+        str(CASES / "15-formula.jsonl"),
+        type_field=["action"],
+        agent_field=["actor"],
+        agents_from_field=True,
     )
     response = api.observer().get(ALL + "&system=false")
     text = content(response)

@@ -26,10 +26,8 @@ def reader(ledger: Ledger) -> Reader:
 
 def write_off(count: int, offset: timedelta, agent_id: str = "agent-7") -> None:
     """Events of a clock that is off."""
-    batch = [
-        submission(agent_id=agent_id, local_timestamp=datetime.now(UTC) + offset, number=n)
-        for n in range(count)
-    ]
+    local = datetime.now(UTC) + offset
+    batch = [submission(agent_id=agent_id, local_timestamp=local, number=n) for n in range(count)]
     writer().write_events(batch)
 
 

@@ -189,7 +189,7 @@ def test_what_is_filtered_is_exported(reader: Window, name: str, lines: int) -> 
     reader.open("/events/?agent_id=agent-8")
     page.get_by_text("along").click()
     with page.expect_download() as download:
-        page.get_by_role("link", name=name).click()
+        page.get_by_role("link", name=name, exact=True).click()
     assert "-filtered." in download.value.suggested_filename
     assert download.value.path().read_bytes().count(b"\n") == lines
 
