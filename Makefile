@@ -28,7 +28,7 @@ run: $(VENV)/.run  ## start the portal on http://127.0.0.1:8000 (PORT, PORTAL_HO
 	@exec $(BIN)/python manage.py portal
 
 test: $(VENV)/.dev  ## run every test, on all processors; what is skipped is listed with its reason
-	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: $(VENV)/.dev  ## run the fuzzing of the API and the model of the ledger at length, by EXAMPLES
 	@FUZZ_EXAMPLES="$(EXAMPLES)" $(BIN)/python -m pytest -q --show-capture=no $(ARGS) \

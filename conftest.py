@@ -31,6 +31,15 @@ ROOM = 8 * 2**30
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONG = ("auditportal/", "observers/tests/browser/")
+"""Folders of tests that take long: they start portals and browsers."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what takes long first, so that no process is left with it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL of this test run."""
