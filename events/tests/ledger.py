@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,6 +49,8 @@ class Ledger:
 
     server: EmbeddedPostgres
     name: str
+    others: set[str] = field(default_factory=set, compare=False)
+    """Roles besides the application's that have connected: they may have changed anything."""
 
     @property
     def store(self) -> PostgresEventStore:
@@ -64,6 +66,8 @@ class Ledger:
 
     def connect(self, role: str = "portal_app") -> psycopg.Connection[Any]:
         """A plain connection as one of the roles, or as the superuser `postgres`."""
+        if role != "portal_app":
+            self.others.add(role)
         return psycopg.connect(make_conninfo(**self.server.dsn(role, self.name)), autocommit=True)
 
     @contextmanager

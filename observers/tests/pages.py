@@ -48,10 +48,19 @@ class Reader:
 
     def get(self, address: str, status: int = 200) -> Any:
         """The response, after its status has been looked at."""
-        cache.clear()  # what is remembered of a scan is good for a moment, tests are faster
+        self._forget()
         response = self.client.get(address)
         assert response.status_code == status, (address, response.status_code)
         return response
+
+    def _forget(self) -> None:
+        """What is remembered of a scan is good for a moment, and tests are faster. The look at the
+        guards is the costliest, and the application alone cannot change what it finds."""
+        key = f"guards-default-{self.ledger.name}"
+        guards = None if self.ledger.others else cache.get(key)
+        cache.clear()
+        if guards is not None:
+            cache.set(key, guards)
 
     def text(self, address: str, status: int = 200) -> str:
         """The page as text."""
