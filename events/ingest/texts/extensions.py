@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from events.ingest.texts.line_records import Fields
+from events.ingest.texts.line_records import Fields, add_field
 from events.ingest.texts.syslog import parse_syslog
 
 _CEF = re.compile(r"CEF:\s?(?P<version>[0-9.]+)\|")
@@ -78,7 +78,9 @@ def _cef_extension(text: str) -> Fields:
     for key, end in zip(keys, ends, strict=True):
         value = text[key.end() : end]
         value = value[:-1] if end < len(text) else value
-        _put(fields, key[1], _VALUE.sub(lambda escape: _BREAKS.get(escape[1], escape[1]), value))
+        add_field(
+            fields, key[1], _VALUE.sub(lambda escape: _BREAKS.get(escape[1], escape[1]), value)
+        )
     return fields
 
 
@@ -92,7 +94,7 @@ def _attributes(text: str, delimiter: str) -> Fields:
     for piece in text.split(delimiter):
         key, equals, value = piece.partition("=")
         if equals:
-            _put(fields, key.strip(), value)
+            add_field(fields, key.strip(), value)
     return fields
 
 
@@ -100,13 +102,3 @@ def _delimiter(stated: str) -> str:
     if match := re.fullmatch(r"(?:0?x|\\x)([0-9A-Fa-f]{1,4})", stated):
         return chr(int(match[1], 16))
     return stated or "\t"
-
-
-def _put(fields: Fields, key: str, value: str) -> None:
-    """A key that comes again gets a list."""
-    if key not in fields:
-        fields[key] = value
-    elif isinstance(fields[key], list):
-        fields[key].append(value)
-    else:
-        fields[key] = [fields[key], value]

@@ -77,3 +77,13 @@ def say_unread(say: Callable[[str], None], unread: int, total: int, first: int, 
             f"{unread:,} of {total:,} are not {name}, line {first} the first: taken as "
             '{"line": …} without fields'
         )
+
+
+def add_field(fields: Fields, key: str, value: str) -> None:
+    """Add a field; a key that comes again gets a list."""
+    if key not in fields:
+        fields[key] = value
+    elif isinstance(fields[key], list):
+        fields[key].append(value)
+    else:
+        fields[key] = [fields[key], value]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from events.ingest.texts.line_records import Fields
+from events.ingest.texts.line_records import Fields, add_field
 
 _PAIR = re.compile(
     r"""\s*(?P<key>[^\s=",']{1,200})=(?:"(?P<double>(?:\\.|[^"\\])*)"|'(?P<single>[^']*)'"""
@@ -28,7 +28,7 @@ def parse_key_values(line: str) -> Fields | None:
     while at < end:
         if found := _PAIR.match(line, at):
             pairs += 1
-            _put(fields, found["key"], _value(found))
+            add_field(fields, found["key"], _value(found))
         elif found := _WORD.match(line, at):
             fields.setdefault("", []).append(found[1])
         else:
@@ -57,12 +57,3 @@ def _value(found: re.Match[str]) -> str:
     if found["double"] is not None:
         return _ESCAPED.sub(lambda escape: _BREAKS.get(escape[1], escape[1]), found["double"])
     return str(found["bare"] if found["single"] is None else found["single"])
-
-
-def _put(fields: Fields, key: str, value: str) -> None:
-    if key not in fields:
-        fields[key] = value
-    elif isinstance(fields[key], list):
-        fields[key].append(value)
-    else:
-        fields[key] = [fields[key], value]
