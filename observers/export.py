@@ -16,7 +16,7 @@ from events import canonical
 from events.event import FIELDS, Event, event_json
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.search import search
-from events.store.span import Row, UnusualRowError, copy_part
+from events.store.span import CopiedEvent, UnusualRowError, copy_part
 from observers import spreadsheets
 
 FETCH = 100
@@ -43,7 +43,7 @@ class Format:
     media_type: str
     header: bytes
     write: Callable[[Event], bytes]
-    splice: Callable[[Row, bytes], bytes | None]
+    splice: Callable[[CopiedEvent, bytes], bytes | None]
     broken: bytes
 
 
@@ -87,11 +87,11 @@ def _records(
             reached = min(end, start + FETCH - 1)
             yield from map(form.write, walk(store, replace(chosen, start=start, end=reached)))
         else:
-            yield from (_record(form, Row.read(line)) for line in lines)
+            yield from (_record(form, CopiedEvent.read(line)) for line in lines)
         start = reached + 1
 
 
-def _record(form: Format, row: Row) -> bytes:
+def _record(form: Format, row: CopiedEvent) -> bytes:
     payload = canonical.canonicalize_text(row.payload, stored=True)
     spliced = form.splice(row, payload)
     return form.write(row.event()) if spliced is None else spliced
@@ -123,7 +123,7 @@ _CSV_ROW = b",".join([b"%b"] * len(FIELDS)) + b"\r\n"
 _CONTROLS = bytes(range(0x20))
 
 
-def _columns(row: Row, agent: bytes, payload: bytes) -> tuple[bytes, ...]:
+def _columns(row: CopiedEvent, agent: bytes, payload: bytes) -> tuple[bytes, ...]:
     """The values in the order of the table."""
     columns = row.columns
     return (
@@ -135,7 +135,7 @@ def _columns(row: Row, agent: bytes, payload: bytes) -> tuple[bytes, ...]:
     )
 
 
-def _splice_json(row: Row, payload: bytes) -> bytes | None:
+def _splice_json(row: CopiedEvent, payload: bytes) -> bytes | None:
     texts = b"".join(row.columns)
     if b'"' in texts or b"\\" in texts or texts.translate(None, _CONTROLS) != texts:
         return None
@@ -143,7 +143,7 @@ def _splice_json(row: Row, payload: bytes) -> bytes | None:
     return _JSON_LINE % _columns(row, b'"%b"' % agent if agent else b"null", payload)
 
 
-def _splice_csv(row: Row, payload: bytes) -> bytes | None:
+def _splice_csv(row: CopiedEvent, payload: bytes) -> bytes | None:
     texts = b"".join(row.columns)
     if b'"' in texts or b"," in texts or texts.translate(None, _CONTROLS) != texts:
         return None

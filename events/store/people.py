@@ -55,7 +55,7 @@ def are_ceremonies_in_force(using: str) -> bool:
     return bool(fetch_one(using, "ceremonies_in_force")[0])
 
 
-_REFUSALS = {
+_PERSON_REFUSALS = {
     "person_keys_one_active": "this name is registered already",
     "person_keys_pkey": "this public key is registered already",
     "person_keys_public_key_check": "a public key is standard base64 of 32 bytes",
@@ -74,7 +74,7 @@ def register_first_person(
     try:
         return int(fetch_one(using, "register_first_person", values)[0])
     except DatabaseError as error:
-        reason = _REFUSALS.get(constraint(error)) or first_line(error)
+        reason = _PERSON_REFUSALS.get(constraint(error)) or first_line(error)
         raise CeremonyRefusedError(
             f"CT-13: {person} is not registered: {reason}", constraint(error)
         ) from error

@@ -29,7 +29,7 @@ class UnusualRowError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CopiedEvent:
     """One event as COPY writes it: the texts of the columns, the payload (as JSONB prints it) last.
     An empty text is NULL."""
 
@@ -37,7 +37,7 @@ class Row:
     payload: bytes
 
     @classmethod
-    def read(cls, line: bytes) -> Row:
+    def read(cls, line: bytes) -> CopiedEvent:
         """The row of a line."""
         *columns, payload = line.rstrip(b"\n").split(_SEPARATOR)
         return cls(tuple(columns), payload)
@@ -70,5 +70,5 @@ def copy_part(using: str, start: int, end: int) -> tuple[list[bytes], int]:
             part.append(line)
             size += len(line)
             if size >= PART_BYTES:
-                return part, int(Row.read(line).columns[_SEQUENCE])
+                return part, int(CopiedEvent.read(line).columns[_SEQUENCE])
     return part, last

@@ -13,7 +13,7 @@ from events.store.ledger import EventFilter
 from events.timestamps import format_timestamp
 from observers.pages.events_form import EventFilterForm
 
-NAMES = {"event_types": "event_type"}
+API_NAMES = {"event_types": "event_type"}
 """Where the API's parameter is named otherwise than the filter's field."""
 
 
@@ -26,7 +26,7 @@ def api_query(form: EventFilterForm) -> str:
         if value is None or each.name.startswith("payload_"):
             continue
         for one in value if isinstance(value, list) else [value]:
-            pairs.append((NAMES.get(each.name, each.name), _text(one)))
+            pairs.append((API_NAMES.get(each.name, each.name), _text(one)))
     for name in ("payload_field", "payload_value"):
         pairs += [(name, value) for value in form.filters.get(name, ())]
     if chosen.payload_text is not None:

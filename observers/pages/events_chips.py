@@ -11,7 +11,7 @@ from observers.pages.addresses import page_address
 from observers.pages.events_form import EventFilterForm
 from observers.payload_field import text_alike
 
-NAMES = {
+LABELS = {
     "event_type": "type",
     "agent_id": "agent",
     "system": "recorded by",
@@ -44,7 +44,7 @@ def chips(form: EventFilterForm) -> list[Chip]:
     """One for each filter, and for each type."""
     chosen, view = form.filters, form.view
     found = []
-    for name, label in NAMES.items():
+    for name, label in LABELS.items():
         for value in chosen.get(name, ()):
             rest = {other: values for other, values in chosen.items() if other != name}
             if len(chosen[name]) > 1:
