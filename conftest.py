@@ -19,7 +19,7 @@ from django.db import connections
 from pytest_django import DjangoDbBlocker, Settings
 
 from auditportal.embedded import EmbeddedPostgres
-from events.accounts.groups import ensure_groups
+from events.accounts.roles import ensure_groups
 from events.tests.ledger import Ledger, administering, cloned, point_at
 
 TEMPLATE = "ledger_template"

@@ -35,7 +35,7 @@ def main() -> None:
         line = None if "--traceback" in sys.argv else explain(error)
         if line is None:
             raise
-        from events.names import show
+        from events.format.names import show
 
         print(f"manage.py: {show(line)}", file=sys.stderr)  # noqa: T201
         sys.exit(EXIT_COULD_NOT_RUN)

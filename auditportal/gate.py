@@ -1,7 +1,7 @@
 """The gate in front of everything: how many threads of a server process callers hold at once.
 
 No stranger, and no single caller, can hold the last quarter of the threads, which is for writing
-and for `/healthz`. Bodies of writers have places of their own (`events.api.arrivals`). Everything
+and for `/healthz`. Bodies of writers have places of their own (`events.api.throttling`). Everything
 else passes here: a caller
 takes a place, which is one of the threads, until the answer has been handed over; and works in one
 of a few slots, so few that the threads that work do not starve those that write.
@@ -26,11 +26,8 @@ from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
 from structlog.contextvars import bind_contextvars
 
-from events.access.addresses import SHIPPERS
-from events.access.callers import known_caller, stranger
-from events.access.places import Places
-from events.access.request_ids import request_id
-from events.access.waiting import waiting_for_body
+from events.access.concurrency import Places, waiting_for_body
+from events.access.request_context import SHIPPERS, known_caller, request_id, stranger
 from events.api.problems import BUSY, RETRY_SECONDS, Refused, respond
 
 log = structlog.get_logger(__name__)

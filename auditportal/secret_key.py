@@ -13,7 +13,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from auditportal.embedded.errors import EmbeddedPostgresError
-from auditportal.embedded.place import make_home
+from auditportal.embedded.location import make_home
 
 
 @cache

@@ -15,7 +15,7 @@ from django.utils.functional import lazy
 from psycopg import IsolationLevel
 
 from auditportal import env
-from auditportal.logs import configure_structlog, logging_settings
+from auditportal.log_config import configure_structlog, logging_settings
 from auditportal.secret_key import kept_secret_key
 
 BASE_DIR = env.BASE_DIR
@@ -119,18 +119,18 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "auditportal.content_policy.ContentPolicyMiddleware",
+    "auditportal.middleware.ContentPolicyMiddleware",
     "auditportal.gate.GateMiddleware",
     "auditportal.static.StaticFilesMiddleware",
-    "auditportal.machines.Sessions",
+    "auditportal.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",
-    "auditportal.machines.Forms",
-    "auditportal.machines.Accounts",
+    "auditportal.middleware.Forms",
+    "auditportal.middleware.Accounts",
     "django_otp.middleware.OTPMiddleware",
     "events.accounts.session_limits.SessionLimitsMiddleware",
-    "events.accounts.second_factor_door.SecondFactorMiddleware",
+    "events.accounts.second_factor.SecondFactorMiddleware",
     "events.access.middleware.AccessLogMiddleware",
-    "auditportal.machines.Messages",
+    "auditportal.middleware.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "auditportal.request_log.RequestLog",
     "axes.middleware.AxesMiddleware",
@@ -149,7 +149,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "observers.pages.doors.doors",
+                "observers.pages.permissions.doors",
             ],
         },
     },
@@ -206,7 +206,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "events.access.address.client_address"
+AXES_CLIENT_IP_CALLABLE = "events.access.client_address.client_address"
 AXES_LOCKOUT_CALLABLE = "observers.pages.sign_in.locked_out"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
@@ -301,7 +301,7 @@ SPECTACULAR_SETTINGS = {
 # Jobs lie in the ledger's own database and are worked off by `manage.py worker`.
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
-PROCRASTINATE_IMPORT_PATHS = ["observers.verifications.task", "observers.watch.task"]
+PROCRASTINATE_IMPORT_PATHS = ["observers.verification_jobs.tasks", "observers.watch.watch"]
 
 # --- The watch and its alerts ---------------------------------------------------------------
 

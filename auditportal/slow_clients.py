@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from events.access.waiting import overdue
+from events.access.concurrency import overdue
 
 log = structlog.get_logger(__name__)
 

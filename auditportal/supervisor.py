@@ -20,13 +20,10 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from auditportal import children
-from auditportal.bounded_log import keep_bounded, open_log
+from auditportal import child_processes
+from auditportal.child_processes import KeptChild, KeptDatabase, PortalFailed, Restarts
 from auditportal.embedded import EmbeddedPostgres, sharing
-from auditportal.kept_child import KeptChild, PortalFailed
-from auditportal.kept_database import KeptDatabase
-from auditportal.logs import keep_in_file
-from auditportal.restarts import Restarts
+from auditportal.log_config import keep_bounded, keep_in_file, open_log
 
 POLL_SECONDS = 1.0
 WEB_START_SECONDS = 60.0
@@ -104,7 +101,9 @@ class Supervisor:
         self._stopping.set()
 
     def _start_sample(self) -> subprocess.Popen[bytes] | None:
-        return children.start(_command("play_sample"), _environment()) if self.sample else None
+        return (
+            child_processes.start(_command("play_sample"), _environment()) if self.sample else None
+        )
 
     def _await_web(self, web: subprocess.Popen[bytes]) -> bool:
         """Wait until the server takes connections; False when we are told to stop before."""
@@ -136,7 +135,7 @@ class Supervisor:
         """The sample writes through nobody once the server is gone, so it goes first."""
         for child in (self._sample, self._worker.process, self._web.process):
             if child:
-                children.stop(child, STOP_PATIENCE_SECONDS)
+                child_processes.stop(child, STOP_PATIENCE_SECONDS)
         if settings.PORTAL_EMBEDDED:
             sharing.leave(EmbeddedPostgres(settings.PORTAL_HOME))
 

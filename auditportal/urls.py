@@ -31,7 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", health.metrics, name="metrics"),
 ]
 
-handler400 = "observers.api.fallback.bad_request"
-handler403 = "observers.api.fallback.permission_denied"
-handler404 = "observers.api.fallback.page_not_found"
-handler500 = "observers.api.fallback.server_error"
+handler400 = "observers.api.errors.bad_request"
+handler403 = "observers.api.errors.permission_denied"
+handler404 = "observers.api.errors.page_not_found"
+handler500 = "observers.api.errors.server_error"

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 
-from auditportal.streams import Ended, InPieces
+from auditportal.request_log import Ended, InPieces
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "auditportal.settings")
 _django = get_wsgi_application()

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditportal.wsgi import application
-from events import event
 from events.api import views
-from events.event import Event
+from events.append.writer import Written
+from events.format import event
+from events.format.event import Event
+from events.format.timestamps import format_timestamp
 from events.submission import Submission
-from events.timestamps import format_timestamp
-from events.writer import Written
 
 __all__ = ["application"]
 

@@ -21,8 +21,8 @@ import psycopg
 
 from auditportal.embedded import EmbeddedPostgres, sharing
 from auditportal.embedded.account import environment
-from auditportal.embedded.binaries import reachable_programs
-from auditportal.embedded.place import find_place, make_socket_folder
+from auditportal.embedded.cluster import reachable_programs
+from auditportal.embedded.location import find_place, make_socket_folder
 
 SHIM = Path(__file__).with_name("slow_disk.c")
 SETTINGS = {

@@ -31,9 +31,9 @@ import django
 
 from bench.play import AGENTS, Happening, play
 from bench.signing import COLUMNS, Chained, open_keys, sign_rows
-from events import event
-from events.event_ids import new_event_id
-from events.timestamps import format_timestamp
+from events.format import event
+from events.format.event import new_event_id
+from events.format.timestamps import format_timestamp
 
 PER_STATEMENT = 1_000
 """As many as the largest batch over HTTP."""
@@ -111,7 +111,7 @@ def fill(count: int) -> None:
     from django.conf import settings
     from django.db import connections, transaction
 
-    from events.composition import signing_service, witness_service
+    from events.append.services import signing_service, witness_service
 
     application, clock = connections["default"], connections["owner"]
     keys = {agent: signing_service().create_key(agent) for agent in AGENTS}

@@ -160,7 +160,7 @@ import threading, time, django
 django.setup()
 from datetime import UTC, datetime
 from bench.play import play
-from events.composition import shared_writer
+from events.append.services import shared_writer
 from events.submission import Submission
 now = datetime.now(UTC)
 batch = [Submission(one.event_type, one.payload, {AGENT!r}, now) for one in play({BATCH})]

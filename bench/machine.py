@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from auditportal.embedded.binaries import installed
+from auditportal.embedded.cluster import installed
 
 
 def describe(cursor: Any) -> str:

@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from auditportal.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from auditportal.embedded.place import find_place
+from auditportal.embedded.location import find_place
 
 RARE_AGENT, RARE_EVERY = "fire-alarm", 100_003
 WARNED_EVERY = 100

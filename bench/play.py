@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from events.canonical import canonicalize_text
+from events.format.canonical import canonicalize_text
 
 SEED = 3
 STUCK_AGENT, FAST_AGENT, RARE_AGENT = "old-plc", "lab-thermometer", "fire-alarm"

@@ -63,7 +63,7 @@ def measure_gaps(last: int) -> list[Line]:
     from django.db import connections
 
     from events.store.ledger import PostgresEventStore
-    from events.store.memory import look_again
+    from events.store.sequence import look_again
 
     store = PostgresEventStore()
     while look_again("default"):
@@ -93,7 +93,7 @@ def measure_ranges(last: int) -> list[Line]:
     """A range of 1,000 as events, against psycopg alone fetching the same columns and rows."""
     from django.db import connections
 
-    from events.event import FIELDS
+    from events.format.event import FIELDS
     from events.store.ledger import EventFilter, PostgresEventStore
 
     import psycopg  # isort: skip

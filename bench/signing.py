@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from events import ed25519
-from events.keys.backend import FileKeyBackend
-from events.keys.pairs import sign_pair
+from events.format import ed25519
+from events.keys.backend import FileKeyBackend, sign_pair
 
 
 class Chained(NamedTuple):

@@ -54,9 +54,9 @@ class Limit:
 
 def messages(count: int) -> list[Message]:
     """What is signed of the first events, and by whom."""
-    from events import ed25519, event
+    from events.format import ed25519, event
     from events.store.ledger import PostgresEventStore
-    from observers.keyring import keyring_from_registry
+    from observers.verification.keyring import keyring_from_registry
 
     keys = keyring_from_registry("default")
     found: list[Message] = []
@@ -72,7 +72,7 @@ def messages(count: int) -> list[Message]:
 
 def verify_all(signed: list[Message]) -> float:
     """Seconds that the verifications take, and nothing else."""
-    from events import ed25519
+    from events.format import ed25519
 
     began = time.perf_counter()
     for key, message, signature in signed:

@@ -1,6 +1,10 @@
 """Ceremonies held: propose, approve, reject, record (CT-13).
 
 It must never keep a voice, nor record a ceremony, before every signature in it verifies.
+
+What a proposal says, with what the ledger itself knows filled in.
+
+It must never decide: whether the details are so, the database says.
 """
 
 from __future__ import annotations
@@ -12,22 +16,86 @@ from typing import Any
 import structlog
 from django.db import DatabaseError, transaction
 
-from events import canonical, ceremony, ed25519
-from events.canonical import canonicalize_text
-from events.ceremony import ERASURE, MATCHED, PROPOSED, REJECTED, Proposal, Voice
-from events.ceremony_details import is_mismatched
-from events.ceremony_record import ADDITION, wrong_possession, wrong_record
+from events.append.writer import AtomicEventWriter
 from events.errors import CeremonyRefusedError, KeyBackendError
-from events.event import Event
+from events.format import canonical, ceremony, ed25519
+from events.format.canonical import canonicalize_text
+from events.format.ceremony import (
+    ERASURE,
+    MATCHED,
+    PROPOSED,
+    REJECTED,
+    Proposal,
+    Voice,
+    read_details,
+)
+from events.format.ceremony_record import ADDITION, wrong_possession, wrong_record
+from events.format.event import ERASED_SALT, Event
+from events.format.timestamps import parse_canonical
+from events.keys.backend import KeyBackend
+from events.keys.signing import new_key_for
 from events.store import ceremonies as store
-from events.store import people
-from events.store.ceremonies import Ceremony
+from events.store import registry
+from events.store.ceremonies import Ceremony, unwritten_records
 from events.store.connection import constraint, named_errors
-from events.store.halting import unwritten_records
-from events.store.ledger import PostgresEventStore
+from events.store.ledger import Halt, PostgresEventStore
 from events.submission import Submission
-from events.timestamps import parse_canonical
-from events.writer import AtomicEventWriter
+
+ASKED: Mapping[str, tuple[str, ...]] = {
+    "clear_halt": (),
+    "sequence_skip": ("first", "last"),
+    "erase_payload": ("sequence",),
+    "rotate_key": ("old_key",),
+    "retire_key": ("old_key",),
+    "drift_threshold": ("seconds",),
+    "add_person": ("person", "public_key", "proof"),
+    "retire_person": ("person",),
+}
+"""What a person must say of each kind; the rest is filled in."""
+
+
+def complete_details(
+    kind: str, given: Mapping[str, str], *, using: str, backend: KeyBackend
+) -> dict[str, Any]:
+    """The details of a proposal from what a person gave. A key that is to follow another is made
+    in `backend`.
+
+    Raises:
+        CeremonyRefusedError: something is missing, unknown or malformed.
+        KeyRegistryError: there is no key to follow.
+    """
+    store = PostgresEventStore(using)
+    known: dict[str, Any] = {}
+    if kind == "clear_halt":
+        known = _halt(store.halt(), using)
+    elif kind == "erase_payload" and given.get("sequence", "").isdecimal():
+        event = store.get_event(int(given["sequence"][:18]))
+        if event is not None:
+            known = {"event_id": event.event_id, "payload_hash": event.payload_hash}
+        else:
+            known = {"event_id": "none", "payload_hash": "none"}
+    elif kind == "rotate_key" and "old_key" in given and "new_key" not in given:
+        known = new_key_for(backend, using, given["old_key"])
+    details = read_details(kind, {**known, **given})
+    if kind == "erase_payload" and is_mismatched(store.get_event(details["sequence"])):
+        details[MATCHED] = False
+    return details
+
+
+def _halt(halt: Halt, using: str) -> dict[str, Any]:
+    if not halt.halted:
+        raise CeremonyRefusedError("CT-13: the ledger is not halted", "details")
+    return {
+        "halted_at": halt.halted_at,
+        "halt_reason": halt.reason,
+        "unwritten": unwritten_records(using),
+    }
+
+
+def is_mismatched(event: Event | None) -> bool:
+    """Tells whether there is a payload that is not what was signed."""
+    return event is not None and event.payload_salt != ERASED_SALT and not event.payload_matches
+
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +119,7 @@ def speak(using: str, proposal: Proposal, *, step: str, person: str, signature: 
         CeremonyRefusedError: the signature is not this person's, of this text and this step; or
             the person may not: unknown, retired, voted already, or it is their own proposal.
     """
-    key = people.active_key(using, person)
+    key = registry.active_key(using, person)
     voice = Voice(person, step, key.public_key, signature.strip())
     proposal.verify(voice)
     _require_possession(proposal)
@@ -155,7 +223,7 @@ def _require_sound(using: str, proposal: Proposal, event_type: str, payload: byt
     """Under the ledger's lock: nothing is recorded that a verification would call wrong, nor
     anything that waits in the database and that nobody signed."""
     document = canonical.parse(payload, stored=True).value
-    active = {key.public_key: key.person for key in people.list_people(using) if key.is_active}
+    active = {key.public_key: key.person for key in registry.list_people(using) if key.is_active}
     _require(wrong_record(event_type, document, active.get), "record")
     if canonical.canonicalize(document["proposal"]).decode() != proposal.text:
         raise CeremonyRefusedError("CT-13: what is recorded is not what was signed", "record")

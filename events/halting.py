@@ -11,16 +11,15 @@ from dataclasses import dataclass
 import structlog
 from django.db import DatabaseError, transaction
 
-from events import names
-from events.canonical import canonicalize
+from events.append.writer import AtomicEventWriter
 from events.errors import LedgerError
-from events.event import Event
-from events.event_ids import new_event_id
-from events.store import halting
+from events.format import names
+from events.format.canonical import canonicalize
+from events.format.event import Event, new_event_id
+from events.store import ceremonies
 from events.store.connection import first_line, named_errors
 from events.store.ledger import Halt, PostgresEventStore
 from events.submission import Submission
-from events.writer import AtomicEventWriter
 
 log = structlog.get_logger(__name__)
 
@@ -70,14 +69,14 @@ def _halt_witnessed(writer: AtomicEventWriter, reason: str, by: str) -> Event:
     payload = canonicalize({"by": by, "reason": reason})
     submission = Submission(HALTED, payload, agent_id=None, event_id=new_event_id())
     with named_errors(), transaction.atomic(using=writer.using, durable=True):
-        (event,) = writer.append_here([submission], halting.LOCK_MILLISECONDS)
-        halting.halt_ledger(writer.using, reason=reason, by=by, witnessed_by=event.event_id)
+        (event,) = writer.append_here([submission], ceremonies.LOCK_MILLISECONDS)
+        ceremonies.halt_ledger(writer.using, reason=reason, by=by, witnessed_by=event.event_id)
     return event
 
 
 def _halt_unwitnessed(using: str, reason: str, by: str, because: str) -> bool:
     with named_errors(), transaction.atomic(using=using, durable=True):
-        return halting.halt_ledger(using, reason=reason, by=by, unwitnessed_because=because)
+        return ceremonies.halt_ledger(using, reason=reason, by=by, unwitnessed_because=because)
 
 
 def _log(state: Halt, event: Event | None, because: str | None, is_new: bool) -> None:

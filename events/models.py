@@ -2,6 +2,10 @@
 
 They must never write: appending is the writer's, and every save or delete here refuses.
 `events/tests/test_models_mirror_catalogue.py` compares them with the database's own catalogue.
+
+Django's name for a column of PostgreSQL's type INT8MULTIRANGE.
+
+It must never be asked to look into a value: the database's own functions do that.
 """
 
 from __future__ import annotations
@@ -13,7 +17,14 @@ from django.db.models.functions import Now
 from knox.models import AbstractAuthToken
 
 from events.errors import LedgerError
-from events.multirange import Int8MultirangeField
+
+
+class Int8MultirangeField(models.Field):  # type: ignore[type-arg]
+    """Ranges of sequence numbers, as psycopg gives them."""
+
+    def db_type(self, connection: Any) -> str:
+        """The type's name in the catalogue."""
+        return "int8multirange"
 
 
 class ReadOnlyModelError(LedgerError):
@@ -312,7 +323,7 @@ class CeremonyOpening(ReadOnlyModel):
 
 class Verification(models.Model):
     """`verifications`: who had which range verified, how far it got and what was found. Written
-    by `observers.verifications`; the database refuses to change a record that has ended."""
+    by `observers.verification_jobs`; the database refuses to change a record that has ended."""
 
     id = models.BigAutoField(primary_key=True)
     requested_by = models.TextField()

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from events import names
-from events.canonical import canonicalize
-from events.ceremony import check_possession
-from events.ceremony_record import REGISTERED
+from events.append.writer import AtomicEventWriter
 from events.errors import CeremonyRefusedError, SystemHaltedError
-from events.event_ids import new_event_id
-from events.store import people
+from events.format import names
+from events.format.canonical import canonicalize
+from events.format.ceremony import check_possession
+from events.format.ceremony_record import REGISTERED
+from events.format.event import new_event_id
+from events.store import registry
 from events.store.connection import named_errors
 from events.submission import Submission
-from events.writer import AtomicEventWriter
 
 
 def register_first(writer: AtomicEventWriter, person: str, public_key: str, proof: str = "") -> int:
@@ -37,7 +37,7 @@ def register_first(writer: AtomicEventWriter, person: str, public_key: str, proo
         return _register(writer, person, public_key, proof)
     except SystemHaltedError:
         with named_errors(), transaction.atomic(using=writer.using):
-            return people.register_first_person(
+            return registry.register_first_person(
                 writer.using, person, public_key, proof=proof, event_id=None
             )
 
@@ -47,6 +47,6 @@ def _register(writer: AtomicEventWriter, person: str, public_key: str, proof: st
     event_id = new_event_id()
     with named_errors(), transaction.atomic(using=writer.using, durable=True):
         writer.append_here([Submission(REGISTERED, payload, agent_id=None, event_id=event_id)])
-        return people.register_first_person(
+        return registry.register_first_person(
             writer.using, person, public_key, proof=proof, event_id=event_id
         )

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from events.canonical import canonicalize
-from events.event_ids import new_event_id
+from events.format.canonical import canonicalize
+from events.format.event import new_event_id
 from events.submission import Submission
 
 Clock = Callable[[], datetime]

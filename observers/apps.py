@@ -12,4 +12,4 @@ class ObserversConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from observers.guards import system_check  # noqa: F401 - registers itself
+        from observers.guards import look as system_check  # noqa: F401 - registers itself

@@ -3,21 +3,61 @@
 It must never hold more than a part of the events, nor keep a transaction open while the client
 takes its time: it reads by sequence, part after part, and what is appended meanwhile lies beyond
 its end.
+
+CSV for spreadsheets: what a program such as Excel opens without running or losing anything.
+
+It alters values, which CSV for machines never does: a text that would be run as a formula is
+prefixed, and one that has no room in a cell is cut. It is to be looked at, not to be verified.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from events import canonical
-from events.event import FIELDS, Event, event_json
+from events.format import canonical
+from events.format.event import FIELDS, Event, event_json
 from events.store.ledger import EventFilter, PostgresEventStore
+from events.store.ranges import CopiedEvent, UnusualRowError, copy_part
 from events.store.search import search
-from events.store.span import CopiedEvent, UnusualRowError, copy_part
-from observers import spreadsheets
+
+BOM = b"\xef\xbb\xbf"
+"""By this, spreadsheets know that the text is UTF-8."""
+
+MAX_CELL = 32_767
+"""Characters of a cell, in units of UTF-16, as Excel counts."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell begins with that a spreadsheet runs, or trims down to what it runs."""
+
+
+def cell(value: object) -> object:
+    """A text that is shown as it is; numbers stay numbers."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith(FORMULA):
+        value = f"'{value}"
+    return value if _units(value) <= MAX_CELL else _cut(value)
+
+
+def rows(lines: Iterable[Iterable[object]]) -> bytes:
+    """Rows of cells, as RFC 4180 writes them."""
+    text = io.StringIO()
+    csv.writer(text).writerows([cell(value) for value in line] for line in lines)
+    return text.getvalue().encode()
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2 if 2 * len(text) > MAX_CELL else len(text)
+
+
+def _cut(text: str) -> str:
+    mark = f" … cut: {len(text):,} characters"
+    room = MAX_CELL - len(mark)
+    return text.encode("utf-16-le")[: 2 * room].decode("utf-16-le", "ignore") + mark
+
 
 FETCH = 100
 """Events read at a time: with payloads of 1 MiB that is what memory has to hold."""
@@ -166,7 +206,7 @@ def _csv_row(event: Event) -> bytes:
 def _spreadsheet_row(event: Event) -> bytes:
     columns = [getattr(event, name) for name in FIELDS]
     columns[FIELDS.index("payload")] = event.canonical_payload.decode()
-    return spreadsheets.rows([columns])
+    return rows([columns])
 
 
 def _csv(values: list[object] | tuple[str, ...]) -> bytes:
@@ -177,7 +217,7 @@ def _csv(values: list[object] | tuple[str, ...]) -> bytes:
 
 SPREADSHEET = Format(
     "text/csv; charset=utf-8; header=present",
-    spreadsheets.BOM + _csv(FIELDS),
+    BOM + _csv(FIELDS),
     _spreadsheet_row,
     lambda row, payload: None,
     b'"export broke off',

@@ -20,15 +20,15 @@ from prometheus_client.registry import Collector
 
 from events.api.problems import PROBLEMS
 from events.errors import LedgerError
+from events.format.timestamps import parse_canonical
 from events.models import WatchAlert, WatchLook
-from events.store import refusals
+from events.store import access_log
 from events.store.connection import takes_writes
 from events.store.drift import recent_counts
-from events.store.drift_imports import recent_drift
+from events.store.imports import recent_drift
 from events.store.ledger import PostgresEventStore
-from events.store.ledger_lock import Holder, holders
-from events.timestamps import parse_canonical
-from observers.completeness import find_ends, tail_is_head
+from events.store.locks import Holder, holders
+from observers.continuity import find_ends, tail_is_head
 from observers.replica.reading import has_replica, lag_of, why_left
 from observers.replica.trust import Why
 from observers.watch.findings import Kind
@@ -140,7 +140,7 @@ def _lock(holder: Holder | None) -> Iterator[Metric]:
 
 def _refusals() -> Metric:
     """Requests to the API that were refused, since the ledger was made."""
-    counted = refusals.counted("default")
+    counted = access_log.counted("default")
     refused = CounterMetricFamily(
         f"{PREFIX}_refusals", "Requests that were refused, by kind of problem", labels=["problem"]
     )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 
-from events.canonical import canonicalize, parse
 from events.errors import CanonicalJSONError, LedgerError
+from events.format.canonical import canonicalize, parse
 
 MAX_FIELD, MAX_VALUE = 500, 1000
 """Characters of a path and of a value."""

@@ -5,19 +5,13 @@ from __future__ import annotations
 from django.urls import path
 from django.views.generic import RedirectView
 
-from observers.pages import (
-    access,
-    account,
-    ceremonies,
-    drift,
-    event,
-    events,
-    gaps,
-    halt,
-    overview,
-    verifications,
-    watch,
-)
+from observers.pages import access, account, halt, overview, watch
+from observers.pages.ceremonies import views as ceremonies
+from observers.pages.drift import views as drift
+from observers.pages.event import views as event
+from observers.pages.events import views as events
+from observers.pages.gaps import views as gaps
+from observers.pages.verifications import views as verifications
 
 urlpatterns = [
     path("", overview.overview, name="overview"),

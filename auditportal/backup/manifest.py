@@ -1,6 +1,8 @@
 """What a backup says of itself: the ledger's head at its moment, and the digest of each file.
 
 It must never be written before everything that it names is safe on disk.
+
+The errors of backups. Their messages must never need a traceback beside them.
 """
 
 from __future__ import annotations
@@ -14,7 +16,16 @@ from typing import Any
 
 import msgspec
 
-from auditportal.backup.errors import BackupError
+from events.errors import LedgerError
+
+
+class BackupError(LedgerError):
+    """A backup cannot be made, read or restored."""
+
+
+class NotTheBackupError(BackupError):
+    """CT-13: what was restored is not what the backup says it is."""
+
 
 FORMAT = "audit-portal backup"
 VERSION = 1

@@ -16,7 +16,7 @@ from typing import IO
 
 from auditportal.embedded.account import environment
 from auditportal.embedded.errors import EmbeddedPostgresError
-from auditportal.embedded.place import SOCKET_NAME, Place, socket_folder
+from auditportal.embedded.location import SOCKET_NAME, Place, socket_folder
 
 POLL_SECONDS = 0.02
 

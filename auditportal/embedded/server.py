@@ -14,12 +14,10 @@ from typing import IO, Literal
 
 import psycopg
 
-from auditportal.bounded_log import open_log
 from auditportal.embedded import cluster, postmaster
-from auditportal.embedded.binaries import reachable_programs
+from auditportal.embedded.cluster import reachable_programs
 from auditportal.embedded.errors import EmbeddedPostgresError
-from auditportal.embedded.locks import exclusive
-from auditportal.embedded.place import (
+from auditportal.embedded.location import (
     Place,
     find_place,
     make_home,
@@ -27,6 +25,8 @@ from auditportal.embedded.place import (
     make_socket_folder,
     socket_folder,
 )
+from auditportal.embedded.locks import exclusive
+from auditportal.log_config import open_log
 
 Mode = Literal["fast", "immediate"]
 SIGNALS: dict[Mode, signal.Signals] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}

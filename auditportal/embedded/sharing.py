@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditportal.embedded.errors import EmbeddedPostgresError
+from auditportal.embedded.location import make_home
 from auditportal.embedded.locks import exclusive, open_lock, try_lock
-from auditportal.embedded.place import make_home
 from auditportal.embedded.server import EmbeddedPostgres
 
 

@@ -16,13 +16,12 @@ import pytest
 from django.db import connections
 from pytest_django import Settings
 
-from auditportal.backup.errors import BackupError
-from auditportal.backup.manifest import DUMP
-from auditportal.backup.programs import find_program
+from auditportal.backup.manifest import DUMP, BackupError
+from auditportal.backup.pg_tools import find_program
 from auditportal.tests.backups import empty_database
-from events.composition import writer
+from events.append.services import writer
 from events.keys.backend import FileKeyBackend
-from events.store import restoration
+from events.store import maintenance
 from events.tests.ledger import Ledger, submission
 from observers.tests.commands import Ran, run
 from observers.tests.pages import remove, sign_in
@@ -106,7 +105,7 @@ def test_a_ledger_is_never_restored_over(ledger: Ledger, folder: Path) -> None:
     assert ran.code == 2
     assert f"the database {ledger.name} has a ledger in it" in ran.text
     assert ledger.store.get_max_sequence() == 2
-    assert not restoration.read_target("owner").is_marked
+    assert not maintenance.read_target("owner").is_marked
 
 
 def test_a_changed_dump_is_refused_by_its_digest(target: Ledger, folder: Path) -> None:
@@ -119,7 +118,7 @@ def test_a_changed_dump_is_refused_by_its_digest(target: Ledger, folder: Path) -
     assert ran.code == 2
     assert f"{dump} is not the file that was backed up" in ran.text
     assert promised in ran.text
-    assert not restoration.read_target("owner").is_marked
+    assert not maintenance.read_target("owner").is_marked
 
 
 def test_a_ledger_that_is_not_the_manifests_stays_closed(target: Ledger, folder: Path) -> None:
@@ -128,7 +127,7 @@ def test_a_ledger_that_is_not_the_manifests_stays_closed(target: Ledger, folder:
     ran = restore(folder, "--accept-findings")
     assert ran.code == 1
     assert "the manifest says 4" in ran.text
-    assert restoration.read_target("owner").is_marked
+    assert maintenance.read_target("owner").is_marked
     assert run("worker", "--once").code == 2
 
 
@@ -148,7 +147,7 @@ def test_a_manifest_that_is_not_for_here_is_refused(target: Ledger, folder: Path
         change_manifest(folder, **members)
         ran = restore(folder)
         assert (ran.code, why in ran.text) == (2, True), ran.text
-    assert not restoration.read_target("owner").is_marked
+    assert not maintenance.read_target("owner").is_marked
 
 
 def test_an_unsound_ledger_is_opened_only_when_told_to(ledger: Ledger, folder: Path) -> None:
@@ -169,9 +168,9 @@ def test_a_restore_stopped_before_it_verified_goes_on(
     target: Ledger, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("auditportal.backup.restoring._verify", _stopped)
+        patched.setattr("auditportal.backup.restore._verify", _stopped)
         assert restore(folder).code == 2
-    assert restoration.read_target("owner").has_events
+    assert maintenance.read_target("owner").has_events
     assert "was begun and not finished" in run("serve").text
     with pytest.raises(Exception, match="permission denied"), target.connect() as application:
         application.execute("SELECT FROM events")
@@ -250,7 +249,7 @@ def test_what_is_no_ledger_is_not_backed_up(
     target: Ledger, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "there is no ledger in the database" in run("backup", str(tmp_path / "new")).text
-    monkeypatch.setattr("auditportal.backup.restoring._verify", _stopped)
+    monkeypatch.setattr("auditportal.backup.restore._verify", _stopped)
     restore(folder)
     assert "begun and not finished" in run("backup", str(tmp_path / "new")).text
     assert not (tmp_path / "new").exists()

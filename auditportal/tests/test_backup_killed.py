@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditportal.tests.backups import empty_database, kill_when_waiting, start_command
-from events.store import restoration
+from events.store import maintenance
 from events.tests.ledger import Ledger
 from observers.tests.commands import run
 
@@ -33,10 +33,10 @@ def test_a_killed_restore_is_no_ledger_and_can_be_run_again(ledger: Ledger, tmp_
             owner.execute("CREATE TABLE verifications ()")  # pg_restore waits for its name
             process = start_command(target, tmp_path / "home", "restore", str(folder))
             kill_when_waiting(process, target, "pg_restore")
-        found = restoration.read_target("owner")
+        found = maintenance.read_target("owner")
         assert (found.is_marked, found.has_events, found.relations) == (True, False, 0)
         assert "was begun and not finished" in run("serve").text
         ran = run("restore", str(folder), "--workers=1", "--json")
         assert (ran.code, ran.json["is_sound"]) == (0, True)
-        assert not restoration.read_target("owner").is_marked
+        assert not maintenance.read_target("owner").is_marked
         assert target.store.get_max_sequence() == 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditportal.bounded_log import keep_bounded, open_log
+from auditportal.log_config import keep_bounded, open_log
 
 
 def test_a_writer_that_holds_it_open_goes_on_at_the_start(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.http import StreamingHttpResponse
 from structlog.testing import capture_logs
 
-from auditportal.streams import Ended, logged
+from auditportal.request_log import Ended, logged
 from events.store.connection import LedgerUnavailableError
 
 AWAY = LedgerUnavailableError("the database is not available: it was killed")

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
-from auditportal.capacity import OF_A_PROCESS, OTHERS, TooFewConnections, require_connections
+from auditportal.bootstrap import OF_A_PROCESS, OTHERS, TooFewConnections, require_connections
 from events.tests.ledger import Ledger
 
 

@@ -17,8 +17,8 @@ from django.core.management import call_command
 import auditportal.management.commands
 import events.management.commands
 import observers.management.commands
-from events.management.command import LedgerCommand
-from events.names import show
+from events.format.names import show
+from events.management.base import LedgerCommand
 from events.tests.ceremonies import people_from_the_start
 from events.tests.ledger import Ledger
 

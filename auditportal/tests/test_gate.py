@@ -14,8 +14,8 @@ from pytest_django import Settings
 
 from auditportal import gate as gate_module
 from auditportal.gate import MAX_FORM, Gate, GateMiddleware, Lane, Proven
-from events.access import waiting
-from events.access.places import Places
+from events.access import concurrency
+from events.access.concurrency import Places
 from events.tests import api
 from events.tests.ledger import Ledger
 
@@ -195,9 +195,9 @@ def test_a_form_of_many_fields_is_refused_and_no_fault(ledger: Ledger, small: Ga
 
 def test_a_wait_for_a_form_is_noted_and_forgotten(ledger: Ledger, small: Gate) -> None:
     seen: list[str] = []
-    drip(lambda: seen.extend(wait.peer for wait in waiting._waits.values()))
+    drip(lambda: seen.extend(wait.peer for wait in concurrency._waits.values()))
     assert seen == ["192.0.2.1"]
-    assert not waiting._waits
+    assert not concurrency._waits
 
 
 def through(answer: Answer, small: Gate) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auditportal.log_file import MAX_LINES, LogFile
+from auditportal.log_config import MAX_LINES, LogFile
 
 PATIENCE_SECONDS = 10
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from auditportal.port import PortTaken, claim_port
+from auditportal.bootstrap import PortTaken, claim_port
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.management import call_command
 
-from auditportal import preparation
+from auditportal import bootstrap
 from events.tests.ledger import Ledger
 
 
@@ -16,7 +16,7 @@ def no_files(monkeypatch: pytest.MonkeyPatch) -> None:
     def without_files(name: str, *args: object, **options: object) -> object:
         return None if name == "collectstatic" else call_command(name, *args, **options)
 
-    monkeypatch.setattr(preparation, "call_command", without_files)
+    monkeypatch.setattr(bootstrap, "call_command", without_files)
 
 
 def written(ledger: Ledger) -> list[str]:
@@ -32,7 +32,7 @@ def may(ledger: Ledger, right: str) -> bool:
 def test_nothing_is_written_when_nothing_differs(ledger: Ledger) -> None:
     ledger.write(1)
     before = written(ledger)
-    preparation.prepare()
+    bootstrap.prepare()
     assert written(ledger) == before
 
 
@@ -41,7 +41,7 @@ def test_a_right_that_was_added_is_written_and_taken_away(ledger: Ledger) -> Non
     ledger.write(1)
     ledger.tamper("GRANT UPDATE ON events TO portal_app")
     before = written(ledger)
-    preparation.prepare()
+    bootstrap.prepare()
     assert written(ledger) == [*before, "system.guards_changed", "system.guards_restored"]
     assert not may(ledger, "UPDATE")
 
@@ -51,6 +51,6 @@ def test_what_could_not_be_written_before_is_written_after(ledger: Ledger) -> No
     ledger.write(1)
     ledger.tamper("REVOKE INSERT ON events FROM portal_app")
     before = written(ledger)
-    preparation.prepare()
+    bootstrap.prepare()
     assert written(ledger) == [*before, "system.guards_changed"]
     assert may(ledger, "INSERT")

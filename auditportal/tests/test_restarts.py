@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from auditportal.child_processes import (
+    STEADY_SECONDS,
+    KeptChild,
+    KeptDatabase,
+    PortalFailed,
+    Restarts,
+)
 from auditportal.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from auditportal.kept_child import KeptChild, PortalFailed
-from auditportal.kept_database import KeptDatabase
-from auditportal.restarts import STEADY_SECONDS, Restarts
 
 
 def test_each_pause_is_longer_until_it_has_run_steadily() -> None:
@@ -96,7 +100,7 @@ def test_a_database_that_does_not_start_is_given_up_aloud(
     def revive(server: EmbeddedPostgres) -> None:
         raise EmbeddedPostgresError("the disk is full")
 
-    monkeypatch.setattr("auditportal.kept_database.sharing.revive", revive)
+    monkeypatch.setattr("auditportal.child_processes.sharing.revive", revive)
     database = kept(home, told)
     database.server.pid = None  # type: ignore[misc]
     database.look_after()

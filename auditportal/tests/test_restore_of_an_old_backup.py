@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from auditportal.backup.errors import BackupError
+from auditportal.backup.manifest import BackupError
 from auditportal.tests.backups import emptied, empty_database, start_command
-from events.composition import writer
+from events.append.services import writer
 from events.errors import SystemHaltedError
 from events.tests.ceremonies import halt_details, hold
 from events.tests.ledger import Ledger, submission
-from observers.heads.memory import memory_of
+from observers.heads.store import memory_of
 from observers.tests.commands import run
 from observers.watch.at_start import look_before_serving
 
@@ -27,7 +27,7 @@ def test_an_old_backup_is_restored_halted_and_goes_on_by_ceremony(
     look_before_serving()
     with emptied(ledger):
         with monkeypatch.context() as patched:  # stopped when it has halted, before it is done
-            patched.setattr("events.store.restoration.take_mark_away", _stopped)
+            patched.setattr("events.store.maintenance.take_mark_away", _stopped)
             assert run("restore", str(tmp_path / "backup"), "--workers=1").code == 2
         assert "was begun and not finished" in run("serve").text
         ran = run("restore", str(tmp_path / "backup"), "--workers=1")

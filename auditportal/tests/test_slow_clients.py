@@ -12,7 +12,7 @@ import pytest
 
 from auditportal import slow_clients
 from auditportal.slow_clients import SlowClients
-from events.access.waiting import BODY_RATE, BODY_SECONDS, overdue, waiting_for_body
+from events.access.concurrency import BODY_RATE, BODY_SECONDS, overdue, waiting_for_body
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux about connections")
 

@@ -23,7 +23,7 @@ from auditportal.tests.conftest import clean_environment
 LOCK = "LOCK TABLE ledger_config IN SHARE UPDATE EXCLUSIVE MODE"
 CALLERS = 8
 PATIENCE_SECONDS = 60.0
-PREPARE = "from auditportal.preparation import prepare; prepare()"
+PREPARE = "from auditportal.bootstrap import prepare; prepare()"
 
 
 def post(port: int, token: str) -> int:

@@ -14,10 +14,10 @@ from django.db import connections
 from pytest_django import DjangoDbBlocker
 from structlog.testing import capture_logs
 
+from auditportal.bootstrap import UnfitServer
 from auditportal.embedded import EmbeddedPostgres
 from auditportal.management.commands.serve import Command as Serve
-from auditportal.server_check import UnfitServer
-from events.composition import signing_service, witness_service
+from events.append.services import signing_service, witness_service
 from events.tests.ledger import Ledger, administering, point_at
 from events.tests.wholeness import assert_whole
 

@@ -20,7 +20,7 @@ import psycopg
 
 from bench.peers import LeftOut, Write, nothing
 from bench.play import Happening
-from events.event_ids import new_event_id
+from events.format.event import new_event_id
 
 PACKAGE = "@eventide/message-db@1.3.1"
 SHA512 = "n3hdE5YAZNXTr2HK9gG0GJ6dusgdE544LTvS+21/yOEHBvNuUzNmXXw5vS05vpe6RSuhzTRy5Wg0q7c1VfJg+A=="

@@ -33,7 +33,7 @@ class Ours:
 
     def install(self) -> None:
         from bench.fill import prepare
-        from events.composition import signing_service
+        from events.append.services import signing_service
 
         prepare()
         for agent in AGENTS:
@@ -43,7 +43,7 @@ class Ours:
     def caller(self) -> Iterator[Write]:
         from django.db import connections
 
-        from events.composition import shared_writer
+        from events.append.services import shared_writer
         from events.submission import Submission
 
         writer = shared_writer()
@@ -92,7 +92,7 @@ class Copy(Second):
 
         from bench.fill import Chain
         from bench.signing import open_keys
-        from events.composition import signing_service, witness_service
+        from events.append.services import signing_service, witness_service
 
         open_keys(Path(settings.PORTAL_KEY_DIR))
         keys = {str(agent): s.key_id for agent, s in signing_service().signers(AGENTS).items()}
@@ -109,8 +109,8 @@ def _copied(chain: Chain, happenings: Sequence[Happening]) -> float:
 
     from bench.fill import COPY
     from bench.signing import sign_rows
+    from events.format.timestamps import parse_timestamp
     from events.store.append import open_append
-    from events.timestamps import parse_timestamp
 
     with transaction.atomic(using="default", durable=True):
         opening = open_append("default")

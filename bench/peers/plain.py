@@ -14,7 +14,7 @@ import psycopg
 
 from bench.peers import Write, nothing
 from bench.play import Happening
-from events.event_ids import new_event_id
+from events.format.event import new_event_id
 
 TABLE = """
 CREATE TABLE plain_events (

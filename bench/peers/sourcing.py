@@ -16,7 +16,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 
 from bench.peers import Write
 from bench.play import Happening
-from events.event_ids import new_event_id
+from events.format.event import new_event_id
 
 
 class Sourcing:

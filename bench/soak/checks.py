@@ -19,7 +19,7 @@ from bench.soak.memory import Figures
 from bench.soak.portal import Portal
 from bench.soak.readers import Walker
 from bench.soak.tally import Tally
-from events.canonical import canonicalize_text
+from events.format.canonical import canonicalize_text
 
 KILLED_SECONDS = 1.0
 """Reads answered so shortly before their web process was killed may have no entry."""

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import orjson
 
 from bench.soak.client import Answer, Client, Lost
-from events.event import GENESIS_HASH
+from events.format.event import GENESIS_HASH
 
 FORM = re.compile(rb'name="csrfmiddlewaretoken" value="([^"]+)"')
 SPAN = re.compile(r"events-(\d+)-(\d+)\.")

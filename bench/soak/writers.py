@@ -20,7 +20,7 @@ import orjson
 from bench.play import play
 from bench.soak.client import Client, Lost
 from bench.soak.tally import Sent, Stored, Tally
-from events.canonical import canonicalize_text
+from events.format.canonical import canonicalize_text
 from events.ingest.presets import recognize
 
 SETTLE_SECONDS = 180.0

@@ -14,9 +14,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
-from events.access.address import client_address
-from events.access.note import Note, note_of
+from events.access.client_address import client_address
 from events.access.recorder import recorder
+from events.access.request_context import Note, note_of
 from events.store.access_log import Access
 
 UNRECORDED = frozenset(

@@ -22,7 +22,7 @@ from multiprocessing import util
 import structlog
 from django.db import connections
 
-from events.store import refusals
+from events.store import access_log
 from events.store.access_log import Access, insert, note_uses
 from events.store.connection import LedgerUnavailableError
 
@@ -140,7 +140,7 @@ class Recorder:
         with self._counting:
             counts, self._refusals, self._are_refusals_queued = self._refusals, Refusals(), False
         try:
-            refusals.add("default", counts)
+            access_log.add("default", counts)
         except Exception as error:  # a count is not worth keeping entries waiting for
             connections.close_all()
             log.warning("refusals_not_counted", reason=str(error))

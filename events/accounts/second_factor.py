@@ -1,6 +1,10 @@
 """The second factor: who needs one, time-based codes, recovery codes.
 
 It must never keep a recovery code: only a digest is kept, and the codes are shown once.
+
+Keeps whoever still owes a second factor out of everything but the pages where it is shown.
+
+It must never let a new address in by itself: what is open is named here.
 """
 
 from __future__ import annotations
@@ -8,16 +12,23 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import b32encode
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from events.access.request_context import MACHINES
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
 
 log = structlog.get_logger(__name__)
 
@@ -116,3 +127,45 @@ def secret_of(device: TOTPDevice) -> str:
     """The secret as people type it into a device that cannot see: base32 in groups of four."""
     text = b32encode(device.bin_key).decode().rstrip("=")
     return " ".join(text[place : place + 4] for place in range(0, len(text), 4))
+
+
+OPEN = frozenset(
+    {
+        "second-factor",
+        "set-up-second-factor",
+        "login",
+        "logout",
+        "admin:login",
+        "admin:logout",
+        "api-schema",
+        "api-docs",
+        "healthz",
+        "readyz",
+        "metrics",
+    }
+)
+
+
+class SecondFactorMiddleware:
+    """Sends people on; never a machine, whose token is all it has."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Where to show or set up the second factor; None where that is not owed."""
+        match = request.resolver_match
+        # The API sees to itself: there a half signed-in session is nobody.
+        if request.path.startswith(MACHINES) or (match and match.view_name in OPEN):
+            return None
+        user = request.user
+        if not user.is_authenticated or is_through(user):
+            return None
+        name = "second-factor" if is_set_up(user) else "set-up-second-factor"
+        onward = request.get_full_path() if request.method == "GET" else "/"
+        return HttpResponseRedirect(f"{reverse(name)}?{urlencode({'next': onward})}")

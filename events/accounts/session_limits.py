@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 
-from events.access.callers import name_account
+from events.access.request_context import name_account
 
 BEGAN, USED = "began_at", "used_at"
 MINUTE = 60

@@ -13,7 +13,7 @@ import structlog
 from django.contrib.auth.models import User
 from knox.settings import CONSTANTS
 
-from events.accounts.groups import SERVICE_USER
+from events.accounts.roles import SERVICE_USER
 from events.errors import LedgerError
 from events.models import ApiToken, Reads
 

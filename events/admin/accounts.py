@@ -17,8 +17,8 @@ from django.http import HttpRequest
 from django_otp.plugins.otp_static.admin import StaticDevice
 from django_otp.plugins.otp_totp.admin import TOTPDevice
 
-from events.accounts.groups import follow_group
-from events.admin.read_only import TellingAdmin
+from events.accounts.roles import follow_group
+from events.admin.base import TellingAdmin
 
 if TYPE_CHECKING:
     BaseUserAdmin = UserAdmin[User]

@@ -14,12 +14,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from events.admin.paging import SequencePaginator
-from events.admin.read_only import ReadOnlyAdmin, utc
-from events.canonical import canonicalize
-from events.canonical_layout import pretty
+from events.admin.base import ReadOnlyAdmin, SequencePaginator, utc
 from events.errors import CanonicalJSONError
-from events.event import FIELDS
+from events.format.canonical import canonicalize
+from events.format.canonical_layout import pretty
+from events.format.event import FIELDS
+from events.format.names import show
 from events.models import (
     Append,
     CeremonyStep,
@@ -28,7 +28,6 @@ from events.models import (
     LedgerConfig,
     LedgerEvent,
 )
-from events.names import show
 from events.store.ledger import PostgresEventStore
 
 MAX_SEQUENCE = 2**63 - 1

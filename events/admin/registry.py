@@ -1,12 +1,29 @@
-"""Agents' keys and witnesses in the admin. It must never create, rotate or retire one: that is
-the commands' business, because private keys are involved."""
+"""API tokens in the admin: listed and revoked. It must never show a digest, not even in an
+address, and never make a token: `issue_token` does.
+
+Agents' keys and witnesses in the admin. It must never create, rotate or retire one: that is
+the commands' business, because private keys are involved.
+"""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
-from events.admin.read_only import ReadOnlyAdmin, utc
-from events.models import AgentKey, Witness
+from django.contrib import admin, messages
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_http_methods
+
+from events.accounts.tokens import revoke
+from events.admin.base import ReadOnlyAdmin, TellingAdmin, utc
+from events.models import AgentKey, ApiToken, Witness
 
 ACTIVE_FROM = utc("active_from")
 ACTIVE_UNTIL = utc("active_until")
@@ -62,3 +79,72 @@ class WitnessAdmin(ReadOnlyAdmin):
     readonly_fields = (ACTIVE_FROM, ACTIVE_UNTIL)
     search_fields = ("=witness_id", "=public_key")
     search_help_text = "A whole witness id or public key."
+
+
+CHANGELIST = "admin:events_apitoken_changelist"
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(TellingAdmin):
+    """Tokens by the beginning of their text, each with a way to revoke it."""
+
+    list_display = ("token_key", "may", "created", "expiry", "last_used_at", "revocation")
+    list_display_links = None
+    ordering = ("-created",)
+    search_fields = ("=token_key", "=agent_id")
+    search_help_text = "The beginning of a token as listed, or a whole agent name."
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """No page of one token: its address would hold the digest, its primary key."""
+        site = self.admin_site
+        return [
+            path("", site.admin_view(self.changelist_view), name="events_apitoken_changelist"),
+            path(
+                "<str:token_key>/revoke/",
+                site.admin_view(require_http_methods(["GET", "POST"])(self.revoke)),
+                name="events_apitoken_revoke",
+            ),
+        ]
+
+    @admin.display(description="revoke")
+    def revocation(self, token: ApiToken) -> SafeString:
+        address = reverse("admin:events_apitoken_revoke", args=[token.token_key])
+        return format_html('<a class="deletelink" href="{}">Revoke</a>', address)
+
+    def revoke(self, request: HttpRequest, token_key: str) -> HttpResponse:
+        """Ask, then delete the token."""
+        token = get_object_or_404(ApiToken, token_key=token_key)
+        if not self.has_delete_permission(request, token):
+            raise PermissionDenied
+        if request.method != "POST":
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Revoke an API token",
+                "token": token,
+                "opts": self.opts,
+            }
+            return TemplateResponse(request, "admin/events/apitoken/revoke.html", context)
+        self._note(request, token)
+        revoke(token, by=request.user.get_username())
+        messages.success(
+            request, f"Revoked: {token}. Requests with it are refused within a few seconds."
+        )
+        return redirect(CHANGELIST)
+
+    @staticmethod
+    def _note(request: HttpRequest, token: ApiToken) -> None:
+        """The admin's own history, under the beginning of the token instead of the digest."""
+        LogEntry.objects.create(
+            user_id=request.user.pk or 0,
+            content_type=ContentType.objects.get_for_model(ApiToken),
+            object_id=token.token_key,
+            object_repr=str(token)[:200],
+            action_flag=DELETION,
+        )

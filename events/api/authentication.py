@@ -1,12 +1,27 @@
 """Who asks: a bearer token bound to an agent or to reading, a signed-in reader, or anybody.
 
 It must never write: a token that has expired is refused, not deleted.
+
+What of the ledger the caller may see.
+
+It must never widen: a view that does not say how it narrows itself is closed to those who may
+read their own agent's events alone.
+
+Remembers for a moment whose a token is, so that a stream of requests costs few look-ups.
+
+It must never hold a token in clear, nor take one whose time is over: expiry is looked at on every
+request. A token that is revoked elsewhere is refused `TRUST_SECONDS` later at most.
 """
 
 from __future__ import annotations
 
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
 from django.db.models.signals import post_delete, post_save
@@ -17,12 +32,116 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from events.accounts.rights import READ, may
+from events.accounts.roles import READ, may
 from events.accounts.second_factor import is_through
-from events.api.scope import refusal_to_read
-from events.api.token_memory import TokenMemory
-from events.models import ApiToken
+from events.api.problems import FORBIDDEN, Refused
+from events.models import ApiToken, Reads
 from events.store.connection import named_errors
+
+
+class Narrowable(Protocol):
+    """A filter that can be narrowed to an agent."""
+
+    @property
+    def agent_id(self) -> str | None:
+        """The agent whose rows pass; None lets every one pass."""
+
+
+F = TypeVar("F", bound=Narrowable)
+
+
+def only_agent(request: Request) -> str | None:
+    """The agent whose events alone the caller may read; None: all of them."""
+    return request.auth.only_agent if isinstance(request.auth, ApiToken) else None
+
+
+def refusal_to_read(request: Request, *, narrows: bool) -> str:
+    """Why the caller may not read here; "" if he may. `narrows`: this address can leave out
+    what is not of one agent."""
+    token = request.auth
+    if isinstance(token, ApiToken):
+        if token.reads == Reads.NOTHING:
+            return "this token may only write"
+        if token.reads == Reads.OWN and not narrows:
+            return f"this token may only read the events of {token.agent_id}; here is more"
+        return ""
+    if settings.PORTAL_PUBLIC_READING or may(request.user, READ):
+        return ""
+    return "this account may not read the ledger"
+
+
+def narrow(request: Request, chosen: F) -> F:
+    """The filter, held to what the caller may see.
+
+    Raises:
+        Refused: another agent's events, or the system's, were asked for by name.
+    """
+    own = only_agent(request)
+    if own is None:
+        return chosen
+    if chosen.agent_id not in (None, own) or getattr(chosen, "system", None):
+        raise Refused(FORBIDDEN, f"this token may only read the events of {own}")
+    return replace(chosen, agent_id=own)  # type: ignore[type-var]
+
+
+FRESH_SECONDS = 1.0
+"""After this, the first request that comes looks again; the others do not wait for it."""
+
+TRUST_SECONDS = 3.0
+"""After this, nobody is let in without another look, however slow the database is to answer the
+one that is under way."""
+
+MAX_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    user: Any
+    token: ApiToken
+    seen_at: float
+    renewal: threading.Lock = field(default_factory=threading.Lock)
+
+    def may_serve(self, now: float) -> bool:
+        """Fresh, or trusted still while another request looks again."""
+        age = now - self.seen_at
+        return age < FRESH_SECONDS or (age < TRUST_SECONDS and not self.renewal.acquire(False))
+
+
+class TokenMemory:
+    """The tokens that one process was shown lately, by digest."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._remembered: dict[bytes, _Remembered] = {}
+        self._forgotten = 0
+
+    def find(self, token: bytes, look_up: Callable[[bytes], Any]) -> tuple[Any, ApiToken]:
+        """The user and the token, as remembered or as `look_up` finds them now.
+
+        Whatever `look_up` raises passes; what was remembered is forgotten then.
+        """
+        digest = hashlib.sha256(token).digest()
+        known = self._remembered.get(digest)
+        if known is not None and known.may_serve(self._clock()):
+            return known.user, known.token
+        asked_at = self._clock()  # before the look: what changes during it is not trusted longer
+        forgotten = self._forgotten
+        try:
+            user, found = look_up(token)
+        except Exception:
+            self._remembered.pop(digest, None)
+            raise
+        if len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered.clear()
+        if forgotten == self._forgotten:  # else a look from before the revocation would outlive it
+            self._remembered[digest] = _Remembered(user, found, asked_at)
+        return user, found
+
+    def forget_all(self, **_: Any) -> None:
+        """Look again at everybody; a signal's receiver."""
+        self._forgotten += 1
+        self._remembered.clear()
+
 
 MAX_TOKEN_LENGTH = 200
 

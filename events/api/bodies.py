@@ -16,9 +16,8 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from events.access.waiting import waiting_for_body
-from events.api import requested
-from events.api.arrivals import UNCOUNTED, Memory, arrivals
+from events.access.concurrency import waiting_for_body
+from events.api import event_bodies
 from events.api.authentication import agent_of
 from events.api.encodings import ACCEPTED, CODINGS, DamagedError, unpack
 from events.api.problems import (
@@ -29,6 +28,7 @@ from events.api.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     Refused,
 )
+from events.api.throttling import UNCOUNTED, Memory, arrivals
 from events.submission import Submission
 
 R = TypeVar("R")
@@ -78,7 +78,7 @@ class EventParser(Parser):
 
     def read(self, body: bytes, agent_id: str | None) -> Submission:
         """The event."""
-        return _parsed(requested.in_document, body, agent_id)
+        return _parsed(event_bodies.in_document, body, agent_id)
 
 
 class BatchParser(Parser):
@@ -89,7 +89,7 @@ class BatchParser(Parser):
 
     def read(self, body: bytes, agent_id: str | None) -> list[Submission]:
         """The events in order."""
-        return _parsed(requested.in_array, body, agent_id)
+        return _parsed(event_bodies.in_array, body, agent_id)
 
 
 class LinesParser(Parser):
@@ -106,7 +106,7 @@ class LinesParser(Parser):
 
     def read(self, body: bytes, agent_id: str | None) -> list[Submission]:
         """The events in order."""
-        return _parsed(requested.in_lines, body, agent_id)
+        return _parsed(event_bodies.in_lines, body, agent_id)
 
 
 def read_requested(request: Request, view: APIView) -> Any:

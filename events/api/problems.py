@@ -18,7 +18,7 @@ from rest_framework import exceptions
 
 from events import errors as ledger
 from events.access.refusals import note_refusal
-from events.access.request_ids import request_id
+from events.access.request_context import request_id
 from events.store.connection import AWAY
 from events.store.ledger import HaltStateMissingError
 

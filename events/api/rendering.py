@@ -15,7 +15,7 @@ from rest_framework.request import Request
 
 from events.api.problems import UNREADABLE_EVENT, Refused
 from events.errors import CanonicalJSONError
-from events.event import Event, event_json
+from events.format.event import Event, event_json
 
 
 class OrjsonRenderer(BaseRenderer):

@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from events.api import problems
 from events.api.problems import Problem
-from events.names import MAX_NAME
+from events.format.names import MAX_NAME
 
 BASE64_SIGNATURE = "Ed25519 signature, standard base64 of 64 bytes."
 EXAMPLE_ID = "0191d7a0-0000-7000-8000-000000000001"

@@ -16,7 +16,6 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from events.api.bodies import BatchParser, EventParser, LinesParser, read_requested
-from events.api.limiting import hold_stranger, hold_to_limit
 from events.api.problems import INVALID_BATCH, Refused
 from events.api.rendering import OrjsonRenderer, encode
 from events.api.schema import (
@@ -28,10 +27,10 @@ from events.api.schema import (
     StoredEvent,
     refusals,
 )
-from events.certain import MAX_BATCH
-from events.composition import shared_writer
-from events.submission import Submission
-from events.writer import Written
+from events.api.throttling import hold_stranger, hold_to_limit
+from events.append.services import shared_writer
+from events.append.writer import Written
+from events.submission import MAX_BATCH, Submission
 
 AN_EVENT = OpenApiExample("event", value=STORED, response_only=True)
 
@@ -41,7 +40,7 @@ class ApiView(APIView):
 
     http_method_names = ["get", "head", "post"]
     narrows = False
-    """Whether reading here leaves out what the caller may not see (`events.api.scope`)."""
+    """Whether reading here leaves out what the caller may not see (`events.api.authentication`)."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """A method that is not there is refused before anyone is asked who they are."""

@@ -27,11 +27,11 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from events.ingest.look_words import look_lines
-from events.ingest.looking import SHOWN, Look
+from events.format.names import show
+from events.ingest.preview import SHOWN, Look
+from events.ingest.preview_words import look_lines
 from events.ingest.records import Record
 from events.ingest.reports import Counts, Report
-from events.names import show
 from events.submission import Submission
 
 _UNSAID = ("agents",)

@@ -19,7 +19,6 @@ from types import FrameType
 from typing import Any
 
 from events.errors import LedgerError
-from events.ingest.copies import find_copies
 from events.ingest.errors import IngestError
 from events.ingest.framing.record import Record, nowhere
 from events.ingest.generations import (
@@ -30,7 +29,7 @@ from events.ingest.generations import (
     is_rotated,
     rotated,
 )
-from events.ingest.import_record import MAX_INPUTS, ImportRecord
+from events.ingest.import_records import MAX_INPUTS, ImportRecord, find_copies
 from events.ingest.ingestion import Ingestion, Intake, close_record
 from events.ingest.inputs import open_bytes, source_name
 from events.ingest.packing import SUFFIXES

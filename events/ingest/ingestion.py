@@ -10,23 +10,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Protocol
 
+from events.append.queue import GroupCommit
+from events.append.writer import AtomicEventWriter
 from events.errors import LedgerError
-from events.group_commit import GroupCommit
 from events.ingest import mapping as mappings
-from events.ingest.agents import AgentKeys
-from events.ingest.copies import Copy, find_copies
 from events.ingest.errors import IngestError, RejectedRecordError, UntakableRecordError
 from events.ingest.framing.record import Spill, nowhere
-from events.ingest.import_record import MAX_INPUTS, ImportRecord, close_interrupted
+from events.ingest.import_records import (
+    MAX_INPUTS,
+    Copy,
+    ImportRecord,
+    close_interrupted,
+    find_copies,
+)
 from events.ingest.inputs import STDIN, Input, check_input, open_input, source_name
-from events.ingest.loading import Loader
-from events.ingest.looking import LOOKED_AT, LOOKED_BYTES, Look, kind_of, look_at, time_fields
+from events.ingest.loading import AgentKeys, Loader, signals_deferred
+from events.ingest.mapping import Wrapping
+from events.ingest.preview import LOOKED_AT, LOOKED_BYTES, Look, kind_of, look_at, time_fields
 from events.ingest.records import Reading, Record, read_records
 from events.ingest.reports import Digests, Report
-from events.ingest.signals import signals_deferred
-from events.ingest.wrapping import Wrapping
 from events.submission import Submission
-from events.writer import AtomicEventWriter
 
 HOPELESS = 1000
 """So many records at the start of an input, all rejected, end the run."""

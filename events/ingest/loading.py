@@ -1,29 +1,110 @@
 """Writes submissions in batches; a record that cannot be written is rejected alone.
 
 What the ledger as a whole refuses ends the ingestion.
+
+Lets a batch be written and counted before Ctrl-C or SIGTERM ends the run.
+
+Gives the agents of an import the keys to sign with, where they may have them.
+
+Invariant: an agent whose keys were retired gets no other: that was somebody's decision.
 """
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
 
 from django.db import DataError
 
-from events.errors import AppendRefusedError, EventIdConflictError, LedgerError
-from events.group_commit import GroupCommit
-from events.ingest.event_ids import record_event_id
-from events.ingest.import_record import ImportRecord
+from events.append.pending import Request
+from events.append.queue import GroupCommit
+from events.append.writer import AtomicEventWriter, Written
+from events.errors import AppendRefusedError, EventIdConflictError, KeyRegistryError, LedgerError
+from events.ingest.errors import RejectedRecordError
+from events.ingest.import_records import ImportRecord
+from events.ingest.mapping import record_event_id
 from events.ingest.records import Record
 from events.ingest.reports import Counts
-from events.ingest.signals import signals_deferred
-from events.requests import Request
+from events.keys.signing import SigningService
+from events.store import registry
 from events.store.connection import first_line
 from events.store.drift import get_threshold
 from events.submission import Submission
-from events.writer import AtomicEventWriter, Written
+
+_WAITING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def signals_deferred() -> Iterator[None]:
+    """The first signal takes effect behind the block, the second at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    before: dict[int, Any] = {}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked and callable(before[number]):
+            before[number](number, frame)
+        asked.append(number)
+
+    for number in _WAITING:
+        before[number] = signal.getsignal(number)
+        signal.signal(number, ask)
+    try:
+        yield
+    finally:
+        for waiting, handler in before.items():
+            signal.signal(waiting, handler or signal.SIG_DFL)
+        if asked:
+            signal.raise_signal(asked[0])
+
+
+class AgentKeys:
+    """The agents that have a key, and those that get one now.
+
+    `announce` is told the agent and the key_id of each key made; without it none is made.
+    """
+
+    def __init__(
+        self, signing: SigningService, announce: Callable[[str, str], None] | None
+    ) -> None:
+        self._signing = signing
+        self._announce = announce
+        keys = registry.list_agent_keys(signing.using)
+        self._active = {key.agent_id for key in keys if key.validity.until_sequence is None}
+        self._retired = {key.agent_id for key in keys} - self._active
+
+    def knows(self, agent_id: str) -> bool:
+        """Whether the agent has a key."""
+        return agent_id in self._active
+
+    def require(self, agent_id: str) -> None:
+        """Return when the agent has a key.
+
+        Raises:
+            RejectedRecordError: it has none and gets none.
+        """
+        if agent_id in self._active:
+            return
+        if agent_id in self._retired:
+            raise RejectedRecordError(f"the agent {agent_id!r} is retired: it has no active key")
+        if self._announce is None:
+            raise RejectedRecordError(f"the agent {agent_id!r} has no key, and new ones are off")
+        try:
+            self._announce(agent_id, self._signing.create_key(agent_id))
+        except KeyRegistryError:
+            # Another process was first; whether it was is what the registry says.
+            if agent_id not in registry.active_keys(self._signing.using, [agent_id]):
+                raise
+        self._active.add(agent_id)
+
 
 MAX_BATCH_BYTES = 2**20
 """Canonical payload bytes that end a batch: memory holds some of them."""

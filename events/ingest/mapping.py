@@ -1,23 +1,34 @@
 """Turns one record into one submission: its type, its agent, its time, its id.
 
 Nothing of a record is changed: the payload is all of it. The database is not asked.
+
+Event ids that are the same for the same record, so that taking a file in again adds nothing.
+
+They must never depend on how a record is mapped, nor on when or where it is read.
+
+Wraps a record that cannot be taken as it is, so that it is in the ledger as evidence.
+
+Its payload is {"line": the text of the record, "reason": why it cannot be taken}, or, where the
+record is no text that can be stored, {"base64": its bytes, "reason": …}.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from events import canonical
 from events.errors import CanonicalJSONError, InvalidSubmissionError
+from events.format import canonical
+from events.format.names import wrong_name
 from events.ingest.errors import RejectedRecordError, UntakableRecordError
-from events.ingest.event_ids import record_event_id
 from events.ingest.local_time import LocalTime, TimeField
 from events.ingest.paths import FieldPath, first_text
 from events.ingest.presets import Preset
-from events.names import wrong_name
+from events.ingest.records import Record
 from events.submission import (
     Submission,
     WrongField,
@@ -26,6 +37,72 @@ from events.submission import (
     check_payload_size,
     validate,
 )
+
+_CONTEXT = b"audit-portal ingest v1\n"
+
+
+def record_event_id(source: str, number: int, canonical_payload: bytes) -> str:
+    """A version 8 UUID (RFC 9562 section 5.8) of a record's place and content.
+
+    The first 16 bytes of SHA-256(`audit-portal ingest v1\\n` ‖ SHA-256(source name in UTF-8) ‖
+    record number as 8 bytes, big-endian ‖ SHA-256(canonical payload)), with the version and the
+    variant put in. The record number is the line, or the place in the array, from 1.
+    """
+    digest = hashlib.sha256(
+        _CONTEXT
+        + _source_digest(source)
+        + number.to_bytes(8, "big")
+        + hashlib.sha256(canonical_payload).digest()
+    ).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+
+
+@lru_cache(maxsize=64)
+def _source_digest(source: str) -> bytes:
+    return hashlib.sha256(source.encode("utf-8", "surrogateescape")).digest()
+
+
+REJECTED_TYPE = "log.rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapping:
+    """What wrapped records are recorded as."""
+
+    event_type: str
+    agent: str
+
+    def submission(self, record: Record, reason: str, source: str) -> Submission | None:
+        """The submission of a record that cannot be taken; None where it is too long for
+        that, too. Its event id is made of the record alone, as those of lines of text are."""
+        raw = record.original.removesuffix(b"\r")
+        if not raw:
+            return None
+        kept = _kept(raw)
+        try:
+            payload = canonical.canonicalize({**kept, "reason": reason})
+            check_event_type(self.event_type, self.agent)
+            check_payload_size(payload)
+        except (WrongField, CanonicalJSONError):
+            return None
+        return Submission(
+            event_type=self.event_type,
+            canonical_payload=payload,
+            agent_id=self.agent,
+            event_id=record_event_id(source, record.number, canonical.canonicalize(kept)),
+        )
+
+
+def _kept(raw: bytes) -> dict[str, str]:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        return {"base64": base64.b64encode(raw).decode()}
+    return {"line": text}
+
 
 DEFAULT_TYPE = "log.line"
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from events.errors import TimestampError
+from events.format.timestamps import parse_timestamp
 from events.ingest.errors import IngestError
-from events.timestamps import parse_timestamp
 
 _HOURS = {
     **dict.fromkeys(["Z", "UTC", "GMT", "UT", "UCT", "ZULU", "WET"], 0),

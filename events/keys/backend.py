@@ -1,6 +1,9 @@
 """Where private keys live: a folder of files now, a KMS or an HSM behind the same interface.
 
 A backend must never hand out a private key: it signs.
+
+The two signatures of an event (sign complete: they cover `signable_content()`, never the payload
+alone). It must never import Django.
 """
 
 from __future__ import annotations
@@ -10,12 +13,24 @@ import re
 import secrets
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from events import ed25519
 from events.errors import KeyBackendError
-from events.keys.pairs import Sign
+from events.format import ed25519, event
+
+Sign = Callable[[bytes], bytes]
+"""Gives the 64-byte Ed25519 signature of a message."""
+
+Pair = tuple[bytes, bytes]
+"""The agent's signature, and the witness's over it: 64 bytes each."""
+
+
+def sign_pair(agent: Sign, witness: Sign, signable: bytes) -> Pair:
+    """Sign and attest."""
+    signature = agent(event.agent_message(signable))
+    return signature, witness(event.witness_message(signature, signable))
 
 
 class KeyBackend(Protocol):

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 
 from django.db import transaction
 
-from events.keys.signing import SigningService
-from events.keys.witness import PREFIX, WitnessService
+from events.keys.signing import PREFIX, SigningService, WitnessService
 from events.store import registry
 from events.store.append import open_append
 from events.store.connection import named_errors

@@ -20,8 +20,8 @@ import nacl.secret
 import nacl.utils
 from nacl.exceptions import CryptoError
 
-from events import ed25519
 from events.errors import KeyBackendError
+from events.format import ed25519
 
 _LOCK = nacl.pwhash.argon2id
 _OPERATIONS, _MEMORY = _LOCK.OPSLIMIT_MODERATE, _LOCK.MEMLIMIT_MODERATE

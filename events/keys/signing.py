@@ -1,22 +1,54 @@
 """`SigningService`: signs for an agent with its current key, and manages the agents' keys.
 
 It must never sign a payload alone: what it signs is `agent_message(signable_content())`.
+
+The key pair that is to follow a key or a witness, made before a ceremony decides on it.
+
+It must never register what it makes: the ceremony's record does.
+
+`WitnessService`: attests events with one of the active witnesses (CT-12).
+
+It must never let a write go on unwitnessed: with no witness able to attest it refuses (RT-1).
 """
 
 from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
 
-from events import ed25519
-from events.errors import KeyBackendError, KeyRegistryError, NoActiveKeyError
-from events.keys.backend import KeyBackend
-from events.keys.pairs import Sign
+from events.errors import (
+    KeyBackendError,
+    KeyRegistryError,
+    NoActiveKeyError,
+    WitnessUnavailableError,
+)
+from events.format import ed25519
+from events.keys.backend import KeyBackend, Sign
 from events.store import registry
+
+
+def new_key_for(backend: KeyBackend, using: str, old: str) -> dict[str, str]:
+    """`new_key` and `new_public_key` for what follows `old`; the private half is in `backend`.
+
+    Raises:
+        KeyRegistryError: there is no such key.
+    """
+    if old.startswith(PREFIX):
+        known = old in {each.witness_id for each in registry.list_witnesses(using)}
+        name = f"{old}-{secrets.token_hex(3)}"
+    else:
+        owners = {key.key_id: key.agent_id for key in registry.list_agent_keys(using)}
+        known = old in owners
+        name = new_key_id(owners.get(old))
+    if not known:
+        raise KeyRegistryError(f"there is no key {old}")
+    return {"new_key": name, "new_public_key": ed25519.encode(backend.create(name))}
+
 
 MAX_KNOWN = 100_000
 """Agents whose signers are remembered at once."""
@@ -129,3 +161,82 @@ def new_key_id(agent_id: str | None) -> str:
 
 def _named(agent_id: str | None) -> str:
     return "the system" if agent_id is None else f"agent {agent_id!r}"
+
+
+PREFIX = "WITNESS:"
+
+REMEMBERED_SECONDS = 10.0
+"""How long a new witness may wait before it is asked to attest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attestor:
+    """One active witness, ready to attest."""
+
+    witness_id: str
+    sign: Sign
+
+
+class WitnessService:
+    """The witnesses: the registry in the database, the private halves in `backend`."""
+
+    def __init__(self, backend: KeyBackend, using: str = "default") -> None:
+        self.backend = backend
+        self.using = using
+        self._known: list[Attestor] = []
+        self._known_since = 0.0
+
+    def attestor(self) -> Attestor:
+        """One of the active witnesses whose key is here, at random.
+
+        They are remembered for a while. One that was retired since is refused by the database,
+        whose trigger looks at every row; whoever is refused calls `forget` and asks again.
+
+        Raises:
+            WitnessUnavailableError: RT-1, there is none.
+        """
+        if not self._known or time.monotonic() - self._known_since > REMEMBERED_SECONDS:
+            self._known = self._look_up()
+            self._known_since = time.monotonic()
+        return secrets.choice(self._known)
+
+    def forget(self) -> None:
+        """Look the witnesses up again: one of them was refused."""
+        self._known = []
+
+    def _look_up(self) -> list[Attestor]:
+        active = registry.active_witnesses(self.using)
+        here = [
+            Attestor(witness_id, self.backend.signer(witness_id))
+            for witness_id in active
+            if self.backend.holds(witness_id)
+        ]
+        if here:
+            return here
+        raise WitnessUnavailableError(
+            "RT-1: no witness can attest, so nothing is written: "
+            + (f"no private key of {', '.join(active)} is here" if active else "none is active")
+        )
+
+    def create_witness(self, name: str) -> str:
+        """Make and register a witness; `name` may come with or without its prefix.
+
+        Raises:
+            KeyRegistryError: the name is taken.
+            KeyBackendError: the private half cannot be kept.
+        """
+        witness_id = name if name.startswith(PREFIX) else PREFIX + name
+        if any(known.witness_id == witness_id for known in registry.list_witnesses(self.using)):
+            raise KeyRegistryError(
+                f"witness {witness_id} is not registered: this name is taken; a new key is a new "
+                "witness, give it a new name"
+            )
+        # A key without witness was left by a process that ended between the two.
+        known = self.backend.holds(witness_id)
+        public = (self.backend.public_key if known else self.backend.create)(witness_id)
+        registry.register_witness(self.using, witness_id, ed25519.encode(public))
+        return witness_id
+
+    def retire_witness(self, witness_id: str) -> int:
+        """Retire a witness for good; returns the last sequence it may have attested."""
+        return registry.retire_witness(self.using, witness_id)

@@ -28,8 +28,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from events.errors import LedgerError
-from events.keys.backend import FileKeyBackend
-from events.keys.pairs import Pair, sign_pair
+from events.keys.backend import FileKeyBackend, Pair, sign_pair
 
 Order = tuple[str, str, bytes]
 """key_id, witness_id, signable content."""

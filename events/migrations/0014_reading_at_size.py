@@ -2,7 +2,7 @@ from django.db import migrations, models
 from django.db.models.functions import Now
 
 from events import sql
-from events.multirange import Int8MultirangeField
+from events.models import Int8MultirangeField
 
 
 class Migration(migrations.Migration):

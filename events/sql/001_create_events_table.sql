@@ -1,5 +1,5 @@
 -- --- Names ---------------------------------------------------------------------------------------
--- What a text that people read may hold, and when two names are one: the same as events/names.py,
+-- What a text that people read may hold, and when two names are one: the same as events/format/names.py,
 -- whatever the locale. Tests compare the two character by character.
 
 CREATE FUNCTION unseen_characters() RETURNS TEXT

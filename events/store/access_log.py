@@ -1,6 +1,10 @@
 """The access log in the database: entries put in, entries found, uses of tokens noted.
 
 It must never change an entry: the table refuses it.
+
+How many requests were refused, by kind of problem, counted for all processes together.
+
+How often a network may try to sign in, counted in the database for all processes together.
 """
 
 from __future__ import annotations
@@ -9,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from datetime import datetime
 
-from events.store.connection import execute, fetch_all
+from events.models import RefusalCount
+from events.store.connection import execute, fetch_all, fetch_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +82,24 @@ def note_uses(using: str, uses: Iterable[tuple[str, datetime]]) -> None:
 def _select(using: str, query: str, chosen: AccessFilter, limit: int) -> list[tuple[int, Access]]:
     parameters: Mapping[str, object] = {**asdict(chosen), "limit": limit}
     return [(row[0], Access(*row[1:])) for row in fetch_all(using, query, parameters)]
+
+
+def add(using: str, counts: Mapping[str, int]) -> None:
+    """Add to the counts of these kinds."""
+    parameters = {"problems": list(counts), "numbers": list(counts.values())}
+    execute(using, "count_refusals", parameters)
+
+
+def counted(using: str) -> dict[str, int]:
+    """The refusals of each kind that there were any of."""
+    return dict(RefusalCount.objects.using(using).values_list("problem", "number"))
+
+
+USING = "default"
+
+
+def take_sign_in(network: str, most: int) -> bool:
+    """Whether the network may try once more: it has `most` tries, which come back in a minute."""
+    taken = fetch_one(USING, "take_sign_in", {"network": network, "most": most}) is not None
+    execute(USING, "forget_sign_ins", {})
+    return taken

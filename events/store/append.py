@@ -1,17 +1,36 @@
-"""Appending: the lock, the head, the rows. It must never run outside a transaction."""
+"""One append over one connection in as few round trips as there can be: what group commit uses.
+
+It must never run inside a transaction of Django's, nor leave one open.
+
+The head comes first, in one message with BEGIN. COPY and COMMIT then go out together, before the
+first row is there: PostgreSQL answers to COPY while the rows are still being signed, takes them in
+while the next ones are, and commits as soon as the last one has passed the triggers. psycopg's own
+`copy()` refuses a query of several statements, so the steps below are made of its generators.
+
+Appending: the lock, the head, the rows. It must never run outside a transaction.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import select
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum, auto
 from typing import Any
 
+import psycopg
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import errors, generators, pq
+from psycopg.abc import PQGen
+from psycopg.waiting import Wait
 
+from events import sql
 from events.errors import LedgerConfigurationError, LedgerError
-from events.event import FIELDS, Event
-from events.store.connection import execute, fetch_one
+from events.format.event import FIELDS, Event
+from events.store.connection import LedgerUnavailableError, execute, fetch_one, named_errors
 
 
 class NoTransactionError(LedgerError):
@@ -77,3 +96,170 @@ def insert_events(using: str, events: Sequence[Event]) -> None:
 def _require_transaction(using: str) -> None:
     if not connections[using].in_atomic_block:
         raise NoTransactionError("FR7: appending needs an open transaction")
+
+
+_COPY = f"COPY events ({', '.join(INSERTED)}) FROM STDIN; SELECT confirm_append(); COMMIT".encode()
+
+_OPEN = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; "
+    + sql.load("queries/open_append.sql").replace("%(patience)s", "%(patience)b")
+).encode()
+
+_ESCAPED = tuple(INSERTED.index(name) for name in ("event_type", "payload", "agent_id"))
+"""Columns that may hold a backslash; none can hold a tab or a line break."""
+
+
+PROMPT_MILLISECONDS = 2
+"""The lock is there within this time, or somebody else holds it."""
+
+
+class InTransactionError(LedgerError):
+    """An append that commits by itself was begun inside somebody else's transaction."""
+
+
+class Append:
+    """An open append: the lock is held, the head is known, rows may be sent."""
+
+    def __init__(self, connection: psycopg.Connection[Any], patience_ms: int) -> None:
+        self.committing = False
+        """Whether COMMIT may have happened: from then on a lost answer says nothing."""
+        self._connection = connection
+        self._patience_ms = patience_ms
+        self._state = _State.OPEN
+
+    def open(self, before_waiting: Callable[[], None] | None) -> Opening:
+        """Begin, take the lock, read the head. `before_waiting` is called when somebody else seems
+        to hold the lock.
+
+        Raises:
+            LedgerHeldError: the lock did not come in time.
+        """
+        pgconn = self._connection.pgconn
+        pgconn.send_query(_OPEN % {b"patience": b"%d" % self._patience_ms})
+        if before_waiting is not None:
+            pgconn.flush()
+            answer = select.poll()
+            answer.register(pgconn.socket, select.POLLIN)
+            if not answer.poll(PROMPT_MILLISECONDS):
+                before_waiting()
+        results = self._connection.wait(generators.execute(pgconn))
+        _raise_failure(results)
+        return checked_opening(_texts(results[-1]))
+
+    def start(self) -> None:
+        """Send COPY ahead of the rows; its answer is fetched when the first of them are ready."""
+        self._connection.pgconn.send_query(_COPY)
+        self._connection.pgconn.flush()
+        self._state = _State.STARTED
+
+    def send(self, events: Sequence[Event]) -> None:
+        """Send rows in order. The triggers see them when all have been sent.
+
+        Raises:
+            SystemHaltedError, HeadMismatchError: as at the opening; the guard looks once more.
+        """
+        self._expect_copy()
+        lines = b"".join(map(copy_line, events))
+        self._connection.wait(generators.copy_to(self._connection.pgconn, lines))
+
+    def finish(self) -> None:
+        """Wait until everything that was sent is durable.
+
+        Raises:
+            AppendRefusedError: a trigger found an event wrong, and nothing was written.
+        """
+        self._expect_copy()
+        self.committing = True
+        results = self._connection.wait(_end(self._connection.pgconn, None))
+        self._state = _State.OPEN
+        _raise_failure(results)
+
+    def abandon(self) -> None:
+        """Roll back whatever is not committed."""
+        if self._state is _State.STARTED:
+            with suppress(psycopg.Error):
+                self._expect_copy()
+        if self._state is _State.COPYING:
+            self._connection.wait(_end(self._connection.pgconn, b"abandoned"))
+        if self._connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            self._connection.execute("ROLLBACK")
+
+    def _expect_copy(self) -> None:
+        if self._state is _State.STARTED:
+            self._state = _State.OPEN
+            _raise_failure(self._connection.wait(generators.execute(self._connection.pgconn)))
+            self._state = _State.COPYING
+
+
+class _State(Enum):
+    OPEN = auto()
+    STARTED = auto()
+    COPYING = auto()
+
+
+@contextmanager
+def append_on(using: str, patience_ms: int) -> Iterator[Append]:
+    """Take the ledger's lock on the thread's own connection, waiting at most `patience_ms` for it,
+    and read the head.
+
+    Committed by `Append.finish`; what is not finished is rolled back.
+
+    Raises:
+        InTransactionError: the connection is in a transaction of its own.
+        SystemHaltedError: CT-11, the ledger is halted.
+        HeadMismatchError: CT-13, the tail of `events` is not the head.
+        LedgerConfigurationError: AC4, the drift threshold is gone.
+        LedgerHeldError: somebody else holds the lock.
+        LedgerUnavailableError: the database is away; the connection was closed.
+    """
+    wrapper = connections[using]
+    if wrapper.in_atomic_block:
+        raise InTransactionError("FR7: an append of its own inside another transaction")
+    with _closed_when_lost(wrapper), named_errors(), wrapper.wrap_database_errors:
+        wrapper.ensure_connection()
+        append = Append(wrapper.connection, patience_ms)
+        try:
+            yield append
+        finally:
+            append.abandon()
+
+
+@contextmanager
+def _closed_when_lost(wrapper: BaseDatabaseWrapper) -> Iterator[None]:
+    """A connection that was lost, or leads to a server that takes no writes, serves no other try:
+    the server rolls back by itself."""
+    try:
+        yield
+    except LedgerUnavailableError:
+        wrapper.close()
+        raise
+
+
+def copy_line(event: Event) -> bytes:
+    """An event as a line of COPY's text format."""
+    fields = [getattr(event, name) for name in INSERTED]
+    for place in _ESCAPED:
+        if fields[place] is not None and "\\" in fields[place]:
+            fields[place] = fields[place].replace("\\", "\\\\")
+    return ("\t".join(["\\N" if field is None else str(field) for field in fields]) + "\n").encode()
+
+
+def _end(pgconn: pq.abc.PGconn, error: bytes | None) -> PQGen[list[pq.abc.PGresult]]:
+    """End the COPY; what became of it, and of the COMMIT behind it."""
+    while pgconn.put_copy_end(error) == 0:
+        while not (yield Wait.W):
+            continue
+    results: list[pq.abc.PGresult] = yield from generators.execute(pgconn)
+    return results
+
+
+def _texts(result: pq.abc.PGresult) -> list[str | None]:
+    """The first row, as texts."""
+    values = (result.get_value(0, column) for column in range(result.nfields))
+    return [None if value is None else bytes(value).decode() for value in values]
+
+
+def _raise_failure(results: Sequence[pq.abc.PGresult]) -> None:
+    for result in results:
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            raise errors.error_from_result(result)

@@ -2,6 +2,12 @@
 
 It must never keep a voice whose signature was not verified; the callers see to that, and every
 verification of the ledger looks again.
+
+Stopping the ledger, and what could not be written when that happened (CT-11).
+
+It must never clear a halt: a ceremony does, in the database.
+
+Reading what stands beside the chain of decisions, to compare it with the events.
 """
 
 from __future__ import annotations
@@ -10,9 +16,11 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from events.ceremony import (
+from events.errors import CeremonyRefusedError
+from events.format import canonical
+from events.format.ceremony import (
     APPROVED,
     PROPOSED,
     RECORDED,
@@ -21,7 +29,6 @@ from events.ceremony import (
     Voice,
     read_proposal,
 )
-from events.errors import CeremonyRefusedError
 from events.store.connection import execute, fetch_all, fetch_one
 
 
@@ -170,3 +177,65 @@ def _step(row: Any) -> Step:
     _, _, step, person, _, _, public_key, signature, sequence, at, *_ = row
     voice = Voice(person, step, public_key, signature) if public_key else None
     return Step(step, person, at, voice, sequence)
+
+
+LOCK_MILLISECONDS = 400
+"""How long the event of a halt waits for the append lock, which appends hold for milliseconds."""
+
+
+def halt_ledger(
+    using: str,
+    *,
+    reason: str,
+    by: str | None,
+    witnessed_by: str | None = None,
+    unwitnessed_because: str | None = None,
+) -> bool:
+    """Stop every append; False when the ledger was halted already.
+
+    `witnessed_by` is the event of this transaction that says so; without one, the database keeps
+    the record, to be written when the halt is cleared.
+    """
+    values = {
+        "reason": reason,
+        "by": by,
+        "event_id": witnessed_by,
+        "because": unwitnessed_because,
+    }
+    return fetch_one(using, "halt_ledger", values)[0] is not None
+
+
+def unwritten_records(using: str) -> list[dict[str, Any]]:
+    """What is written when the present halt is cleared, oldest first: `event_id`, `event_type`,
+    `local_timestamp` and `payload` of each, as the proposal to clear the halt holds them."""
+    text = fetch_one(using, "unwritten_records")[0]
+    records: list[dict[str, Any]] = canonical.parse(text, stored=True).value
+    return records
+
+
+class CeremonyRow(NamedTuple):
+    """A row of `ceremonies`, column by column; None is what is not there."""
+
+    ceremony_id: str
+    kind: str | None
+    step: str | None
+    person: str | None
+    proposal: str | None
+    proposal_hash: str | None
+    public_key: str | None
+    signature: str | None
+    sequence: str | None
+    event_id: str | None
+    at: str | None
+
+
+def ceremony_rows(using: str, ceremony_ids: Sequence[str]) -> list[CeremonyRow]:
+    """All rows about these ceremonies, oldest first."""
+    rows = fetch_all(using, "ceremony_rows", {"ceremony_ids": list(ceremony_ids)})
+    return [CeremonyRow(*row) for row in rows]
+
+
+def ceremonies_without_event(using: str, *, limit: int) -> list[tuple[str, str | None]]:
+    """Id of each ceremony that no event of its own records though a row says so, and the sequence
+    that the row names."""
+    return fetch_all(using, "ceremonies_without_event", {"limit": limit})

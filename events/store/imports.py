@@ -1,13 +1,22 @@
-"""The imports that the ledger knows of, by their own records in it."""
+"""Tells the drift of imports from that of clocks that ran while their events were written.
+
+A warning is an import's when its event lies between the first and the last sequence of an import
+that is on record (`system.import_finished`), and is of one of that import's agents.
+
+The imports that the ledger knows of, by their own records in it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from events.store.connection import fetch_all, fetch_one
+from events.store.status import marks_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +71,130 @@ def find_stretch(using: str, after: int, *, any_id: bool, most_agents: int) -> S
 def as_json(value: Any) -> Any:
     """A JSONB value, parsed if the connection gives it as text."""
     return orjson.loads(value) if isinstance(value, str | bytes) else value
+
+
+MOST_COUNTED = 1_000_000
+"""Warnings that are told apart when those of the last day are counted: 2 µs each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """An import on record. `sources` are some of its `inputs`; `agents` None is any agent."""
+
+    sequence: int
+    recorded_at: datetime
+    outcome: str
+    sources: tuple[str, ...]
+    inputs: int
+    first_sequence: int
+    last_sequence: int
+    agents: tuple[str, ...] | None
+
+    @property
+    def more_inputs(self) -> int:
+        """Inputs whose source is not among `sources`."""
+        return self.inputs - len(self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportDrift:
+    """An import and how many drift warnings are about its events."""
+
+    record: Import
+    warnings: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSpans:
+    """Where the events of imports lie: a multirange for each agent, and one for any agent."""
+
+    agents: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
+    any_agent: str = "{}"
+
+    def parameters(self) -> dict[str, Any]:
+        """What the queries that tell imports apart take."""
+        return {
+            "import_agents": list(self.agents),
+            "import_ranges": list(self.ranges),
+            "any_agent": self.any_agent,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RecentDrift:
+    """Drift warnings of a time: of running clocks, and of imports."""
+
+    clocks: int
+    imports: int
+
+    @property
+    def cut(self) -> bool:
+        """Whether there may be more."""
+        return self.clocks + self.imports >= MOST_COUNTED
+
+
+def list_imports(using: str) -> list[Import]:
+    """The imports on record, newest first."""
+    return [
+        Import(
+            sequence,
+            recorded_at,
+            outcome or "",
+            tuple(map(str, sources)),
+            inputs,
+            first,
+            last,
+            None if agents is None else tuple(agents),
+        )
+        for sequence, recorded_at, outcome, sources, inputs, first, last, agents in fetch_all(
+            using, "finished_imports"
+        )
+    ]
+
+
+def spans_of(imports: Iterable[Import]) -> ImportSpans:
+    """Where the events of these imports lie."""
+    spans: dict[str, list[str]] = {}
+    of_any: list[str] = []
+    for one in imports:
+        span = f"[{one.first_sequence},{one.last_sequence}]"
+        for agent in one.agents or ():
+            spans.setdefault(agent, []).append(span)
+        if one.agents is None:
+            of_any.append(span)
+    ranges = tuple("{" + ",".join(each) + "}" for each in spans.values())
+    return ImportSpans(tuple(spans), ranges, "{" + ",".join(of_any) + "}")
+
+
+def import_spans(using: str) -> ImportSpans:
+    """Where the events of all imports on record lie."""
+    return spans_of(list_imports(using))
+
+
+def drift_of_imports(using: str, imports: Sequence[Import]) -> list[ImportDrift]:
+    """The imports that have drift warnings, in their order."""
+    values = {
+        "firsts": [one.first_sequence for one in imports],
+        "lasts": [one.last_sequence for one in imports],
+        "named": [one.agents is not None for one in imports],
+        "agents": ["\x01".join(one.agents or ()) for one in imports],
+    }
+    counted = dict(fetch_all(using, "drift_of_imports", values))
+    return [
+        ImportDrift(one, counted[place])
+        for place, one in enumerate(imports, start=1)
+        if place in counted
+    ]
+
+
+def recent_drift(using: str, now: datetime) -> tuple[RecentDrift, RecentDrift]:
+    """Drift warnings of events of the last hour and of the last day, `MOST_COUNTED` at most."""
+    day, hour = marks_before(using, [now - timedelta(days=1), now - timedelta(hours=1)])
+    values = {
+        "marks": [hour.last_sequence, day.last_sequence],
+        "most": MOST_COUNTED,
+        **import_spans(using).parameters(),
+    }
+    of_hour, of_day = fetch_all(using, "drift_counts", values)
+    return RecentDrift(*of_hour), RecentDrift(*of_day)

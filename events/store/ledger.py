@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 from django.db import transaction
 
-from events.continuity import Gap
 from events.errors import LedgerError
-from events.event import FIELDS, GENESIS_HASH, Event
+from events.format.event import FIELDS, GENESIS_HASH, Event
+from events.format.gaps import Gap
 from events.store.connection import fetch_all, fetch_one
 
 PAGE = 1000

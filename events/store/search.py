@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from django.db import DatabaseError, transaction
 
 from events.errors import LedgerError
-from events.event import Event
+from events.format.event import Event
 from events.store.connection import LedgerUnavailableError, fetch_one, sqlstate
 from events.store.ledger import EventFilter, PostgresEventStore
 

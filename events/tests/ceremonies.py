@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from events import ceremonies, ed25519
-from events.canonical import canonicalize
-from events.ceremony import APPROVED, PROPOSED, Proposal, possession
-from events.ceremony_details import complete_details
-from events.composition import key_backend, owner_writer, writer
-from events.event import Event
+from events import ceremonies
+from events.append.services import key_backend, owner_writer, writer
+from events.ceremonies import complete_details
+from events.format import ed25519
+from events.format.canonical import canonicalize
+from events.format.ceremony import APPROVED, PROPOSED, Proposal, possession
+from events.format.event import Event
 from events.people import register_first
 from events.submission import Submission
 from events.tests.ledger import Ledger

@@ -15,10 +15,9 @@ import psycopg
 import pytest
 from django.db import connections
 
-from events import writer as writer_module
-from events.event import Event
-from events.store.append import insert_events
-from events.store.wire import Append
+from events.append import writer as writer_module
+from events.format.event import Event
+from events.store.append import Append, insert_events
 from events.tests.injection import insert_and_fail, send, send_and_fail
 from events.tests.ledger import Ledger
 

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 
 from django.db import IntegrityError
 
-from events import writer as writer_module
-from events.event import Event
-from events.store.append import insert_events
-from events.store.wire import Append
+from events.append import writer as writer_module
+from events.format.event import Event
+from events.store.append import Append, insert_events
 
 send = Append.send
 

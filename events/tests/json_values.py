@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from events.canonical import MAX_INTEGER, MIN_INTEGER
+from events.format.canonical import MAX_INTEGER, MIN_INTEGER
 
 INTEROPERABLE = 2**53 - 1
 """Integers up to here are the same in every JSON implementation (RFC 8259 section 6)."""

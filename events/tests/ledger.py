@@ -20,9 +20,9 @@ from psycopg.conninfo import make_conninfo
 
 from auditportal.embedded import EmbeddedPostgres
 from events.access.recorder import recorder
-from events.canonical import canonicalize
-from events.composition import signing_service, witness_service, writer
-from events.event import Event
+from events.append.services import signing_service, witness_service, writer
+from events.format.canonical import canonicalize
+from events.format.event import Event
 from events.store.ledger import PostgresEventStore
 from events.submission import Submission
 

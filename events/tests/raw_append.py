@@ -13,8 +13,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from events import ed25519, event
-from events.composition import key_backend
+from events.append.services import key_backend
+from events.format import ed25519, event
 from events.store import registry
 
 SALT = bytes(event.SALT_BYTES)

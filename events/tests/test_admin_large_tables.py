@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from events.composition import writer
+from events.append.services import writer
 from events.models import Append, ClockDriftWarning
 from events.tests.admin_site import address, superuser
 from events.tests.ledger import Ledger, submission

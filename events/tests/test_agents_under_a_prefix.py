@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from events.api.shippers import agents
-from events.composition import signing_service
+from events.api.shippers import intake
+from events.append.services import signing_service
 from events.models import ApiToken
 from events.tests import api
 from events.tests.ledger import Ledger
@@ -66,7 +66,7 @@ def test_a_retired_host_is_rejected_and_gets_no_new_key(ledger: Ledger) -> None:
 def test_no_more_than_so_many_agents_are_made(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agents, "MAX_AGENTS", 2)
+    monkeypatch.setattr(intake, "MAX_AGENTS", 2)
     caller = collector()
     response = caller.post("ingest", [of("a"), of("b"), of("c"), of("a"), {"n": 1}])
     assert [error["index"] for error in response.json()["errors"]] == [2]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from events.composition import writer
-from events.group_commit import GroupCommit
+from events.append.queue import GroupCommit
+from events.append.services import writer
 from events.tests import api
 from events.tests.ledger import Ledger
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from events.api import bodies
-from events.api.arrivals import Arrivals
+from events.api.throttling import Arrivals
 from events.tests import api
 from events.tests.ledger import Ledger
 

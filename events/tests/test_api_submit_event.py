@@ -7,7 +7,7 @@ import re
 import orjson
 import pytest
 
-from events.event import FIELDS
+from events.format.event import FIELDS
 from events.tests import api
 from events.tests.ledger import Ledger
 

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from events.accounts.groups import set_group
+from events.accounts.roles import set_group
 from events.models import ApiToken
 from events.tests import api
 from events.tests.ledger import Ledger

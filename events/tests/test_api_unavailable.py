@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from events.composition import signing_service, witness_service
+from events.append.services import signing_service, witness_service
 from events.store import registry
 from events.tests import api
 from events.tests.ledger import Ledger
@@ -132,7 +132,7 @@ def test_a_logged_traceback_holds_no_token_and_no_payload(
     described = dict(settings.LOGGING["formatters"][form])
     handler.setFormatter(described.pop("()")(**described))
     caller = api.agent()
-    monkeypatch.setattr("events.store.wire.Append.send", broken)
+    monkeypatch.setattr("events.store.append.Append.send", broken)
     logging.getLogger("events").addHandler(handler)
     try:
         api.problem(caller.post("events", api.event(payload=SECRET)), 500, "internal-error")

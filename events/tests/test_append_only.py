@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from events.composition import signing_service, witness_service, writer
+from events.append.services import signing_service, witness_service, writer
 from events.tests.ceremonies import hold
 from events.tests.ledger import Ledger, submission
 

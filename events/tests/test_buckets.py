@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.access.buckets import SWEEP, Buckets
+from events.access.limits import SWEEP, Buckets
 
 
 class Clock:

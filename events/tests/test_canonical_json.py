@@ -21,8 +21,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from auditportal.embedded import EmbeddedPostgres
-from events.canonical import MAX_DEPTH, canonicalize, canonicalize_text, expansion, parse
 from events.errors import CanonicalJSONError
+from events.format.canonical import MAX_DEPTH, canonicalize, canonicalize_text, expansion, parse
 from events.tests.json_values import ANY_JSON, PLAIN_JCS
 
 thorough = settings(max_examples=400, deadline=None)

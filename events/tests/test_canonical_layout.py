@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from events.canonical import canonicalize, canonicalize_text
-from events.canonical_layout import lay_out, pretty
-from events.names import show
+from events.format.canonical import canonicalize, canonicalize_text
+from events.format.canonical_layout import lay_out, pretty
+from events.format.names import show
 from events.tests.json_values import ANY_JSON
 
 

@@ -15,9 +15,9 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events import canonical
-from events.canonical import MAX_DEPTH, canonicalize, canonicalize_text, parse
 from events.errors import CanonicalJSONError
+from events.format import canonical
+from events.format.canonical import MAX_DEPTH, canonicalize, canonicalize_text, parse
 from events.tests.json_values import ANY_JSON, PLAIN_JCS
 
 thorough = settings(max_examples=300, deadline=None)

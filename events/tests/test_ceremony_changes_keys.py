@@ -7,10 +7,10 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from events.ceremony_details import complete_details
-from events.composition import key_backend, signing_service, witness_service
+from events.append.services import key_backend, signing_service, witness_service
+from events.ceremonies import complete_details
 from events.errors import CeremonyRefusedError
-from events.event import Event
+from events.format.event import Event
 from events.store.drift import get_threshold, set_threshold
 from events.tests.ceremonies import hold, people_from_the_start, person
 from events.tests.ledger import Ledger

@@ -15,11 +15,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from events import ceremonies, names
-from events.ceremony import REJECTED
-from events.composition import key_backend, writer
+from events import ceremonies
+from events.append.services import key_backend, writer
 from events.errors import CeremonyRefusedError, SystemHaltedError
-from events.event import Event
+from events.format import names
+from events.format.ceremony import REJECTED
+from events.format.event import Event
 from events.halting import Halted, HaltReasonError, halt
 from events.store.guards import read_guards
 from events.tests.ceremonies import halt_details, hold, person, register

@@ -13,8 +13,10 @@ import pytest
 from pytest_django import Settings
 
 from events import ceremonies
-from events.canonical import canonicalize
-from events.ceremony import (
+from events.append.services import owner_writer, writer
+from events.errors import CeremonyRefusedError
+from events.format.canonical import canonicalize
+from events.format.ceremony import (
     APPROVED,
     KINDS,
     PROPOSED,
@@ -25,12 +27,10 @@ from events.ceremony import (
     read_details,
     read_proposal,
 )
-from events.composition import owner_writer, writer
-from events.errors import CeremonyRefusedError
 from events.people import register_first
 from events.store.ceremonies import find_ceremony
-from events.store.people import list_people
-from events.store.roles import grant
+from events.store.maintenance import grant
+from events.store.registry import list_people
 from events.tests.ceremonies import Person, hold, people_from_the_start, person, register
 from events.tests.ledger import Ledger
 from events.tests.race import together

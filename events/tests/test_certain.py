@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.api import requested
+from events.api import event_bodies
 from events.api.problems import MALFORMED_JSON, Refused, refusal
-from events.certain import take_array, take_lines, take_one
 from events.errors import LedgerError
-from events.submission import Submission
+from events.submission import Submission, take_array, take_lines, take_one
 from events.tests.json_values import ANY_JSON, TEXTS
 
 ID = "0191D7A0-0000-7000-8000-000000000001"
@@ -114,21 +113,26 @@ def numbered(body: bytes) -> list[tuple[int, bytes]]:
 @given(documents(), st.sampled_from(["agent-7", None]), st.binary(max_size=1))
 def test_one_event_is_read_alike(document: str, agent: str | None, stray: bytes) -> None:
     body = document.encode(errors="surrogatepass") + stray
-    assert outcome(requested.in_document, body, agent) == outcome(requested._document, body, agent)
+    assert outcome(event_bodies.in_document, body, agent) == outcome(
+        event_bodies._document, body, agent
+    )
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(documents(), max_size=4), st.sampled_from(["[]", "[", "[,]", "[]]"]))
 def test_a_batch_is_read_alike(written: list[str], around: str) -> None:
     body = (around[0] + ",\n ".join(written) + around[1:]).encode(errors="surrogatepass")
-    assert outcome(requested.in_array, body, "a") == outcome(requested._array, body, "a")
+    assert outcome(event_bodies.in_array, body, "a") == outcome(event_bodies._array, body, "a")
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(documents(), max_size=4), st.sampled_from(["[]", "[", "[,]", "[]]"]))
 def test_a_large_batch_is_read_alike_event_by_event(written: list[str], around: str) -> None:
     body = (around[0] + ",\n ".join(written) + around[1:]).encode(errors="surrogatepass")
-    whole, apart = outcome(requested._array, body, "a"), outcome(requested._large_array, body, "a")
+    whole, apart = (
+        outcome(event_bodies._array, body, "a"),
+        outcome(event_bodies._large_array, body, "a"),
+    )
     if isinstance(apart, dict) and apart["problem"] is MALFORMED_JSON:
         assert isinstance(whole, dict), "refused too, perhaps for another reason"
     else:
@@ -138,7 +142,7 @@ def test_a_large_batch_is_read_alike_event_by_event(written: list[str], around: 
 @given(st.lists(st.sampled_from([b"", b" ", b"a", b" b ", b"\t\r", b"c\x0b"]), max_size=12))
 def test_lines_are_found_as_by_splitting(lines: list[bytes]) -> None:
     body = b"\n".join(lines)
-    assert list(requested._written_lines(body)) == numbered(body)
+    assert list(event_bodies._written_lines(body)) == numbered(body)
 
 
 ONE_EVENT = 128 * 2**20
@@ -160,7 +164,9 @@ HUGE = {
 @pytest.mark.parametrize("name", HUGE)
 def test_what_is_refused_takes_a_small_multiple_of_its_bytes(name: str) -> None:
     body = HUGE[name]
-    read = requested.in_lines if "lines" in name and "list" not in name else requested.in_array
+    read = (
+        event_bodies.in_lines if "lines" in name and "list" not in name else event_bodies.in_array
+    )
     tracemalloc.start()
     try:
         refused = outcome(read, body, "agent-7")
@@ -176,8 +182,8 @@ def test_what_is_refused_takes_a_small_multiple_of_its_bytes(name: str) -> None:
 @given(st.lists(documents() | st.sampled_from(["", " ", "\x0b"]), max_size=4))
 def test_lines_are_read_alike(written: list[str]) -> None:
     body = "\r\n".join(line.replace("\n", " ") for line in written).encode(errors="surrogatepass")
-    slowly = outcome(requested._lines, numbered(body), "a") if numbered(body) else None
-    assert slowly is None or outcome(requested.in_lines, body, "a") == slowly
+    slowly = outcome(event_bodies._lines, numbered(body), "a") if numbered(body) else None
+    assert slowly is None or outcome(event_bodies.in_lines, body, "a") == slowly
 
 
 def text(**changed: str) -> bytes:
@@ -201,7 +207,7 @@ def test_what_writers_send_is_taken_quickly(name: str) -> None:
     body = QUICK[name]
     taken = take_one(body, "agent-7")
     assert taken is not None
-    assert taken == requested._document(body, "agent-7")
+    assert taken == event_bodies._document(body, "agent-7")
     assert take_array(b"[" + body + b"]", "agent-7") == [taken]
     assert take_lines([body + b"\r"], "agent-7") == [taken]
 

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from events.composition import writer
-from events.group_commit import GroupCommit
-from events.store.wire import Append
+from events.append.queue import GroupCommit
+from events.append.services import writer
+from events.store.append import Append
 from events.tests.ledger import Ledger, submission
 from events.tests.raw_append import honest_row, insert
 from events.tests.wholeness import assert_whole

@@ -12,9 +12,9 @@ import nacl.pwhash
 import pytest
 from django.core.management import CommandError, call_command
 
-from events import ed25519
-from events.ceremony import APPROVED
 from events.errors import KeyBackendError
+from events.format import ed25519
+from events.format.ceremony import APPROVED
 from events.keys import person_key
 from events.store.ceremonies import find_ceremony
 from events.tests.ledger import Ledger

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
-from events.composition import key_backend, signing_service, witness_service, writer
+from events.append.services import key_backend, signing_service, witness_service, writer
 from events.errors import SystemHaltedError
 from events.store import registry
 from events.tests.ledger import Ledger, submission

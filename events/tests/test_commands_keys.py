@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from events.composition import key_backend, writer
+from events.append.services import key_backend, writer
 from events.errors import (
     KeyRegistryError,
     LedgerConfigurationError,

@@ -12,17 +12,17 @@ from functools import partial
 import pytest
 from django.db import DataError, IntegrityError
 
-from events import writer as writer_module
-from events.composition import writer
-from events.group_commit import GroupCommit
+from events.append import writer as writer_module
+from events.append.queue import GroupCommit
+from events.append.services import writer
+from events.append.writer import AtomicEventWriter
+from events.store.append import Append
 from events.store.ledger import EventFilter
-from events.store.wire import Append
 from events.tests.injection import ROLLED_BACK, InjectedError, insert_and_fail, send_and_fail
 from events.tests.ledger import Ledger, submission
 from events.tests.race import together
 from events.tests.wholeness import assert_whole
 from events.tests.writing_process import acknowledged, expect, go, writing_process
-from events.writer import AtomicEventWriter
 
 THREADS, EACH = 16, 50
 PROCESSES, EACH_PROCESS = 4, 100

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.continuity import Gap, SequenceOrderError, find_gaps, validate_sequence_continuity
+from events.format.gaps import Gap, SequenceOrderError, find_gaps, validate_sequence_continuity
 
 CASES = {
     "nothing, no bounds": ([], None, None, []),

@@ -21,12 +21,12 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from auditportal.embedded import EmbeddedPostgres
-from events.composition import signing_service, witness_service, writer
+from events.append.queue import GroupCommit
+from events.append.services import signing_service, witness_service, writer
 from events.errors import LedgerHeldError
-from events.event import Event
-from events.group_commit import GroupCommit
+from events.format.event import Event
 from events.halting import halt
-from events.store import ledger_lock
+from events.store import locks
 from events.store.connection import LedgerUnavailableError
 from events.tests.ledger import Ledger, point_at, submission
 from events.tests.wholeness import assert_whole
@@ -203,7 +203,7 @@ def test_a_forgotten_prepared_transaction_is_named(
     durable.server.start()
     with pytest.raises(LedgerHeldError, match=FORGOTTEN):
         durable.write()
-    monkeypatch.setattr(ledger_lock, "HELD_SECONDS", 0.5)
+    monkeypatch.setattr(locks, "HELD_SECONDS", 0.5)
     answer = Client().get("/readyz")
     assert (answer.status_code, answer.json()["lock_holder"]["gid"]) == (503, "forgotten")
     assert b'lock_held_seconds{gid="forgotten",pid=""}' in Client().get("/metrics").content

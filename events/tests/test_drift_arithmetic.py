@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from auditportal.embedded import EmbeddedPostgres
 from events import sql
-from events.drift import DEFAULT_THRESHOLD_SECONDS, Drift, check_threshold, measure_drift
 from events.errors import LedgerConfigurationError
-from events.timestamps import format_timestamp
+from events.format.drift import DEFAULT_THRESHOLD_SECONDS, Drift, check_threshold, measure_drift
+from events.format.timestamps import format_timestamp
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

@@ -14,13 +14,13 @@ import pytest
 from django.db import IntegrityError
 from structlog.testing import capture_logs
 
-from events.composition import writer
-from events.drift import measure_drift
+from events.append.services import writer
+from events.append.writer import TimeAuthorityService
 from events.errors import LedgerConfigurationError
-from events.event import Event
+from events.format.drift import measure_drift
+from events.format.event import Event
 from events.store.drift import DriftFilter, get_threshold, list_warnings, set_threshold
 from events.tests.ledger import Ledger, submission
-from events.time_authority import TimeAuthorityService
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from events import ceremonies, ed25519
-from events.composition import owner_writer
-from events.ed25519 import SignatureError
+from events import ceremonies
+from events.append.services import owner_writer
 from events.errors import CeremonyRefusedError, KeyRegistryError
+from events.format import ed25519
+from events.format.ed25519 import SignatureError
 from events.people import register_first
 from events.store import registry
 from events.tests.ledger import Ledger

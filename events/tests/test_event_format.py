@@ -15,9 +15,9 @@ from typing import Any
 import nacl.signing
 import pytest
 
-from events import ed25519, event
-from events.canonical import canonicalize, canonicalize_text
-from events.event import FIELDS, Event, event_json
+from events.format import ed25519, event
+from events.format.canonical import canonicalize, canonicalize_text
+from events.format.event import FIELDS, Event, event_json
 
 VECTORS = json.loads(
     (Path(__file__).parent / "vectors" / "event-v1.json").read_text(encoding="utf-8")

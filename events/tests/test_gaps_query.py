@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events import continuity
+from events.format import gaps as continuity
 from events.store.ledger import GapReport
 from events.tests.ledger import Ledger
 

@@ -16,23 +16,23 @@ import structlog
 from django.db import connections
 from structlog.testing import capture_logs
 
-from events.composition import signing_service, witness_service, writer
+from events.append.queue import MAX_EVENTS, GroupCommit
+from events.append.services import signing_service, witness_service, writer
+from events.append.writer import Written
 from events.errors import (
     EventIdConflictError,
     NoActiveKeyError,
     QueueFullError,
     SystemHaltedError,
 )
-from events.event import Event
-from events.group_commit import MAX_EVENTS, GroupCommit
+from events.format.event import Event
 from events.halting import halt
+from events.store.append import Append
 from events.store.connection import LedgerUnavailableError
-from events.store.wire import Append
 from events.submission import Submission
 from events.tests.ledger import Ledger, submission
 from events.tests.waiting import until
 from events.tests.wholeness import assert_whole
-from events.writer import Written
 
 LOCK = "LOCK TABLE ledger_config IN SHARE UPDATE EXCLUSIVE MODE"
 SAME_ID = "0191d7a0-0000-7000-8000-00000000000a"
@@ -56,7 +56,7 @@ def call(gathered: GroupCommit, wanted: Sequence[Submission]) -> list[Written]:
 def held_back(ledger: Ledger) -> Iterator[None]:
     """Somebody else holds the ledger's lock, so that the first group waits and others queue."""
     with ledger.connect("portal_owner") as stranger, pytest.MonkeyPatch.context() as patient:
-        patient.setattr("events.store.ledger_lock.FIRST_PATIENCE_MS", 30_000)
+        patient.setattr("events.store.locks.FIRST_PATIENCE_MS", 30_000)
         stranger.execute(f"BEGIN; {LOCK}")
         yield
         stranger.execute("ROLLBACK")
@@ -264,7 +264,7 @@ def test_all_of_a_lost_commit_is_looked_for_at_once(
     def finish_and_lose(append: Append) -> None:
         finish(append)
         monkeypatch.setattr(Append, "finish", finish)
-        monkeypatch.setattr("events.appender.MAX_SECONDS", -1.0)
+        monkeypatch.setattr("events.append.transaction.MAX_SECONDS", -1.0)
         raise psycopg.OperationalError("the answer is lost")
 
     monkeypatch.setattr(Append, "finish", finish_and_lose)
@@ -292,7 +292,7 @@ def test_a_commit_whose_answer_is_lost_is_found_though_the_ledger_was_halted_sin
 def test_a_commit_that_stays_unknown_is_called_unknown(
     ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.appender.SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("events.append.transaction.SETTLE_SECONDS", 0.0)
 
     def lose(append: Append) -> NoReturn:
         append.committing = True
@@ -334,7 +334,7 @@ def test_a_full_queue_takes_nothing(ledger: Ledger) -> None:
 def test_who_loses_patience_in_the_queue_is_not_written(
     ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.group_commit.PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("events.append.queue.PATIENCE_SECONDS", 0.01)
     with held_back(ledger), pytest.raises(QueueFullError):
         gathered.write_event(submission())
     monkeypatch.undo()
@@ -351,7 +351,7 @@ def test_who_loses_patience_during_the_commit_is_told_that_it_is_unknown(
         finish(append)
 
     monkeypatch.setattr(Append, "finish", finish_late)
-    monkeypatch.setattr("events.group_commit.PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("events.append.queue.PATIENCE_SECONDS", 0.5)
     once = submission(event_id=SAME_ID)
     with pytest.raises(LedgerUnavailableError, match="unknown: send the same event_id again"):
         gathered.write_event(once)
@@ -381,7 +381,7 @@ def test_closing_writes_what_was_taken_and_takes_nothing_more(
 def test_what_takes_too_long_to_sign_goes_into_the_next_transaction(
     ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.appender.MAX_SECONDS", -1.0)
+    monkeypatch.setattr("events.append.transaction.MAX_SECONDS", -1.0)
     futures = queue_up(ledger, gathered, [[submission(), submission()], [submission()]])
     assert [[one.event.sequence for one in f.result()] for f in futures] == [[2, 3], [4]]
     assert appends(ledger) == [(1, 1), (2, 3), (4, 4)]

@@ -11,16 +11,16 @@ from typing import NoReturn
 
 import pytest
 
-from events.composition import writer
-from events.countersigner import Countersigner
-from events.group_commit import GroupCommit
+from events.append.queue import GroupCommit
+from events.append.services import writer
+from events.append.signing_pool import Countersigner
+from events.append.writer import Written
+from events.store.append import Append
 from events.store.connection import LedgerUnavailableError
-from events.store.wire import Append
 from events.tests.ledger import Ledger, submission
 from events.tests.test_group_commit import call, held_back
 from events.tests.waiting import until
 from events.tests.wholeness import assert_whole
-from events.writer import Written
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_who_comes_while_the_thread_is_leaving_waits_for_the_next(
         with gathered._mutex:
             together.append(gathered._thread is not threading.current_thread())
 
-    monkeypatch.setattr("events.group_commit.IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("events.append.queue.IDLE_SECONDS", 0.0)
     monkeypatch.setattr(Countersigner, "close", close_late)
     with ThreadPoolExecutor(1) as pool:
         gathered.write_event(submission())
@@ -66,7 +66,7 @@ def test_who_waits_behind_an_error_that_ends_the_thread_is_served(
             raise SystemExit
         start(append)
 
-    monkeypatch.setattr("events.group_commit.MAX_EVENTS", 1)
+    monkeypatch.setattr("events.append.queue.MAX_EVENTS", 1)
     monkeypatch.setattr(Append, "start", end_once)
     with ThreadPoolExecutor(3) as pool, held_back(ledger):
         futures = [pool.submit(call, gathered, [submission()]) for _ in range(3)]

@@ -10,8 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from events.accounts.groups import ensure_groups, group_of
-from events.accounts.rights import GROUPS, READ, SEE_ACCESS, may
+from events.accounts.roles import GROUPS, READ, SEE_ACCESS, ensure_groups, group_of, may
 from events.tests.ledger import Ledger
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from events.composition import signing_service, witness_service, writer
+from events.append.services import signing_service, witness_service, writer
 from events.errors import SystemHaltedError
 from events.store.ledger import HaltStateMissingError
 from events.tests.ledger import Ledger, submission

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
+from events.append.writer import Written
 from events.errors import EventIdConflictError
 from events.submission import Submission
 from events.tests.ledger import Ledger, submission
 from events.tests.race import together
-from events.writer import Written
 
 ID = "0191d7a0-0000-7000-8000-000000000001"
 OTHER = "0191d7a0-0000-7000-8000-000000000002"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from events.composition import writer
-from events.ingest.import_record import FINISHED, STARTED, close_interrupted
+from events.append.services import writer
+from events.ingest.import_records import FINISHED, STARTED, close_interrupted
 from events.store.ledger import EventFilter
 from events.tests.ledger import Ledger
 from events.tests.test_ingest_command import GOOD, Run, write
@@ -170,7 +170,7 @@ def test_a_halted_ledger_leaves_the_import_for_the_next_run(ledger: Ledger, tmp_
 def test_agents_beyond_a_thousand_are_not_named(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.ingest.import_record.MAX_AGENTS", 1)
+    monkeypatch.setattr("events.ingest.import_records.MAX_AGENTS", 1)
     log = write(tmp_path / "a.jsonl", {"who": "agent-7"}, {"who": "agent-8"})
     Run(log, "--agent-field", "who")
     assert records(ledger)[0]["agents"] is None

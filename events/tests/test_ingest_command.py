@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from events.composition import signing_service, witness_service
-from events.event import Event
+from events.append.services import signing_service, witness_service
+from events.format.event import Event
 from events.store.drift import DriftFilter, list_warnings
 from events.store.ledger import EventFilter
 from events.tests.ledger import Ledger

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from events.canonical import canonicalize_text
+from events.format.canonical import canonicalize_text
 from events.ingest.errors import IngestError, RejectedRecordError
-from events.ingest.event_ids import record_event_id
 from events.ingest.local_time import LocalTime, parse_fields
-from events.ingest.mapping import Mapping
+from events.ingest.mapping import Mapping, record_event_id
 from events.ingest.paths import parse_path
 from events.ingest.presets import PRESETS, recognize
 from events.submission import Submission

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.ingest.errors import RejectedRecordError
-from events.ingest.event_ids import record_event_id
-from events.ingest.mapping import Mapping
+from events.ingest.mapping import Mapping, record_event_id
 from events.ingest.paths import parse_path
 from events.submission import Submission
 from events.tests.json_values import values
@@ -45,7 +44,7 @@ def outcome(text: bytes) -> Submission | str:
 def test_both_ways_give_the_same(value: object, ascii_only: bool, end: str) -> None:
     text = (json.dumps(value, ensure_ascii=ascii_only) + end).encode("utf-8", "surrogatepass")
     quick = outcome(text)
-    with patch("events.canonical.read", lambda text: None):
+    with patch("events.format.canonical.read", lambda text: None):
         assert outcome(text) == quick
 
 
@@ -69,7 +68,7 @@ TEXTS = [
 def test_both_ways_refuse_the_same() -> None:
     for text in TEXTS:
         quick = outcome(text)
-        with patch("events.canonical.read", lambda text: None):
+        with patch("events.format.canonical.read", lambda text: None):
             assert outcome(text) == quick, text
 
 

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.format.timestamps import format_timestamp, parse_timestamp
 from events.ingest.errors import IngestError, RejectedRecordError
 from events.ingest.local_time import EARLIEST, UNITS, LocalTime, parse_fields, since
 from events.ingest.mapping import Mapping
 from events.ingest.presets import PRESETS
 from events.ingest.time_texts import check_pattern, parse_zone
-from events.timestamps import format_timestamp, parse_timestamp
 
 CASES = Path(__file__).parent / "cases" / "logs"
 TODAY = datetime(2026, 11, 28, tzinfo=UTC)

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from events import ed25519, event
-from events.composition import signing_service, witness_service, writer
+from events.append.services import signing_service, witness_service, writer
 from events.errors import NoActiveKeyError
-from events.event import Event
+from events.format import ed25519, event
+from events.format.event import Event
 from events.store import registry
 from events.tests.ledger import Ledger, submission
 from events.tests.race import together

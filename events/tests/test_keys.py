@@ -14,19 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from events import ed25519
-from events.composition import signing_service, witness_service, writer
+from events.append.services import signing_service, witness_service, writer
+from events.append.writer import AtomicEventWriter
 from events.errors import (
     KeyBackendError,
     KeyRegistryError,
     NoActiveKeyError,
 )
+from events.format import ed25519
 from events.keys.backend import FileKeyBackend
-from events.keys.signing import SigningService, new_key_id
-from events.keys.witness import WitnessService
+from events.keys.signing import SigningService, WitnessService, new_key_id
 from events.store import registry
 from events.tests.ledger import Ledger, submission
-from events.writer import AtomicEventWriter
 
 
 @pytest.fixture

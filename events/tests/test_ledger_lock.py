@@ -12,12 +12,12 @@ from django.db import connections
 from django.test import Client
 from structlog.testing import capture_logs
 
-from events.composition import signing_service, writer
+from events.append.queue import GroupCommit
+from events.append.services import signing_service, writer
 from events.errors import LedgerHeldError
-from events.group_commit import GroupCommit
 from events.halting import halt
-from events.store import ledger_lock
-from events.store.ledger_lock import Holder, holders
+from events.store import locks
+from events.store.locks import Holder, holders
 from events.tests import api
 from events.tests.ledger import Ledger, submission
 from events.tests.waiting import until
@@ -55,9 +55,9 @@ def held(ledger: Ledger, role: str, statement: str) -> Iterator[int]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds takes none: one look at a silent holder, and one more, are enough."""
-    monkeypatch.setattr(ledger_lock, "FIRST_PATIENCE_MS", 100)
-    monkeypatch.setattr(ledger_lock, "SILENT_SECONDS", 0.05)
-    monkeypatch.setattr(ledger_lock, "HELD_SECONDS", 0.1)
+    monkeypatch.setattr(locks, "FIRST_PATIENCE_MS", 100)
+    monkeypatch.setattr(locks, "SILENT_SECONDS", 0.05)
+    monkeypatch.setattr(locks, "HELD_SECONDS", 0.1)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -131,9 +131,9 @@ def test_a_lock_that_moves_is_waited_for(
 ) -> None:
     """Holders that work, each for many times the first patience, and together for longer than a
     silent one would be waited for."""
-    monkeypatch.setattr(ledger_lock, "FIRST_PATIENCE_MS", 20)
-    monkeypatch.setattr(ledger_lock, "MOST_PATIENCE_MS", 40)
-    monkeypatch.setattr(ledger_lock, "SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(locks, "FIRST_PATIENCE_MS", 20)
+    monkeypatch.setattr(locks, "MOST_PATIENCE_MS", 40)
+    monkeypatch.setattr(locks, "SILENT_SECONDS", 0.1)
     looks: list[Holder | None] = []
     look = holders.look
 

@@ -13,7 +13,7 @@ import structlog
 from django.db import IntegrityError
 from structlog.testing import capture_logs
 
-from events.composition import writer
+from events.append.services import writer
 from events.tests.ledger import Ledger, submission
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

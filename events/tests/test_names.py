@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events import names
-from events.ceremony import KINDS
+from events.format import names
+from events.format.ceremony import KINDS
 from events.tests.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
 from events.store import ledger as store_module
 from events.store.ledger import EventFilter
 from events.tests.ledger import Ledger, submission

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from events.access.recorder import recorder
-from events.store import refusals
+from events.store import access_log
 from events.tests import api
 from events.tests.ledger import Ledger
 from events.tests.shipping import send
@@ -88,14 +88,14 @@ def test_refusals_are_counted_by_kind(ledger: Ledger) -> None:
     caller.post("events", raw=b"{")
     api.Caller("f" * 64).get("head")
     assert recorder().flush()
-    assert refusals.counted("default") == {
+    assert access_log.counted("default") == {
         "invalid-event": 3,
         "malformed-json": 1,
         "unauthenticated": 1,
     }
     caller.post("events", raw=b"{")
     assert recorder().flush()
-    assert refusals.counted("default")["malformed-json"] == 2
+    assert access_log.counted("default")["malformed-json"] == 2
     scraped = api.Caller("").get("/metrics").content.decode()
     assert 'audit_portal_refusals_total{problem="invalid-event"} 3.0' in scraped
     assert 'audit_portal_refusals_total{problem="halted"} 0.0' in scraped

@@ -9,7 +9,7 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from events.access import limits
-from events.access.address import client_address, network_of
+from events.access.client_address import client_address, network_of
 from events.tests import api
 from events.tests.ledger import Ledger
 

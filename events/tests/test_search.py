@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
 from events.store import search as search_module
 from events.store.connection import LedgerUnavailableError, fetch_one
 from events.store.ledger import EventFilter

@@ -12,9 +12,9 @@ import pytest
 from django.db import DatabaseError, OperationalError, close_old_connections, connections
 from django.test import Client
 
-from events.composition import writer
-from events.event import Event
-from events.group_commit import GroupCommit
+from events.append.queue import GroupCommit
+from events.append.services import writer
+from events.format.event import Event
 from events.store.connection import LedgerUnavailableError, fetch_one, named_errors, takes_writes
 from events.submission import Submission
 from events.tests import api

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from django.db import connections
 
-from events.composition import signing_service, writer
-from events.group_commit import GroupCommit
-from events.store import halting
+from events.append.queue import GroupCommit
+from events.append.services import signing_service, writer
+from events.store import ceremonies
+from events.store.append import Append
 from events.store.engine import base
-from events.store.wire import Append
 from events.tests.ledger import Ledger, submission
 from events.tests.waiting import until
 from events.tests.wholeness import assert_whole
@@ -198,7 +198,7 @@ def test_a_halt_is_taken_at_any_isolation(unpinned: Ledger) -> None:
         app.execute("SELECT halt_ledger('a test')")
         app.execute("COMMIT")
     assert unpinned.store.halt().halted
-    assert not halting.halt_ledger("default", reason="again", by=None)
+    assert not ceremonies.halt_ledger("default", reason="again", by=None)
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from events import event, names
-from events.composition import writer
+from events.append.services import writer
+from events.format import event, names
+from events.format.timestamps import format_timestamp
 from events.submission import Submission
 from events.tests.ledger import Ledger, submission
 from events.tests.wholeness import assert_whole
-from events.timestamps import format_timestamp
 
 QUERY = """
 SELECT signable_content(%(agent_id)s, %(authority_timestamp)s, %(event_id)s, %(event_type)s,

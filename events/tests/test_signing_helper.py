@@ -11,12 +11,12 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from events import countersigner
-from events.composition import key_backend, writer
-from events.group_commit import GroupCommit
-from events.keys.pairs import sign_pair
+from events.append import signing_pool
+from events.append.queue import GroupCommit
+from events.append.services import key_backend, writer
+from events.keys.backend import sign_pair
 from events.keys.signing_process import HelperLostError, SigningProcess
-from events.store.wire import Append
+from events.store.append import Append
 from events.tests.ledger import Ledger, submission
 from events.tests.waiting import until
 from events.tests.wholeness import assert_whole
@@ -25,7 +25,7 @@ from events.tests.wholeness import assert_whole
 @pytest.fixture
 def helper(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[SigningProcess]:
     """One that is ready, also on a machine with one processor."""
-    monkeypatch.setattr("events.countersigner.os.cpu_count", lambda: 2)
+    monkeypatch.setattr("events.append.signing_pool.os.cpu_count", lambda: 2)
     process = SigningProcess(settings.PORTAL_KEY_DIR)
     until(process.is_ready)
     yield process
@@ -162,7 +162,7 @@ def test_callers_are_told_while_the_next_group_is_signed(
     ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With more callers than are told at once, everybody is told all the same."""
-    monkeypatch.setattr("events.appender.WORTH_WAITING", 2)
+    monkeypatch.setattr("events.append.transaction.WORTH_WAITING", 2)
 
     def write(caller: int) -> list[int]:
         try:
@@ -180,7 +180,7 @@ def test_callers_are_told_while_the_next_group_is_signed(
 def test_pieces_signed_here_and_there_keep_their_order(
     ledger: Ledger, gathered: GroupCommit
 ) -> None:
-    assert write_batch(gathered, 20 * countersigner.PIECE + 3) == list(
-        range(1, 20 * countersigner.PIECE + 4)
+    assert write_batch(gathered, 20 * signing_pool.PIECE + 3) == list(
+        range(1, 20 * signing_pool.PIECE + 4)
     )
-    assert_whole(ledger, 20 * countersigner.PIECE + 3)
+    assert_whole(ledger, 20 * signing_pool.PIECE + 3)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import timestamps
 from events.errors import TimestampError
-from events.timestamps import format_timestamp, parse_canonical, parse_timestamp
+from events.format import timestamps
+from events.format.timestamps import format_timestamp, parse_canonical, parse_timestamp
 
 READ = {
     "canonical": ("2026-01-06T12:00:00.250000Z", "2026-01-06T12:00:00.250000Z"),

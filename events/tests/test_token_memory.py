@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
-from events.api.token_memory import FRESH_SECONDS, MAX_REMEMBERED, TRUST_SECONDS, TokenMemory
+from events.api.authentication import FRESH_SECONDS, MAX_REMEMBERED, TRUST_SECONDS, TokenMemory
 from events.models import ApiToken
 from events.tests import api
 from events.tests.ledger import Ledger

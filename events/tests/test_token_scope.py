@@ -15,11 +15,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from events.access.recorder import recorder
-from events.composition import writer
+from events.append.services import writer
+from events.append.writer import AtomicEventWriter
 from events.models import ApiToken
 from events.tests import api
 from events.tests.ledger import Ledger, submission
-from events.writer import AtomicEventWriter
 
 
 def command(*words: str) -> str:

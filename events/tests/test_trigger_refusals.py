@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from events.composition import signing_service, witness_service
+from events.append.services import signing_service, witness_service
 from events.tests.ledger import Ledger
 from events.tests.raw_append import active_key, follow, honest_row, insert
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from events.composition import writer
+from events.append.queue import GroupCommit
+from events.append.services import writer
+from events.append.writer import AtomicEventWriter
 from events.errors import HeadMismatchError
-from events.group_commit import GroupCommit
 from events.tests.ledger import Ledger, submission
 from events.tests.wholeness import assert_whole
-from events.writer import AtomicEventWriter
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])

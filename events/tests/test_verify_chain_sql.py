@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
 from events.tests.ledger import Ledger, submission
 
 COUNT = 9

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from events import ed25519, event
-from events.composition import key_backend, signing_service, witness_service, writer
+from events.append.services import key_backend, signing_service, witness_service, writer
+from events.append.writer import AtomicEventWriter
 from events.errors import KeyRegistryError, WitnessUnavailableError
+from events.format import ed25519, event
 from events.keys.backend import FileKeyBackend
-from events.keys.signing import SigningService
-from events.keys.witness import WitnessService
+from events.keys.signing import SigningService, WitnessService
 from events.store import registry
 from events.tests.ledger import Ledger, submission
-from events.writer import AtomicEventWriter
 
 
 def test_ct12_every_event_is_witnessed(ledger: Ledger) -> None:

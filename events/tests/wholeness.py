@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 
-from events import ed25519, event
-from events.event import Event
+from events.format import ed25519, event
+from events.format.event import Event
 from events.store import registry
 from events.store.registry import AgentKeyRecord, WitnessRecord
 from events.tests.ledger import Ledger

@@ -25,9 +25,9 @@ if __name__ == "__main__":
 from django.conf import settings
 from django.db import IntegrityError, connections
 
-from events import writer as writer_module
-from events.composition import shared_writer, writer
-from events.event import Event
+from events.append import writer as writer_module
+from events.append.services import shared_writer, writer
+from events.format.event import Event
 from events.store.append import insert_events
 from events.tests import injection
 from events.tests.ledger import Ledger, submission

@@ -19,8 +19,8 @@ from rest_framework import serializers
 
 from events.api.problems import INVALID_PARAMETER, Refused
 from events.errors import TimestampError
+from events.format.timestamps import parse_timestamp
 from events.store.ledger import EventFilter
-from events.timestamps import parse_timestamp
 from observers.payload_field import (
     MAX_FIELD,
     MAX_VALUE,

@@ -7,8 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from events.api.schema import HashField, StoredEvent
-from observers.api.system_status import SystemStatusShape
-from observers.checks import Check
+from observers.api.status import SystemStatusShape
+from observers.verification.checks import Check
 
 
 class Answer(serializers.Serializer[Any]):

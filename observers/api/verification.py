@@ -16,20 +16,19 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from events.access.callers import caller_of, known_caller
-from events.access.note import note_events
+from events.access.request_context import caller_of, known_caller, note_events
 from events.api.problems import RETRY_SECONDS, TOO_MANY_VERIFICATIONS, Refused
 from events.api.rendering import OrjsonRenderer
 from events.api.schema import READING, refusals
 from events.api.views import ApiView
+from observers.api.export import Streaming, verifications_of
 from observers.api.parameters import MAX_VERIFIED, VerificationParameters
-from observers.api.places import Streaming, verifications_of
 from observers.api.schema import VerificationShape
-from observers.api.system_status import SaysStatus, read_status, with_status
+from observers.api.status import SaysStatus, read_status, with_status
 from observers.api.views import following_page, reading_store
-from observers.completeness import find_ends
-from observers.ledger_check import verify_in_steps
-from observers.report import Report
+from observers.continuity import find_ends
+from observers.verification.ledger import verify_in_steps
+from observers.verification.report import Report
 
 SLICE = 250
 """Events between two looks at whether the client is still there: some tenths of a second."""

@@ -15,16 +15,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from events.access.note import note_events
+from events.access.request_context import note_events
+from events.api.authentication import narrow, only_agent
 from events.api.problems import NOT_FOUND, UNREADABLE_EVENT, Refused
 from events.api.rendering import encode
 from events.api.schema import READING, refusals
-from events.api.scope import narrow, only_agent
 from events.api.views import ApiView, SubmitEvent
-from events.event import Event
+from events.format.event import Event
 from events.store.drift import DriftFilter, DriftWarning, list_warnings
 from events.store.ledger import EventFilter, PostgresEventStore
-from observers.api.pages import read_page
+from observers.api.paging import read_page
 from observers.api.parameters import (
     MAX_SEQUENCE,
     DriftParameters,
@@ -40,12 +40,11 @@ from observers.api.schema import (
     KeysShape,
     RangeShape,
 )
-from observers.api.system_status import SaysStatus
-from observers.completeness import Ends, find_ends, look
-from observers.continuity import check_continuity
-from observers.keyring import public_keys
+from observers.api.status import SaysStatus
+from observers.continuity import Ends, check_continuity, find_ends, look
 from observers.replica.lag import PRIMARY
 from observers.replica.reading import alias_reaching, find_by_id, lag_of
+from observers.verification.keyring import public_keys
 
 
 def reading_store(*, reaching: int | None = None) -> PostgresEventStore:

@@ -1,15 +1,25 @@
 """Looks at the guards now and says where they differ from what the migrations make.
 
 It must never remember: every look asks the catalogue again.
+
+The guards as one of Django's system checks: `manage.py check --database default`.
+
+It must never stop a command: the portal serves reading, and says aloud what is not in place.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from django.core.checks import CheckMessage, Tags, Warning, register
+from django.db import DatabaseError
+
+from events.errors import LedgerError
 from events.store.guards import GuardState, read_guards
 from observers.guards.comparison import Deviation, Expectations, compare, from_document
 
@@ -62,3 +72,30 @@ def look_at_guards(using: str = "default") -> Guards:
     state = read_guards(using)
     facts = (astuple(fact) for fact in state.facts)
     return Guards(state, tuple(compare(expectations(), facts, state.major)))
+
+
+SHOWN = 5
+
+
+@register(Tags.database)
+def check_guards(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """One warning for all that deviates; nothing where there is no ledger yet to look at."""
+    if not databases or "default" not in databases:
+        return []
+    try:
+        guards = look_at_guards()
+    except (LedgerError, DatabaseError):
+        return []
+    deviations = guards.deviations
+    if not deviations or not guards.rights:
+        return []
+    more = f" (and {len(deviations) - SHOWN} more)" if len(deviations) > SHOWN else ""
+    return [
+        Warning(
+            f"{len(deviations)} guards of the ledger are not in place: "
+            + "; ".join(map(str, deviations[:SHOWN]))
+            + more,
+            hint="manage.py check_guards lists them; docs/operations.md says what to do.",
+            id="ledger.W001",
+        )
+    ]

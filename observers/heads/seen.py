@@ -1,13 +1,17 @@
 """A head as somebody saw it, and how it is read out of what they saved.
 
 It must never read a database, nor pass over a line that it does not understand.
+
+Files of saved heads, as commands are given them. It must never pass over one it cannot read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -93,3 +97,22 @@ def _read_lines(text: bytes, name: str) -> Iterator[tuple[str, SeenHead]]:
         except orjson.JSONDecodeError:
             raise SavedHeadError(f"{place}: this is not JSON") from None
         yield place, read_head(answer, place)
+
+
+STANDARD_INPUT = "-"
+
+
+def read_files(names: Iterable[str]) -> list[tuple[str, SeenHead]]:
+    """Every head in these files, each with its place; `-` is standard input.
+
+    Raises:
+        SavedHeadError: a file cannot be read, or holds something that is no head.
+    """
+    return [placed for name in names for placed in read_heads(_text(name), name)]
+
+
+def _text(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == STANDARD_INPUT else Path(name).read_bytes()
+    except OSError as error:
+        raise SavedHeadError(f"cannot read {name}: {error.strerror}") from error

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from events.names import show
-from observers.incremental import Base
-from observers.report import Report
+from events.format.names import show
+from observers.verification.report import Report
+from observers.verification_jobs.command_line import Base
 
 SHOWN = 100
 _MISMATCHED = (

@@ -1,24 +1,115 @@
 """The access log: who looked at what. It must never be shown without a trace: this page is recorded
-as every other is."""
+as every other is.
+
+What the address of the access log may ask for. It must never let a value through that the store
+refuses.
+
+The access log as a file, streamed. It must never hold more than a page of it, nor let a part
+pass for the whole.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from urllib.parse import urlencode
 
+import orjson
+from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
-from events.access.note import count_lines
-from events.accounts.rights import SEE_ACCESS
-from events.store.access_log import Access, newest, oldest
-from observers.pages.access_file import FILES, SPREADSHEET, header, write
-from observers.pages.access_form import AccessForm
-from observers.pages.addresses import page_address
-from observers.pages.doors import requires
+from events.access.request_context import count_lines
+from events.accounts.roles import SEE_ACCESS
+from events.store.access_log import NAMES, Access, AccessFilter, newest, oldest
+from observers import export as spreadsheets
+from observers.pages.listing import DIALECTS, AddressForm, MomentField, SequenceField, page_address
+from observers.pages.permissions import requires
 from observers.pages.rendering import render_page
-from observers.pages.standing import read_outlook
+from observers.pages.status import read_outlook
+
+OUTCOMES = ("answered", "refused", "begun", "sent", "broken off")
+
+
+class AccessForm(AddressForm):
+    """Which entries, from where; as a page, or as a file."""
+
+    who = forms.CharField(label="Who", max_length=200, required=False)
+    route = forms.CharField(label="What", max_length=200, required=False)
+    address = forms.CharField(label="From address", max_length=64, required=False)
+    outcome = forms.ChoiceField(
+        label="How it ended",
+        choices=[("", "any"), *((name, name) for name in OUTCOMES)],
+        required=False,
+    )
+    at_from = MomentField(label="From time (UTC)", required=False)
+    at_to = MomentField(label="until before (UTC)", required=False)
+    after = SequenceField(widget=forms.HiddenInput)
+    before = SequenceField(widget=forms.HiddenInput)
+    format = forms.ChoiceField(
+        choices=[("", "page"), ("csv", "csv"), ("jsonl", "jsonl")], required=False
+    )
+    dialect = forms.ChoiceField(choices=DIALECTS, required=False)
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """What is chosen but the place and the form."""
+        place = ("after", "before", "format", "dialect")
+        return {k: v for k, v in self.chosen.items() if k not in place}
+
+    def choice(self) -> AccessFilter:
+        """What to narrow the entries to, wherever in the listing."""
+        chosen = {name: self.cleaned_data[name] or None for name in self.filters}
+        return replace(AccessFilter(), **chosen)
+
+
+FETCH = 1000
+FILES = {"csv": "text/csv; charset=utf-8; header=present", "jsonl": "application/x-ndjson"}
+SPREADSHEET = "spreadsheet"
+"""CSV for people."""
+BROKEN = {"csv": b'"broke off', SPREADSHEET: b'"broke off', "jsonl": b'{"export":"broke off'}
+"""A record that never ends: no reader of the format takes a file that stops there."""
+
+
+def header(name: str) -> bytes:
+    """What stands before the entries."""
+    if name == "jsonl":
+        return b""
+    return (spreadsheets.BOM if name == SPREADSHEET else b"") + _row(["id", *NAMES])
+
+
+def write(using: str, chosen: AccessFilter, name: str) -> Iterator[bytes]:
+    """Every entry that passes, oldest first, in pieces. It ends with the last entry that is there
+    when it begins, for it goes on being recorded itself."""
+    yield header(name)
+    last = newest(using, AccessFilter(), limit=1)
+    chosen = replace(chosen, before=last[0][0] + 1 if last else 1)
+    try:
+        while page := oldest(using, chosen, limit=FETCH):
+            yield b"".join(_record(name, number, entry) for number, entry in page)
+            if len(page) < FETCH:
+                return
+            chosen = replace(chosen, after=page[-1][0])
+    except Exception:
+        yield BROKEN[name]
+        raise
+
+
+def _record(name: str, number: int, entry: Access) -> bytes:
+    members = {"id": number, **asdict(entry), "at": entry.at.isoformat()}
+    if name == SPREADSHEET:
+        return spreadsheets.rows([members.values()])
+    return _row(list(members.values())) if name == "csv" else orjson.dumps(members) + b"\n"
+
+
+def _row(values: list[object]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerow(values)
+    return text.getvalue().encode()
+
 
 PAGE = 50
 USING = "default"

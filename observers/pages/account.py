@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_otp import login as note_second_factor
 
 from events.accounts import second_factor
-from events.accounts.groups import group_of
+from events.accounts.roles import group_of
 from events.accounts.session_limits import end_sessions
 from observers.pages.sign_in import refused_for_haste
 

@@ -7,7 +7,7 @@ import sys
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from events.access.request_ids import request_id
+from events.access.request_context import request_id
 from events.store.connection import AWAY
 
 RETRY_AFTER_SECONDS = "10"

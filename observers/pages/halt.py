@@ -10,17 +10,17 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from events.accounts.rights import CEREMONIES, HALT, may
-from events.ceremony import APPROVALS, KINDS
-from events.composition import writer
+from events.accounts.roles import CEREMONIES, HALT, may
+from events.append.services import writer
 from events.errors import LedgerError
+from events.format.ceremony import APPROVALS, KINDS
+from events.format.names import MAX_REASON
 from events.halting import halt
-from events.names import MAX_REASON
 from events.store.ceremonies import Ceremony, list_ceremonies
-from events.store.people import are_ceremonies_in_force
-from observers.pages.doors import reads, requires
+from events.store.registry import are_ceremonies_in_force
+from observers.pages.permissions import reads, requires
 from observers.pages.rendering import render_page
-from observers.pages.standing import read_outlook
+from observers.pages.status import read_outlook
 
 CLEAR_HALT = KINDS["clear_halt"].event_type
 NEWEST = 100

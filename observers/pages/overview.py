@@ -1,24 +1,201 @@
-"""The first page: how the ledger stands. It must never show a figure without the way to it."""
+"""How busy the ledger is: events by minute and by hour, and by whom. It must never count rows one
+by one over a stretch that grows with the ledger.
+
+Counts over time as bars. It must never draw a bar that is not there, nor hide one that is.
+
+From where the pages read, on the overview. It must never make the primary's service in a
+replica's place look like trouble of the ledger: nothing is lost by it but speed.
+
+The first page: how the ledger stands. It must never show a figure without the way to it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from events.access.note import note_events
+from events.access.request_context import note_events
 from events.store.drift import shown_threshold
-from events.store.drift_imports import recent_drift
+from events.store.imports import recent_drift
 from events.store.ledger import EventFilter, PostgresEventStore
-from observers.pages.activity import Activity, read_activity
-from observers.pages.doors import reads
-from observers.pages.remembered import Remembered, remembered
+from events.store.status import busiest_agents, marks_before
+from observers.pages.cache import Remembered, remembered
+from observers.pages.events.timeline import Line
+from observers.pages.gaps.coverage import draw
+from observers.pages.permissions import reads
 from observers.pages.rendering import render_page
-from observers.pages.replica_tile import read_replica_tile
-from observers.pages.ribbon import draw
-from observers.pages.standing import Outlook, read_outlook
-from observers.pages.timeline import Line
+from observers.pages.status import Outlook, read_outlook
+from observers.replica.lag import Lag
+from observers.replica.reading import has_replica, lag_of, why_left
+from observers.replica.trust import Left, Why
+
+WIDTH, HEIGHT = 720, 120
+LOWEST = 2
+"""Units that the smallest count but none is tall, so that one event among a million shows."""
+GAP = 0.15
+"""Of a bar's place, left empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stretch of time, half-open, its count, and its rectangle. `slot` is the whole place."""
+
+    begins: datetime
+    ends: datetime
+    count: int
+    x: float
+    y: float
+    width: float
+    height: float
+    slot_x: float
+    slot_width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """A row of bars in a picture of `WIDTH` by `HEIGHT`."""
+
+    bars: tuple[Bar, ...]
+    step: timedelta
+
+    @property
+    def total(self) -> int:
+        return sum(bar.count for bar in self.bars)
+
+    @property
+    def highest(self) -> int:
+        return max((bar.count for bar in self.bars), default=0)
+
+    @property
+    def begins(self) -> datetime:
+        return self.bars[0].begins
+
+    @property
+    def ends(self) -> datetime:
+        return self.bars[-1].ends
+
+    @property
+    def busy(self) -> list[Bar]:
+        """The bars with anything in them, newest first: what a table has to list."""
+        return [bar for bar in reversed(self.bars) if bar.count]
+
+
+def draw_bars(moments: Sequence[datetime], counts: Sequence[int]) -> Bars:
+    """Bars between `moments`, one fewer than there are of those."""
+    highest = max(counts, default=0)
+    slot = WIDTH / len(counts)
+    bars = []
+    for number, count in enumerate(counts):
+        height = max(count / highest * HEIGHT, LOWEST) if count else 0
+        bars.append(
+            Bar(
+                moments[number],
+                moments[number + 1],
+                count,
+                x=round((number + GAP / 2) * slot, 2),
+                y=round(HEIGHT - height, 2),
+                width=round(slot * (1 - GAP), 2),
+                height=round(height, 2),
+                slot_x=round(number * slot, 2),
+                slot_width=round(slot, 2),
+            )
+        )
+    return Bars(tuple(bars), moments[1] - moments[0])
+
+
+MINUTES, HOURS = 60, 24
+AGENTS = 8
+WINDOW = 200_000
+"""Numbers of the sequence that the busiest agents are counted over, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentShare:
+    """An agent (None: the system), its events, and these as percent of the busiest agent's."""
+
+    agent_id: str | None
+    events: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """The last hour, the last day, and the busiest agents after sequence `after`.
+
+    `cut` says that the day held more than `WINDOW` numbers, so the agents' figures cover less.
+    """
+
+    minutes: Bars
+    hours: Bars
+    agents: tuple[AgentShare, ...]
+    after: int
+    cut: bool
+
+
+def read_activity(using: str) -> Activity:
+    """The activity up to now, in whole minutes and hours of UTC."""
+    now = datetime.now(UTC)
+    minute = now.replace(second=0, microsecond=0)
+    minutes = _moments(minute, timedelta(minutes=1), MINUTES)
+    hours = _moments(minute.replace(minute=0), timedelta(hours=1), HOURS)
+    day_ago = now - timedelta(days=1)
+    moments = sorted({*minutes, *hours, day_ago})
+    marks = dict(zip(moments, marks_before(using, moments), strict=True))
+    day_start, floor = (
+        marks[day_ago].last_sequence,
+        max(PostgresEventStore(using).last_sequence() - WINDOW, 0),
+    )
+    after = max(day_start, floor)
+
+    def bars(edges: list[datetime]) -> Bars:
+        totals = [marks[edge].event_count for edge in edges]
+        steps = [max(b - a, 0) for a, b in pairwise(totals)]
+        return draw_bars(edges, steps)
+
+    return Activity(bars(minutes), bars(hours), _agents(using, after), after, floor > day_start)
+
+
+def _moments(newest: datetime, step: timedelta, count: int) -> list[datetime]:
+    """The edges of `count` steps, of which the last begins at `newest`."""
+    return [newest + step * (number + 1 - count) for number in range(count + 1)]
+
+
+def _agents(using: str, after: int) -> tuple[AgentShare, ...]:
+    found = busiest_agents(using, after, limit=AGENTS)
+    most = max((events for _, events in found), default=1)
+    return tuple(AgentShare(agent, count, round(100 * count / most, 1)) for agent, count in found)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaTile:
+    """The replica's lag while it serves; why the primary serves while it does not."""
+
+    lag: Lag | None
+    left: Left | None
+
+    @property
+    def trouble(self) -> str:
+        """Why the replica does not serve, in words; "" while it does."""
+        if self.left is None:
+            return ""
+        if self.left.why is Why.BEHIND:
+            return "the replica is too far behind"
+        return "the replica cannot be read"
+
+
+def read_replica_tile() -> ReplicaTile | None:
+    """None when observers have no database of their own."""
+    if not has_replica():
+        return None
+    return ReplicaTile(lag_of(settings.LEDGER_READ_ALIAS), why_left())
+
 
 LATEST = 15
 

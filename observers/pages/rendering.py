@@ -1,14 +1,82 @@
-"""Renders a page of the portal. It must never be given anything that has not been read already."""
+"""The sections of the portal in its masthead, and which of them a page belongs to.
+
+Renders a page of the portal. It must never be given anything that has not been read already.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
-from observers.pages.standing import Outlook
+from events.accounts.roles import SEE_ACCESS, may
+from observers.pages.status import Outlook
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section: its first page by name, the key that leads there, and the names of its other
+    pages."""
+
+    name: str
+    page: str
+    key: str
+    others: tuple[str, ...] = ()
+
+
+SECTIONS = (
+    Section("Overview", "overview", "g o"),
+    Section("Events", "events", "g e", ("event", "event-by-id", "find-event")),
+    Section("Gaps", "gaps", "g g"),
+    Section("Drift", "drift", "g d"),
+    Section("Verifications", "verifications", "g v", ("verification", "start-verification")),
+    Section("Watch", "watch", "g w"),
+    Section(
+        "Ceremonies",
+        "ceremonies",
+        "g c",
+        ("ceremony", "propose-ceremony", "vote-ceremony", "record-ceremony", "halt"),
+    ),
+)
+ACCESS = Section("Access", "access-log", "g l")
+ADMIN = Section("Admin", "admin:index", "g a")
+
+
+@dataclass(frozen=True, slots=True)
+class SectionLink:
+    """A section as a link; `current` is the value of `aria-current`, or empty."""
+
+    name: str
+    href: str
+    key: str
+    current: str
+
+
+def sections(request: HttpRequest) -> list[SectionLink]:
+    """The sections that are open to whoever may read the ledger."""
+    chosen = list(SECTIONS)
+    if may(request.user, SEE_ACCESS):
+        chosen.append(ACCESS)
+    if getattr(request.user, "is_staff", False):
+        chosen.append(ADMIN)
+    return [
+        SectionLink(each.name, reverse(each.page), each.key, _current(request, each))
+        for each in chosen
+    ]
+
+
+def _current(request: HttpRequest, section: Section) -> str:
+    match = request.resolver_match
+    if match is None:
+        return ""
+    if match.view_name == section.page and section is not ADMIN:
+        return "page"
+    within = match.view_name in section.others or (section is ADMIN and match.app_name == "admin")
+    return "true" if within else ""
 
 
 def render_page(

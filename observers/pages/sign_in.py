@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from events.access import limits
-from events.access.address import client_address, network_of
+from events.access.client_address import client_address, network_of
 
 MAX_PASSWORD = 1024
 

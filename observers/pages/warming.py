@@ -11,8 +11,8 @@ import structlog
 from django.db import DatabaseError, connections
 
 from events.errors import LedgerError
-from events.store.memory import look_again
-from observers.pages.standing import read_outlook
+from events.store.sequence import look_again
+from observers.pages.status import read_outlook
 
 log = structlog.get_logger(__name__)
 

@@ -9,14 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from events.accounts.rights import CEREMONIES, may
+from events.accounts.roles import CEREMONIES, may
 from events.models import WatchAlert, WatchLook
 from events.store.connection import named_errors
-from observers.pages.doors import reads
 from observers.pages.findings import read_findings
+from observers.pages.permissions import reads
 from observers.pages.rendering import render_page
-from observers.pages.standing import read_outlook
-from observers.watch.alerts import channels
+from observers.pages.status import read_outlook
+from observers.watch.delivery import channels
 
 LOOKS, ALERTS = 10, 20
 OVERDUE_SECONDS = 90

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from events.store.connection import LedgerUnavailableError
-from events.store.replication import Replayed, read_lacking, read_replayed
+from events.store.status import Replayed, read_lacking, read_replayed
 
 PRIMARY = "default"
 

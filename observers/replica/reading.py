@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import connections
 
-from events.event import Event
+from events.format.event import Event
 from events.store.ledger import PostgresEventStore
 from observers.replica.lag import PRIMARY, Lag, read_lag
 from observers.replica.trust import Left, trust

@@ -17,10 +17,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from events.errors import LedgerError, TimestampError
-from events.names import show
-from events.timestamps import parse_canonical
-from observers.pages import magnitudes
-from observers.pages.standing import Outlook, read_outlook
+from events.format.names import show
+from events.format.timestamps import parse_canonical
+from observers.pages import durations
+from observers.pages.status import Outlook, read_outlook
 
 register = template.Library()
 
@@ -75,7 +75,7 @@ def ago(text: str | None) -> str:
     if not text:
         return ""
     try:
-        return magnitudes.distance(parse_canonical(text), timezone.now())
+        return durations.distance(parse_canonical(text), timezone.now())
     except TimestampError:
         return ""
 
@@ -83,13 +83,13 @@ def ago(text: str | None) -> str:
 @register.filter
 def magnitude(seconds: Decimal | None) -> str:
     """Seconds in words, such as `56 years`."""
-    return "" if seconds is None else magnitudes.duration(seconds)
+    return "" if seconds is None else durations.duration(seconds)
 
 
 @register.filter
 def exact(seconds: Decimal | None) -> str:
     """Seconds to the millisecond, where the words of `magnitude` leave some out."""
-    return "" if seconds is None or seconds < magnitudes.MINUTE else f"{seconds:,.3f} s"
+    return "" if seconds is None or seconds < durations.MINUTE else f"{seconds:,.3f} s"
 
 
 @register.filter

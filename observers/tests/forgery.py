@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from events import ed25519, event
-from events.composition import key_backend
-from events.event import FIELDS, Event
+from events.append.services import key_backend
+from events.format import ed25519, event
+from events.format.event import FIELDS, Event
 
 
 def overwrite(superuser: psycopg.Connection[Any], forged: Event) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import events.tests
-from events import ed25519, event
-from events.canonical import canonicalize
-from events.event import FIELDS
-from observers.keyring import Keyring, keyring_from_json
+from events.format import ed25519, event
+from events.format.canonical import canonicalize
+from events.format.event import FIELDS
+from observers.verification.keyring import Keyring, keyring_from_json
 
 _VECTORS = Path(events.tests.__file__).parent / "vectors"
 _PUBLISHED = json.loads((_VECTORS / "event-v1.json").read_text(encoding="utf-8"))

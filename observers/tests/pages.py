@@ -12,8 +12,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 
-from events.accounts.groups import set_group
-from events.accounts.rights import ADMINISTRATOR, AUDITOR
+from events.accounts.roles import ADMINISTRATOR, AUDITOR, set_group
 from events.tests.ledger import Ledger
 
 PAGES = (

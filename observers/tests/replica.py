@@ -15,8 +15,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from auditportal.embedded import EmbeddedPostgres
-from auditportal.embedded.binaries import reachable_programs
-from auditportal.embedded.place import make_home, make_place
+from auditportal.embedded.cluster import reachable_programs
+from auditportal.embedded.location import make_home, make_place
 
 PATIENCE_SECONDS = 30.0
 

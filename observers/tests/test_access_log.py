@@ -20,7 +20,7 @@ from events.store import access_log
 from events.store.access_log import Access, AccessFilter, newest
 from events.tests import api
 from events.tests.ledger import Ledger
-from observers.pages import events as events_page
+from observers.pages.events import views as events_page
 from observers.tests.pages import sign_in
 
 

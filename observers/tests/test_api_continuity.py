@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
 from events.tests import api
 from events.tests.ceremonies import document_gap
 from events.tests.ledger import Ledger, submission

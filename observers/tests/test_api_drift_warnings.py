@@ -10,7 +10,7 @@ from urllib.parse import quote
 import orjson
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
 from events.tests import api
 from events.tests.ledger import Ledger, submission
 

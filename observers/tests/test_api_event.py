@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from events.event import Event, event_json
+from events.format.event import Event, event_json
 from events.tests import api
 from events.tests.ledger import Ledger
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from events.access.places import Places
-from events.composition import signing_service, writer
+from events.access.concurrency import Places
+from events.append.services import signing_service, writer
 from events.errors import CanonicalJSONError
-from events.event import FIELDS
-from events.store import span
+from events.format.event import FIELDS
+from events.store import ranges
 from events.store.ledger import EventFilter
 from events.tests import api
 from events.tests.ledger import Ledger, submission
@@ -154,9 +154,9 @@ def test_an_export_that_finds_nothing_looks_whether_the_client_is_there(ledger: 
 
 
 def test_large_payloads_end_a_part_early(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(span, "PART_BYTES", 5_000)
+    monkeypatch.setattr(ranges, "PART_BYTES", 5_000)
     writer().write_events([submission("x" * 2_000, number=number) for number in range(30)])
-    lines, reached = span.copy_part("default", 1, 30)
+    lines, reached = ranges.copy_part("default", 1, 30)
     assert (len(lines), reached) == (2, 2)
     numbers = [json.loads(line)["sequence"] for line in content(export()).splitlines()]
     assert numbers == list(range(1, 31))

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
 from events.store import search as search_module
 from events.tests import api
 from events.tests.ledger import Ledger, submission
-from observers.api import pages
+from observers.api import paging
 
 PAYLOADS: list[Any] = [
     {"user": {"id": 42, "name": "Zoë"}, "ok": True},
@@ -119,7 +119,7 @@ def test_a_page_ends_when_its_time_is_over_and_says_where(
     """Followed by `next`, the whole range is met, and no gap is lost."""
     writer().write_events([submission(number=number) for number in range(40)])
     ledger.tamper("DELETE FROM events WHERE sequence = 17")
-    monkeypatch.setattr(pages, "MAX_SECONDS", 0.0)
+    monkeypatch.setattr(paging, "MAX_SECONDS", 0.0)
     monkeypatch.setattr(search_module, "SMALLEST", 10)
     monkeypatch.setattr(search_module, "FIRST", 10)
     address: str | None = "/api/v1/events?payload_field=number&payload_value=35"

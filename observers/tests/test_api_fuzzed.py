@@ -29,7 +29,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events as engine_events
 from schemathesis.engine import from_schema
 
-from events.composition import writer
+from events.append.services import writer
 from events.tests import api
 from events.tests.ceremonies import document_gap, hold
 from events.tests.ledger import Ledger, submission

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from events import ed25519
-from events.composition import signing_service, witness_service
+from events.append.services import signing_service, witness_service
+from events.format import ed25519
 from events.tests import api
 from events.tests.ledger import Ledger
 

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from events.composition import writer
-from events.event import event_json
+from events.append.services import writer
+from events.format.event import event_json
 from events.tests import api
 from events.tests.ceremonies import document_gap, forge
 from events.tests.ledger import Ledger, submission

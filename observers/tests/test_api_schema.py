@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from events import submission
 from events.api.problems import PROBLEMS
 from events.api.schema import SENT, STORED, EventToSend, StoredEvent
-from events.event import FIELDS
+from events.format.event import FIELDS
 from events.tests import api
 from events.tests.ledger import Ledger
 from observers.api.parameters import RangeParameters

@@ -9,13 +9,14 @@ import orjson
 import pytest
 from pytest_django import Settings
 
-from events.composition import writer
+from events.append.services import writer
 from events.store.connection import LedgerUnavailableError
 from events.tests import api
 from events.tests.ledger import Ledger, submission
-from observers import ledger_check
-from observers.api import places, verification
-from observers.ledger_check import verify_ledger
+from observers.api import export as places
+from observers.api import verification
+from observers.verification import ledger as ledger_check
+from observers.verification.ledger import verify_ledger
 
 
 def test_an_empty_ledger_is_sound(ledger: Ledger) -> None:

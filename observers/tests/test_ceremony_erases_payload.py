@@ -11,11 +11,11 @@ import psycopg
 import pytest
 
 from events import ceremonies
-from events.ceremony import REJECTED
-from events.ceremony_details import complete_details
-from events.composition import key_backend, writer
+from events.append.services import key_backend, writer
+from events.ceremonies import complete_details
 from events.errors import CeremonyRefusedError, EventIdConflictError
-from events.event import Event
+from events.format.ceremony import REJECTED
+from events.format.event import Event
 from events.tests import api
 from events.tests.ceremonies import hold, people_from_the_start
 from events.tests.ledger import Ledger, submission

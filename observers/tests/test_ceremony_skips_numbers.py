@@ -8,9 +8,9 @@ import json
 import pytest
 
 from events import ceremonies
-from events.ceremony import APPROVED, PROPOSED
-from events.composition import writer
+from events.append.services import writer
 from events.errors import CeremonyRefusedError, HeadMismatchError
+from events.format.ceremony import APPROVED, PROPOSED
 from events.halting import halt
 from events.tests.ceremonies import (
     document_gap,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from events.store.rate import Mark, marks_before
+from events.store.status import Mark, marks_before
 from events.tests.ledger import Ledger
-from observers.pages.activity import read_activity
-from observers.pages.bars import HEIGHT, LOWEST, WIDTH, draw_bars
+from observers.pages.overview import HEIGHT, LOWEST, WIDTH, draw_bars, read_activity
 from observers.tests.pages import Reader, sign_in
 
 NOW = datetime.now(UTC)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from events.continuity import Gap
-from observers.pages.coverage import COLUMNS, PITCH, ROWS, SIDE, Coverage, draw_coverage
-from observers.pages.gap_listing import Listing
-from observers.report import KnownGap
+from events.format.gaps import Gap
+from observers.pages.gaps.coverage import COLUMNS, PITCH, ROWS, SIDE, Coverage, draw_coverage
+from observers.pages.gaps.listing import Listing
+from observers.verification.report import KnownGap
 
 
 def draw(end: int, *gaps: KnownGap, start: int = 1) -> Coverage:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from events.store.drift_figures import AgentFigures, HeatCount
-from observers.pages.heat import COLUMNS, ROW, SIZE_NAMES, SIZES, draw_heat, lay_grid, size_of
+from observers.pages.drift.heat import COLUMNS, ROW, SIZE_NAMES, SIZES, draw_heat, lay_grid, size_of
 
 NOON = datetime(2026, 3, 1, 12, 0, 7, tzinfo=UTC)
 

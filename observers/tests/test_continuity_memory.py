@@ -11,7 +11,7 @@ from django.core.cache import cache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.store import memory
+from events.store import sequence
 from events.store.connection import fetch_one
 from events.store.ledger import GapReport
 from events.tests import api
@@ -180,8 +180,8 @@ def test_remembered_and_counted_are_the_same_after_a_round(ledger: Ledger) -> No
 
 def test_the_portals_own_look_says_since_when(ledger: Ledger) -> None:
     ledger.write(2)
-    assert memory.look_again("default") is False
-    assert recall_continuity("default").looked_since == memory.looked_since("default")
+    assert sequence.look_again("default") is False
+    assert recall_continuity("default").looked_since == sequence.looked_since("default")
 
 
 def test_a_number_twice_does_not_make_a_block_whole(long: Ledger) -> None:

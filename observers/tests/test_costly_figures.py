@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from events.store.connection import LedgerUnavailableError
 from events.tests.ledger import Ledger
-from observers.pages import remembered as module
-from observers.pages.remembered import remembered
+from observers.pages import cache as module
+from observers.pages.cache import remembered
 
 
 class Figure:

@@ -12,11 +12,11 @@ import pytest
 from django.core.management import call_command
 
 from events.access.recorder import recorder
-from events.composition import writer
-from events.event import FIELDS
+from events.append.services import writer
+from events.format.event import FIELDS
 from events.tests import api
 from events.tests.ledger import Ledger, submission
-from observers import spreadsheets
+from observers import export as spreadsheets
 from observers.tests.pages import sign_in
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -13,8 +13,8 @@ import pytest
 from django.conf import settings
 
 import events.tests
-from events import ed25519
-from events.composition import signing_service, writer
+from events.append.services import signing_service, writer
+from events.format import ed25519
 from events.tests.ceremonies import forge, hold
 from events.tests.ledger import Ledger, submission
 from observers.tests.test_verify_ledger_command import save_export, save_keys

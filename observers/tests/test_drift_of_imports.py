@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from events.canonical import canonicalize
-from events.composition import writer
-from events.drift import DEFAULT_THRESHOLD_SECONDS
+from events.append.services import writer
+from events.format.canonical import canonicalize
+from events.format.drift import DEFAULT_THRESHOLD_SECONDS
 from events.store import drift
-from events.store.clock_steps import clock_steps
-from events.store.drift_figures import DriftChoice, figures_by_agent
-from events.store.drift_imports import import_spans, list_imports
-from events.store.drift_newest import list_living_warnings
+from events.store.drift import list_living_warnings
+from events.store.drift_figures import DriftChoice, clock_steps, figures_by_agent
+from events.store.imports import import_spans, list_imports
 from events.submission import Submission
 from events.tests.ledger import Ledger, submission
 from observers.tests.commands import run

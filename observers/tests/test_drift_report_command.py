@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from events.composition import writer
+from events.append.services import writer
 from events.store import drift
 from events.tests.ledger import Ledger, submission
 from observers.tests.commands import run

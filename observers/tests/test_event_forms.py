@@ -15,14 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.canonical import canonicalize
-from events.event import FIELDS, Event
-from observers.checks import Check, check_event
-from observers.export_file import ExportFileError, event_from_json
-from observers.forms import is_name
-from observers.passing import passes
+from events.format.canonical import canonicalize
+from events.format.event import FIELDS, Event
 from observers.tests.formed import COMPUTED, FORMS, formed, keyring_for, keys_for, published
 from observers.tests.test_documented_verifier import documented_program
+from observers.verification.checks import Check, check_event, passes
+from observers.verification.export_file import ExportFileError, event_from_json
+from observers.verification.forms import is_name
 
 
 def names(vector: dict[str, Any]) -> str:

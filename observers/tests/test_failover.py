@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker, Settings
 
 from auditportal.embedded import EmbeddedPostgres
-from events.composition import signing_service, witness_service
+from events.append.services import signing_service, witness_service
 from events.store.connection import LedgerUnavailableError
 from events.tests.ledger import Ledger, point_at
 from events.tests.test_server_that_takes_no_writes import PATIENCE_SECONDS, Load

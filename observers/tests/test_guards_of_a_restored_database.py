@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from observers.guards.comparison import Expectations, compare
-from observers.guards.conjunctions import flattened
+from observers.guards.comparison import Expectations, compare, flattened
 
 NESTED = r"CHECK ((((n >= 1) AND (n <= 200)) AND (t !~ '[\x01)(-\x1f]'::text)))"
 FLAT = r"CHECK (((n >= 1) AND (n <= 200) AND (t !~ '[\x01)(-\x1f]'::text)))"

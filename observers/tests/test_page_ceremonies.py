@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from events.ceremony import APPROVED, PROPOSED, proposal_of, read_proposal
-from events.composition import writer
+from events.append.services import writer
+from events.format.ceremony import APPROVED, PROPOSED, proposal_of, read_proposal
 from events.halting import halt
 from events.tests import api
 from events.tests.ceremonies import hold, people_from_the_start, person

@@ -10,11 +10,12 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError
 
-from events.composition import writer
+from events.append.services import writer
 from events.store.drift_figures import DriftChoice
 from events.tests.ledger import Ledger, submission
-from observers.pages import drift_file, drift_findings
-from observers.pages.magnitudes import distance, duration
+from observers.pages.drift import findings as drift_findings
+from observers.pages.drift import views as drift_file
+from observers.pages.durations import distance, duration
 from observers.tests.pages import Reader, sign_in
 
 

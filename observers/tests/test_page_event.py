@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events.composition import signing_service, writer
-from events.event import FIELDS
+from events.append.services import signing_service, writer
+from events.format.event import FIELDS
 from events.tests.ceremonies import document_gap
 from events.tests.ledger import Ledger, submission
 from observers.tests.pages import Reader, remove, sign_in

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.composition import writer
-from events.event import Event
+from events.append.services import writer
+from events.format.event import Event
+from events.format.timestamps import format_timestamp
 from events.tests.ledger import Ledger, submission
-from events.timestamps import format_timestamp
-from observers.pages.event_clocks import Clocks, read_clocks
+from observers.pages.event.figures import Clocks, read_clocks
 from observers.tests.pages import Reader, sign_in
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from events.canonical import canonicalize, parse
-from events.composition import writer
+from events.append.services import writer
+from events.format.canonical import canonicalize, parse
 from events.tests.json_values import ANY_JSON
 from events.tests.ledger import Ledger, submission
-from observers.pages.event_payload import FEW_NODES, MAX_NODES, Node, grow_tree
+from observers.pages.event.figures import FEW_NODES, MAX_NODES, Node, grow_tree
 from observers.tests.pages import Reader, sign_in
 
 

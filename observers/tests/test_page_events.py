@@ -8,11 +8,12 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.tests.ceremonies import document_gap, forge
 from events.tests.ledger import Ledger, submission
-from observers.pages import remembered, timeline
+from observers.pages import cache
+from observers.pages.events import timeline
 from observers.tests.pages import Reader, remove, sign_in
 
 
@@ -155,7 +156,7 @@ def test_a_page_as_wide_as_the_ledger_shows_the_same_gaps(
     monkeypatch.setattr(timeline, "WIDE", 0)
     expected = [(1, 1), 4, (5, 5), 6]
     assert reader.lines("/events/?agent_id=agent-8&order=oldest") == expected
-    monkeypatch.setattr(remembered, "SHARE_OF_TIME", 10**6)
+    monkeypatch.setattr(cache, "SHARE_OF_TIME", 10**6)
     reader.get("/")
     reader.ledger.write(1, agent_id="agent-8")
     page = reader.client.get("/events/?agent_id=agent-8&order=oldest").context["page"]

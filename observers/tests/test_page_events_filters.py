@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
 from events.store import search as search_module
 from events.tests import api
 from events.tests.ledger import Ledger, submission
-from observers.pages import timeline
-from observers.pages.events_form import USUAL_COLUMNS
+from observers.pages.events import timeline
+from observers.pages.events.form import USUAL_COLUMNS
 from observers.tests.pages import Reader, remove, sign_in
 
 

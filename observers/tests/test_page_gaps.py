@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from events.tests.ledger import Ledger
-from observers.pages import gap_listing
+from observers.pages.gaps import listing as gap_listing
 from observers.tests.pages import Reader, remove, sign_in
 
 

@@ -6,11 +6,11 @@ import re
 import time
 from datetime import UTC, datetime
 
-from events.composition import writer
+from events.append.services import writer
 from events.tests.ledger import Ledger, submission
 from observers.tests.pages import PAGES, Reader, remove, sign_in
-from observers.verifications.task import request
-from observers.verifications.working import carry_out
+from observers.verification_jobs.runner import carry_out
+from observers.verification_jobs.tasks import request
 
 
 def test_an_empty_ledger_says_what_to_do_next(ledger: Ledger) -> None:

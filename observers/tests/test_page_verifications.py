@@ -9,15 +9,15 @@ from django.test import Client
 
 from events.models import Verification
 from events.tests.ledger import Ledger
-from observers.checks import Check
-from observers.pages import verification_record, verifications
-from observers.sweep import pieces_of
+from observers.pages.verifications import record as verification_record
+from observers.pages.verifications import views as verifications
 from observers.tests.pages import Reader, remove, sign_in
-from observers.verifications import task
-from observers.verifications.record import ask_to_cancel
-from observers.verifications.slices import Stopped
-from observers.verifications.task import request
-from observers.verifications.working import carry_out
+from observers.verification.checks import Check
+from observers.verification.tables import pieces_of
+from observers.verification_jobs import tasks
+from observers.verification_jobs.records import ask_to_cancel
+from observers.verification_jobs.runner import Stopped, carry_out
+from observers.verification_jobs.tasks import request
 
 LIST = "/verifications/"
 
@@ -91,7 +91,7 @@ def test_an_empty_ledger_has_nothing_to_verify(ledger: Ledger) -> None:
 
 
 def test_a_crowd_of_requests_is_explained(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task, "MAX_OPEN", 1)
+    monkeypatch.setattr(tasks, "MAX_OPEN", 1)
     ask()
     response = reader.client.post("/verifications/start")
     assert response.status_code == 400
@@ -183,7 +183,7 @@ def test_many_findings_are_folded_and_counted(
 ) -> None:
     reader.ledger.tamper("UPDATE events SET payload = '{\"number\": 99}'")
     monkeypatch.setattr(verification_record, "LISTED", 3)
-    monkeypatch.setattr("observers.verifications.record.KEPT", 5)
+    monkeypatch.setattr("observers.verification_jobs.records.KEPT", 5)
     number = ask()
     carry_out(number)
     page = reader.text(f"/verifications/{number}/")

@@ -10,14 +10,14 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from events.composition import writer
+from events.append.services import writer
 from events.halting import halt
 from events.models import WatchAlert
 from events.tests.ledger import Ledger
-from observers.checks import Check
-from observers.pages.finding_words import FAILED, severity, words
+from observers.pages.findings import FAILED, severity, words
 from observers.tests.pages import Reader, remove, sign_in
 from observers.tests.test_api_health import samples
+from observers.verification.checks import Check
 from observers.watch.at_start import look_before_serving
 from observers.watch.findings import Kind
 from observers.watch.watch import Watch

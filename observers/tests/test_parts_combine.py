@@ -10,13 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events import event
-from events.continuity import Gap
-from events.event import GENESIS_HASH, Event
-from observers.keyring import Keyring
-from observers.parts import Part, PartsError, before_the_first, conclude, join, join_all
-from observers.verification import beside
-from observers.walk import Walk
+from events.format import event
+from events.format.event import GENESIS_HASH, Event
+from events.format.gaps import Gap
+from observers.verification.keyring import Keyring
+from observers.verification.ledger import beside
+from observers.verification.parts import (
+    Part,
+    PartsError,
+    before_the_first,
+    conclude,
+    join,
+    join_all,
+)
+from observers.verification.scan import Walk
 
 LAST = 24
 NO_KEYS = Keyring({}, {})
@@ -113,7 +120,7 @@ def report(whole: Part, events: list[Event]) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def every_key_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a key may sign is not at stake here, and a ceremony has to pass its own checks."""
-    monkeypatch.setattr("observers.checks._key", lambda *arguments: iter(()))
+    monkeypatch.setattr("observers.verification.checks._key", lambda *arguments: iter(()))
 
 
 @settings(max_examples=400, deadline=None)

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from events.canonical import canonicalize
-from events.composition import writer
+from events.append.services import writer
+from events.format.canonical import canonicalize
 from events.submission import Submission
 from events.tests.ceremonies import hold, person, register
 from events.tests.ledger import Ledger
-from observers.keyring import public_keys
 from observers.tests.commands import findings
 from observers.tests.test_documented_verifier import outsider, verifier
 from observers.tests.test_verify_ledger_command import save_export
+from observers.verification.keyring import public_keys
 
 __all__ = ["verifier"]
 

@@ -18,17 +18,17 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker, Settings
 
 from auditportal.embedded import EmbeddedPostgres
-from events.store import span
+from events.store import ranges
 from events.store.connection import LedgerUnavailableError
 from events.tests import api
 from events.tests.ledger import Ledger
-from observers import completeness
+from observers import continuity as completeness
 from observers.api import views
 from observers.replica import trust as trusting
 from observers.replica.trust import Trust, Why, trust
 from observers.tests.pages import sign_in
 from observers.tests.replica import Replica
-from observers.verifications import recorded, task, working
+from observers.verification_jobs import command_line, runner, tasks
 
 PATIENT = 3600
 
@@ -187,14 +187,14 @@ def test_a_verification_up_to_the_primarys_end_finds_no_cut(
 ) -> None:
     replica.pause()
     ledger.write(2)
-    record = task.request(requested_by="auditor", start=1, end=5)
-    working.carry_out(record.pk)
+    record = tasks.request(requested_by="auditor", start=1, end=5)
+    runner.carry_out(record.pk)
     record.refresh_from_db()
     assert (record.state, record.checked, record.findings) == ("finished", 5, [])
     since = io.StringIO()
     call_command("verify_ledger", "--since-last-sound", "--json", stdout=since)
     assert json.loads(since.getvalue())["finding_count"] == 0
-    resumed = recorded.carry_on(recorded.begin(1, 5), workers=1, progress=lambda _: None)
+    resumed = command_line.carry_on(command_line.begin(1, 5), workers=1, progress=lambda _: None)
     assert (resumed.state, resumed.checked, resumed.findings) == ("finished", 5, [])
 
 
@@ -248,7 +248,9 @@ def test_a_connection_lost_in_the_middle_is_no_answer(
 def test_an_export_that_breaks_off_says_so(
     replica: Replica, ledger: Ledger, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(span, "NUMBERS", 75)  # so that there is more to copy after the first piece
+    monkeypatch.setattr(
+        ranges, "NUMBERS", 75
+    )  # so that there is more to copy after the first piece
     ledger.write(150)
     replica.catch_up()
     pieces = iter(get("export").streaming_content)

@@ -9,15 +9,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from events import ceremonies
-from events.composition import writer
+from events.append.services import writer
 from events.errors import SystemHaltedError
-from events.event import Event
+from events.format.event import Event
 from events.halting import halt
 from events.tests.ceremonies import halt_details, hold, people_from_the_start, register
 from events.tests.ledger import Ledger
-from observers.heads.memory import KEPT, HeadMemory, memory_of
 from observers.heads.rollback import BEGINNING
 from observers.heads.seen import SavedHeadError, SeenHead
+from observers.heads.store import KEPT, HeadMemory, memory_of
 from observers.tests.commands import run
 from observers.watch.at_start import look_before_serving
 from observers.watch.watch import Watch

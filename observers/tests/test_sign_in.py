@@ -17,7 +17,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from events.access import limits
-from events.accounts.groups import set_group
+from events.accounts.roles import set_group
 from events.accounts.session_limits import BEGAN, USED
 from events.tests.ledger import Ledger
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from events.event import Event
+from events.format.event import Event
 from events.tests import api
 from events.tests.ceremonies import document_gap, forge
 from events.tests.ledger import Ledger
-from observers.skips import find_gaps
 from observers.tests import forgery
 from observers.tests.commands import findings, run
 from observers.tests.pages import remove
+from observers.verification.explained_gaps import find_gaps
 
 
 @pytest.fixture

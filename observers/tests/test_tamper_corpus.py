@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
 from events.errors import HeadMismatchError
 from events.tests.ledger import Ledger, submission
 from observers.tests.commands import run

@@ -10,20 +10,18 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from events.composition import writer
+from events.append.services import writer
 from events.models import Verification
 from events.store.connection import LedgerUnavailableError
 from events.tests.ceremonies import document_gap, forge
 from events.tests.ledger import Ledger, submission
-from observers.ledger_check import verify_ledger
-from observers.sweep import pieces_of
 from observers.tests.pages import remove
-from observers.verifications import record as records
-from observers.verifications import working
-from observers.verifications.record import SupersededError, ask_to_cancel
-from observers.verifications.slices import Stopped
-from observers.verifications.task import request
-from observers.verifications.working import carry_out
+from observers.verification.ledger import verify_ledger
+from observers.verification.tables import pieces_of
+from observers.verification_jobs import records, runner
+from observers.verification_jobs.records import SupersededError, ask_to_cancel
+from observers.verification_jobs.runner import Stopped, carry_out
+from observers.verification_jobs.tasks import request
 
 EVENTS = 43
 SIZE = 5
@@ -269,7 +267,7 @@ def test_a_fault_of_our_own_is_recorded(filled: Ledger, monkeypatch: pytest.Monk
     def broken(*arguments: object) -> None:
         raise ArithmeticError("a fault")
 
-    monkeypatch.setattr(working, "verify_slice", broken)
+    monkeypatch.setattr(runner, "verify_slice", broken)
     with pytest.raises(ArithmeticError):
         carry_out(asked, size=SIZE)
     record = read(asked)

@@ -7,10 +7,10 @@ import pytest
 
 from events.models import Verification
 from events.tests.ledger import Ledger
-from observers.verifications import latest
-from observers.verifications.record import ask_to_cancel
-from observers.verifications.task import request
-from observers.verifications.working import carry_out
+from observers.verification_jobs.history import latest
+from observers.verification_jobs.records import ask_to_cancel
+from observers.verification_jobs.runner import carry_out
+from observers.verification_jobs.tasks import request
 
 APPEND_ONLY = "AP004"
 NO_PRIVILEGE = "42501"

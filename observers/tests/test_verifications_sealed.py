@@ -10,12 +10,11 @@ from events.models import Verification, VerificationRange
 from events.tests.ledger import Ledger
 from observers.tests.commands import run
 from observers.tests.pages import Reader, sign_in
-from observers.verifications import latest
-from observers.verifications import record as records
-from observers.verifications.seals import ForgedRecordError
-from observers.verifications.sharing import to_the_end, work_at_one
-from observers.verifications.task import request
-from observers.verifications.working import carry_out
+from observers.verification_jobs import records
+from observers.verification_jobs.history import latest
+from observers.verification_jobs.records import ForgedRecordError
+from observers.verification_jobs.runner import carry_out, to_the_end, work_at_one
+from observers.verification_jobs.tasks import request
 
 FORGED = (
     "INSERT INTO verifications (id, requested_by, start_sequence, end_sequence, state, runs,"

@@ -8,18 +8,17 @@ from collections.abc import Callable
 import pytest
 from django.db import connections
 
-from events.composition import writer
+from events.append.services import writer
 from events.models import Verification, VerificationRange
 from events.tests.ledger import Ledger, submission
 from events.tests.race import together
-from observers.ledger_check import verify_ledger
-from observers.report import Report
 from observers.tests.pages import remove
-from observers.verifications import sharing, slices
-from observers.verifications.record import ask_to_cancel, take_up
-from observers.verifications.sharing import help_with, to_the_end
-from observers.verifications.slices import Stopped
-from observers.verifications.task import request
+from observers.verification.ledger import verify_ledger
+from observers.verification.report import Report
+from observers.verification_jobs import runner
+from observers.verification_jobs.records import ask_to_cancel, take_up
+from observers.verification_jobs.runner import Stopped, help_with, to_the_end
+from observers.verification_jobs.tasks import request
 
 EVENTS, SIZE = 60, 7
 Verify = Callable[[str, int, int, Callable[[], bool]], Report]
@@ -39,13 +38,13 @@ def filled(ledger: Ledger) -> Ledger:
 def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """The ranges that were verified, in the order of their beginning."""
     verified: list[tuple[int, int]] = []
-    verify_slice = slices.verify_slice
+    verify_slice = runner.verify_slice
 
     def noted(using: str, start: int, end: int, stopping: Callable[[], bool]) -> Report:
         verified.append((start, end))
         return verify_slice(using, start, end, stopping)
 
-    monkeypatch.setattr(sharing, "verify_slice", noted)
+    monkeypatch.setattr(runner, "verify_slice", noted)
     return verified
 
 
@@ -86,7 +85,7 @@ def test_two_share_it_and_no_range_is_verified_twice(
     record = begin()
     both = threading.Barrier(2)
     workers: set[int] = set()
-    noted: Verify = getattr(sharing, "verify_slice")  # noqa: B009 - the counting one
+    noted: Verify = getattr(runner, "verify_slice")  # noqa: B009 - the counting one
 
     def meet(using: str, start: int, end: int, stopping: Callable[[], bool]) -> Report:
         if threading.get_ident() not in workers:
@@ -94,7 +93,7 @@ def test_two_share_it_and_no_range_is_verified_twice(
             both.wait(PATIENCE_SECONDS)
         return noted(using, start, end, stopping)
 
-    monkeypatch.setattr(sharing, "verify_slice", meet)
+    monkeypatch.setattr(runner, "verify_slice", meet)
     split = threading.Event()
 
     def leads() -> Verification:
@@ -115,14 +114,14 @@ def test_a_range_whose_worker_died_is_free_again(
     filled: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = begin()
-    sharing._split(record, SIZE)
+    runner._split(record, SIZE)
 
     def dies(using: str, start: int, end: int, stopping: Callable[[], bool]) -> Report:
         connections["default"].close()  # what the death of a process is to the database
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
-        dying.setattr(sharing, "verify_slice", dies)
+        dying.setattr(runner, "verify_slice", dies)
         with pytest.raises(KeyboardInterrupt):
             help_with(record.pk, never)
     assert_says_what_one_pass_says(lead(record))
@@ -148,7 +147,7 @@ def test_cancelled_it_ends_and_leaves_no_range(
     filled: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = begin()
-    noted: Verify = getattr(sharing, "verify_slice")  # noqa: B009 - the counting one
+    noted: Verify = getattr(runner, "verify_slice")  # noqa: B009 - the counting one
 
     def cancel(using: str, start: int, end: int, stopping: Callable[[], bool]) -> Report:
         report = noted(using, start, end, stopping)
@@ -156,7 +155,7 @@ def test_cancelled_it_ends_and_leaves_no_range(
             ask_to_cancel(record.pk, "auditor")
         return report
 
-    monkeypatch.setattr(sharing, "verify_slice", cancel)
+    monkeypatch.setattr(runner, "verify_slice", cancel)
     ended = lead(record)
     assert ended.state == "cancelled"
     assert 0 < ended.checked < EVENTS

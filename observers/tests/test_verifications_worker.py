@@ -19,12 +19,12 @@ from django.db import connections, transaction
 from procrastinate.contrib.django import app
 
 from events.models import Verification
-from events.store.work_lock import VERIFICATION, working_at
+from events.store.locks import VERIFICATION, working_at
 from events.tests.ledger import Ledger
-from observers.verifications import task
-from observers.verifications.sharing import to_the_end
-from observers.verifications.task import TooManyOpenError, request
-from observers.verifications.worker import connector, take_up_abandoned, take_up_forgotten, work
+from observers.verification_jobs import tasks
+from observers.verification_jobs.runner import to_the_end
+from observers.verification_jobs.tasks import TooManyOpenError, request
+from observers.verification_jobs.worker import connector, take_up_abandoned, take_up_forgotten, work
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -32,7 +32,7 @@ Start = Callable[..., subprocess.Popen[str]]
 HOLDING = """
 import asyncio, sys, time, django
 django.setup()
-from observers.verifications import worker, working
+from observers.verification_jobs import worker, working
 original = working.verify_slice
 def hold(using, start, end, stopping):
     if start > 1:
@@ -90,7 +90,7 @@ def work_once() -> None:
 def jobs(ledger: Ledger) -> list[str]:
     """How the jobs of verifications are; the watch has its own."""
     asked = "SELECT status::text FROM procrastinate_jobs WHERE queue_name = %s ORDER BY id"
-    return [s for (s,) in ledger.query(asked, [task.QUEUE])]
+    return [s for (s,) in ledger.query(asked, [tasks.QUEUE])]
 
 
 def test_does_everything_that_waits_in_order(ledger: Ledger) -> None:
@@ -135,7 +135,7 @@ def test_requests_at_once_are_numbered_without_a_gap(ledger: Ledger) -> None:
 
 
 def test_a_crowd_of_requests_is_refused(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task, "MAX_OPEN", 2)
+    monkeypatch.setattr(tasks, "MAX_OPEN", 2)
     ledger.write(3)
     ask(), ask()
     with pytest.raises(TooManyOpenError):
@@ -259,10 +259,10 @@ def test_ends_when_the_watch_beside_it_ends(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def run(queue: str, concurrency: int, **options: object) -> None:
-        if queue == task.QUEUE:
+        if queue == tasks.QUEUE:
             await asyncio.Event().wait()
 
-    monkeypatch.setattr("observers.verifications.worker._run", run)
+    monkeypatch.setattr("observers.verification_jobs.worker._run", run)
     asyncio.run(asyncio.wait_for(work(connector()), 30))
 
 
@@ -293,8 +293,10 @@ def await_line(child: subprocess.Popen[str], expected: str) -> None:
 
 
 def test_a_large_one_is_shared_by_jobs(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("observers.verifications.working.SHARED_FROM", 1)
-    monkeypatch.setattr("observers.verifications.working.to_the_end", partial(to_the_end, size=2))
+    monkeypatch.setattr("observers.verification_jobs.runner.SHARED_FROM", 1)
+    monkeypatch.setattr(
+        "observers.verification_jobs.runner.to_the_end", partial(to_the_end, size=2)
+    )
     ledger.write(9)
     record = ask(end=9)
     work_once()

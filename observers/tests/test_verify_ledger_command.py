@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from events import ed25519
-from events.composition import signing_service, writer
-from events.event import event_json
+from events.append.services import signing_service, writer
+from events.format import ed25519
+from events.format.event import event_json
 from events.store import registry
-from events.store.people import list_people
+from events.store.registry import list_people
 from events.tests.ceremonies import document_gap, forge
 from events.tests.ledger import Ledger, submission
-from observers.keyring import KeyringError, keyring_from_json
 from observers.tests.commands import findings, run
+from observers.verification.keyring import KeyringError, keyring_from_json
 
 
 def skip_ceremony(ledger: Ledger, first: int, last: int, people: tuple[str, ...]) -> None:

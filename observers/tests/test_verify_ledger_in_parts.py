@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
 from events.models import Verification
 from events.tests.ledger import Ledger, submission
-from observers import ranges
-from observers.keyring import keyring_from_registry
-from observers.ledger_check import conclude_part, verify_ledger
-from observers.parts import join_all
-from observers.processes import WorkerEndedError
 from observers.tests.commands import findings, run
 from observers.tests.pages import remove
-from observers.verifications import record as records
+from observers.verification import ledger as ranges
+from observers.verification.keyring import keyring_from_registry
+from observers.verification.ledger import conclude_part, verify_ledger
+from observers.verification.parts import join_all
+from observers.verification.processes import WorkerEndedError
+from observers.verification_jobs import records
 
 EVENTS = 12
 

@@ -24,7 +24,7 @@ if __name__ == "__main__":
     django.setup()
     from django.core.management import call_command
     from observers import ranges
-    from observers.verifications import record
+    from observers.verification_jobs import record
     ranges.verify_ranges.__kwdefaults__["size"] = 2
     original = record.save_slice
     def hold(kept, reached, report):

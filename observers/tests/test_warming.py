@@ -10,7 +10,7 @@ from django.db import connections
 from structlog.testing import capture_logs
 
 from events.tests.ledger import Ledger
-from observers.pages import standing
+from observers.pages import status as standing
 from observers.pages.warming import warm_up
 
 
@@ -26,7 +26,7 @@ def test_after_warming_up_a_page_scans_nothing(
 ) -> None:
     ledger.write(3)
     # The answer of a small ledger is not good for long; this one is as dear as a large one's.
-    monkeypatch.setattr("observers.pages.remembered.SHARE_OF_TIME", 1e9)
+    monkeypatch.setattr("observers.pages.cache.SHARE_OF_TIME", 1e9)
     warm_up()
 
     def scan(*_: object) -> None:

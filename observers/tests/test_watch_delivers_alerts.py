@@ -20,9 +20,8 @@ from pytest_django import Settings
 from events.models import WatchAlert
 from events.tests.ledger import Ledger
 from observers.tests.pages import remove
-from observers.watch.deliveries import ATTEMPTS, deliver
+from observers.watch.delivery import ATTEMPTS, DeliveryError, deliver
 from observers.watch.watch import Watch
-from observers.watch.webhook import DeliveryError
 
 SECRET = "a secret of thirty-two characters"
 

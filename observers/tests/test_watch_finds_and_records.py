@@ -13,7 +13,7 @@ import pytest
 from pytest_django import Settings
 
 from events import ceremonies
-from events.composition import writer
+from events.append.services import writer
 from events.models import WatchAlert, WatchLook
 from events.tests.ceremonies import register
 from events.tests.ledger import Ledger, submission

@@ -10,15 +10,14 @@ import pytest
 from pytest_django import Settings
 
 from events.tests.ledger import Ledger
-from observers.report import Report
 from observers.tests.commands import run
 from observers.tests.corpus.application import LOOK
 from observers.tests.pages import Reader, sign_in
+from observers.verification.report import Report
 from observers.watch import chain
-from observers.watch.chain import walk_chain
+from observers.watch.chain import PACE, Place, Timing, walk_chain
 from observers.watch.findings import Kind
 from observers.watch.memory import look_memory_of
-from observers.watch.rounds import PACE, Place, Timing
 from observers.watch.watch import Watch
 
 HOUR, LOOK_EVERY = 3600.0, 30.0

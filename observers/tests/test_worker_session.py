@@ -10,7 +10,7 @@ from django.db import connections
 from procrastinate.exceptions import ConnectorException
 
 from events.tests.ledger import Ledger
-from observers.verifications import worker
+from observers.verification_jobs import worker
 
 SETTINGS = (
     "SELECT current_setting('search_path') AS path, current_setting('DateStyle') AS dates,"

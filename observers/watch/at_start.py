@@ -12,16 +12,16 @@ from dataclasses import replace
 import structlog
 from django.db import DatabaseError, connections
 
-from events.composition import writer
+from events.append.services import writer
 from events.errors import LedgerError
 from events.halting import halt
 from events.store.connection import first_line
 from events.store.guards import read_versions
-from events.store.standing import read_standing
+from events.store.status import read_standing
 from observers.guards.look import look_at_guards
-from observers.heads.memory import memory_of
 from observers.heads.rollback import find_rollback, halt_rolled_back
 from observers.heads.seen import SavedHeadError
+from observers.heads.store import memory_of
 from observers.watch.memory import look_memory_of
 from observers.watch.watch import Watch
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import structlog
 
-from events.timestamps import parse_canonical
-from observers.heads.memory import memory_of
-from observers.watch.rounds import Place
+from events.format.timestamps import parse_canonical
+from observers.heads.store import memory_of
+from observers.watch.chain import Place
 
 RECENT_SECONDS = 90
 

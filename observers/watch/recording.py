@@ -10,15 +10,15 @@ from typing import Any
 
 from django.db import transaction
 
-from events.canonical import canonicalize
-from events.composition import writer
-from events.continuity import Gap
-from events.event import Event
+from events.append.services import writer
+from events.format.canonical import canonicalize
+from events.format.event import Event
+from events.format.gaps import Gap
 from events.store.connection import named_errors
 from events.submission import Submission
 from observers.heads.rollback import acknowledgement
-from observers.skips import find_gaps
-from observers.watch.alerts import queue_alerts
+from observers.verification.explained_gaps import find_gaps
+from observers.watch.delivery import queue_alerts
 from observers.watch.findings import CLOSED, OPENINGS, RESTORED, Found, Kind, Known, Step
 
 

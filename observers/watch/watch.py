@@ -1,6 +1,8 @@
 """One watcher: looks, compares with what the ledger knows already, records, tells, may halt.
 
 It must never stay silent about what it could not write.
+
+The watch as a periodic job. It must never wait: who finds another watcher looking lets it.
 """
 
 from __future__ import annotations
@@ -12,31 +14,32 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
+from procrastinate.contrib.django import app
 
-from events import names
-from events.composition import writer
+from events.append.services import writer
 from events.errors import LedgerError
-from events.event import Event
+from events.format import names
+from events.format.event import Event
+from events.format.timestamps import format_timestamp
 from events.halting import halt
 from events.models import WatchLook
 from events.store.connection import first_line, named_errors
-from events.store.watching import recorded_events
-from events.store.work_lock import WATCH, working_at
-from events.timestamps import format_timestamp
-from observers.heads.memory import HeadMemory, memory_of
-from observers.sweep import Sweep
-from observers.watch.alerts import queue_alerts
-from observers.watch.deliveries import defer_waiting, tell_again
+from events.store.integrity import recorded_events
+from events.store.locks import WATCH, working_at
+from observers.heads.store import HeadMemory, memory_of
+from observers.verification.tables import Sweep
+from observers.watch.chain import Place, Timing
+from observers.watch.delivery import QUEUE, defer_waiting, queue_alerts, tell_again
 from observers.watch.findings import TYPES, Found, Kind, Known, Step, known_findings, step
-from observers.watch.looking import Seen, look
+from observers.watch.look import Seen, look
 from observers.watch.memory import Before, LookMemory, look_memory_of
 from observers.watch.recording import describe, record, texts
-from observers.watch.rounds import Place, Timing
 
 KEPT = timedelta(days=1)
 """How long looks are kept."""
@@ -235,3 +238,18 @@ def _note(seen: Seen, began_at: datetime, outcome: Outcome) -> None:
             unrecorded=list(outcome.unrecorded),
         )
         WatchLook.objects.filter(began_at__lt=began_at - KEPT).delete()
+
+
+@app.periodic(cron="* * * * * */30")
+@app.task(name="watch", queue=QUEUE, queueing_lock="watch")
+def watch(timestamp: int) -> None:
+    """Look once, as the watcher of this process."""
+    try:
+        _watch().look()
+    finally:
+        connections.close_all()
+
+
+@cache
+def _watch() -> Watch:
+    return Watch([Kind(name) for name in settings.PORTAL_WATCH_HALT_ON])

@@ -9,13 +9,13 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.console import Console
 
-from auditportal.backup.making import make_backup
+from auditportal.backup.backup import make_backup
 from auditportal.backup.manifest import Manifest
 from auditportal.failures import EXIT_COULD_NOT_RUN
 from events.errors import LedgerError
-from events.management.command import LedgerCommand
-from observers.heads.memory import memory_of
+from events.management.base import LedgerCommand
 from observers.heads.seen import SeenHead
+from observers.heads.store import memory_of
 from observers.management import arguments
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 
+from auditportal.bootstrap import UnfitServer, require_writable
 from auditportal.failures import EXIT_COULD_NOT_RUN
-from auditportal.server_check import UnfitServer, require_writable
 
 
 class Command(migrate.Command):

@@ -17,19 +17,23 @@ from django.core.management import get_commands
 from django.core.management.base import CommandError
 from django.db import OperationalError, connections
 
-from auditportal.capacity import TooFewConnections, require_connections
+from auditportal.bootstrap import (
+    PortTaken,
+    TooFewConnections,
+    UnfitServer,
+    claim_port,
+    prepare,
+    require_connections,
+    require_writable,
+)
+from auditportal.child_processes import PortalFailed
 from auditportal.env import ENVIRONMENT
 from auditportal.failures import EXIT_COULD_NOT_RUN
-from auditportal.kept_child import PortalFailed
-from auditportal.port import PortTaken, claim_port
-from auditportal.preparation import prepare
-from auditportal.server_check import UnfitServer, require_writable
 from auditportal.supervisor import Supervisor, connectable, log_file
-from events.management.command import LedgerCommand
+from events.management.base import LedgerCommand
 from events.store.ledger import PostgresEventStore
-from events.store.restoration import refuse_unfinished
-from events.store.roles import is_migrated
-from observers.heads.memory import memory_of
+from events.store.maintenance import is_migrated, refuse_unfinished
+from observers.heads.store import memory_of
 
 DESCRIPTION = """\
 Start the portal and serve it until Ctrl-C.

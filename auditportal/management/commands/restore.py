@@ -12,14 +12,14 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from auditportal.backup.errors import NotTheBackupError
-from auditportal.backup.restoring import Restored, Wanted, restore
+from auditportal.backup.manifest import NotTheBackupError
+from auditportal.backup.restore import Restored, Wanted, restore
+from auditportal.bootstrap import require_writable
 from auditportal.failures import EXIT_COULD_NOT_RUN
-from auditportal.server_check import require_writable
 from events.errors import LedgerError
-from events.management.command import LedgerCommand
-from events.names import show
-from observers.heads.files import read_files
+from events.format.names import show
+from events.management.base import LedgerCommand
+from observers.heads.seen import read_files
 from observers.management import arguments
 from observers.management.progress import progress_bar
 

@@ -24,14 +24,13 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server as Granian
 
-from auditportal.capacity import TooFewConnections, require_connections
-from auditportal.children import die_with_parent
+from auditportal.bootstrap import TooFewConnections, UnfitServer, check_server, require_connections
+from auditportal.child_processes import die_with_parent
 from auditportal.failures import EXIT_COULD_NOT_RUN
-from auditportal.server_check import UnfitServer, check_server
 from auditportal.slow_clients import look_after_clients
-from events.management.command import LedgerCommand
+from events.management.base import LedgerCommand
 from events.store.connection import LedgerUnavailableError
-from events.store.restoration import RestoreUnfinishedError, refuse_unfinished
+from events.store.maintenance import RestoreUnfinishedError, refuse_unfinished
 from observers.watch.at_start import look_before_serving
 
 STOP_PATIENCE_SECONDS = 10

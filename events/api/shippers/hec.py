@@ -13,7 +13,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
-from events import canonical
 from events.api.bodies import MAX_BATCH_BODY, body_of
 from events.api.problems import (
     FORBIDDEN,
@@ -28,6 +27,7 @@ from events.api.shippers.intake import Outcome, Read
 from events.api.shippers.mapping import Hints, Ids, RejectedError, TokenMapping, parse_record
 from events.api.shippers.protocol import ShipperView, as_json, deliver, mapping_of
 from events.errors import FieldError
+from events.format import canonical
 from events.store.ledger import PostgresEventStore
 from events.submission import Submission
 

@@ -2,27 +2,67 @@
 
 Each group is written whole or not at all. When the ledger cannot take a group, what was written
 before stays, and the same body sent again finds it by its ids.
+
+Sees to it that agents under a token's prefix can sign: each gets a key of the server's when it
+is first named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import structlog
 from django.db import DataError
 
 from events.api.problems import INVALID_BATCH, INVALID_EVENT, MAX_ERRORS, Refused
-from events.api.shippers.agents import refused_agents
 from events.api.shippers.mapping import Ids, RejectedError, TokenMapping
-from events.certain import MAX_BATCH
-from events.composition import shared_writer
-from events.errors import EventIdConflictError, FieldError
-from events.event import Event
-from events.sealing import prepare
+from events.append.chain import prepare
+from events.append.services import shared_writer, signing_service
+from events.errors import EventIdConflictError, FieldError, KeyRegistryError
+from events.format.event import Event
+from events.store import registry
 from events.store.connection import first_line
 from events.store.ledger import PostgresEventStore
-from events.submission import Submission
+from events.submission import MAX_BATCH, Submission
+
+log = structlog.get_logger(__name__)
+
+MAX_AGENTS = 10_000
+"""Agents under one prefix: what names them is the sender's, and a key is never deleted."""
+
+
+def refused_agents(agent_ids: Iterable[str], under: str) -> dict[str, str]:
+    """Why each of these agents cannot be written for; the others have a key from now on.
+
+    Raises:
+        KeyBackendError: no private key can be kept here.
+    """
+    signing = signing_service()
+    wanted = set(agent_ids)
+    known = registry.known_agents(signing.using, wanted)
+    refused = {
+        agent: "the agent is retired: it has no active key"
+        for agent, is_active in known.items()
+        if not is_active
+    }
+    new = sorted(wanted - known.keys())
+    if not new:
+        return refused
+    room = max(0, MAX_AGENTS - registry.count_agents_under(signing.using, under))
+    for agent in new[:room]:
+        try:
+            key_id = signing.create_key(agent)
+        except KeyRegistryError:
+            # Another process was first; whether it was is what the registry says.
+            if agent not in registry.active_keys(signing.using, [agent]):
+                raise
+        else:
+            log.info("agent_of_a_collector", agent_id=agent, key_id=key_id)
+    full = f"there are {MAX_AGENTS:,} agents under {under} already, and no more are made"
+    return refused | dict.fromkeys(new[room:], full)
+
 
 GROUP_BYTES = 8 * 2**20
 """Payload bytes from which on a group is written."""

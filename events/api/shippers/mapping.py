@@ -14,19 +14,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from events import canonical
-from events.api.requested import TOO_LARGE
-from events.canonical import Document
-from events.certain import is_too_large
+from events.api.event_bodies import TOO_LARGE
 from events.errors import CanonicalJSONError, FieldError, InvalidSubmissionError
+from events.format import canonical
+from events.format.canonical import Document
+from events.format.names import wrong_name
 from events.ingest.errors import RejectedRecordError
 from events.ingest.local_time import LocalTime, TimeField, parse_fields
 from events.ingest.paths import FieldPath, parse_path
 from events.ingest.presets import Preset
 from events.ingest.time_texts import parse_zone
 from events.models import ApiToken
-from events.names import wrong_name
-from events.submission import Submission, validate
+from events.submission import Submission, is_too_large, validate
 
 DEFAULT_TYPE = "log.line"
 

@@ -19,12 +19,12 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
+from events.api.event_bodies import TOO_LARGE as TOO_LARGE_PAYLOAD
 from events.api.problems import MALFORMED_JSON, TOO_LARGE, Refused
-from events.api.requested import TOO_LARGE as TOO_LARGE_PAYLOAD
 from events.api.shippers.framing import MAX_RECORDS
 from events.api.shippers.mapping import RejectedError
-from events.canonical import Document
 from events.errors import FieldError
+from events.format.canonical import Document
 from events.submission import MAX_PAYLOAD_BYTES
 
 MAX_BODY = 16 * 2**20

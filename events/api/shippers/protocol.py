@@ -17,12 +17,12 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from events.api.authentication import BearerAuthentication, agent_of
-from events.api.limiting import hold_stranger
 from events.api.problems import RETRY_SECONDS, Refused, note, refusal
 from events.api.rendering import OrjsonRenderer
 from events.api.shippers.ingest import note_partial, run
 from events.api.shippers.intake import Intake, Outcome, Read
 from events.api.shippers.mapping import Ids, TokenMapping
+from events.api.throttling import hold_stranger
 from events.api.views import ApiView
 
 HALTED_RETRY_SECONDS = 60

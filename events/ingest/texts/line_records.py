@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from events import canonical
 from events.errors import CanonicalJSONError
+from events.format import canonical
 from events.ingest.framing.forms import read_lines
 from events.ingest.framing.record import Record, Spill
 

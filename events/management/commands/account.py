@@ -20,11 +20,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
 from events.accounts import second_factor
-from events.accounts.groups import SERVICE_USER, ensure_groups, group_of, set_group
-from events.accounts.rights import GROUPS
+from events.accounts.roles import GROUPS, SERVICE_USER, ensure_groups, group_of, set_group
 from events.accounts.session_limits import end_sessions
-from events.management.command import LedgerCommand
-from events.management.tables import table
+from events.management.base import LedgerCommand, table
 
 GROUP_HELP = (
     "auditor: reads everything, starts verifications, sees the access log; operator: besides, "

@@ -11,11 +11,10 @@ from typing import Any
 import orjson
 from django.core.management.base import CommandError
 
-from events.composition import key_backend, signing_service
+from events.append.services import key_backend, signing_service
+from events.format.names import wrong_name
 from events.keys.signing import SigningService
-from events.management.command import LedgerCommand
-from events.management.tables import table, until
-from events.names import wrong_name
+from events.management.base import LedgerCommand, table, until
 from events.store import registry
 from events.store.registry import AgentKeyRecord
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.management.command import LedgerCommand
-from events.store.roles import grant
+from events.management.base import LedgerCommand
+from events.store.maintenance import grant
 
 
 class Command(LedgerCommand):

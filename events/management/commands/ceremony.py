@@ -14,15 +14,13 @@ import orjson
 from django.core.management.base import CommandError
 
 from events import ceremonies
-from events.ceremony import APPROVED, CONTEXT, KINDS, PROPOSED, REJECTED, Proposal
-from events.ceremony_details import complete_details
-from events.composition import key_backend, writer
+from events.append.services import key_backend, writer
+from events.ceremonies import complete_details
 from events.errors import LedgerError
+from events.format.ceremony import APPROVED, CONTEXT, KINDS, PROPOSED, REJECTED, Proposal
+from events.format.names import show
 from events.keys import person_key
-from events.management.command import LedgerCommand
-from events.management.passphrase import add_passphrase, read_passphrase
-from events.management.tables import table
-from events.names import show
+from events.management.base import LedgerCommand, add_passphrase, read_passphrase, table
 from events.store.ceremonies import Ceremony, find_ceremony, is_approved, list_ceremonies
 
 USING = "default"

@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from events.management.command import LedgerCommand
-from events.store import roles
+from events.management.base import LedgerCommand
+from events.store import maintenance
 
 
 class Command(LedgerCommand):
@@ -31,7 +31,7 @@ class Command(LedgerCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["print"]:
-            self.stdout.write(roles.script())
+            self.stdout.write(maintenance.script())
             return
         if not settings.PORTAL_ADMIN_DATABASE_URL:
             raise CommandError(
@@ -39,10 +39,10 @@ class Command(LedgerCommand):
                 "roles",
                 returncode=2,
             )
-        roles.make_roles(settings.PORTAL_ADMIN_DATABASE_URL)
+        maintenance.make_roles(settings.PORTAL_ADMIN_DATABASE_URL)
         self.stdout.write("The roles are there.")
-        if roles.is_migrated():
-            roles.grant()
+        if maintenance.is_migrated():
+            maintenance.grant()
             self.stdout.write("Their rights are as they should be.")
         else:
             self.stdout.write("Next, as OWNER_DATABASE_URL: manage.py migrate, then apply_grants.")

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from events.management.command import LedgerCommand
+from events.management.base import LedgerCommand
 from events.store.drift import get_threshold, set_threshold
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.composition import signing_service, witness_service
+from events.append.services import signing_service, witness_service
 from events.keys.first_keys import ensure_keys
-from events.management.command import LedgerCommand
+from events.management.base import LedgerCommand
 
 
 class Command(LedgerCommand):

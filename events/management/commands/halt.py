@@ -12,12 +12,12 @@ from typing import Any
 import orjson
 from django.core.management.base import CommandError
 
-from events.composition import writer
+from events.append.services import writer
 from events.errors import LedgerError
+from events.format.names import show
 from events.halting import halt
-from events.management.command import LedgerCommand
-from events.names import show
-from events.store.people import are_ceremonies_in_force
+from events.management.base import LedgerCommand
+from events.store.registry import are_ceremonies_in_force
 
 
 class Command(LedgerCommand):

@@ -12,23 +12,22 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError
 
-from events.composition import bulk_writer, signing_service, writer
-from events.ingest.agents import AgentKeys
+from events.append.services import bulk_writer, signing_service, writer
 from events.ingest.console import Console
 from events.ingest.errors import IngestError
 from events.ingest.following import LINE_FORMS, Following
 from events.ingest.ingestion import HOPELESS, Ingestion
 from events.ingest.inputs import STDIN, check_input, check_packed, source_name
+from events.ingest.loading import AgentKeys
 from events.ingest.local_time import PRESET, UNITS, LocalTime, parse_fields
-from events.ingest.mapping import DEFAULT_TYPE, Mapping
+from events.ingest.mapping import DEFAULT_TYPE, REJECTED_TYPE, Mapping, Wrapping
 from events.ingest.paths import parse_path
 from events.ingest.presets import PRESETS, Preset, inside
 from events.ingest.records import FORMS, LISTED, Reading
 from events.ingest.texts.formats import TEXT_FORMATS
 from events.ingest.time_texts import check_pattern, parse_zone
-from events.ingest.wrapping import REJECTED_TYPE, Wrapping
 from events.keys.first_keys import FIRST_AGENT
-from events.management.command import LedgerCommand
+from events.management.base import LedgerCommand
 from events.store.connection import LedgerUnavailableError
 
 COULD_NOT_RUN = 2

@@ -12,14 +12,14 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from events.accounts.tokens import TokenError, issue, parse_lifetime, service_user
-from events.composition import signing_service
+from events.append.services import signing_service
 from events.errors import LedgerError, NoActiveKeyError
+from events.format.names import wrong_name
 from events.ingest.local_time import UNITS, parse_fields
 from events.ingest.paths import parse_path
 from events.ingest.time_texts import parse_zone
-from events.management.command import LedgerCommand
+from events.management.base import LedgerCommand
 from events.models import ApiToken, Reads
-from events.names import wrong_name
 from events.submission import WrongField, check_event_type
 
 RECORDS = {

@@ -12,16 +12,14 @@ from typing import Any
 import orjson
 from django.core.management.base import CommandError
 
-from events.ceremony import check_possession, possession
-from events.composition import owner_writer
+from events.append.services import owner_writer
 from events.errors import LedgerError
+from events.format.ceremony import check_possession, possession
+from events.format.names import wrong_name
 from events.keys import person_key
-from events.management.command import LedgerCommand
-from events.management.passphrase import add_passphrase, read_passphrase
-from events.management.tables import table, until
-from events.names import wrong_name
+from events.management.base import LedgerCommand, add_passphrase, read_passphrase, table, until
 from events.people import register_first
-from events.store.people import PersonKey, are_ceremonies_in_force, list_people
+from events.store.registry import PersonKey, are_ceremonies_in_force, list_people
 
 
 class Command(LedgerCommand):

@@ -18,9 +18,9 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from events import sample
-from events.composition import signing_service, writer
-from events.ingest.agents import AgentKeys
-from events.management.command import LedgerCommand
+from events.append.services import signing_service, writer
+from events.ingest.loading import AgentKeys
+from events.management.base import LedgerCommand
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
 

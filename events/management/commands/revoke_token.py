@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from events.accounts.tokens import TokenError, find, revoke
-from events.management.command import LedgerCommand
+from events.management.base import LedgerCommand
 from events.models import ApiToken
 
 

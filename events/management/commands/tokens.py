@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 from django.utils import timezone
 
-from events.management.command import LedgerCommand
-from events.management.tables import table
+from events.management.base import LedgerCommand, table
 from events.models import ApiToken
 
 TITLES = ("token", "may", "made", "expires", "last used", "state")

@@ -11,10 +11,9 @@ from typing import Any
 import orjson
 from django.db import transaction
 
-from events.composition import key_backend, witness_service
-from events.keys.witness import PREFIX, WitnessService
-from events.management.command import LedgerCommand
-from events.management.tables import table, until
+from events.append.services import key_backend, witness_service
+from events.keys.signing import PREFIX, WitnessService
+from events.management.base import LedgerCommand, table, until
 from events.store import registry
 from events.store.connection import named_errors
 from events.store.registry import WitnessRecord

@@ -6,12 +6,12 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from events.management.command import LedgerCommand
-from events.names import show
+from events.format.names import show
+from events.management.base import LedgerCommand
 from observers.continuity import Continuity, check_continuity, recall_continuity
 from observers.management import arguments
 from observers.replica.reading import alias_reaching
-from observers.report import KnownGap
+from observers.verification.report import KnownGap
 
 
 class Command(LedgerCommand):

@@ -6,8 +6,8 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from events.management.command import LedgerCommand
-from events.names import show
+from events.format.names import show
+from events.management.base import LedgerCommand
 from observers.guards.comparison import fingerprint
 from observers.guards.look import Guards, expectations, look_at_guards
 from observers.management import arguments

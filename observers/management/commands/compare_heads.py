@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from events.errors import LedgerError
-from events.management.command import LedgerCommand
-from events.names import show
-from observers.heads.comparison import Compared, compare
-from observers.heads.files import read_files
+from events.format.names import show
+from events.management.base import LedgerCommand
+from observers.heads.rollback import Compared, compare
+from observers.heads.seen import read_files
 from observers.management import arguments
 from observers.replica.reading import alias_reaching
 

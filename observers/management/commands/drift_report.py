@@ -11,17 +11,11 @@ from typing import Any
 
 from django.conf import settings
 
-from events.management.command import LedgerCommand
-from events.names import show
+from events.format.names import show
+from events.management.base import LedgerCommand
 from events.store import drift
 from events.store.drift import AgentDrift
-from events.store.drift_imports import (
-    Import,
-    ImportDrift,
-    drift_of_imports,
-    list_imports,
-    spans_of,
-)
+from events.store.imports import Import, ImportDrift, drift_of_imports, list_imports, spans_of
 from observers.management import arguments
 
 

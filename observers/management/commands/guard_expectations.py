@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management import call_command
 
-from events.management.command import LedgerCommand
+from events.management.base import LedgerCommand
 from events.store.guards import read_guards
 from events.store.ledger import PostgresEventStore
 from observers.guards.comparison import to_document

@@ -11,28 +11,30 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from events import canonical
 from events.errors import CanonicalJSONError, LedgerError
-from events.management.command import LedgerCommand
-from observers import verification
-from observers.checks import MEANINGS, Check
-from observers.decision_check import decisions_without_event
-from observers.export_file import ExportFileStore
-from observers.incremental import last_sound, seam_findings
-from observers.keyring import Keyring, KeyringError, keyring_from_json, keyring_from_registry
-from observers.ledger_check import conclude_part, reachable_end, with_strays
+from events.format import canonical
+from events.management.base import LedgerCommand
 from observers.management import arguments
 from observers.management.progress import progress_bar
 from observers.management.verification_outcome import Outcome
-from observers.parts import join_all
-from observers.ranges import verify_ranges
-from observers.registrations import with_registered_people
 from observers.replica.reading import alias_reaching
-from observers.report import Report
-from observers.strays import strays_below_one
-from observers.sweep import compare, pieces_of
-from observers.verifications import recorded
-from observers.verifications.states import CANCELLED
+from observers.verification import ledger
+from observers.verification.checks import MEANINGS, Check
+from observers.verification.decisions import decisions_without_event
+from observers.verification.export_file import ExportFileStore, with_registered_people
+from observers.verification.keyring import (
+    Keyring,
+    KeyringError,
+    keyring_from_json,
+    keyring_from_registry,
+)
+from observers.verification.ledger import conclude_part, reachable_end, verify_ranges, with_strays
+from observers.verification.parts import join_all
+from observers.verification.report import Report
+from observers.verification.tables import compare, pieces_of, strays_below_one
+from observers.verification_jobs import command_line
+from observers.verification_jobs.command_line import last_sound, seam_findings
+from observers.verification_jobs.records import CANCELLED
 
 
 class Command(LedgerCommand):
@@ -165,16 +167,16 @@ def _verify_database(options: dict[str, Any]) -> Outcome:
 
 def _verify_on_record(options: dict[str, Any]) -> Outcome:
     if options["resume"]:
-        record = recorded.interrupted()
+        record = command_line.interrupted()
     else:
         end = reachable_end(alias_reaching(options["end"] or 1), options["end"])
         if end < options["start"]:
             return Outcome(Report(options["start"], end))
-        record = recorded.begin(options["start"], end)
+        record = command_line.begin(options["start"], end)
     with progress_bar(record.end_sequence - record.reached_sequence) as advance:
-        record = recorded.carry_on(record, workers=options["workers"], progress=advance)
+        record = command_line.carry_on(record, workers=options["workers"], progress=advance)
     return Outcome(
-        recorded.as_report(record), record=record.pk, cancelled=record.state == CANCELLED
+        command_line.as_report(record), record=record.pk, cancelled=record.state == CANCELLED
     )
 
 
@@ -189,7 +191,7 @@ def _verify_export(options: dict[str, Any]) -> Outcome:
         arguments.refuse(f"{path} ends with sequence {last}, before the start at {start}")
     keys = with_registered_people(source, _read_keys(options["keys"]), start, signatures=signatures)
     with progress_bar(end - start + 1) as advance:
-        report = verification.verify(
+        report = ledger.verify(
             source, keys, start, end, progress=lambda _: advance(1), signatures=signatures
         )
     report.seconds = time.monotonic() - began

@@ -11,8 +11,8 @@ from typing import Any
 from django.db import connections
 
 from events.errors import LedgerError
-from events.management.command import LedgerCommand
-from events.names import show
+from events.format.names import show
+from events.management.base import LedgerCommand
 from events.store.connection import first_line
 from observers.management import arguments
 from observers.watch.findings import Kind

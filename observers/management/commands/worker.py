@@ -10,10 +10,10 @@ from django.db import connections
 from procrastinate.exceptions import ConnectorException
 
 from events.errors import LedgerError
-from events.management.command import LedgerCommand
-from events.store.restoration import refuse_unfinished
+from events.management.base import LedgerCommand
+from events.store.maintenance import refuse_unfinished
 from observers.management import arguments
-from observers.verifications.worker import connector, work
+from observers.verification_jobs.worker import connector, work
 
 
 class Command(LedgerCommand):

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from events import sample
-from events.composition import signing_service, writer
+from events.append.services import signing_service, writer
 from events.tests.ceremonies import document_gap, register
 from events.tests.ledger import Ledger, submission
 from observers.tests.pages import remove
-from observers.verifications.record import ask_to_cancel
-from observers.verifications.slices import Stopped
-from observers.verifications.task import request
-from observers.verifications.working import carry_out
+from observers.verification_jobs.records import ask_to_cancel
+from observers.verification_jobs.runner import Stopped, carry_out
+from observers.verification_jobs.tasks import request
 from observers.watch.watch import Watch
 
 LOST = (9, 9)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import events.tests
-from events.canonical import canonicalize, canonicalize_text
+from events.format.canonical import canonicalize, canonicalize_text
 from events.tests.json_values import ANY_JSON
 from observers.tests.browser.conftest import Window
 from observers.tests.formed import FORMS, formed, keys_for

@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from events.composition import writer
-from events.event import Event
+from events.append.services import writer
+from events.format.event import Event
 from events.tests.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from events import event
-from events.composition import signing_service, writer
+from events.append.services import signing_service, writer
+from events.format import event
 from events.tests.ceremonies import document_gap, forge, hold
 from events.tests.ledger import Ledger, submission
-from observers.checks import Check
 from observers.tests import forgery
 from observers.tests.browser.conftest import Window
 from observers.tests.pages import remove
+from observers.verification.checks import Check
 
 EVERY = [check.value for check in Check if check is not Check.RECORDS]
 """The checks that a browser makes: only the server has the records beside the events."""

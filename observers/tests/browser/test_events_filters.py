@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from events.composition import writer
+from events.append.services import writer
 from events.tests.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
 from observers.tests.pages import remove

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from events.composition import writer
+from events.append.services import writer
 from events.tests.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
 from observers.tests.pages import remove

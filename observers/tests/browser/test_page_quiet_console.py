@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events.composition import writer
+from events.append.services import writer
 from events.models import LedgerEvent
 from events.tests.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window

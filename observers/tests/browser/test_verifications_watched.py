@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser
 
-from events.composition import writer
+from events.append.services import writer
 from events.models import Verification
 from events.tests.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
-from observers.verifications.slices import Stopped
-from observers.verifications.working import carry_out
+from observers.verification_jobs.runner import Stopped, carry_out
 
 
 def work_until(number: int, events: int) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from events import event
-from events.event import Event
+from events.format import event
+from events.format.event import Event
 from events.tests.ledger import Ledger
 from observers.tests import forgery
 from observers.tests.corpus.case import SIGNED, WATCHED, WHOLE, Case, at, chain, statement

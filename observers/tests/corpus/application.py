@@ -3,7 +3,7 @@ falsification itself takes a superuser."""
 
 from __future__ import annotations
 
-from events.event import Event
+from events.format.event import Event
 from events.tests.ledger import Ledger
 from observers.tests.corpus.case import WATCHED, Case, Tampering, at, chain
 

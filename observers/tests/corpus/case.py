@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from events.event import Event
+from events.format.event import Event
 from events.tests.ledger import Ledger
 
 VERIFY, WATCH, PAGE = "verify_ledger", "watch", "page"

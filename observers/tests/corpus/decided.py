@@ -6,8 +6,8 @@ import hashlib
 import json
 
 from events import ceremonies
-from events.composition import writer
-from events.event import Event
+from events.append.services import writer
+from events.format.event import Event
 from events.halting import halt
 from events.tests.ceremonies import NAMES, Person, forge, halt_details, person, register
 from events.tests.ledger import Ledger

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from events.event import Event
+from events.format.event import Event
 from events.tests.ledger import Ledger
 from observers.tests import forgery
 from observers.tests.corpus.case import END, EVENTS, SIGNED, WATCHED, Case, at, chain

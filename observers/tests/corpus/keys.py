@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 
-from events import ceremonies, ed25519
-from events.composition import signing_service, writer
-from events.event import Event
+from events import ceremonies
+from events.append.services import signing_service, writer
+from events.format import ed25519
+from events.format.event import Event
 from events.tests.ceremonies import register
 from events.tests.ledger import Ledger
 from observers.tests.corpus.case import GUARD, VERIFY, WATCHED, Case, chain, statement

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from events import ed25519, event
-from events.composition import key_backend, signing_service, witness_service
-from events.event import Event
+from events.append.services import key_backend, signing_service, witness_service
+from events.format import ed25519, event
+from events.format.event import Event
 from events.tests.ledger import Ledger
 from observers.tests import forgery
 from observers.tests.corpus.case import WATCHED, Case, at, chain

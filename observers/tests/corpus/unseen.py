@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from events.composition import signing_service
-from events.event import Event
+from events.append.services import signing_service
+from events.format.event import Event
 from events.tests.ledger import Ledger
 from observers.tests import forgery
 from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, statement

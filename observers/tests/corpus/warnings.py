@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events.composition import writer
-from events.event import Event
+from events.append.services import writer
+from events.format.event import Event
 from events.store.drift import set_threshold
 from events.tests.ledger import Ledger, submission
 from observers.tests.corpus.case import PAGE, VERIFY, WATCH, WATCHED, Case, at, chain, statement

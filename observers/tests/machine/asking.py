@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from django.db import DataError, IntegrityError
 
+from events.append.queue import GroupCommit
+from events.append.writer import AtomicEventWriter, Written
 from events.errors import (
     AppendRefusedError,
     EventIdConflictError,
@@ -17,13 +19,11 @@ from events.errors import (
     NoActiveKeyError,
     SystemHaltedError,
 )
-from events.event import ERASED_SALT, Event
-from events.group_commit import GroupCommit
+from events.format.event import ERASED_SALT, Event
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
 from events.tests.cuts import Cut
 from events.tests.injection import ROLLED_BACK, InjectedError
-from events.writer import AtomicEventWriter, Written
 from observers.tests.machine.model import Model, is_same
 
 REFUSED = "test.refused\tby a constraint"

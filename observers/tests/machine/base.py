@@ -17,8 +17,8 @@ from django.db import connections
 from django.test import override_settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from events.composition import writer
-from events.group_commit import GroupCommit
+from events.append.queue import GroupCommit
+from events.append.services import writer
 from events.store.ledger import Halt
 from events.tests.ceremonies import people_from_the_start
 from events.tests.cuts import Cuts

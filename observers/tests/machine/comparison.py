@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from events.event import Event
+from events.format.event import Event
 from events.store import registry
+from events.store.ceremonies import unwritten_records
 from events.store.drift import DriftFilter, get_threshold, list_warnings
-from events.store.halting import unwritten_records
 from events.store.ledger import EventFilter
 from events.store.registry import Validity
 from events.tests.ledger import Ledger
 from observers.continuity import check_continuity
-from observers.ledger_check import verify_ledger
 from observers.tests.machine.model import Model, Span
+from observers.verification.ledger import verify_ledger
 
 ALL = 2**62
 

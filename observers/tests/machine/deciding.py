@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from events import ceremonies
-from events.ceremony import APPROVED, REJECTED, Proposal
-from events.ceremony_details import complete_details
-from events.composition import key_backend, writer
+from events.append.services import key_backend, writer
+from events.ceremonies import complete_details
 from events.errors import CeremonyRefusedError
-from events.event import Event
+from events.format.ceremony import APPROVED, REJECTED, Proposal
+from events.format.event import Event
+from events.store.ceremonies import unwritten_records
 from events.store.connection import LedgerUnavailableError
-from events.store.halting import unwritten_records
 from events.tests.ceremonies import Person
 from events.tests.cuts import Cut
 from observers.tests.machine.comparison import ALL

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from events.continuity import Gap
-from events.event import ERASED_SALT, GENESIS_HASH, Event
+from events.format.event import ERASED_SALT, GENESIS_HASH, Event
+from events.format.gaps import Gap
+from events.format.timestamps import format_timestamp
 from events.store.ledger import Halt
 from events.submission import Submission
-from events.timestamps import format_timestamp
 
 RUNNING = Halt(False, None, None)
 HALTED = "system.halted"

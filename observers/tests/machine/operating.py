@@ -11,9 +11,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from events.composition import witness_service, writer
+from events.append.services import witness_service, writer
 from events.errors import HeadMismatchError, SystemHaltedError
-from events.event import ERASED_SALT
+from events.format.event import ERASED_SALT
 from events.halting import Halted, halt
 from events.tests.cuts import Cut
 from events.tests.ledger import submission

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from events.canonical import canonicalize
+from events.format.canonical import canonicalize
 from events.submission import Submission
 from observers.tests.machine.asking import CUTS, FAULTS, Ask
 from observers.tests.machine.attacks import HARMLESS, REFUSED, attempt

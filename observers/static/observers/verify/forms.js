@@ -1,5 +1,5 @@
 /* Tells whether an event's members have their forms, check 2 of docs/event-format.md: the same
-   table as observers/forms.py has.
+   table as observers/verification/forms.py has.
 
    It must never be given what JSON.parse made: integers are BigInt, as json.js reads them. */
 

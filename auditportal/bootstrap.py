@@ -1,0 +1,237 @@
+"""Checks that a ledger can be kept on a database server, before anything is made in it.
+
+What must be there before the portal serves: tables, grants, groups, keys, somebody, style.
+
+It must never keep a password in clear, and never prepare twice at the same time.
+
+Whether the database takes as many connections as the server's threads may open.
+
+It must never let a server start that would refuse its own requests under load.
+
+The port the portal listens on, claimed before anything else is done.
+
+It must never let two portals share a port: granian's workers share theirs among themselves with
+SO_REUSEPORT, so the system alone would let a second portal join in.
+"""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import OperationalError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from events.accounts.roles import ADMINISTRATOR, ensure_groups, set_group
+from events.errors import LedgerError
+from events.store.connection import fetch_one, first_line
+from observers.watch.at_start import repair_on_record
+
+# Any number that nothing else of the portal locks.
+PREPARATION_LOCK = 0x7072_6570
+
+
+def prepare() -> str | None:
+    """Bring everything up to date; the first administrator's password if it was made just now."""
+    str(settings.SECRET_KEY)  # made now, so that a home that cannot keep it is told of now
+    with _alone():
+        with _on_record():
+            call_command("migrate", verbosity=0, interactive=False)
+            call_command("apply_grants")
+        ensure_groups()
+        call_command("ensure_keys")
+        call_command("collectstatic", verbosity=0, interactive=False)
+        return _first_administrator()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Several portals may start at once on one database; they prepare one after the other."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SET lock_timeout = '15min'")  # longer than any of them takes
+        cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARATION_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [PREPARATION_LOCK])
+
+
+def _on_record() -> AbstractContextManager[None]:
+    """A database that still waits for migrations differs from what is expected because of these."""
+    executor = MigrationExecutor(connections["owner"])
+    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return nullcontext() if waiting else repair_on_record()
+
+
+def _first_administrator() -> str | None:
+    if User.objects.filter(is_superuser=True).exists():
+        return None
+    password = secrets.token_urlsafe(15)
+    administrator = User(username="admin", is_staff=True, is_superuser=True)
+    administrator.set_password(password)
+    administrator.save()
+    set_group(administrator, ADMINISTRATOR)
+    return password
+
+
+log = structlog.get_logger(__name__)
+
+ENCODING = "UTF8"
+
+
+class UnfitServer(LedgerError):
+    """No ledger can be kept there, or none be written now; says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """`unsafe`: settings that are off, and without which a power cut may destroy what is there."""
+
+    database: str
+    encoding: str
+    takes_writes: bool
+    unsafe: tuple[str, ...]
+
+    @property
+    def read_only(self) -> str:
+        """Why nothing can be written there, and what to do; "" when something can."""
+        if self.takes_writes:
+            return ""
+        return (
+            f"the database {self.database!r} takes no writes: its server is a standby, or was made "
+            "read-only. Lead the URL to the primary; one that names several hosts needs "
+            "target_session_attrs=read-write"
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence for each setting that makes a power cut dangerous."""
+        return [
+            f"{name} is off at the database's server: after a power cut, or when its machine dies, "
+            f"events that were acknowledged may be lost and the database be beyond repair. Set "
+            f"{name} = on, and restart PostgreSQL"
+            for name in self.unsafe
+        ]
+
+
+def check_server(using: str) -> ServerFacts:
+    """What is known of the server; what makes it unsafe is logged.
+
+    Raises:
+        UnfitServer: the database cannot hold every text.
+        LedgerUnavailableError: the database is away.
+    """
+    database, encoding, takes_writes, unsafe = fetch_one(using, "server_facts")
+    facts = ServerFacts(database, encoding, takes_writes, tuple(unsafe))
+    if encoding != ENCODING:
+        raise UnfitServer(
+            f"the database {database!r} has the encoding {encoding}, and a ledger needs "
+            f"{ENCODING}: CREATE DATABASE … ENCODING '{ENCODING}' TEMPLATE template0"
+        )
+    for name in facts.unsafe:
+        log.critical("database_unsafe", setting=name, database=database)
+    return facts
+
+
+def require_writable(using: str) -> ServerFacts:
+    """`check_server`, for who is about to write.
+
+    Raises:
+        UnfitServer: as there, or the server takes no writes.
+    """
+    facts = check_server(using)
+    if not facts.takes_writes:
+        raise UnfitServer(facts.read_only)
+    return facts
+
+
+OTHERS = 8
+"""Connections beside the web server's: the worker, commands, an operator's psql."""
+
+OF_A_PROCESS = 3
+"""Beside its threads': one that appends, one that looks ahead, one that writes the access log."""
+
+_AVAILABLE = """
+SELECT current_setting('max_connections')::int
+     - current_setting('superuser_reserved_connections')::int
+     - coalesce(current_setting('reserved_connections', true)::int, 0)
+"""
+
+
+class TooFewConnections(Exception):
+    """The threads could open more connections than there are."""
+
+
+def require_connections(workers: int, threads: int) -> None:
+    """Each thread keeps one, and each process some of its own. Where observers read from a
+    replica, a thread may open a second one at the primary while the replica is away: if those do
+    not fit, the server starts, and the log says what would be short then.
+
+    A database that is away cannot be asked: the server starts, and says so to each request.
+
+    Raises:
+        TooFewConnections: naming what to change.
+    """
+    needed = workers * (threads + OF_A_PROCESS) + OTHERS
+    try:
+        with connections["default"].cursor() as cursor:
+            cursor.execute(_AVAILABLE)
+            available = int(cursor.fetchone()[0])
+    except OperationalError as error:
+        log.warning("connections_not_counted", why=first_line(error))
+        return
+    if needed > available:
+        raise TooFewConnections(
+            f"PORTAL_WORKERS={workers} processes of PORTAL_THREADS={threads} threads may open "
+            f"{needed} connections, and the database takes {available}: lower one of them, or "
+            "raise its max_connections"
+        )
+    without_replica = needed + workers * threads
+    if settings.LEDGER_READ_ALIAS != "default" and without_replica > available:
+        log.warning(
+            "connections_short_without_replica", needed=without_replica, available=available
+        )
+
+
+class PortTaken(Exception):
+    """Somebody else listens there, or we may not."""
+
+
+def claim_port(address: str, port: int) -> socket.socket:
+    """Bind the port for ourselves and hold it, without listening, while the socket is open.
+
+    Bound alone first, so that a second claim fails; opened to our own workers afterwards.
+    SO_REUSEADDR is there only for the bind, to overlook connections that are closing; two
+    sockets that both kept it could claim the same port.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    claim = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        claim.bind((address, port))
+        claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except OSError as error:
+        claim.close()
+        raise PortTaken(_reason(address, port, error)) from error
+    if sys.platform != "linux":  # elsewhere a bound socket may take connections from the workers
+        claim.close()
+    return claim
+
+
+def _reason(address: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        free = port + 1 if port < 65535 else port - 1
+        return f"port {port} on {address} is taken, perhaps by another portal; try PORT={free}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"port {port} needs privileges this user does not have; try PORT=8000"
+    return f"cannot listen on {address} port {port}: {error.strerror}"

@@ -1,0 +1,216 @@
+"""The embedded server under a running portal, started again when it dies.
+
+It must never stop one, nor take one that another process has started again for one that never died.
+
+Child processes that never outlive their parent.
+
+It must never leave a child behind, not even when the parent is killed with -9: on Linux the
+system itself kills the child then.
+
+When what died is started again, and when it is given up. It must never start or stop anything:
+it counts.
+
+A child process that is started again when it ends. It must never be started twice at a time, nor
+without pause when it cannot live.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from auditportal.embedded import EmbeddedPostgres, EmbeddedPostgresError, sharing
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the system kill this process when its parent dies. Elsewhere than on Linux nothing
+    happens, and a parent killed with -9 leaves its children."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before we asked
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def start(argv: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a child in a session of its own: Ctrl-C reaches the parent alone, which stops its
+    children in order."""
+    return subprocess.Popen(
+        argv,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=partial(die_with_parent, os.getpid()),
+    )
+
+
+def stop(child: subprocess.Popen[bytes], patience: float) -> None:
+    """Ask the child to end, and end it when it does not."""
+    if child.poll() is not None:
+        return
+    child.terminate()
+    try:
+        child.wait(patience)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+STEADY_SECONDS = 20.0
+"""What has run for so long does not die of being started."""
+
+
+@dataclass
+class Restarts:
+    """The deaths in a row of one process. Every `now` is of one monotonic clock, in seconds."""
+
+    pauses: tuple[float, ...]
+    """Seconds before it is started after the first death, the second, …; the last repeats."""
+    most: int | None = None
+    """Deaths in a row after which it is given up; None: never."""
+    in_a_row: int = 0
+    _since: float = 0.0
+    _due: float | None = None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it died and was not started since."""
+        return self._due is not None
+
+    @property
+    def is_given_up(self) -> bool:
+        return self.most is not None and self.in_a_row > self.most
+
+    def started(self, now: float) -> None:
+        """It runs."""
+        self._since, self._due = now, None
+
+    def died(self, now: float) -> None:
+        """It ended, or it could not be started."""
+        steady = not self.is_down and now - self._since >= STEADY_SECONDS
+        self.in_a_row = 1 if steady else self.in_a_row + 1
+        self._due = now + self.pauses[min(self.in_a_row, len(self.pauses)) - 1]
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is down, and time to start it."""
+        return self._due is not None and now >= self._due
+
+
+Tell = Callable[..., Any]
+"""Called with the name of an event, a sentence for the operator, and the event's fields."""
+
+
+class PortalFailed(Exception):
+    """What the portal is made of does not run, and starting it again does not help."""
+
+
+@dataclass
+class KeptChild:
+    """One child; `name` is what the log calls it, `title` what people do."""
+
+    name: str
+    title: str
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    restarts: Restarts
+    tell: Tell
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        self.process = start(self.argv, self.environment)
+        self.restarts.started(time.monotonic())
+        return self.process
+
+    def look_after(self) -> None:
+        """Notice that it ended, and start it when that is due.
+
+        Raises:
+            PortalFailed: it ended too often in a row.
+        """
+        if self.process is None or self.process.poll() is None:
+            return
+        code, now = self.process.returncode, time.monotonic()
+        if not self.restarts.is_down:
+            self.restarts.died(now)
+            self._tell_of_end(code)
+        if self.restarts.is_due(now):
+            pid = self.start().pid
+            self.tell(f"{self.name}_restarted", f"{self.title} runs again", pid=pid)
+
+    def _tell_of_end(self, code: int) -> None:
+        in_a_row = self.restarts.in_a_row
+        if self.restarts.is_given_up:
+            text = f"{self.title} ended {in_a_row} times in a row, the last time with code {code}"
+            self.tell(f"{self.name}_given_up", text, code=code, in_a_row=in_a_row)
+            raise PortalFailed(text)
+        text = f"{self.title} ended with code {code}; starting it again"
+        self.tell(f"{self.name}_died", text, code=code, in_a_row=in_a_row)
+
+
+@dataclass
+class KeptDatabase:
+    """Whoever needs the database may start it first: its next pid tells that it died."""
+
+    server: EmbeddedPostgres
+    restarts: Restarts
+    tell: Tell
+    pid: int | None = None
+
+    def look_after(self) -> None:
+        """Notice that it died, and start it when that is due.
+
+        Raises:
+            PortalFailed: it died, or did not start, too often in a row.
+        """
+        found, now = self.server.pid, time.monotonic()
+        if found is not None and found == self.pid:
+            return
+        if self.pid is not None:
+            self._died(now, f"pid {self.pid} is gone", pid=self.pid)
+            self.pid = None
+        if found is not None:
+            self._runs(found, by="another process")
+        elif self.restarts.is_due(now):
+            self._start()
+
+    def begin(self) -> None:
+        """It runs already: this is the one to look after."""
+        self.pid = self.server.pid
+        self.restarts.started(time.monotonic())
+
+    def _start(self) -> None:
+        try:
+            sharing.revive(self.server)
+        except EmbeddedPostgresError as error:
+            self._died(time.monotonic(), str(error))
+        else:
+            self._runs(self.server.pid, by="portal")
+
+    def _runs(self, pid: int | None, by: str) -> None:
+        self.pid = pid
+        self.restarts.started(time.monotonic())
+        self.tell("postgres_restarted", "PostgreSQL runs again", pid=pid, by=by)
+
+    def _died(self, now: float, reason: str, pid: int | None = None) -> None:
+        failed_start = self.restarts.is_down
+        self.restarts.died(now)
+        said = {"reason": reason, "in_a_row": self.restarts.in_a_row}
+        if self.restarts.is_given_up:
+            text = f"PostgreSQL died or did not start {said['in_a_row']} times in a row: {reason}"
+            self.tell("postgres_given_up", text, **said)
+            raise PortalFailed(text)
+        if failed_start:
+            text = f"PostgreSQL does not come back, trying again: {reason}"
+            self.tell("postgres_not_restarted", text, **said)
+        else:
+            self.tell("postgres_died", "PostgreSQL has died; starting it again", **said)

@@ -1,0 +1,137 @@
+"""Pages of large tables for the admin. They must never count a large table's rows, nor skip over
+them by OFFSET from its beginning.
+
+What every admin of a mirrored table shares. It must never allow a change.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from events.format.names import show
+from events.store.status import read_standing
+
+if TYPE_CHECKING:
+    BasePaginator = Paginator[Any]
+else:
+    BasePaginator = Paginator
+
+CAP = 10_000
+"""Rows of a searched or secondary list that can be paged through."""
+
+
+class CappedPaginator(BasePaginator):
+    """Counts no further than `CAP`: the newest rows can be paged through, the rest searched."""
+
+    object_list: QuerySet[Any]
+
+    @cached_property
+    def count(self) -> int:
+        """Rows, at most `CAP`."""
+        return self.object_list.order_by()[:CAP].count()
+
+
+class SequencePaginator(CappedPaginator):
+    """Page n is a window of the sequence, counted from the head.
+
+    The sequence is dense, so a window is found by its bounds on the index, as fast on the last
+    page as on the first. A gap makes its page shorter; nothing moves to another page. What a
+    search found is not dense and is capped instead.
+    """
+
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether the list is the whole table."""
+        return not self.object_list.query.where
+
+    @cached_property
+    def count(self) -> int:
+        """The last sequence, which is how many numbers the windows divide."""
+        if not self.is_whole:
+            return CappedPaginator(self.object_list, self.per_page).count
+        return read_standing(self.object_list.db).last_sequence
+
+    def page(self, number: int | str) -> Page[Any]:
+        """The window of a page, in the list's own order."""
+        if not self.is_whole:
+            return super().page(number)
+        number = self.validate_number(number)
+        low, high = self._window(number)
+        window = self.object_list.filter(sequence__gt=low, sequence__lte=high)
+        return Page(window, number, self)
+
+    def _window(self, number: int) -> tuple[int, int]:
+        """Sequences above the first and up to the second."""
+        skipped = (number - 1) * self.per_page
+        if "sequence" in self.object_list.query.order_by:
+            return skipped, skipped + self.per_page
+        high = self.count - skipped
+        return max(high - self.per_page, 0), high
+
+
+if TYPE_CHECKING:
+    BaseAdmin = admin.ModelAdmin[Any]
+else:
+    BaseAdmin = admin.ModelAdmin
+
+
+def utc(name: str) -> Any:
+    """A column for a time, to the microsecond: Django's own format stops at the minute.
+
+    Typed as Any because the admin takes a callable in places where its stubs know only names.
+    """
+
+    @admin.display(description=f"{name.replace('_', ' ')} (UTC)", empty_value="—")
+    def column(row: Any) -> str | None:
+        moment = getattr(row, name)
+        if moment is None:
+            return None
+        return str(moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds"))
+
+    column.__name__ = name
+    return column
+
+
+class TellingAdmin(BaseAdmin):
+    """In the words of the portal: no heading asks to select a row, and no record of an
+    append-only ledger was perhaps deleted."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        title = str(self.opts.verbose_name_plural)
+        named = {"title": title[:1].upper() + title[1:]}
+        return super().changelist_view(request, named | (extra_context or {}))
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        wanted = show(unquote(object_id))
+        self.message_user(request, f"There is no {opts.verbose_name} “{wanted}”.", messages.WARNING)
+        return redirect(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+
+
+class ReadOnlyAdmin(TellingAdmin):
+    """Looks, and nothing else; counts nothing, sorts by nothing that has no index."""
+
+    actions = None
+    show_full_result_count = False
+    list_max_show_all = 0
+    paginator = CappedPaginator
+    list_per_page = 100
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

@@ -1,0 +1,234 @@
+"""What a body asks to record: taken quickly where it is certainly right, else read with care.
+
+It must never answer differently for having been quick; `certain` says why it does not. The values
+of a JSON text take some twenty times its bytes, so no text is parsed that has more of them than one
+event may have: a large batch is read event by event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from events import submission as certain
+from events.api.problems import (
+    INVALID_BATCH,
+    INVALID_EVENT,
+    MALFORMED_JSON,
+    MAX_ERRORS,
+    Refused,
+)
+from events.errors import CanonicalJSONError, FieldError, InvalidSubmissionError
+from events.format.canonical import Document, parse
+from events.submission import (
+    MAX_BATCH,
+    MAX_PAYLOAD_BYTES,
+    Submission,
+    split_array,
+    take_array,
+    take_lines,
+    take_one,
+    validate,
+)
+
+NO_BATCH = "a batch is a JSON array of events, or NDJSON"
+TOO_MANY = f"a batch has 1 to {MAX_BATCH:,} events, not more"
+OF_ONE = "; send one event to /api/v1/events, and any JSON records to /api/v1/ingest"
+OF_SEVERAL = (
+    "; send events one a line as application/x-ndjson, and any JSON records to /api/v1/ingest"
+)
+ON_A_LINE = "; put one event on each line, or send any JSON records to /api/v1/ingest"
+BOM = b"\xef\xbb\xbf"
+TOO_LARGE = f"has more than {MAX_PAYLOAD_BYTES:,} bytes in canonical form"
+
+_BLANKS = re.compile(rb"\s*")
+
+
+def in_document(body: bytes, agent_id: str | None) -> Submission:
+    """The event in a JSON document.
+
+    Raises:
+        CanonicalJSONError: the body is no JSON that the ledger can take.
+        InvalidSubmissionError: the event is not valid.
+    """
+    return take_one(body, agent_id) or _document(body, agent_id)
+
+
+def in_array(body: bytes, agent_id: str | None) -> list[Submission]:
+    """The events in a JSON array, in order.
+
+    Raises:
+        CanonicalJSONError: the body is no JSON that the ledger can take.
+        Refused: it is no batch, or some of its events are not valid.
+    """
+    taken = take_array(body, agent_id)
+    if taken:
+        return taken
+    large = certain.is_too_large(body)
+    return _large_array(body, agent_id) if large else _array(body, agent_id)
+
+
+def in_lines(body: bytes, agent_id: str | None) -> list[Submission]:
+    """The events in JSON documents one a line, in order; blank lines are skipped.
+
+    Raises:
+        Refused: it is no batch, or some of its lines cannot be taken.
+    """
+    lines = []
+    for entry in _written_lines(body.removeprefix(BOM)):
+        lines.append(entry)
+        _check_batch_size(len(lines))
+    _check_batch_size(len(lines))
+    return take_lines([line for _, line in lines], agent_id) or _lines(lines, agent_id)
+
+
+def _written_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, each with its number. Blank ones are stepped over all at once:
+    a body has room for millions."""
+    place, number = 0, 1
+    while True:
+        blanks = _BLANKS.match(body, place)
+        written = blanks.end() if blanks else place
+        if written == len(body):
+            return
+        number += body.count(b"\n", place, written)
+        begin = max(place, body.rfind(b"\n", place, written) + 1)
+        end = body.find(b"\n", written)
+        yield number, body[begin : end if end >= 0 else len(body)]
+        if end < 0:
+            return
+        place, number = end + 1, number + 1
+
+
+def _read(text: bytes, index: int | None = None, *, inside: int = 0) -> Document:
+    """The values of one event's text, if it can be one."""
+    if certain.is_too_large(text):
+        raise InvalidSubmissionError([FieldError("/payload", TOO_LARGE, index)])
+    return parse(text, inside=inside)
+
+
+def _document(body: bytes, agent_id: str | None) -> Submission:
+    value, plain = _read(body)
+    return validate(value, agent_id=agent_id, plain=plain)
+
+
+def _array(body: bytes, agent_id: str | None) -> list[Submission]:
+    value, plain = _parse_array(body)
+    if not isinstance(value, list):
+        raise Refused(INVALID_BATCH, NO_BATCH + (OF_ONE if isinstance(value, dict) else ""))
+    _check_batch_size(len(value))
+
+    def event(place: int) -> Submission:
+        return validate(value[place], agent_id=agent_id, index=place, plain=plain)
+
+    return _validate_all(event, [None] * len(value))
+
+
+def _parse_array(body: bytes) -> Document:
+    try:
+        return parse(body)
+    except CanonicalJSONError as error:
+        if EXTRA in error.reason and body.lstrip()[:1] == b"{":
+            raise CanonicalJSONError(error.reason + OF_SEVERAL, error.path) from None
+        raise
+
+
+EXTRA = "Extra data"
+"""In what the parser says of a text with more than one value."""
+
+
+def _large_array(body: bytes, agent_id: str | None) -> list[Submission]:
+    """Event by event. What is no JSON is refused without line and column."""
+    try:
+        pieces = split_array(body)
+    except msgspec.ValidationError as error:
+        hint = OF_ONE if body.lstrip()[:1] == b"{" else ""
+        raise Refused(
+            INVALID_BATCH, TOO_MANY if "length" in str(error) else NO_BATCH + hint
+        ) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise CanonicalJSONError(f"not JSON that the ledger can take: {error}") from None
+    _check_batch_size(len(pieces))
+
+    def event(place: int) -> Submission:
+        try:
+            value, plain = _read(bytes(pieces[place]), place, inside=1)
+        except CanonicalJSONError as error:
+            raise CanonicalJSONError(error.reason, f"/{place}{error.path}") from None
+        return validate(value, agent_id=agent_id, index=place, plain=plain)
+
+    return _validate_all(event, [None] * len(pieces))
+
+
+def _lines(lines: Sequence[tuple[int, bytes]], agent_id: str | None) -> list[Submission]:
+    unreadable: list[dict[str, Any]] = []
+
+    def event(place: int) -> Submission | None:
+        number, line = lines[place]
+        try:
+            value, plain = _read(line, place)
+        except CanonicalJSONError as error:
+            unreadable.append(_wrong_line(error, place, number))
+            return None
+        return validate(value, agent_id=agent_id, index=place, plain=plain)
+
+    try:
+        submissions = _validate_all(event, [number for number, _ in lines])
+    except Refused:
+        if not unreadable:
+            raise
+    if unreadable:
+        raise Refused(
+            MALFORMED_JSON,
+            f"{len(unreadable)} of {len(lines)} lines cannot be taken, so nothing was written; "
+            f"line {unreadable[0]['line']}: {unreadable[0]['detail']}",
+            errors=unreadable,
+        )
+    return submissions
+
+
+def _check_batch_size(count: int) -> None:
+    """A batch has 1 to 1,000 events."""
+    if count > MAX_BATCH:
+        raise Refused(INVALID_BATCH, TOO_MANY)
+    if not count:
+        raise Refused(INVALID_BATCH, f"a batch has 1 to {MAX_BATCH:,} events, not 0")
+
+
+def _wrong_line(error: CanonicalJSONError, index: int, line: int) -> dict[str, Any]:
+    reason = error.reason + (ON_A_LINE if EXTRA in error.reason else "")
+    return {"index": index, "line": line, "pointer": error.path, "detail": reason}
+
+
+def _validate_all(
+    event: Callable[[int], Submission | None], lines: Sequence[int | None]
+) -> list[Submission]:
+    """Every event of a batch, read one after another by its place, or every wrong field of all of
+    them. `lines` are those that the events stood on (from 1), if they came by lines."""
+    submissions: list[Submission] = []
+    listed: list[dict[str, Any]] = []
+    wrong = 0
+    for place, line in enumerate(lines):
+        try:
+            submission = event(place)
+        except InvalidSubmissionError as error:
+            at = {} if line is None else {"line": line}
+            listed += [field.as_dict() | at for field in error.errors[: MAX_ERRORS - len(listed)]]
+            wrong += len(error.errors)
+            submissions.clear()
+        else:
+            if submission is not None and not wrong:
+                submissions.append(submission)
+    if wrong:
+        first = listed[0]
+        raise Refused(
+            INVALID_EVENT,
+            f"{wrong} field{' is' if wrong == 1 else 's are'} wrong, "
+            f"so nothing was written; the first: "
+            f"event {first['index']}, {first['pointer'] or 'as a whole'}: {first['detail']}",
+            errors=listed,
+        )
+    return submissions

@@ -1,0 +1,175 @@
+"""Makes events of what was submitted: place, hashes, two signatures.
+
+It must never touch the database: the head and the authority time come from whoever holds the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from events.format import ed25519, event
+from events.format.event import Event, new_event_id, random_piece
+from events.format.timestamps import format_timestamp
+from events.keys.backend import Pair, sign_pair
+from events.keys.signing import Attestor, Signer
+from events.store.append import Opening
+from events.submission import Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All of an event that can be known before the lock."""
+
+    event_id: str
+    submission: Submission
+    local_timestamp: str
+    salt: bytes
+    payload_hash: str
+
+    def made(self, stored: Event) -> bool:
+        """Whether a stored event was written from this very preparation, by a try whose answer
+        was lost. Nobody else can have drawn the same 32 random bytes."""
+        return stored.payload_salt == self.salt.hex()
+
+    def is_same(self, stored: Event) -> bool:
+        """Whether a stored event is what is submitted again. The payload is compared by its salted
+        hash; one that was erased has lost its salt, and nothing is the same as that."""
+        return (
+            stored.payload_salt != event.ERASED_SALT
+            and self._is_same_but_payload(stored)
+            and stored.payload_hash
+            == event.payload_hash(
+                bytes.fromhex(stored.payload_salt), self.submission.canonical_payload
+            )
+        )
+
+    def is_same_but_erased(self, stored: Event) -> bool:
+        """Whether a stored event may be what is submitted again, and its payload was erased."""
+        return stored.payload_salt == event.ERASED_SALT and self._is_same_but_payload(stored)
+
+    def _is_same_but_payload(self, stored: Event) -> bool:
+        """A submission without clock reading is the same at any time."""
+        submission = self.submission
+        return (
+            stored.event_type == submission.event_type
+            and stored.agent_id == submission.agent_id
+            and (
+                submission.local_timestamp is None or stored.local_timestamp == self.local_timestamp
+            )
+        )
+
+
+def prepare(submission: Submission, event_id: str | None = None) -> Prepared:
+    """Hash the payload behind a fresh salt, and name the event if its writer did not."""
+    salt = random_piece()
+    return Prepared(
+        event_id=event_id or submission.event_id or new_event_id(),
+        submission=submission,
+        local_timestamp=format_timestamp(submission.local_timestamp or datetime.now(UTC)),
+        salt=salt,
+        payload_hash=event.payload_hash(salt, submission.canonical_payload),
+    )
+
+
+class Placed(NamedTuple):
+    """An event that has its place and its hash, and still needs its two signatures, which the chain
+    does not cover."""
+
+    item: Prepared
+    sequence: int
+    prev_hash: str
+    content_hash: str
+    authority_timestamp: str
+    signable: bytes
+    signer: Signer
+    attestor: Attestor
+
+    def signed_here(self) -> Event:
+        """Sign and attest in this process."""
+        return self.signed(sign_pair(self.signer.sign, self.attestor.sign, self.signable))
+
+    def signed(self, pair: Pair) -> Event:
+        """The whole event."""
+        submission = self.item.submission
+        return Event(
+            event_id=self.item.event_id,
+            sequence=self.sequence,
+            event_type=submission.event_type,
+            payload=submission.canonical_payload.decode(),
+            prev_hash=self.prev_hash,
+            content_hash=self.content_hash,
+            signature=ed25519.encode(pair[0]),
+            hash_alg_version=event.HASH_ALG_VERSION,
+            sig_alg_version=event.SIG_ALG_VERSION,
+            agent_id=submission.agent_id,
+            witness_id=self.attestor.witness_id,
+            witness_signature=ed25519.encode(pair[1]),
+            local_timestamp=self.item.local_timestamp,
+            authority_timestamp=self.authority_timestamp,
+            signing_key_id=self.signer.key_id,
+            payload_hash=self.item.payload_hash,
+            payload_salt=self.item.salt.hex(),
+        )
+
+
+@dataclass(slots=True)
+class Chain:
+    """The end of the chain while a transaction grows it, and who signs and attests."""
+
+    sequence: int
+    content_hash: str
+    authority_timestamp: str
+    signers: Mapping[str | None, Signer]
+    attestor: Attestor
+
+    @classmethod
+    def behind(
+        cls, opening: Opening, signers: Mapping[str | None, Signer], attestor: Attestor
+    ) -> Chain:
+        """The chain at the head, as the holder of the lock found it."""
+        return cls(
+            opening.last_sequence,
+            opening.content_hash,
+            opening.authority_timestamp,
+            signers,
+            attestor,
+        )
+
+    def place(self, item: Prepared) -> Placed:
+        """Give an event its place and its hashes."""
+        submission = item.submission
+        signer, previous = self.signers[submission.agent_id], self.content_hash
+        sequence = self.sequence + 1
+        signable = event.signable_content(
+            agent_id=submission.agent_id,
+            authority_timestamp=self.authority_timestamp,
+            event_id=item.event_id,
+            event_type=submission.event_type,
+            hash_alg_version=event.HASH_ALG_VERSION,
+            local_timestamp=item.local_timestamp,
+            payload_hash=item.payload_hash,
+            prev_hash=previous,
+            sequence=sequence,
+            sig_alg_version=event.SIG_ALG_VERSION,
+            signing_key_id=signer.key_id,
+            witness_id=self.attestor.witness_id,
+        )
+        self.sequence, self.content_hash = sequence, event.content_hash(signable)
+        return Placed(
+            item,
+            sequence,
+            previous,
+            self.content_hash,
+            self.authority_timestamp,
+            signable,
+            signer,
+            self.attestor,
+        )
+
+    def seal(self, prepared: Iterable[Prepared]) -> Iterator[Event]:
+        """Place and sign one after another."""
+        for placed in map(self.place, prepared):
+            yield placed.signed_here()

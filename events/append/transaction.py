@@ -1,0 +1,298 @@
+"""`Appender`: one transaction for what several callers ask, and an answer of its own for each.
+
+It must never let one request's failure be another's, nor say that something is in the ledger
+before it is durable.
+
+What each caller gets when
+
+- a request repeats an id with other content, or its agent has no key: its own error, before
+  anything is written, and the others go on;
+- a trigger, a constraint or a key backend refuses something: the halves of the group are tried
+  apart, down to the one request at fault;
+- a key was retired since it was looked up: it is looked up again, and the group tried again;
+- the ledger's lock does not come: who holds it is looked up. While it moves from hand to hand, as
+  under load, another wait; an error to everybody at once when somebody does not give it back;
+- the ledger is halted, its head is wrong, or no witness can attest: everybody the same error, but
+  for those whose events are in the ledger already;
+- the connection is lost before COMMIT was sent: one more try on a new one, then the error;
+- the connection is lost after COMMIT was sent: tries, for a while, until the ids show what became
+  of them. Committed or not, every event goes in once, and its caller hears of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import chain
+
+from django.db import DataError, IntegrityError
+
+from events.append.chain import Chain, Prepared
+from events.append.pending import Request
+from events.append.signing_pool import Countersigner
+from events.append.writer import ATTEMPTS, AtomicEventWriter, Written, as_written, to_append
+from events.errors import (
+    AppendRefusedError,
+    EventIdConflictError,
+    HeadMismatchError,
+    KeyBackendError,
+    LedgerConfigurationError,
+    LedgerHeldError,
+    NoActiveKeyError,
+    SystemHaltedError,
+    WitnessUnavailableError,
+)
+from events.format.event import Event
+from events.keys.signing import Signer
+from events.store.append import Append, Opening, append_on
+from events.store.connection import LedgerUnavailableError, constraint, key_taken
+from events.store.locks import Patience
+from events.submission import Submission
+
+MAX_SECONDS = 0.5
+"""How long one transaction may go on signing; what is left then goes into the next."""
+
+WORTH_WAITING = 24
+"""Fewer callers are told at once: two transactions of few cost more than one of many."""
+
+SETTLE_SECONDS = 10.0
+"""How long to look for events whose commit was not answered, before saying that it is unknown."""
+
+_ONE_REQUESTS_FAULT = (AppendRefusedError, KeyBackendError, IntegrityError, DataError)
+_NO_REQUESTS_FAULT = (
+    HeadMismatchError,
+    LedgerConfigurationError,
+    LedgerHeldError,
+    SystemHaltedError,
+    WitnessUnavailableError,
+)
+
+Take = Callable[[], Sequence[Request]]
+
+
+class Appender:
+    """Writes for many callers, from one thread, on that thread's connection.
+
+    Whose events are durable may still wait to be told so, until all of the next transaction is
+    sent: then the one group's callers take their answers and come back while PostgreSQL commits the
+    other, and sleep while its events are signed. `tell` is called where that wait would be for
+    nothing.
+    """
+
+    def __init__(self, writer: AtomicEventWriter, countersigner: Countersigner) -> None:
+        self._writer = writer
+        self._countersigner = countersigner
+        self._untold: list[Request] = []
+
+    def tell(self) -> None:
+        """Wake everyone whose events are durable."""
+        untold, self._untold = self._untold, []
+        for request in untold:
+            request.wake()
+
+    def append(self, take: Take) -> None:
+        """Write what `take` gives once the ledger's lock is held; what it leaves unanswered did not
+        fit. `take` is called again by another try, and must give the same requests."""
+        try:
+            self._persist(take)
+        except _ONE_REQUESTS_FAULT as error:
+            self._apart(_open_ones(take()), error)
+        except _NO_REQUESTS_FAULT as error:
+            self._refuse(_open_ones(take()), error)
+        except LedgerUnavailableError as error:
+            for request in take():
+                request.answer(error)
+
+    def _refuse(self, requests: Sequence[Request], error: Exception) -> None:
+        """Nothing more goes in. What is in is found all the same, also what an earlier try put
+        there without hearing of it: that try is over, because its lock was got since."""
+        ids = [event_id for request in requests for event_id in request.ids()]
+        try:
+            stored = self._writer.store.get_events_by_id(ids)
+        except LedgerUnavailableError as unavailable:
+            stored, error = {}, unavailable
+        for request in requests:
+            request.answer(_found(request, stored) or error)
+
+    def _apart(self, requests: Sequence[Request], error: Exception) -> None:
+        """Nothing of these was written: find the one at fault by halving."""
+        if len(requests) == 1:
+            requests[0].answer(self._taken_unseen(requests[0], error) or error)
+            return
+        middle = len(requests) // 2
+        for half in (requests[:middle], requests[middle:]):
+            left: Sequence[Request] = half
+            while left:
+                self.append(lambda left=left: left)  # type: ignore[misc]
+                left = _open_ones(left)
+
+    def _taken_unseen(self, request: Request, error: Exception) -> EventIdConflictError | None:
+        """Whether an id is refused that no event of the ledger bears: a row that stands for none,
+        which the watch reports, took it."""
+        event_id = key_taken(error)
+        if constraint(error) != "events_pkey" or event_id not in request.ids():
+            return None
+        return EventIdConflictError(event_id, None, is_unseen=True)
+
+    def _persist(self, take: Take) -> None:
+        """Try again where another try may do."""
+        began = time.monotonic()
+        attempt, unknown = 1, False
+        patience = Patience()
+        while True:
+            transaction = _Transaction(
+                self._writer,
+                self._countersigner,
+                self.tell if self._untold else None,
+                patience.milliseconds,
+                everything=unknown,
+            )
+            try:
+                durable = transaction.run(take)
+                self._untold += durable
+                if len(durable) < WORTH_WAITING:
+                    self.tell()
+                return
+            except AppendRefusedError as error:
+                if attempt == ATTEMPTS or not self._writer.look_up_again(error):
+                    raise
+            except LedgerHeldError:
+                self.tell()
+                patience.again(self._writer.using)
+                continue
+            except LedgerUnavailableError:
+                self.tell()  # this may take long, and is nothing to them
+                unknown = unknown or transaction.committing
+                if not _worth_another(attempt, unknown, began):
+                    raise
+            attempt += 1
+
+
+def _worth_another(attempt: int, unknown: bool, began: float) -> bool:
+    if not unknown:
+        return attempt == 1
+    time.sleep(0.1)
+    return time.monotonic() - began < SETTLE_SECONDS
+
+
+def _found(
+    request: Request, stored: Mapping[str, Event]
+) -> list[Written] | EventIdConflictError | None:
+    """The answer to a request all of whose events are in the ledger; None where one is not."""
+    try:
+        wanted = to_append(request.prepared, stored, {})
+    except EventIdConflictError as error:
+        return error
+    return None if wanted else as_written(request.prepared, stored, {}, None)
+
+
+def _open_ones(requests: Sequence[Request]) -> list[Request]:
+    return [request for request in requests if not request.is_answered]
+
+
+class _Transaction:
+    """One try: the requests that fit in, their events, and what is known of them."""
+
+    def __init__(
+        self,
+        writer: AtomicEventWriter,
+        countersigner: Countersigner,
+        before_waiting: Callable[[], None] | None,
+        patience_ms: int,
+        *,
+        everything: bool,
+    ) -> None:
+        self._writer = writer
+        self._countersigner = countersigner
+        self._before_waiting = before_waiting
+        self._patience_ms = patience_ms
+        self._everything = everything
+        """Whether an id that we made ourselves may be in the ledger already."""
+        self._append: Append | None = None
+        self._stored: dict[str, Event] = {}
+        self._placed: dict[str, Submission] = {}
+        self._appended: dict[str, Event] = {}
+        self._signers: dict[str | None, Signer] = {}
+        self._included: list[Request] = []
+
+    @property
+    def committing(self) -> bool:
+        """Whether this try may have been committed."""
+        return self._append is not None and self._append.committing
+
+    def run(self, take: Take) -> list[Request]:
+        """Append; those whose events are in the ledger now, and who may be woken.
+
+        Raises what nobody in it is to blame for, and what only a smaller group can lay to one.
+        """
+        with append_on(self._writer.using, self._patience_ms) as self._append:
+            opening = self._append.open(self._before_waiting)
+            requests = _open_ones(take())
+            self._look_up(requests)
+            self._find_signers(requests)
+            wanted = self._wanted(requests)
+            first = next(wanted, None)
+            if first is not None:
+                expected = sum(map(len, requests))
+                self._send(self._append, opening, chain([first], wanted), expected)
+        for request in self._included:
+            request.decide(
+                as_written(request.prepared, self._stored, self._appended, opening.drift_threshold)
+            )
+        return self._included
+
+    def _send(
+        self, append: Append, opening: Opening, wanted: Iterator[Prepared], expected: int
+    ) -> None:
+        attestor = self._writer.witnessing.attestor()
+        append.start()
+        end = Chain.behind(opening, self._signers, attestor)
+        with closing(self._countersigner.sign(map(end.place, wanted), expected)) as pieces:
+            for piece in pieces:
+                append.send(piece)
+                for event in piece:
+                    self._appended[event.event_id] = event
+        if self._before_waiting is not None:
+            self._before_waiting()
+        append.finish()
+
+    def _look_up(self, requests: Sequence[Request]) -> None:
+        """Which of the ids are in the ledger. The lock is held, so the answer stays true."""
+        ids = [
+            event_id
+            for request in requests
+            for event_id in (request.ids() if self._everything else request.named())
+        ]
+        if ids:
+            self._stored = self._writer.store.get_events_by_id(ids)
+
+    def _find_signers(self, requests: Sequence[Request]) -> None:
+        """Whoever signs what is not in the ledger yet. Before COPY begins: then nothing else can be
+        asked of the connection."""
+        for request in requests:
+            if self._stored and all(event_id in self._stored for event_id in request.ids()):
+                continue
+            try:
+                self._signers |= self._writer.signing.signers(request.agents)
+            except NoActiveKeyError as error:
+                request.answer(error)
+
+    def _wanted(self, requests: Sequence[Request]) -> Iterator[Prepared]:
+        """What is to be appended, request by request, as long as there is time. What is in already
+        takes none, and must not be left to a try that does not know that it may be in."""
+        began = time.monotonic()
+        for request in _open_ones(requests):
+            if self._placed and time.monotonic() - began > MAX_SECONDS:
+                return
+            try:
+                wanted = to_append(request.prepared, self._stored, self._placed)
+            except EventIdConflictError as error:
+                # With what is not durable yet it is compared when that is.
+                if error.event_id not in self._placed:
+                    request.answer(error)
+                continue
+            self._included.append(request)
+            for item in wanted:
+                self._placed[item.event_id] = item.submission
+            yield from wanted

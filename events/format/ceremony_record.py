@@ -1,0 +1,117 @@
+"""What the record of a ceremony shows by itself: who proposed, who approved, and that they signed
+exactly this (CT-13). The portal asks before it records, and every verification asks again (check
+11); `docs/event-format.md` describes the same bytes.
+
+Pure: no database, no clock, and no name taken for a signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from events.errors import CeremonyRefusedError
+from events.format import names
+from events.format.ceremony import (
+    APPROVALS,
+    APPROVED,
+    PREFIX,
+    PROPOSED,
+    REJECTED,
+    Proposal,
+    Voice,
+    check_possession,
+    proposal_of,
+)
+
+MEMBERS = frozenset({"approvals", "ceremony_id", "proposal", "proposed_by", "rejections"})
+SKIP = PREFIX + "sequence_skip"
+ADDITION = PREFIX + "add_person"
+REGISTERED = "system.person_registered"
+
+OwnerOf = Callable[[str], str | None]
+"""The person whose public key counts where the record stands; None for a key that does not."""
+
+
+def wrong_record(event_type: str, payload: Any, owner_of: OwnerOf) -> Iterator[str]:
+    """Say what is wrong with the payload of a `ceremony.…` event; nothing where it is one."""
+    try:
+        record = members_of(payload)
+        proposal = proposal_of(record["proposal"])
+        yield from _wrong_members(event_type, record, proposal)
+        yield from _wrong_voices(record, proposal, owner_of)
+        if event_type == ADDITION:
+            yield from wrong_possession(proposal.details)
+    except CeremonyRefusedError as error:
+        yield str(error)
+
+
+def wrong_possession(said: Any) -> Iterator[str]:
+    """Say what is wrong with the proof of whoever is registered that they have the private key."""
+    match said:
+        case {"person": str(person), "public_key": str(public_key), "proof": str(proof)}:
+            try:
+                check_possession(person, public_key, proof)
+            except CeremonyRefusedError as error:
+                yield str(error)
+        case _:
+            yield "it names no person, public_key and proof"
+
+
+def members_of(payload: Any) -> dict[str, Any]:
+    """The payload as the record of a ceremony.
+
+    Raises:
+        CeremonyRefusedError: it lacks members.
+    """
+    if not isinstance(payload, dict) or not set(payload) >= MEMBERS:
+        raise CeremonyRefusedError(
+            f"the record of a ceremony has {', '.join(sorted(MEMBERS))}", "payload"
+        )
+    return payload
+
+
+def _wrong_members(
+    event_type: str, payload: Mapping[str, Any], proposal: Proposal
+) -> Iterator[str]:
+    if proposal.kind != event_type:
+        yield f"a {proposal.kind} was proposed"
+    if proposal.ceremony_id != payload["ceremony_id"]:
+        yield "it names another ceremony than was proposed"
+    named = proposal.details if event_type == SKIP else {}
+    if {name: payload[name] for name in payload if name not in MEMBERS} != named:
+        yield "it says something else than was proposed"
+
+
+def _wrong_voices(
+    payload: Mapping[str, Any], proposal: Proposal, owner_of: OwnerOf
+) -> Iterator[str]:
+    proposer = _voice(payload["proposed_by"], PROPOSED)
+    approvals = _voices(payload["approvals"], APPROVED)
+    rejections = _voices(payload["rejections"], REJECTED)
+    for voice in (proposer, *approvals, *rejections):
+        if owner_of(voice.public_key) != voice.person:
+            yield f"the key of {voice.person} is not theirs, or not registered for this place"
+            continue
+        try:
+            proposal.verify(voice)
+        except CeremonyRefusedError as error:
+            yield str(error)
+    people = [names.fold(voice.person) for voice in (proposer, *approvals, *rejections)]
+    if len(set(people)) != len(people):
+        yield "somebody spoke twice"
+    if len(approvals) < APPROVALS or len(approvals) <= len(rejections):
+        yield f"{len(approvals)} approved and {len(rejections)} rejected it: not enough"
+
+
+def _voices(value: Any, step: str) -> list[Voice]:
+    if not isinstance(value, list):
+        raise CeremonyRefusedError(f"who {step} it is no list", "voices")
+    return [_voice(each, step) for each in value]
+
+
+def _voice(value: Any, step: str) -> Voice:
+    match value:
+        case {"person": str(person), "public_key": str(public_key), "signature": str(signature)}:
+            return Voice(person, step, public_key, signature)
+    raise CeremonyRefusedError(f"who {step} it has no person, public_key and signature", "voices")

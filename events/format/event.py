@@ -1,0 +1,228 @@
+"""The event, format version 1: a frozen value, what is hashed of it and what is signed.
+
+It must never touch a database, a clock or a private key; `docs/event-format.md` describes the
+same bytes for outsiders.
+
+Random bytes for salts and ids, drawn from the system in large pieces.
+
+It must never give the same bytes twice, also not in a forked process. A system call for each event
+lets go of the interpreter's lock, and with many threads waiting for it that costs more than the
+event's hashes.
+
+Event ids that the ledger makes itself. It must never be used to order anything (AC3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import deque
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cached_property
+
+import orjson
+
+from events.errors import CanonicalJSONError
+from events.format import canonical, timestamps
+from events.format.drift import Drift, measure_drift
+
+PIECE = 32
+_DRAWN = 256
+
+_pool: deque[bytes] = deque()
+
+
+def random_piece() -> bytes:
+    """32 random bytes. Threads may call it at once: a deque gives each item to one of them."""
+    while True:
+        try:
+            return _pool.popleft()
+        except IndexError:
+            drawn = os.urandom(PIECE * _DRAWN)
+            _pool.extend(drawn[place : place + PIECE] for place in range(0, len(drawn), PIECE))
+
+
+os.register_at_fork(after_in_child=_pool.clear)
+
+
+def new_event_id() -> str:
+    """A version 7 UUID (RFC 9562 section 5.7): its leading time keeps the index's inserts close
+    together. The time in it is no evidence; the two timestamps of the event are."""
+    milliseconds = time.time_ns() // 1_000_000 & (1 << 48) - 1
+    chance = random_piece().hex()
+    variant = "89ab"[int(chance[15], 16) & 3]
+    return (
+        f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7{chance[:3]}"
+        f"-{variant}{chance[3:6]}-{chance[16:28]}"
+    )
+
+
+HASH_ALG_VERSION = 1
+SIG_ALG_VERSION = 1
+GENESIS_HASH = "0" * 64
+"""`prev_hash` of the first event."""
+
+SALT_BYTES = 32
+ERASED_SALT = "0" * 64
+"""`payload_salt` where a ceremony erased the payload; never one that was drawn."""
+
+AGENT_CONTEXT = b"audit-portal event v1\n"
+WITNESS_CONTEXT = b"audit-portal witness v1\n"
+LEAF_PREFIX = b"\x00"
+"""RFC 6962 section 2.1: a leaf is hashed behind 0x00, so `content_hash` is a Merkle leaf."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the ledger, column by column.
+
+    Both timestamps are canonical texts, because those are the bytes that are signed.
+    `payload` is JSON text: canonical when the writer made the event, reprinted when JSONB
+    gave it back; `canonical_payload` is the same bytes for both.
+    """
+
+    event_id: str
+    sequence: int
+    event_type: str
+    payload: str
+    prev_hash: str
+    content_hash: str
+    signature: str
+    hash_alg_version: int
+    sig_alg_version: int
+    agent_id: str | None
+    witness_id: str
+    witness_signature: str
+    local_timestamp: str
+    authority_timestamp: str
+    signing_key_id: str
+    payload_hash: str
+    payload_salt: str
+
+    @cached_property
+    def canonical_payload(self) -> bytes:
+        """Canonical bytes of the payload.
+
+        Raises:
+            CanonicalJSONError: the column holds what no submission could have put there.
+        """
+        return canonical.canonicalize_text(self.payload, stored=True)
+
+    @property
+    def payload_matches(self) -> bool:
+        """Whether the stored payload is what was hashed and signed."""
+        try:
+            salt = bytes.fromhex(self.payload_salt)
+            return payload_hash(salt, self.canonical_payload) == self.payload_hash
+        except (CanonicalJSONError, ValueError, TypeError):
+            return False
+
+    @cached_property
+    def drift(self) -> Drift:
+        """Local minus authority time.
+
+        Raises:
+            TimestampError: one of the two is not in canonical form.
+        """
+        return measure_drift(self.local_time, self.authority_time)
+
+    @property
+    def local_time(self) -> datetime:
+        """The writer's clock, aware, UTC."""
+        return timestamps.parse_canonical(self.local_timestamp)
+
+    @property
+    def authority_time(self) -> datetime:
+        """The database's clock, aware, UTC."""
+        return timestamps.parse_canonical(self.authority_timestamp)
+
+    def signable_content(self) -> bytes:
+        """The canonical bytes that the chain and both signatures cover."""
+        return signable_content(
+            agent_id=self.agent_id,
+            authority_timestamp=self.authority_timestamp,
+            event_id=self.event_id,
+            event_type=self.event_type,
+            hash_alg_version=self.hash_alg_version,
+            local_timestamp=self.local_timestamp,
+            payload_hash=self.payload_hash,
+            prev_hash=self.prev_hash,
+            sequence=self.sequence,
+            sig_alg_version=self.sig_alg_version,
+            signing_key_id=self.signing_key_id,
+            witness_id=self.witness_id,
+        )
+
+
+FIELDS = tuple(field.name for field in fields(Event))
+"""The columns of `events` in the order of the table."""
+
+
+def signable_content(
+    *,
+    agent_id: str | None,
+    authority_timestamp: str,
+    event_id: str,
+    event_type: str,
+    hash_alg_version: int,
+    local_timestamp: str,
+    payload_hash: str,
+    prev_hash: str,
+    sequence: int,
+    sig_alg_version: int,
+    signing_key_id: str,
+    witness_id: str,
+) -> bytes:
+    """Canonical JSON of the twelve signed fields.
+
+    The keys stand in canonical order and the values are strings, integers and null, where
+    `orjson` writes what RFC 8785 asks for.
+    """
+    return orjson.dumps(
+        {
+            "agent_id": agent_id,
+            "authority_timestamp": authority_timestamp,
+            "event_id": event_id,
+            "event_type": event_type,
+            "hash_alg_version": hash_alg_version,
+            "local_timestamp": local_timestamp,
+            "payload_hash": payload_hash,
+            "prev_hash": prev_hash,
+            "sequence": sequence,
+            "sig_alg_version": sig_alg_version,
+            "signing_key_id": signing_key_id,
+            "witness_id": witness_id,
+        }
+    )
+
+
+def payload_hash(salt: bytes, canonical_payload: bytes) -> str:
+    """hex(SHA-256(salt ‖ canonical payload)): one event can be shown without the others'."""
+    return hashlib.sha256(salt + canonical_payload).hexdigest()
+
+
+def content_hash(signable: bytes) -> str:
+    """hex(SHA-256(0x00 ‖ signable content)), the RFC 6962 leaf hash."""
+    return hashlib.sha256(LEAF_PREFIX + signable).hexdigest()
+
+
+def agent_message(signable: bytes) -> bytes:
+    """What the agent signs."""
+    return AGENT_CONTEXT + signable
+
+
+def witness_message(agent_signature: bytes, signable: bytes) -> bytes:
+    """What the witness signs: it attests the agent's signature too."""
+    return WITNESS_CONTEXT + agent_signature + signable
+
+
+def event_json(event: Event) -> bytes:
+    """The event as JSON: its columns by name, the payload as canonical JSON.
+
+    The payload is spliced in as text, so no number passes through a double on the way out.
+    """
+    columns = {name: getattr(event, name) for name in FIELDS}
+    columns["payload"] = orjson.Fragment(event.canonical_payload)
+    return orjson.dumps(columns)

@@ -1,0 +1,112 @@
+"""A span of the ledger by COPY, in parts that fit into memory.
+
+It must never leave a COPY open while its caller waits for somebody: that would hold a snapshot.
+
+Reads whole ranges of events by COPY, row by row, for who goes through all of them.
+
+It must never hold more than a row, and never make an `Event` of it: that costs more than to
+read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from events.format.event import FIELDS, Event
+from events.store.connection import copy_lines, copying
+
+Row = tuple[Any, ...]
+"""The columns of `FIELDS`, in their order. None in any of them is what a superuser wrote."""
+
+SEQUENCE, TYPE, CONTENT_HASH, AGENT, LOCAL, AUTHORITY = (
+    FIELDS.index(name)
+    for name in (
+        "sequence",
+        "event_type",
+        "content_hash",
+        "agent_id",
+        "local_timestamp",
+        "authority_timestamp",
+    )
+)
+"""Where in a row these columns stand."""
+
+_TYPES = {"sequence": "int8", "hash_alg_version": "int2", "sig_alg_version": "int2"}
+_COLUMN_TYPES = [_TYPES.get(name, "text") for name in FIELDS]
+
+
+def copy_rows(using: str, start: int, end: int) -> Generator[Row]:
+    """The events from `start` to `end`, both included, in sequence order.
+
+    One statement, and so one snapshot, that lasts until the last row is taken: ask for ranges of
+    some ten thousand, not for the ledger. Until then the connection can do nothing else; who does
+    not take every row closes the iterator.
+    """
+    with copying(using, "verified_events", {"start": start, "end": end}) as copy:
+        copy.set_types(_COLUMN_TYPES)
+        yield from copy.rows()
+
+
+NUMBERS = 1_000
+"""Numbers of the sequence copied by one statement, at most."""
+
+PART_BYTES = 4 * 2**20
+"""Bytes from which on a part ends early: with payloads of 1 MiB it holds a few events."""
+
+_SEPARATOR, _QUOTE = b"\x1f", b"\x01"
+_COLUMNS = (*(name for name in FIELDS if name != "payload"), "payload")
+_INTEGERS = frozenset({"sequence", "hash_alg_version", "sig_alg_version"})
+_SEQUENCE = _COLUMNS.index("sequence")
+
+
+class UnusualRowError(Exception):
+    """A value holds a byte that no event written by the ledger has."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedEvent:
+    """One event as COPY writes it: the texts of the columns, the payload (as JSONB prints it) last.
+    An empty text is NULL."""
+
+    columns: tuple[bytes, ...]
+    payload: bytes
+
+    @classmethod
+    def read(cls, line: bytes) -> CopiedEvent:
+        """The row of a line."""
+        *columns, payload = line.rstrip(b"\n").split(_SEPARATOR)
+        return cls(tuple(columns), payload)
+
+    def event(self) -> Event:
+        """The same row as an event."""
+        values = dict(zip(_COLUMNS, (*self.columns, self.payload), strict=True))
+        columns: dict[str, Any] = {name: _value(name, text) for name, text in values.items()}
+        return Event(**columns)
+
+
+def _value(name: str, text: bytes) -> str | int | None:
+    if name in _INTEGERS:
+        return int(text)
+    return text.decode() if text else None
+
+
+def copy_part(using: str, start: int, end: int) -> tuple[list[bytes], int]:
+    """The lines of the first events of start … end, and the last number that was looked at.
+
+    Raises:
+        UnusualRowError: a value cannot be told from the separators; read it another way.
+    """
+    part: list[bytes] = []
+    last, size = min(end, start + NUMBERS - 1), 0
+    with closing(copy_lines(using, "copy_range", {"start": start, "end": last})) as lines:
+        for line in lines:
+            if _QUOTE in line:
+                raise UnusualRowError
+            part.append(line)
+            size += len(line)
+            if size >= PART_BYTES:
+                return part, int(CopiedEvent.read(line).columns[_SEQUENCE])
+    return part, last

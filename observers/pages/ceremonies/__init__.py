@@ -1,0 +1,1 @@
+"""The pages of ceremonies: the list, one ceremony, proposing and approving."""

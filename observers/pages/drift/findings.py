@@ -1,0 +1,164 @@
+"""Finds what the drift page shows: figures and a picture of running clocks, jumps, imports.
+
+Invariant: everything is looked for in a bounded window, and shown with the window.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
+
+from events.store.drift_figures import (
+    AgentFigures,
+    ClockStep,
+    DriftChoice,
+    DriftWindow,
+    Reversal,
+    clock_steps,
+    figures_by_agent,
+    heat,
+    reversals,
+)
+from events.store.imports import ImportDrift, ImportSpans, drift_of_imports, list_imports, spans_of
+from events.store.ledger import PostgresEventStore
+from events.store.status import marks_before
+from observers.pages.cache import Remembered, remembered
+from observers.pages.drift.heat import SIZES, Heat, draw_heat, lay_grid
+
+WARNINGS = 1_000_000
+"""Warnings of running clocks that figures are taken over, the newest of those chosen: some 20 µs
+each."""
+
+IMPORTS = 20
+"""Imports that are listed, the newest of those that have warnings."""
+
+EVENTS = 50_000
+"""Events that are looked through for jumps of a clock, the newest of the chosen time."""
+
+APPENDS = 200_000
+"""Numbers of the sequence whose appends are looked through for authority time running backwards."""
+
+STEPS_EACH, REVERSALS = 5, 50
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLine:
+    """An agent's figures and how often its clock jumped in the events looked through."""
+
+    figures: AgentFigures
+    steps: int
+
+    @property
+    def direction(self) -> str:
+        """`ahead`, `behind`, or both with the share."""
+        if self.figures.ahead == self.figures.warnings:
+            return "ahead"
+        if not self.figures.ahead:
+            return "behind"
+        return f"ahead {self.figures.ahead:,} times of {self.figures.warnings:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found for a choice. `first_event` … `last_event` were looked through for steps.
+    `imports` are of the whole ledger, and `import_warnings` the warnings of all of them."""
+
+    window: DriftWindow | None
+    heat: Heat | None
+    agents: tuple[AgentLine, ...]
+    steps: tuple[ClockStep, ...]
+    first_event: int
+    last_event: int
+    imports: tuple[ImportDrift, ...]
+    import_warnings: int
+    import_count: int
+
+    @property
+    def warnings(self) -> int:
+        """Warnings that the figures are of."""
+        return self.window.warnings if self.window else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Backwards:
+    """Where authority time ran against the sequence, from which sequence on it was looked for."""
+
+    found: tuple[Reversal, ...]
+    since: int
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be more than these."""
+        return len(self.found) == REVERSALS
+
+
+def find(using: str, choice: DriftChoice, threshold: Decimal) -> Remembered[Findings]:
+    """The findings for a choice, remembered."""
+    name = hashlib.sha256(repr((choice, threshold)).encode()).hexdigest()[:16]
+    return remembered(f"drift-{name}", using, lambda: _find(using, choice, threshold))
+
+
+def look_back(using: str) -> Remembered[Backwards]:
+    """Authority time running backwards, remembered."""
+    return remembered("reversals", using, lambda: _look_back(using))
+
+
+def _find(using: str, choice: DriftChoice, threshold: Decimal) -> Findings:
+    imports = list_imports(using)
+    spans = spans_of(imports)
+    window, figures = figures_by_agent(using, choice, spans, most=WARNINGS)
+    first_event, last_event = _events(using, choice)
+    steps = clock_steps(
+        using,
+        first_event,
+        last_event,
+        spans,
+        agent_id=choice.agent_id,
+        threshold=threshold,
+        each=STEPS_EACH,
+    )
+    counted = {step.agent_id: step.steps for step in steps}
+    drifted = drift_of_imports(using, imports)
+    return Findings(
+        window=window,
+        heat=_draw(using, choice, spans, window, figures) if window else None,
+        agents=tuple(AgentLine(each, counted.get(each.agent_id, 0)) for each in figures),
+        steps=tuple(steps),
+        first_event=first_event,
+        last_event=last_event,
+        imports=tuple(drifted[:IMPORTS]),
+        import_warnings=sum(each.warnings for each in drifted),
+        import_count=len(drifted),
+    )
+
+
+def _draw(
+    using: str,
+    choice: DriftChoice,
+    spans: ImportSpans,
+    window: DriftWindow,
+    figures: list[AgentFigures],
+) -> Heat:
+    grid = lay_grid(window.first_time, window.last_time)
+    counts = heat(
+        using, choice, spans, most=WARNINGS, origin=grid.origin, step=grid.step, sizes=SIZES
+    )
+    return draw_heat(grid, counts, figures)
+
+
+def _events(using: str, choice: DriftChoice) -> tuple[int, int]:
+    """The newest `EVENTS` sequences of the chosen time."""
+    store = PostgresEventStore(using)
+    sides = [side for side in (choice.authority_from, choice.authority_to) if side]
+    marks = iter(marks_before(using, sorted(sides)) if sides else ())
+    low = next(marks).last_sequence + 1 if choice.authority_from else 1
+    high = next(marks).last_sequence if choice.authority_to else store.last_sequence()
+    return max(low, high - EVENTS + 1), high
+
+
+def _look_back(using: str) -> Backwards:
+    last = PostgresEventStore(using).last_sequence()
+    since = max(last - APPENDS, 0)
+    found = reversals(using, max(last - EVENTS + 1, 1), last, appends_after=since, limit=REVERSALS)
+    return Backwards(tuple(found), since + 1)

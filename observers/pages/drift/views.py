@@ -1,0 +1,201 @@
+"""The page of clock drift: running clocks over time, by agent, warning by warning; imports apart.
+
+Drift informs: every event that it is about was accepted (AC4).
+
+Checks what the address of the drift page asks for.
+
+Drift warnings as CSV, streamed. It must never hold more than a page of them, nor let a part pass
+for the whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from urllib.parse import urlencode
+
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from events.store.drift import (
+    DriftFilter,
+    DriftWarning,
+    list_living_warnings,
+    list_newest_warnings,
+    list_warnings,
+    shown_threshold,
+)
+from events.store.drift_figures import DriftChoice
+from events.store.imports import import_spans
+from observers import export as spreadsheets
+from observers.pages.drift.findings import find, look_back
+from observers.pages.listing import DIALECTS, DriftFilterForm, MomentField, page_address
+from observers.pages.permissions import reads
+from observers.pages.rendering import render_page
+from observers.pages.status import read_outlook
+
+
+class DriftForm(DriftFilterForm):
+    """Which warnings, from where; as a page, or as a file."""
+
+    authority_from = MomentField(label="Authority time from (UTC)", required=False)
+    authority_to = MomentField(label="until before (UTC)", required=False)
+    imports = forms.ChoiceField(
+        label="List warnings of",
+        choices=[("", "running clocks"), ("too", "imports too")],
+        required=False,
+    )
+    format = forms.ChoiceField(choices=[("", "page"), ("csv", "csv")], required=False)
+    dialect = forms.ChoiceField(choices=DIALECTS, required=False)
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """As of a page: the format is no part of a listing."""
+        return {
+            name: value
+            for name, value in super().chosen.items()
+            if name not in ("format", "dialect")
+        }
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything but the place, and what is listed, is chosen."""
+        return bool(self.chosen.keys() - {"after", "before", "imports"})
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """What is chosen but the place."""
+        return {k: v for k, v in self.chosen.items() if k not in ("after", "before")}
+
+    def choice(self) -> DriftChoice:
+        """What to narrow the warnings to."""
+        chosen = self.cleaned_data
+        return DriftChoice(
+            agent_id=chosen["agent_id"] or None,
+            min_seconds=chosen["min_seconds"],
+            authority_from=chosen["authority_from"],
+            authority_to=chosen["authority_to"],
+        )
+
+
+FETCH = 1000
+BROKEN = b'"broke off'
+"""A record that never ends: no reader of CSV takes a file that stops there."""
+
+COLUMNS = (
+    "id",
+    "sequence",
+    "event_id",
+    "event_type",
+    "agent_id",
+    "local_timestamp",
+    "authority_timestamp",
+    "drift_seconds",
+    "direction",
+)
+
+
+def stream_warnings(
+    using: str, choice: DriftChoice, *, for_people: bool = False
+) -> Iterator[bytes]:
+    """A header and one row a warning, oldest first, in pieces; `for_people`, as a spreadsheet
+    takes it."""
+    write = spreadsheets.rows if for_people else _rows
+    yield (spreadsheets.BOM if for_people else b"") + _rows([COLUMNS])
+    chosen = DriftFilter(**asdict(choice))
+    try:
+        while page := list_warnings(using, chosen, limit=FETCH):
+            yield write(_values(warning) for warning in page)
+            if len(page) < FETCH:
+                return
+            chosen = replace(chosen, after=page[-1].id)
+    except Exception:
+        yield BROKEN
+        raise
+
+
+def _values(warning: DriftWarning) -> tuple[object, ...]:
+    return tuple(getattr(warning, name) for name in COLUMNS)
+
+
+def _rows(rows: Iterable[Iterable[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+PAGE = 50
+
+
+@reads
+@require_safe
+def drift(request: HttpRequest) -> HttpResponseBase:
+    """The picture, figures by agent, jumps, and a page of warnings, newest first; or a file."""
+    form = DriftForm(request.GET)
+    if form.is_valid() and form.cleaned_data["format"]:
+        return _file(form)
+    return _page(request, form)
+
+
+def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
+    outlook = read_outlook()
+    if not form.is_valid():
+        return render_page(request, "drift.html", outlook, {"form": form}, status=400)
+    using = settings.LEDGER_READ_ALIAS
+    warnings, newer, older = _warnings(using, form)
+    threshold = shown_threshold(using)
+    findings = find(using, form.choice(), threshold)
+    context = {
+        "form": form,
+        "findings": findings.answer,
+        "figures_at": findings.found_at,
+        "backwards": look_back(using).answer,
+        "threshold": threshold,
+        "warnings": warnings,
+        "newer": newer,
+        "older": older,
+        "newest": page_address(form.chosen) if newer else None,
+        "file": "?" + urlencode({**form.filters, "format": "csv"}),
+    }
+    return render_page(request, "drift.html", outlook, context)
+
+
+def _file(form: DriftForm) -> StreamingHttpResponse:
+    for_people = form.cleaned_data["dialect"] == "spreadsheet"
+    content = stream_warnings(settings.LEDGER_READ_ALIAS, form.choice(), for_people=for_people)
+    answer = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8; header=present")
+    answer["Content-Disposition"] = 'attachment; filename="drift-warnings.csv"'
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def _warnings(using: str, form: DriftForm) -> tuple[list[DriftWarning], str | None, str | None]:
+    """The warnings, and the addresses of the newer and the older page."""
+    after, before = form.cleaned_data["after"], form.cleaned_data["before"]
+    found = _listed(using, form, after, before)
+    if after is not None:
+        warnings, has_newer, has_older = found[:PAGE][::-1], len(found) > PAGE, True
+    else:
+        warnings, has_newer, has_older = found[:PAGE], before is not None, len(found) > PAGE
+    newest_id, oldest_id = (warnings[0].id, warnings[-1].id) if warnings else (before, after)
+    newer = page_address(form.chosen, after=newest_id) if has_newer and newest_id else None
+    older = page_address(form.chosen, before=oldest_id) if has_older and oldest_id else None
+    return warnings, newer, older
+
+
+def _listed(
+    using: str, form: DriftForm, after: int | None, before: int | None
+) -> list[DriftWarning]:
+    """One more than a page holds: behind `after`, oldest first, or before `before`."""
+    choice, limit = form.choice(), PAGE + 1
+    if not form.cleaned_data["imports"]:
+        spans = import_spans(using)
+        return list_living_warnings(using, choice, spans, before=before, after=after, limit=limit)
+    if after is not None:
+        return list_warnings(using, DriftFilter(after=after, **asdict(choice)), limit=limit)
+    return list_newest_warnings(using, before=before, **asdict(choice), limit=limit)

@@ -1,0 +1,206 @@
+"""A payload as a tree that can be folded, from its canonical text.
+
+It must never parse a number or a string into a value and print it again: what is shown is what was
+hashed, piece by piece.
+
+The two clocks of an event on one line, drawn to scale.
+
+It must never pass a judgement: drift informs, and the event was accepted (AC4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from events.errors import CanonicalJSONError, TimestampError
+from events.format.canonical_layout import Piece, lay_out, pretty
+from events.format.drift import exact_seconds
+from events.format.event import Event
+
+MARGIN = Decimal(5)
+"""Percent of the line left free at either end."""
+
+Anchor = Literal["start", "middle", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place on the line, in percent from the left, and the side on which its label fits."""
+
+    place: Decimal
+
+    @property
+    def anchor(self) -> Anchor:
+        return "start" if self.place < 30 else "end" if self.place > 70 else "middle"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the line, in percent."""
+
+    start: Decimal
+    width: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The distance between the two clocks, and where each stands on the line.
+
+    `tolerated` is where the writer's clock may stand without a warning.
+    """
+
+    seconds: Decimal
+    direction: str
+    warned: bool
+    threshold: Decimal
+    local: Mark
+    authority: Mark
+    drifted: Stretch
+    tolerated: Stretch
+
+
+def read_clocks(event: Event, threshold: Decimal) -> Clocks | None:
+    """The drawing; None when a timestamp cannot be read."""
+    try:
+        drift = event.drift
+    except TimestampError:
+        return None
+    offset = exact_seconds(drift.offset)
+    low, high = min(offset, -threshold), max(offset, threshold)
+
+    def place(seconds: Decimal) -> Decimal:
+        part = (seconds - low) / (high - low)
+        return (MARGIN + (100 - 2 * MARGIN) * part).quantize(Decimal("0.01"))
+
+    def stretch(one: Decimal, other: Decimal) -> Stretch:
+        start, end = sorted((place(one), place(other)))
+        return Stretch(start, end - start)
+
+    return Clocks(
+        seconds=drift.seconds,
+        direction=drift.direction,
+        warned=drift.exceeds(threshold),
+        threshold=threshold,
+        local=Mark(place(offset)),
+        authority=Mark(place(Decimal(0))),
+        drifted=stretch(offset, Decimal(0)),
+        tolerated=stretch(-threshold, threshold),
+    )
+
+
+MAX_NODES = 1_500
+"""A larger tree would make a page that nobody unfolds; such a payload is laid out on lines."""
+
+FEW_NODES = 60
+"""Up to here everything is unfolded at first; beyond, only the upper levels."""
+
+UNFOLDED_LEVELS = 2
+
+
+@dataclass(slots=True)
+class Node:
+    """A step of a walk through the tree: a value, or the begin or the end of one that has parts.
+
+    `name` is the member's key without its quotes, or the item's number.
+    """
+
+    step: Literal["leaf", "open", "close"]
+    name: str = ""
+    text: str = ""
+    kind: str = "mark"
+    parts: int = 0
+    unfolded: bool = True
+    in_array: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """The canonical text and its tree, or why there is none and what is stored instead."""
+
+    text: str
+    tree: tuple[Node, ...] = ()
+    problem: str | None = None
+
+    def laid_out(self) -> str:
+        """The canonical text on lines, without colours: what has no tree has too many parts."""
+        return pretty(self.text)
+
+
+def read_payload(event: Event) -> Payload:
+    """The payload of an event, as it can be shown."""
+    try:
+        text = event.canonical_payload.decode()
+    except CanonicalJSONError as error:
+        return Payload(event.payload, problem=str(error))
+    return Payload(text, grow_tree(text))
+
+
+def grow_tree(canonical: str) -> tuple[Node, ...]:
+    """The steps of the tree; empty when it would have more than `MAX_NODES` of them."""
+    nodes: list[Node] = []
+    for node in _walk(canonical):
+        nodes.append(node)
+        if len(nodes) > MAX_NODES:
+            return ()
+    if len(nodes) > FEW_NODES:
+        _fold(nodes)
+    return tuple(nodes)
+
+
+def _walk(canonical: str) -> Iterator[Node]:
+    """The steps in order. `parts` of a node is complete once its end has come."""
+    parents: list[Node] = []
+    key = ""
+    opening: Node | None = None
+    for piece in lay_out(canonical):
+        if piece.kind == "space" or piece.text in (",", ": "):
+            continue
+        if piece.kind == "key":
+            key = piece.text[1:-1] or '""'
+        if opening is not None:
+            closes = piece.kind == "mark" and piece.text in "]}"
+            yield _empty(opening) if closes else opening
+            if not closes:
+                parents.append(opening)
+            opening = None
+            if closes:
+                continue
+        if piece.kind == "key":
+            continue
+        if piece.kind == "mark" and piece.text in "]}":
+            parents.pop()
+            yield Node("close")
+            continue
+        node = _named(piece, key, parents[-1] if parents else None)
+        if piece.kind == "mark":
+            opening = node
+        else:
+            yield node
+
+
+def _named(piece: Piece, key: str, parent: Node | None) -> Node:
+    step: Literal["leaf", "open"] = "open" if piece.kind == "mark" else "leaf"
+    if parent is None:
+        return Node(step, "", piece.text, piece.kind)
+    parent.parts += 1
+    in_array = parent.text == "["
+    name = str(parent.parts - 1) if in_array else key
+    return Node(step, name, piece.text, piece.kind, in_array=in_array)
+
+
+def _empty(opening: Node) -> Node:
+    text = "{}" if opening.text == "{" else "[]"
+    return Node("leaf", opening.name, text, "mark", in_array=opening.in_array)
+
+
+def _fold(nodes: list[Node]) -> None:
+    depth = 0
+    for node in nodes:
+        if node.step == "open":
+            node.unfolded = depth < UNFOLDED_LEVELS
+            depth += 1
+        elif node.step == "close":
+            depth -= 1

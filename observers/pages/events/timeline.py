@@ -1,0 +1,198 @@
+"""One page of the sequence: events, and between them the gaps, in place.
+
+Invariant: no gap is left out that lies in the stretch of the sequence a page covers and can have
+been lost in the asked time. The pages of a listing lie edge to edge, so going through them all
+meets every such event and gap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from events.errors import TimestampError
+from events.format.event import Event
+from events.store.ledger import EventFilter, PostgresEventStore
+from events.store.search import search
+from events.store.sequence import neighbours, sequence_at
+from observers.continuity import Continuity
+from observers.verification.explained_gaps import KnownGaps, find_gaps
+from observers.verification.report import KnownGap
+
+LISTED_GAPS = 100
+SEARCH = 1.0
+"""Seconds to look for the events of a page."""
+
+WIDE = 100_000
+"""Numbers of a stretch from which on its gaps are taken from the scan of the whole ledger: a rare
+filter may make one page as wide as the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page begins. `after` and `before` are sequences, both left out."""
+
+    newest_first: bool
+    limit: int
+    after: int | None = None
+    before: int | None = None
+
+    @property
+    def reads_down(self) -> bool:
+        """Whether the page is the stretch below `before`, rather than the one above `after`."""
+        if self.after is None and self.before is None:
+            return self.newest_first
+        return self.after is None or (self.before is not None and self.newest_first)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the listing: an event or a gap."""
+
+    event: Event | None = None
+    gap: KnownGap | None = None
+
+    @property
+    def place(self) -> int:
+        """The sequence that orders the lines."""
+        if self.event:
+            return self.event.sequence
+        return self.gap.gap.start if self.gap else 0
+
+    @property
+    def drift_seconds(self) -> object:
+        """Absolute seconds between the two clocks; None when a timestamp cannot be read."""
+        try:
+            return self.event.drift.seconds if self.event else None
+        except TimestampError:
+            return None
+
+    @property
+    def direction(self) -> str:
+        """Where the writer's clock stood; "" when a timestamp cannot be read."""
+        try:
+            return self.event.drift.direction if self.event else ""
+        except TimestampError:
+            return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Lines of the stretch low … high in the order asked for, and whether there is more on
+    either side. Gaps were looked for in `begins` … `ends` of it, which is the asked time; of
+    nothing when `ends` is below `begins`. `stopped`: the search ran out of time before the page
+    was full."""
+
+    lines: tuple[Line, ...]
+    low: int
+    high: int
+    begins: int
+    ends: int
+    has_lower: bool
+    has_higher: bool
+    unlisted_gaps: int
+    stopped: bool
+
+    @property
+    def event_count(self) -> int:
+        return sum(1 for line in self.lines if line.event)
+
+    @property
+    def gap_count(self) -> int:
+        return len(self.lines) - self.event_count
+
+
+def read_page(
+    store: PostgresEventStore,
+    chosen: EventFilter,
+    cursor: Cursor,
+    last_sequence: int,
+    scanned: Continuity,
+) -> Page:
+    """The page at `cursor` of what passes the filter, with the gaps of its stretch."""
+    # Nothing lies above the end, and a place far above it is no number that the database takes.
+    low = min(max(chosen.start or 1, (cursor.after or 0) + 1, 1), last_sequence + 1)
+    high = min(chosen.end or last_sequence, (cursor.before or last_sequence + 1) - 1, last_sequence)
+    found = search(
+        store,
+        replace(chosen, start=low, end=high),
+        limit=cursor.limit + 1,
+        seconds=SEARCH,
+        newest_first=cursor.reads_down,
+    )
+    full, events = len(found.events) > cursor.limit, found.events[: cursor.limit]
+    more = full or found.stopped
+    if more:
+        edge = events[-1].sequence if full else found.reached
+        low, high = (edge, high) if cursor.reads_down else (low, edge)
+    first, last = max(chosen.start or 1, 1), min(chosen.end or last_sequence, last_sequence)
+    begins, ends = stretch_of_time(store.using, chosen, last_sequence)
+    if events:
+        # Where the authority's clock ran backwards, halving finds one of several places.
+        begins = min(begins, events[0].sequence, events[-1].sequence)
+        ends = max(ends, events[0].sequence, events[-1].sequence)
+    begins, ends = max(begins, low), min(ends, high)
+    if ends - begins > WIDE and scanned.gap_count == len(scanned.listed):
+        report = gaps_in_scan(store, begins, ends, last_sequence, scanned)
+    else:
+        report = whole_gaps(store, begins, ends, last_sequence)
+    lines = [Line(event=event) for event in events] + [Line(gap=gap) for gap in report.gaps]
+    lines.sort(key=lambda line: line.place, reverse=cursor.newest_first)
+    return Page(
+        lines=tuple(lines),
+        low=low,
+        high=high,
+        begins=begins,
+        ends=ends,
+        has_lower=(more and cursor.reads_down) or low > first,
+        has_higher=(more and not cursor.reads_down) or high < last,
+        unlisted_gaps=report.gap_count - len(report.gaps),
+        stopped=found.stopped,
+    )
+
+
+def stretch_of_time(using: str, chosen: EventFilter, last_sequence: int) -> tuple[int, int]:
+    """The numbers that were given out in the asked authority time, as far as events show it.
+
+    A missing number was given out between the times of its two neighbours, so what is missing
+    around either moment belongs to the stretch.
+    """
+    begins, ends = 1, last_sequence
+    if chosen.authority_from:
+        first = sequence_at(using, chosen.authority_from, last_sequence) or last_sequence + 1
+        below, _ = neighbours(using, first - 1, first - 1)
+        begins = (below or 0) + 1
+    if chosen.authority_to:
+        ends = (sequence_at(using, chosen.authority_to, last_sequence) or last_sequence + 1) - 1
+    return begins, ends
+
+
+def whole_gaps(store: PostgresEventStore, low: int, high: int, last_sequence: int) -> KnownGaps:
+    """The gaps that touch low … high, each at its full length.
+
+    A gap cut off by a chosen bound would show a wrong count, and no ceremony would match it.
+    """
+    if high < low:
+        return KnownGaps(low, high, (), 0, 0)
+    below, above = neighbours(store.using, low, high)
+    start = low if below == low else (below or 0) + 1
+    end = high if above == high else (above or last_sequence + 1) - 1
+    return find_gaps(store.using, start, end, limit=LISTED_GAPS)
+
+
+def gaps_in_scan(
+    store: PostgresEventStore, low: int, high: int, last_sequence: int, scanned: Continuity
+) -> KnownGaps:
+    """The same from a scan of the whole ledger, and a look at what was appended since."""
+    known = [each for each in scanned.listed if low <= each.gap.end and each.gap.start <= high]
+    since = whole_gaps(store, max(low, scanned.end + 1), high, last_sequence)
+    touching = (*known, *since.gaps)
+    missing = sum(each.gap.count for each in touching)
+    return KnownGaps(low, high, touching[:LISTED_GAPS], len(touching), missing)
+
+
+def gap_at(store: PostgresEventStore, sequence: int, last_sequence: int) -> KnownGap | None:
+    """The gap that a missing sequence lies in; None when it lies outside the ledger."""
+    if not 1 <= sequence <= last_sequence:
+        return None
+    report = whole_gaps(store, sequence, sequence, last_sequence)
+    return report.gaps[0] if report.gaps else None

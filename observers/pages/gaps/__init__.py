@@ -1,0 +1,1 @@
+"""The page of gaps and of the map of the sequence."""

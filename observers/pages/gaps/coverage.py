@@ -1,0 +1,151 @@
+"""The map of the sequence: every number lies in a cell, and a cell that misses one says so.
+
+It must never make a missing number too small to be seen, nor colour the only sign of one.
+
+The sequence drawn as a ribbon with its gaps. It must never make a gap too small to be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from observers.continuity import Continuity
+from observers.pages.gaps.listing import Listing, cut_to
+from observers.verification.report import KnownGap
+
+WIDTH = 1000
+NARROWEST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A gap on the ribbon: where, how wide, of the ribbon's width of 1,000."""
+
+    x: float
+    width: float
+    known: KnownGap
+
+
+def draw(found: Continuity) -> tuple[Mark, ...]:
+    """Every listed gap at its place between the first number and the last."""
+    span = max(found.end - found.start + 1, 1)
+    return tuple(_mark(known, found.start, span) for known in found.listed)
+
+
+def _mark(known: KnownGap, start: int, span: int) -> Mark:
+    width = max(known.gap.count / span * WIDTH, NARROWEST)
+    x = min((known.gap.start - start) / span * WIDTH, WIDTH - width)
+    return Mark(round(x, 2), round(width, 2), known)
+
+
+COLUMNS, ROWS = 32, 8
+PITCH = 30
+"""Units of the picture from one cell to the next."""
+SIDE = 27
+"""Units of a cell's side."""
+
+
+@dataclass(slots=True)
+class Cell:
+    """A stretch of the sequence, both ends included, and its place in the picture."""
+
+    start: int
+    end: int
+    x: int
+    y: int
+    missing: int = 0
+    unexplained: int = 0
+    leads: bool = True
+    """Whether the keyboard stops here: not on each of the many cells inside one long gap."""
+
+    @property
+    def count(self) -> int:
+        return self.end - self.start + 1
+
+    @property
+    def empty(self) -> bool:
+        """Nothing of it is there."""
+        return self.missing == self.count
+
+    @property
+    def state(self) -> str:
+        """`whole`, `documented` or `missing`; the worst thing in the cell names it."""
+        if not self.missing:
+            return "whole"
+        return "missing" if self.unexplained else "documented"
+
+    @property
+    def words(self) -> str:
+        """For those who cannot see the picture."""
+        where = f"Sequence {self.start}" + (f" to {self.end}" if self.count > 1 else "")
+        if not self.missing:
+            return f"{where}: nothing missing"
+        numbers = "1 number" if self.missing == 1 else f"{self.missing:,} numbers"
+        if not self.unexplained:
+            return f"{where}: {numbers} missing, explained"
+        if self.unexplained == self.missing:
+            return f"{where}: {numbers} missing, not explained"
+        return f"{where}: {numbers} missing, {self.unexplained:,} of them not explained"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The map of start … end in cells of `size` numbers."""
+
+    start: int
+    end: int
+    size: int
+    cells: list[Cell] = field(repr=False)
+
+    @property
+    def width(self) -> int:
+        return COLUMNS * PITCH
+
+    @property
+    def height(self) -> int:
+        return (len(self.cells) + COLUMNS - 1) // COLUMNS * PITCH
+
+    @property
+    def damaged(self) -> list[Cell]:
+        """The cells in which something is missing."""
+        return [cell for cell in self.cells if cell.missing]
+
+    @property
+    def whole(self) -> list[Cell]:
+        return [cell for cell in self.cells if not cell.missing]
+
+
+def cell_size(start: int, end: int) -> int:
+    """Numbers a cell has to hold so that the map has room for all."""
+    return max(-(-(end - start + 1) // (COLUMNS * ROWS)), 1)
+
+
+def draw_coverage(listing: Listing, present: Mapping[int, int] | None = None) -> Coverage:
+    """The map of a listing's stretch. `present`, the events by cell, is needed where the listing
+    is not whole; what it cannot name is then taken to be unexplained."""
+    start, end = listing.start, listing.end
+    size = cell_size(start, end)
+    cells = [_cell(number, start, end, size) for number in range(-(-(end - start + 1) // size))]
+    for known in listing.gaps:
+        gap = cut_to(known, start, end)
+        for number in range((gap.start - start) // size, (gap.end - start) // size + 1):
+            cell = cells[number]
+            part = min(gap.end, cell.end) - max(gap.start, cell.start) + 1
+            cell.missing += part
+            cell.unexplained += 0 if known.documented else part
+    if present is not None:
+        for number, cell in enumerate(cells):
+            missing = cell.count - present.get(number, 0)
+            cell.unexplained = max(missing - (cell.missing - cell.unexplained), 0)
+            cell.missing = missing
+    for before, cell in pairwise(cells):
+        cell.leads = not (cell.empty and before.empty)
+    return Coverage(start, end, size, cells)
+
+
+def _cell(number: int, start: int, end: int, size: int) -> Cell:
+    row, column = divmod(number, COLUMNS)
+    first = start + number * size
+    return Cell(first, min(first + size - 1, end), column * PITCH, row * PITCH)

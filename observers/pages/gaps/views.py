@@ -1,0 +1,148 @@
+"""Every gap as a range, and where in the sequence it lies. It must never list missing numbers one
+by one.
+
+What the address of the gaps page may ask for. It must never let a value through that the store
+refuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from events.errors import TimestampError
+from events.format.timestamps import parse_canonical
+from events.store.sequence import authority_times, present_by_cell
+from observers.pages.cache import remembered
+from observers.pages.gaps.coverage import Coverage, cell_size, draw_coverage
+from observers.pages.gaps.listing import Listing, list_gaps
+from observers.pages.listing import GapPageForm, SequenceField, page_address
+from observers.pages.permissions import reads
+from observers.pages.rendering import render_page
+from observers.pages.status import read_outlook
+from observers.verification.report import KnownGap
+
+
+class GapForm(GapPageForm):
+    """A stretch of the sequence, and a place among its gaps."""
+
+    start = SequenceField(label="From sequence")
+    end = SequenceField(label="To sequence")
+    before = SequenceField()
+
+    @property
+    def narrows(self) -> bool:
+        """Whether a stretch is chosen."""
+        return bool(self.chosen.keys() & {"start", "end"})
+
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedGap:
+    """A gap between its neighbours; None where there is none on that side."""
+
+    known: KnownGap
+    before: int | None
+    before_time: str | None
+    after: int | None
+    after_time: str | None
+
+    @property
+    def seconds_between(self) -> Decimal | None:
+        """Between the neighbours' authority times; None when that cannot be told."""
+        try:
+            before, after = (
+                parse_canonical(self.before_time or ""),
+                parse_canonical(self.after_time or ""),
+            )
+        except TimestampError:
+            return None
+        return Decimal(str((after - before).total_seconds()))
+
+
+@dataclass(frozen=True, slots=True)
+class GapPage:
+    """Gaps of a listing, and the addresses of the pages around them."""
+
+    gaps: tuple[KnownGap, ...]
+    previous: str | None
+    next: str | None
+
+
+@reads
+@require_safe
+def gaps(request: HttpRequest) -> HttpResponse:
+    """The map of a stretch, the whole ledger at first, and a page of its gaps, lowest first."""
+    form = GapForm(request.GET)
+    outlook = read_outlook()
+    if not form.is_valid():
+        return render_page(request, "gaps.html", outlook, {"form": form}, status=400)
+    using, last = settings.LEDGER_READ_ALIAS, outlook.standing.last_sequence
+    start = max(form.cleaned_data["start"] or 1, 1)
+    end = min(form.cleaned_data["end"] or last, last)
+    if end < start:
+        return render_page(request, "gaps.html", outlook, {"form": form, "nothing": True})
+    listing = list_gaps(using, start, end, last, outlook.scan.found)
+    page = turn_to(listing, form)
+    context = {
+        "form": form,
+        "listing": listing,
+        "coverage": _coverage(using, listing),
+        "placed": place(using, page.gaps),
+        "page": page,
+    }
+    return render_page(request, "gaps.html", outlook, context)
+
+
+def turn_to(listing: Listing, form: GapForm) -> GapPage:
+    """The page after `after`, or the one before `before`; a gap's last and first number."""
+    after, before = form.cleaned_data["after"], form.cleaned_data["before"]
+    every = listing.gaps
+    if before is not None:
+        high = sum(1 for known in every if known.gap.end < before)
+        low = max(high - PAGE, 0)
+    else:
+        low = sum(1 for known in every if known.gap.end <= (after or 0))
+        high = min(low + PAGE, len(every))
+    shown = every[low:high]
+    previous = shown[0].gap.start if shown else before or (after or 0) + 1
+    following = shown[-1].gap.end if shown else (before or 1) - 1
+    return GapPage(
+        shown,
+        page_address(form.chosen, before=previous) + "#list" if low > 0 else None,
+        page_address(form.chosen, after=following) + "#list" if high < len(every) else None,
+    )
+
+
+def place(using: str, found: tuple[KnownGap, ...]) -> list[PlacedGap]:
+    """The gaps with their neighbours and those's authority times, in one query."""
+    sides = [side for known in found for side in (known.gap.start - 1, known.gap.end + 1)]
+    times = authority_times(using, sides) if sides else {}
+    return [_placed(known, times) for known in found]
+
+
+def _placed(known: KnownGap, times: dict[int, str]) -> PlacedGap:
+    below, above = known.gap.start - 1, known.gap.end + 1
+    return PlacedGap(
+        known,
+        before=below if below in times else None,
+        before_time=times.get(below),
+        after=above if above in times else None,
+        after_time=times.get(above),
+    )
+
+
+def _coverage(using: str, listing: Listing) -> Coverage:
+    if listing.whole:
+        return draw_coverage(listing)
+    start, end, size = listing.start, listing.end, cell_size(listing.start, listing.end)
+    known = remembered(
+        f"cells-{start}-{end}", using, lambda: present_by_cell(using, start, end, size)
+    )
+    return draw_coverage(listing, known.answer)

@@ -1,0 +1,286 @@
+"""The ledger's standing as every page shows it: what is well, and in plain words what is not.
+
+It must never hide trouble it knows of, and never make a page wait for a scan that is still good.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+
+from events.store.status import Standing, read_standing
+from observers.continuity import Continuity, recall_continuity
+from observers.guards.look import Guards, look_at_guards
+from observers.pages.cache import remembered
+from observers.pages.findings import (
+    Findings,
+    OpenFinding,
+    altered,
+    deviation_sentence,
+    read_findings,
+    was_altered,
+)
+from observers.verification.report import KnownGap
+from observers.verification_jobs.history import Latest, latest
+from observers.watch.findings import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class GapScan:
+    """What a scan of the whole ledger found, and when."""
+
+    found: Continuity
+    scanned_at: datetime
+
+    @property
+    def first_undocumented(self) -> KnownGap | None:
+        """The lowest unexplained gap among those listed."""
+        return next((known for known in self.found.listed if not known.documented), None)
+
+    @property
+    def complete_through(self) -> int:
+        """The last number up to which the scan found nothing missing without explanation."""
+        if not self.found.undocumented_gaps:
+            return self.found.end
+        first = self.first_undocumented
+        return first.gap.start - 1 if first else self.found.listed[-1].gap.end
+
+    @property
+    def looked_since(self) -> datetime:
+        """The moment since which every number of the ledger was looked at."""
+        return self.found.looked_since or self.scanned_at
+
+    @property
+    def documented_gaps(self) -> int:
+        return self.found.gap_count - self.found.undocumented_gaps
+
+    @property
+    def documented_missing(self) -> int:
+        return self.found.missing_count - self.found.undocumented_missing
+
+
+SENTENCES = 3
+"""Findings of the watch that the banner names one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something an auditor must know at once, in a few words and in full. `href` explains it
+    further. A halt has `since` (a canonical timestamp) and `by`, as far as they are known."""
+
+    short: str
+    title: str
+    text: str
+    href: str
+    link: str
+    halt: bool = False
+    since: str | None = None
+    by: str | None = None
+    findings: tuple[OpenFinding, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The standing together with the gaps, the database's own guards, and when the ledger was
+    last verified from its beginning, and what was open after the last look of the watch."""
+
+    standing: Standing
+    scan: GapScan
+    guards: Guards
+    verified: Latest
+    watched: Findings
+
+    @property
+    def halted(self) -> bool:
+        return self.standing.halt is None or self.standing.halt.halted
+
+    @property
+    def empty(self) -> bool:
+        return self.standing.last_sequence == 0
+
+    @property
+    def sound(self) -> bool:
+        return not self.alarms()
+
+    def alarms(self) -> list[Alarm]:
+        """What is wrong, the gravest first."""
+        found = [
+            self._halt(),
+            self._end(),
+            self._gaps(),
+            self._watch(),
+            self._verification(),
+            self._guards(),
+        ]
+        return [alarm for alarm in found if alarm]
+
+    def _halt(self) -> Alarm | None:
+        if not self.halted:
+            return None
+        halt = self.standing.halt
+        why = f"The reason given: {halt.reason}." if halt else "The record of its state is gone."
+        return Alarm(
+            "HALTED",
+            "The ledger is halted",
+            f"No new event is accepted until people have looked into it. {why} "
+            "Everything recorded before can still be read and checked.",
+            reverse("halt"),
+            "What to do",
+            halt=True,
+            since=halt.halted_at if halt else None,
+            by=halt.halted_by if halt else None,
+        )
+
+    def _end(self) -> Alarm | None:
+        if self.standing.ends_at_head:
+            return None
+        head, tail = self.standing.head.max_sequence, self.standing.tail_sequence
+        if tail < head:
+            short = "end cut off"
+            text = (
+                f"The last event should be number {head}, but the last one found is {tail}. "
+                "Events were removed from the end."
+            )
+        elif tail > head:
+            short = "events behind the end"
+            text = (
+                f"The ledger's own record ends at number {head}, but events up to {tail} were "
+                "found. They were not written by the ledger."
+            )
+        else:
+            short = "last event replaced"
+            text = f"Event {head} is not the one that was recorded. It was changed or replaced."
+        title = "The end of the ledger is not what was recorded"
+        if tail < head:
+            return Alarm(short, title, text, reverse("gaps"), "See which numbers")
+        return Alarm(short, title, text, reverse("event", args=[tail]), "See that event")
+
+    def _gaps(self) -> Alarm | None:
+        count, missing = self.scan.found.undocumented_gaps, self.scan.found.undocumented_missing
+        if not count:
+            return None
+        numbers = "1 number is" if missing == 1 else f"{missing:,} numbers are"
+        places = "one place" if count == 1 else f"{count:,} places"
+        first = self.scan.first_undocumented
+        where = f", first at {first.gap.start}" if first else ""
+        return Alarm(
+            f"{missing:,} missing",
+            "Events are missing",
+            f"{numbers} missing from the sequence in {places}{where}, and no ceremony explains "
+            f"{'it' if missing == 1 else 'them'}. Every event gets the next number, so a missing "
+            "number means a lost or removed event.",
+            reverse("gaps"),
+            "See which numbers",
+        )
+
+    def _watch(self) -> Alarm | None:
+        """What only the watch knows of: an event that does not verify, a gap where the memory of
+        the numbers says there is none, a guard that was off for a while."""
+        told = {
+            Kind.HEAD.value: not self.standing.ends_at_head,
+            Kind.GAP.value: bool(self.scan.found.undocumented_gaps),
+            Kind.GUARDS.value: bool(self.guards.deviations),
+        }
+        found = [each for each in self.watched.open if not told.get(each.kind)]
+        counted = sum(n for kind, n in self.watched.counted.items() if not told.get(kind))
+        count = max(len(found), counted)
+        if not count:
+            return None
+        more = count - min(len(found), SENTENCES)
+        rest = "" if not more else f"{more:,} more." if found else f"{count:,} findings are open."
+        one = found[0].words if count == 1 and found else None
+        return Alarm(
+            _short(found, count),
+            "The watch found something wrong",
+            rest,
+            one.href if one else reverse("watch"),
+            "See all findings",
+            findings=tuple(found[:SENTENCES]),
+        )
+
+    def _verification(self) -> Alarm | None:
+        forged = self.verified.forged
+        if forged:
+            return Alarm(
+                "a verification forged",
+                "A verification on record is not from this portal",
+                "Somebody wrote it into the database, or it was made with another secret key. "
+                "It says nothing. This stays here until a later verification ends.",
+                reverse("verification", args=[forged.pk]),
+                "See which",
+            )
+        last = self.verified.unsound
+        if last is None:
+            return None
+        count = "1 finding" if last.finding_count == 1 else f"{last.finding_count:,} findings"
+        return Alarm(
+            f"verification: {count}",
+            "The last verification found something wrong",
+            f"It looked at sequence {last.start_sequence} to {last.reached_sequence} and made "
+            f"{count}. This stays here until a verification of the same numbers that is begun "
+            "later, here or by verify_ledger --record, finds nothing.",
+            reverse("verification", args=[last.pk]),
+            "See what it found",
+        )
+
+    def _guards(self) -> Alarm | None:
+        deviations = self.guards.deviations
+        if not deviations:
+            return None
+        first, count = deviations[0], len(deviations)
+        wrong = deviation_sentence(first.aspect, first.subject, first.expected, first.found)
+        more = f" {count - 1} more are not as they should be." if count > 1 else ""
+        return Alarm(
+            "1 guard off" if count == 1 else f"{count} guards off",
+            "A guard of the database is not in place",
+            f"{wrong}{more} While that is so, the database itself might not stop "
+            "somebody from changing what is recorded. The checks of the chain still show a change.",
+            reverse("overview") + "#guards",
+            "See which, and what to do",
+        )
+
+
+def _short(found: list[OpenFinding], count: int) -> str:
+    """Findings in a few words: how many events were altered or do not verify, if it is that."""
+    places = [place for each in found if (place := altered(each.key)) is not None]
+    if len(places) < count:
+        return "1 finding" if count == 1 else f"{count:,} findings"
+    events = sum(len(place) for place in _joined(places))
+    if all(was_altered(each.key) for each in found):
+        return f"{events:,} altered"
+    return "1 does not verify" if events == 1 else f"{events:,} do not verify"
+
+
+def _joined(places: list[range]) -> list[range]:
+    """The same numbers, each in one range."""
+    joined: list[range] = []
+    for place in sorted(places, key=lambda each: each.start):
+        if joined and place.start <= joined[-1].stop:
+            joined[-1] = range(joined[-1].start, max(joined[-1].stop, place.stop))
+        else:
+            joined.append(place)
+    return joined
+
+
+def read_outlook(using: str = "") -> Outlook:
+    """How the ledger stands now, for the observers' database or the one named: its end is read
+    there. The guards are those of the role that writes."""
+    guards = remembered("guards", "default", look_at_guards)
+    verified = remembered("verified", "default", latest)
+    watched = remembered("watched", "default", read_findings)
+    standing = read_standing(using or settings.LEDGER_READ_ALIAS)
+    return Outlook(
+        standing,
+        _scan(settings.LEDGER_READ_ALIAS),
+        guards.answer,
+        verified.answer,
+        watched.answer,
+    )
+
+
+def _scan(using: str) -> GapScan:
+    known = remembered("gaps", using, lambda: recall_continuity(using))
+    return GapScan(known.answer, known.found_at)

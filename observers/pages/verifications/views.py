@@ -1,0 +1,180 @@
+"""Verifications: ask for one, watch it, cancel it, read its record. It must never verify anything
+within a request, and never change a record but to cancel it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.forms.utils import ErrorList
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from events.accounts.roles import VERIFY, may
+from events.models import Verification
+from observers.pages.listing import MAX_SEQUENCE, NumberField, page_address
+from observers.pages.permissions import may_read, reads, requires
+from observers.pages.rendering import render_page
+from observers.pages.status import Outlook, read_outlook
+from observers.pages.verifications.record import Shown
+from observers.replica.lag import PRIMARY
+from observers.verification_jobs import history
+from observers.verification_jobs.records import ask_to_cancel
+from observers.verification_jobs.tasks import MAX_OPEN, TooManyOpenError
+from observers.verification_jobs.tasks import request as ask
+
+PAGE = 25
+
+
+class RangeForm(forms.Form):
+    """Which sequences to verify; all of them unless told otherwise."""
+
+    use_required_attribute = False
+    start = NumberField(label="From sequence", min_value=1, required=False)
+    end = NumberField(label="To sequence", min_value=1, required=False)
+
+    def __init__(self, data: Mapping[str, Any] | None, last: int, **options: Any) -> None:
+        super().__init__(data, auto_id="id_%s", error_class=ErrorList, **options)
+        self.last = last
+        for field in self.fields.values():
+            field.widget.attrs |= {"max": last, "inputmode": "numeric"}
+        self.fields["start"].widget.attrs["placeholder"] = "1"
+        self.fields["end"].widget.attrs["placeholder"] = str(last)
+
+    def clean(self) -> dict[str, int]:
+        """Both bounds filled in, in order, and inside the ledger."""
+        if self.errors:
+            return self.cleaned_data
+        if not self.last:
+            raise forms.ValidationError("The ledger is empty: there is nothing to verify.")
+        start, end = self.cleaned_data["start"] or 1, self.cleaned_data["end"] or self.last
+        if start > self.last:
+            self.add_error("start", f"The ledger goes to {self.last}.")
+        elif end > self.last:
+            self.add_error("end", f"The ledger goes to {self.last}.")
+        elif end < start:
+            self.add_error("end", "The range ends before it starts.")
+        return {"start": start, "end": end}
+
+
+class PlaceForm(forms.Form):
+    """From where in the list, and a range to put into the form."""
+
+    after = NumberField(min_value=0, max_value=MAX_SEQUENCE, required=False)
+    before = NumberField(min_value=0, max_value=MAX_SEQUENCE, required=False)
+    start = NumberField(min_value=1, max_value=MAX_SEQUENCE, required=False)
+    end = NumberField(min_value=1, max_value=MAX_SEQUENCE, required=False)
+
+
+@reads
+@require_safe
+def verifications(request: HttpRequest) -> HttpResponse:
+    """The form, and a page of records, newest first."""
+    outlook = read_outlook()
+    place = PlaceForm(request.GET)
+    if not place.is_valid():
+        return render_page(request, "verifications.html", outlook, {"place": place}, status=400)
+    chosen = place.cleaned_data
+    form = RangeForm(None, outlook.standing.last_sequence, initial=chosen)
+    return _list(request, outlook, form, chosen["before"], chosen["after"])
+
+
+@requires(VERIFY)
+@require_POST
+def start(request: HttpRequest) -> HttpResponse:
+    """Ask for a verification, and on to its record."""
+    outlook = read_outlook(PRIMARY)
+    form = RangeForm(request.POST, outlook.standing.last_sequence)
+    if form.is_valid():
+        bounds = form.cleaned_data
+        try:
+            asked = ask(requested_by=request.user.get_username(), **bounds)
+            return redirect("verification", number=asked.pk)
+        except TooManyOpenError:
+            form.add_error(
+                None,
+                f"{MAX_OPEN} verifications wait or run already. Wait for one, or cancel one.",
+            )
+    return _list(request, outlook, form, status=400)
+
+
+@reads
+@require_safe
+def verification(request: HttpRequest, number: int) -> HttpResponse:
+    """One record, or how far it is."""
+    outlook = read_outlook()
+    shown = _find(number)
+    context = {
+        "shown": shown,
+        "may_cancel": _may_cancel(request, shown.record),
+        "site": f"{request.scheme}://{request.get_host()}",
+    }
+    return render_page(request, "verification.html", outlook, context)
+
+
+@require_safe
+def progress(request: HttpRequest, number: int) -> HttpResponse:
+    """How far it is, for the page that shows it already; that page is loaded anew at its end."""
+    if not request.headers.get("HX-Request"):
+        return redirect("verification", number=number)
+    anew = HttpResponse(headers={"HX-Refresh": "true", "Cache-Control": "no-store"})
+    if not may_read(request):
+        return anew
+    shown = _find(number)
+    if not shown.record.is_open:
+        return anew
+    response = render(request, "partials/verification_progress.html", {"shown": shown})
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@requires(VERIFY)
+@require_POST
+def cancel(request: HttpRequest, number: int) -> HttpResponse:
+    """Ask for its end, and back to its record, which says how it went."""
+    if not _may_cancel(request, _find(number).record):
+        raise PermissionDenied
+    ask_to_cancel(number, request.user.get_username())
+    return redirect("verification", number=number)
+
+
+def _may_cancel(request: HttpRequest, record: Verification) -> bool:
+    """Who asked for it may cancel it, and the staff."""
+    user = request.user
+    return may(user, VERIFY) and (user.is_staff or user.get_username() == record.requested_by)
+
+
+def _find(number: int) -> Shown:
+    record = history.find(number) if number <= MAX_SEQUENCE else None
+    if record is None:
+        raise Http404
+    return Shown(record)
+
+
+def _list(
+    request: HttpRequest,
+    outlook: Outlook,
+    form: RangeForm,
+    before: int | None = None,
+    after: int | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    if after is not None:
+        found = history.newer(PAGE + 1, after=after)
+        records, has_newer, has_older = found[-PAGE:], len(found) > PAGE, True
+    else:
+        found = history.newest(PAGE + 1, before=before)
+        records, has_newer, has_older = found[:PAGE], before is not None, len(found) > PAGE
+    first, last = (records[0].pk, records[-1].pk) if records else (before, after)
+    context = {
+        "form": form,
+        "records": [Shown(record) for record in records],
+        "newer": page_address({}, after=first) if has_newer else None,
+        "older": page_address({}, before=last) if has_older else None,
+        "newest": "?" if has_newer else None,
+    }
+    return render_page(request, "verifications.html", outlook, context, status=status)

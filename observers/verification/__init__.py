@@ -1,0 +1,1 @@
+"""Verifies ranges of the ledger or of an export, check by check."""

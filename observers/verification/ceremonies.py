@@ -1,0 +1,125 @@
+"""What the record of a ceremony shows by itself: who proposed, who approved, and that they signed
+exactly this (CT-13). `docs/event-format.md` describes the same bytes.
+
+It must never read a database or a clock, and never take a name for a signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from events.errors import CanonicalJSONError, CeremonyRefusedError
+from events.format import canonical
+from events.format.ceremony import PREFIX
+from events.format.ceremony_record import (
+    ADDITION,
+    REGISTERED,
+    members_of,
+    wrong_possession,
+    wrong_record,
+)
+from events.format.event import ERASED_SALT, Event
+from observers.verification.keyring import Keyring
+
+ERASURE = PREFIX + "erase_payload"
+MAX_PLACE = 2**63
+"""No sequence is so large; a forged marker may name any number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What stands where a payload was: which ceremony is said to have erased it."""
+
+    ceremony_sequence: int
+    ceremony_id: str
+
+
+def check_ceremony(subject: Event, keys: Keyring) -> Iterator[str]:
+    """What is wrong with the record of a ceremony, or with the event of one of the first people;
+    nothing for any other event."""
+    if not (subject.event_type.startswith(PREFIX) or subject.event_type == REGISTERED):
+        return
+    if subject.agent_id is not None:
+        yield "an agent recorded it, not the system"
+        return
+
+    def owner_of(public_key: str) -> str | None:
+        key = keys.people.get(public_key)
+        return key.owner if key and key.validity.covers(subject.sequence) else None
+
+    try:
+        payload = canonical.parse(subject.payload, stored=True).value
+    except CanonicalJSONError as error:
+        yield str(error)
+        return
+    if subject.event_type == REGISTERED:
+        yield from wrong_possession(payload)
+    else:
+        yield from wrong_record(subject.event_type, payload, owner_of)
+
+
+def ceremony_details(subject: Event) -> Mapping[str, Any]:
+    """The details of a ceremony that passed its check."""
+    details: Mapping[str, Any] = _payload(subject)["proposal"]["details"]
+    return details
+
+
+def registered_person(subject: Event) -> tuple[str, str] | None:
+    """The person and the public key that an event of the system registers; None for any other."""
+    if subject.agent_id is not None:
+        return None
+    try:
+        if subject.event_type == ADDITION:
+            named = ceremony_details(subject)
+        elif subject.event_type == REGISTERED:
+            named = canonical.parse(subject.payload, stored=True).value
+        else:
+            return None
+        match named:
+            case {"person": str(person), "public_key": str(public_key)}:
+                return person, public_key
+    except (CanonicalJSONError, CeremonyRefusedError, KeyError, TypeError):
+        pass
+    return None
+
+
+def claimed_erasure(subject: Event) -> Erasure | None:
+    """The ceremony that is named where a payload should be; None where a payload is.
+
+    An honest payload cannot pass for it: its salt is random.
+    """
+    if subject.payload_salt != ERASED_SALT:
+        return None
+    try:
+        payload = canonical.parse(subject.payload, stored=True).value
+    except CanonicalJSONError:
+        return None
+    if not isinstance(payload, dict) or set(payload) != {"erased"}:
+        return None
+    match payload["erased"]:
+        case {"ceremony_id": str(name), "ceremony_sequence": int(sequence), **rest} if not rest:
+            is_place = type(sequence) is int and 0 < sequence < MAX_PLACE
+            return Erasure(sequence, name) if is_place else None
+    return None
+
+
+def erases(ceremony: Event, subject: Event) -> bool:
+    """Whether a ceremony that passed all its own checks is the one that erased this payload."""
+    if ceremony.event_type != ERASURE or ceremony.agent_id is not None:
+        return False
+    named = _payload(ceremony)
+    erasure = claimed_erasure(subject)
+    details = named["proposal"]["details"]
+    return (
+        erasure is not None
+        and erasure == Erasure(ceremony.sequence, named["ceremony_id"])
+        and details["sequence"] == subject.sequence
+        and details["event_id"] == subject.event_id
+        and details["payload_hash"] == subject.payload_hash
+    )
+
+
+def _payload(subject: Event) -> dict[str, Any]:
+    return members_of(canonical.parse(subject.payload, stored=True).value)

@@ -1,0 +1,157 @@
+"""Check 13 of drift: the warnings that stand beside the chain against the two times of each event.
+
+An event whose times differ by more than the threshold then in force has one warning, with its times
+and their difference; no other event has any. The threshold is known from the first sound ceremony
+on that decides it, and before, from where an operator last set it alone. Of what is older nothing
+says which threshold it was compared with: there a warning must only be true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import NamedTuple
+
+from django.db import ProgrammingError
+
+from events.store.connection import first_line
+from events.store.drift import drifted_in_range, operator_threshold, warnings_of_range
+from observers.verification.ceremonies import ceremony_details
+from observers.verification.checks import Check, Finding
+from observers.verification.keyring import Keyring
+from observers.verification.sound_ceremonies import sound_records
+
+THRESHOLD = "ceremony.drift_threshold"
+MICROSECOND = timedelta(microseconds=1)
+MILLISECOND = Decimal("0.001")
+
+
+class Warned(NamedTuple):
+    """A warning of an event of the range."""
+
+    sequence: int
+    id: int
+    local_timestamp: str | None
+    authority_timestamp: str | None
+    drift_seconds: Decimal | None
+
+
+class Thresholds:
+    """Which threshold an event was compared with, by its place."""
+
+    def __init__(
+        self, decided: Sequence[tuple[int, Decimal]], alone: tuple[Decimal, int] | None
+    ) -> None:
+        self._decided = [(place, _microseconds(seconds)) for place, seconds in decided]
+        self._alone = (_microseconds(alone[0]), alone[1]) if alone else None
+
+    def at(self, sequence: int) -> int | None:
+        """Microseconds; a drift of more is warned about. None: nothing says."""
+        for place, limit in reversed(self._decided):
+            if place < sequence:
+                return limit
+        return self._alone[0] if self._alone and sequence > self._alone[1] else None
+
+
+class DriftCheck:
+    """Compares the warnings of start … end with the events, each of which it is told of."""
+
+    def __init__(
+        self,
+        thresholds: Thresholds,
+        warnings: Sequence[Warned],
+        drifted: Sequence[tuple[int, str | None]],
+    ) -> None:
+        self._thresholds = thresholds
+        self._warnings: dict[int, list[Warned]] = {}
+        for each in warnings:
+            self._warnings.setdefault(each.sequence, []).append(each)
+        self._drifted: dict[int, list[str | None]] = {}
+        for sequence, agent in drifted:
+            self._drifted.setdefault(sequence, []).append(agent)
+        self._findings: list[Finding] = []
+
+    def take(
+        self, sequence: int, agent_id: str | None, local: str | None, authority: str | None
+    ) -> None:
+        """An event. One whose times cannot be read has no drift to compare; check 2 says so."""
+        try:
+            apart = abs(
+                datetime.fromisoformat(local or "") - datetime.fromisoformat(authority or "")
+            )
+        except (ValueError, TypeError):
+            return
+        limit = self._thresholds.at(sequence)
+        micros = apart // MICROSECOND
+        warned = self._warnings.get(sequence, ())
+        if not warned:
+            if limit is not None and micros > limit:
+                text = f"its clocks differ by {_seconds(micros)} s, and no warning says so"
+                self._find(sequence, text)
+        elif not micros or (limit is not None and micros <= limit):
+            text = f"a warning stands, and its clocks differ by {_seconds(micros)} s"
+            self._find(sequence, text + f" of {_seconds(limit)} s allowed" if limit else text)
+        for number, each in enumerate(warned):
+            if number or each[2:] != (local, authority, _rounded(micros)):
+                self._find(
+                    sequence,
+                    f"warning {each.id} says {each.drift_seconds} s between "
+                    f"{each.local_timestamp} and {each.authority_timestamp}"
+                    + ("; there is another one" if number else ""),
+                )
+        listed = self._drifted.get(sequence, [])
+        if listed != ([agent_id] if warned else []):
+            self._find(sequence, "the list of drifted events does not agree with its warnings")
+
+    def finish(self) -> Iterator[Finding]:
+        """What was found."""
+        yield from self._findings
+
+    def _find(self, sequence: int, text: str) -> None:
+        self._findings.append(Finding(sequence, Check.RECORDS, text))
+
+
+class _Unreadable(DriftCheck):
+    """Stands for warnings that cannot be read."""
+
+    def __init__(self, start: int, why: str) -> None:
+        super().__init__(Thresholds([], None), [], [])
+        self._find(start, f"the warnings of clock drift cannot be read: {why}")
+
+    def take(
+        self, sequence: int, agent_id: str | None, local: str | None, authority: str | None
+    ) -> None:
+        pass
+
+
+def thresholds_of(using: str, keys: Keyring) -> Thresholds:
+    """What the chain and the operator's last change say."""
+    decided = []
+    for record in sound_records(using, THRESHOLD, keys):
+        try:
+            decided.append((record.sequence, Decimal(ceremony_details(record)["seconds"])))
+        except (InvalidOperation, KeyError, TypeError):
+            continue  # no such ceremony has an effect
+    return Thresholds(decided, operator_threshold(using))
+
+
+def drift_check(using: str, thresholds: Thresholds, start: int, end: int) -> DriftCheck:
+    """The comparison for a range of the database's ledger."""
+    try:
+        warnings = [Warned(*row) for row in warnings_of_range(using, start, end)]
+        return DriftCheck(thresholds, warnings, drifted_in_range(using, start, end))
+    except ProgrammingError as error:  # a table renamed or dropped is no end of a verification
+        return _Unreadable(start, first_line(error))
+
+
+def _microseconds(seconds: Decimal) -> int:
+    return int(seconds * 1_000_000)
+
+
+def _seconds(micros: int) -> Decimal:
+    return Decimal(micros).scaleb(-6).normalize()
+
+
+def _rounded(micros: int) -> Decimal:
+    return Decimal(micros).scaleb(-6).quantize(MILLISECOND, ROUND_HALF_UP)

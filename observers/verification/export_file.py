@@ -1,0 +1,153 @@
+"""An export file (JSON lines) as a source of events: the second `EventStoreProtocol`.
+
+It must never hold the file in memory, and never pass over a line that it cannot read.
+
+Which people's keys the events of an export register, so that nobody believes a list of keys that
+stands beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from events.errors import CanonicalJSONError, LedgerError
+from events.format import canonical
+from events.format.event import FIELDS, Event
+from events.format.gaps import SequenceOrderError, validate_sequence_continuity
+from events.store.ledger import EventStoreProtocol
+from observers.verification.ceremonies import registered_person
+from observers.verification.checks import check_event
+from observers.verification.keyring import Keyring
+
+
+def with_registered_people(
+    source: EventStoreProtocol, keys: Keyring, start: int, *, signatures: bool
+) -> Keyring:
+    """The keyring without the people whom no sound event registers, where the list of keys names
+    the event: each key counts from behind that event.
+
+    An event before `start`, where the source begins, cannot be looked up; a list without
+    `registered_by` names none. Both are taken as they are.
+    """
+    places = {place for place in keys.registered_by.values() if place is not None}
+    found = {
+        subject.sequence: subject
+        for subject in source.get_events_by_sequence_range(start, max(places, default=0))
+        if subject.sequence in places
+    }
+    people = {key: known for key, known in keys.people.items() if key not in keys.registered_by}
+    vouched = replace(keys, people=people)
+    # In order of place: who registers somebody by ceremony was registered before.
+    for public_key, place in sorted(keys.registered_by.items(), key=lambda item: item[1] or 0):
+        known = keys.people[public_key]
+        if place is None or place < 1:
+            continue
+        if place >= start:
+            event = found.get(place)
+            if (
+                event is None
+                or registered_person(event) != (known.owner, public_key)
+                or any(check_event(event, vouched, signatures=signatures))
+            ):
+                continue
+            first = max(known.validity.from_sequence, place + 1)
+            known = replace(known, validity=replace(known.validity, from_sequence=first))
+        people[public_key] = known
+    return vouched
+
+
+_INTEGERS = frozenset({"sequence", "hash_alg_version", "sig_alg_version"})
+
+
+class ExportFileError(LedgerError):
+    """A line of an export is not an event, or the lines are out of order."""
+
+
+class ExportFileStore:
+    """The events of one export, which stand in sequence order."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def get_max_sequence(self) -> int:
+        """The last sequence of the file, 0 when it is empty."""
+        last = 0
+        for subject in self._read():
+            last = subject.sequence
+        return last
+
+    def get_first_sequence(self) -> int:
+        """The first sequence of the file, 0 when it is empty."""
+        return next((subject.sequence for subject in self._read()), 0)
+
+    def get_events_by_sequence_range(self, start: int, end: int) -> Iterator[Event]:
+        """The events from `start` to `end`, both included.
+
+        Raises:
+            ExportFileError: a line is not an event, or out of order.
+        """
+        for subject in self._read():
+            if subject.sequence > end:
+                return
+            if subject.sequence >= start:
+                yield subject
+
+    def verify_sequence_continuity(
+        self, start: int = 1, end: int | None = None
+    ) -> tuple[bool, tuple[range, ...]]:
+        """`(is_continuous, missing_sequences)`, the missing ones as ranges."""
+        last = self.get_max_sequence() if end is None else end
+        return validate_sequence_continuity(
+            (subject.sequence for subject in self._read()), start=start, end=last
+        )
+
+    def _read(self) -> Iterator[Event]:
+        previous = 0
+        try:
+            with self.path.open("rb") as lines:
+                for number, line in enumerate(lines, start=1):
+                    if not line.strip():
+                        continue
+                    subject = self._event(line, number)
+                    if subject.sequence <= previous:
+                        raise SequenceOrderError(
+                            f"{self.path}, line {number}: AC3: sequence {subject.sequence} "
+                            f"follows {previous}"
+                        )
+                    previous = subject.sequence
+                    yield subject
+        except OSError as error:
+            raise ExportFileError(f"cannot read {self.path}: {error.strerror}") from None
+
+    def _event(self, line: bytes, number: int) -> Event:
+        try:
+            return event_from_json(canonical.parse(line, stored=True).value)
+        except (CanonicalJSONError, ExportFileError) as error:
+            raise ExportFileError(f"{self.path}, line {number}: {error}") from None
+
+
+def event_from_json(document: Any) -> Event:
+    """The event of its JSON form (§7 of the HTTP contract).
+
+    Raises:
+        ExportFileError: a field is missing, unknown or of the wrong type.
+    """
+    if not isinstance(document, dict):
+        raise ExportFileError("an event is a JSON object")
+    if wrong := set(document) ^ set(FIELDS):
+        raise ExportFileError(f"missing or unknown fields: {', '.join(sorted(wrong))}")
+    for name, value in document.items():
+        if not _has_type(name, value):
+            raise ExportFileError(f"{name} has the wrong type")
+    return Event(**document | {"payload": canonical.canonicalize(document["payload"]).decode()})
+
+
+def _has_type(name: str, value: Any) -> bool:
+    if name == "payload" or (name == "agent_id" and value is None):
+        return True
+    if name in _INTEGERS:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str)

@@ -1,0 +1,157 @@
+"""The public keys that a verification trusts, from the registry or from a saved `GET /api/v1/keys`.
+
+It must never hold or ask for a private key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from events.errors import LedgerError
+from events.format import ed25519
+from events.store import registry
+from events.store import registry as people
+from events.store.registry import Validity
+
+
+class KeyringError(LedgerError):
+    """A saved list of keys is not one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A public key (32 bytes), whose it is, and where in the ledger it may sign."""
+
+    owner: str | None
+    public_key: bytes
+    validity: Validity
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Agents' keys by key_id, witnesses by witness_id, people's keys by the key itself."""
+
+    agents: Mapping[str, TrustedKey]
+    witnesses: Mapping[str, TrustedKey]
+    people: Mapping[str, TrustedKey] = field(default_factory=dict)
+    registered_by: Mapping[str, int | None] = field(default_factory=dict)
+    """Of people's keys of a saved list, the sequence of the event that registers each."""
+
+
+def keyring_from_registry(using: str) -> Keyring:
+    """Every key and witness ever registered."""
+    return Keyring(
+        agents={
+            key.key_id: TrustedKey(key.agent_id, ed25519.decode(key.public_key), key.validity)
+            for key in registry.list_agent_keys(using)
+        },
+        witnesses={
+            witness.witness_id: TrustedKey(
+                witness.witness_id, ed25519.decode(witness.public_key), witness.validity
+            )
+            for witness in registry.list_witnesses(using)
+        },
+        people={
+            key.public_key: TrustedKey(key.person, ed25519.decode(key.public_key), key.validity)
+            for key in people.list_people(using)
+        },
+    )
+
+
+def public_keys(using: str, *, only_agent: str | None = None) -> dict[str, list[dict[str, Any]]]:
+    """The answer of `GET /api/v1/keys`, retired ones too; with `only_agent`, of the agents' keys
+    that agent's alone."""
+    agents = [
+        key
+        for key in registry.list_agent_keys(using)
+        if only_agent is None or key.agent_id == only_agent
+    ]
+    return {
+        "agents": [_listed(key) for key in agents],
+        "witnesses": [_listed(witness) for witness in registry.list_witnesses(using)],
+        "people": [_listed(key) for key in people.list_people(using)],
+    }
+
+
+def keyring_from_json(document: Any) -> Keyring:
+    """The keys of a saved answer of `GET /api/v1/keys`.
+
+    Raises:
+        KeyringError: it has not that form, it names a key twice, or it gives somebody two keys at
+            one place.
+    """
+    try:
+        # A list that was saved before there were people has none.
+        listed = document.get("people", [])
+        keyring = Keyring(
+            agents=_by_name("key_id", document["agents"], "agent_id"),
+            witnesses=_by_name("witness_id", document["witnesses"], "witness_id"),
+            people=_by_name("public_key", listed, "person"),
+            registered_by={
+                entry["public_key"]: _place(entry["registered_by"])
+                for entry in listed
+                if "registered_by" in entry
+            },
+        )
+    except (AttributeError, KeyError, TypeError, ed25519.SignatureError) as error:
+        raise KeyringError(f"not an answer of GET /api/v1/keys: {error!r}") from None
+    for keys in (keyring.agents, keyring.people):
+        _require_one_at_a_time(keys.values())
+    return keyring
+
+
+def _listed(
+    record: registry.AgentKeyRecord | registry.WitnessRecord | people.PersonKey,
+) -> dict[str, Any]:
+    """The record, its validity beside its other members."""
+    members = asdict(record)
+    validity: dict[str, Any] = members.pop("validity")
+    return members | validity
+
+
+def _by_name(name: str, entries: Any, owner: str) -> dict[str, TrustedKey]:
+    named: dict[str, TrustedKey] = {}
+    for entry in entries:
+        if not isinstance(entry[name], str) or not isinstance(entry[owner], str | None):
+            raise TypeError(f"{name} and {owner} are texts")
+        if entry[name] in named:
+            raise KeyringError(f"it names {name} {entry[name]!r} twice")
+        named[entry[name]] = _trusted(entry, entry[owner])
+    if len({key.public_key for key in named.values()}) != len(named):
+        raise KeyringError(f"it gives two of {name} the same public key")
+    return named
+
+
+def _require_one_at_a_time(keys: Iterable[TrustedKey]) -> None:
+    """Nobody signs with two keys at one place: then which of them is genuine?"""
+    last: dict[str | None, int | None] = {}
+    for key in sorted(keys, key=lambda key: key.validity.from_sequence):
+        first, until = key.validity.from_sequence, key.validity.until_sequence
+        if until is not None and until < first:
+            continue  # retired before it counted for anything
+        if key.owner in last and ((before := last[key.owner]) is None or before >= first):
+            whose = "the system" if key.owner is None else repr(key.owner)
+            raise KeyringError(f"it gives {whose} two keys at sequence {first}")
+        last[key.owner] = until
+
+
+def _trusted(entry: Mapping[str, Any], owner: str | None) -> TrustedKey:
+    first = _place(entry["from_sequence"])
+    if first is None:
+        raise TypeError("from_sequence is missing")
+    validity = Validity(
+        active_from=entry["active_from"],
+        active_until=entry["active_until"],
+        from_sequence=first,
+        until_sequence=_place(entry["until_sequence"]),
+    )
+    return TrustedKey(owner, ed25519.decode(entry["public_key"]), validity)
+
+
+def _place(value: Any) -> int | None:
+    """A sequence number or null, as the answer has them."""
+    if value is not None and type(value) is not int:
+        raise TypeError(f"{value!r} is no sequence number")
+    return value

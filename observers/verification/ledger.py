@@ -1,0 +1,250 @@
+"""Verification of the database's ledger: the range, then what only the database knows (check 10).
+
+It must never write, and never take the head's word for what the events themselves can show.
+
+Verification of a range of any source of events: an export file, or the database.
+
+It must never repair anything, and never trust what it can recompute.
+
+The parts of a range of the database's ledger, verified by one process or by several.
+
+It must never start a process for what one statement reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from functools import partial
+
+from django.db import connections
+
+from events.format.ceremony import PREFIX
+from events.format.event import Event
+from events.format.gaps import Gap
+from events.store import integrity
+from events.store.ledger import EventStoreProtocol, PostgresEventStore
+from events.store.ranges import (
+    AGENT,
+    AUTHORITY,
+    CONTENT_HASH,
+    LOCAL,
+    SEQUENCE,
+    TYPE,
+    Row,
+    copy_rows,
+)
+from events.store.sequence import cut, slice_end
+from observers.verification.checks import Check, Finding
+from observers.verification.decisions import (
+    compare_ceremonies,
+    compare_halt,
+    decisions_without_event,
+)
+from observers.verification.drift import DriftCheck, drift_check, thresholds_of
+from observers.verification.explained_gaps import Skips
+from observers.verification.keyring import Keyring, keyring_from_registry
+from observers.verification.parts import Part, before_the_first, conclude, join, neighbour
+from observers.verification.processes import Counted, Task, verify_in_processes
+from observers.verification.report import Report
+from observers.verification.scan import Progress, Walk, valid_time
+from observers.verification.sound_ceremonies import erasures_in
+from observers.verification.tables import RecordCheck, strays_below_one
+
+RANGE = 20_000
+"""Events read by one statement, and given to one worker at a time."""
+
+
+def verify(
+    source: EventStoreProtocol,
+    keys: Keyring,
+    start: int,
+    end: int,
+    *,
+    progress: Progress | None = None,
+    signatures: bool = True,
+) -> Report:
+    """Verify the events from `start` to `end`, both included; a gap is explained only by the
+    range's own ceremonies. `progress` is called with each sequence number reached.
+
+    Check 10 (the head) needs what only the database has; `observers.verification.ledger` adds it.
+    """
+    before = before_the_first() if start == 1 else None
+    walk = Walk(start, end, keys, signatures=signatures)
+    for subject in source.get_events_by_sequence_range(max(start - 1, 1), end):
+        if subject.sequence < start:
+            before = beside(subject)
+            continue
+        walk.take(subject)
+        if progress is not None:
+            progress(subject.sequence)
+    return conclude(walk.finish(), before, erased_by=erasures_in(source, keys))
+
+
+def beside(subject: Event) -> Part:
+    """The event before a range, which only its successor is checked against."""
+    return neighbour(subject.sequence, subject.content_hash, valid_time(subject))
+
+
+def verify_ranges(
+    using: str,
+    keys: Keyring,
+    start: int,
+    end: int,
+    *,
+    workers: int,
+    progress: Counted,
+    signatures: bool = True,
+    size: int = RANGE,
+) -> Generator[Part]:
+    """Checks 2 to 10 of start … end, in parts that follow one another; close it when leaving
+    early. `progress` is told how many more events were verified."""
+    ranges = cut(using, start, end, size)
+    if workers > 1 and slice_end(using, start, end, size) < end:
+        task = Task(using, _place(using), keys, signatures)
+        yield from verify_in_processes(ranges, task, workers=workers, progress=progress)
+        return
+    for first, last in ranges:
+        yield verify_part(
+            using, keys, first, last, progress=lambda _: progress(1), signatures=signatures
+        )
+
+
+def _place(using: str) -> dict[str, str | int]:
+    """Where the connection leads, which of an embedded server only its engine knows."""
+    connections[using].ensure_connection()
+    found = connections[using].connection.info
+    return {"HOST": found.host, "PORT": found.port, "NAME": found.dbname}
+
+
+def verify_ledger(
+    using: str,
+    start: int = 1,
+    end: int | None = None,
+    *,
+    progress: Progress | None = None,
+    signatures: bool = True,
+) -> Report:
+    """Checks 1 to 10 over start … end; without `end`, as far as the events or the head go.
+    `progress` is called with each sequence number reached, and must not use the connection."""
+    steps = verify_in_steps(using, start, end, RANGE, progress=progress, signatures=signatures)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            report: Report = done.value
+            return report
+
+
+def verify_in_steps(
+    using: str,
+    start: int,
+    end: int | None,
+    size: int,
+    *,
+    progress: Progress | None = None,
+    signatures: bool = True,
+) -> Generator[None, None, Report]:
+    """`verify_ledger` for whoever has to look up between slices of `size` events; what it returns
+    is the report."""
+    end = reachable_end(using, end)
+    if end < start:
+        return with_strays(using, Report(start, end))
+    keys = keyring_from_registry(using)
+    whole: Part | None = None
+    for first, last in cut(using, start, end, size):
+        part = verify_part(using, keys, first, last, progress=progress, signatures=signatures)
+        whole = part if whole is None else join(whole, part)
+        if last < end:
+            yield
+    assert whole is not None  # noqa: S101 - `cut` gives one slice at least
+    return conclude_part(using, keys, whole)
+
+
+def reachable_end(using: str, end: int | None) -> int:
+    """The end that was asked for, or where the ledger ends before it."""
+    last = PostgresEventStore(using).last_sequence()
+    return last if end is None else min(end, last)
+
+
+def verify_part(
+    using: str,
+    keys: Keyring,
+    start: int,
+    end: int,
+    *,
+    progress: Progress | None = None,
+    signatures: bool = True,
+) -> Part:
+    """Checks 2 to 10 of start … end but for what its neighbours show, in one statement or two."""
+    walk = Walk(start, end, keys, signatures=signatures)
+    record = RecordCheck(
+        start,
+        end,
+        integrity.covering(using, start, end),
+        earlier=partial(integrity.latest_authority, using),
+    )
+    drift = drift_check(using, thresholds_of(using, keys), start, end)
+    decided: list[Event] = []
+    with closing(copy_rows(using, start, end)) as rows:
+        walk.take_rows(_told(rows, record, drift, decided), progress)
+    skips = Skips(using, keys)
+    for finding in (
+        *record.finish(lambda gap: gap in skips.named),
+        *drift.finish(),
+        *compare_ceremonies(using, decided, keys),
+        *compare_halt(using, start, end),
+        *_beyond_the_head(PostgresEventStore(using), start, end),
+    ):
+        walk.part.add(finding)
+    return walk.finish()
+
+
+def _told(
+    rows: Iterable[Row], record: RecordCheck, drift: DriftCheck, decided: list[Event]
+) -> Iterator[Row]:
+    """The rows, each of which the record of appends and the drift warnings are compared with;
+    records of ceremonies are noted in `decided`."""
+    for row in rows:
+        record.take(row[SEQUENCE], row[CONTENT_HASH], row[AUTHORITY])
+        drift.take(row[SEQUENCE], row[AGENT], row[LOCAL], row[AUTHORITY])
+        if row[AGENT] is None and (row[TYPE] or "").startswith(PREFIX):
+            decided.append(Event(*row))
+        yield row
+
+
+def conclude_part(using: str, keys: Keyring, part: Part) -> Report:
+    """The report of a part: the event before it and the ceremonies are looked up."""
+    store = PostgresEventStore(using)
+
+    skips = Skips(using, keys)
+
+    def documented_by(gap: Gap) -> int | None:
+        return skips.explaining(gap, part.start, part.end)
+
+    report = conclude(part, _before(store, part.start), documented_by, erasures_in(store, keys))
+    return with_strays(using, report)
+
+
+def with_strays(using: str, report: Report) -> Report:
+    """The report, with what stands before the first event where it begins with 1."""
+    if report.start == 1:
+        strays = (*strays_below_one(using), *decisions_without_event(using))
+        report.add_all(each.finding() for each in strays)
+    return report
+
+
+def _before(store: PostgresEventStore, start: int) -> Part | None:
+    if start == 1:
+        return before_the_first()
+    found = store.get_event(start - 1)
+    return None if found is None else beside(found)
+
+
+def _beyond_the_head(store: PostgresEventStore, start: int, end: int) -> Iterator[Finding]:
+    """Check 10 of events that no append recorded. A missing event is check 1's to report."""
+    head = store.head().max_sequence
+    for extra in store.get_events_by_sequence_range(max(start, head + 1), end):
+        yield Finding(
+            extra.sequence, Check.HEAD, f"the head is {head}; no append recorded this event"
+        )

@@ -1,0 +1,138 @@
+"""One pass over a range in sequence order, event by event, which makes a `Part` of it.
+
+It must never judge what only the neighbours of the range can show.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from events.errors import CanonicalJSONError, TimestampError
+from events.format import canonical
+from events.format.event import Event
+from events.format.gaps import Gap
+from events.format.timestamps import parse_canonical
+from events.store.ranges import Row
+from observers.verification.ceremonies import claimed_erasure
+from observers.verification.checks import (
+    Check,
+    Finding,
+    check_event,
+    link_failure,
+    passes,
+    without_nulls,
+)
+from observers.verification.keyring import Keyring
+from observers.verification.parts import Edge, Part
+
+SKIP_CEREMONY = "ceremony.sequence_skip"
+
+Progress = Callable[[int], None]
+
+_SEQUENCE, _PREV_HASH, _CONTENT_HASH, _AUTHORITY = 1, 4, 5, 13
+"""Where in a row these columns stand."""
+
+
+class Walk:
+    """Takes the events of start … end, in order, each once."""
+
+    def __init__(self, start: int, end: int, keys: Keyring, *, signatures: bool = True) -> None:
+        self.part = Part(start, end)
+        self.keys = keys
+        self.signatures = signatures
+        self.began = time.monotonic()
+
+    def finish(self) -> Part:
+        """The part, when all events were taken."""
+        self.part.seconds = time.monotonic() - self.began
+        return self.part
+
+    def take_rows(self, rows: Iterable[Row], progress: Progress | None) -> None:
+        """Take events as they come from the database. One that plainly passes and follows the
+        one before costs little; every other is looked at check by check."""
+        part = self.part
+        for row in rows:
+            last = part.last
+            if (
+                last is not None
+                and row[_SEQUENCE] == last.sequence + 1
+                and row[_PREV_HASH] == last.content_hash
+                and passes(row, self.keys, signatures=self.signatures)
+                and part.last_time <= row[_AUTHORITY]
+                and part.first_time
+            ):
+                part.last = Edge(row[_SEQUENCE], row[_PREV_HASH], row[_CONTENT_HASH])
+                part.last_time = row[_AUTHORITY]
+                part.checked += 1
+            else:
+                self.take(Event(*row))
+            if progress is not None:
+                progress(row[_SEQUENCE])
+
+    def take(self, subject: Event) -> None:
+        """Checks 2 to 9 of one event, and its place behind the one before."""
+        part = self.part
+        before = part.finding_count
+        for finding in check_event(subject, self.keys, signatures=self.signatures):
+            if finding.check is Check.PAYLOAD_HASH and claimed_erasure(subject):
+                part.claims.append((subject, finding))
+            else:
+                part.add(finding)
+        self._follow(subject)
+        if part.finding_count == before:
+            gap = explained_gap(subject)
+            if gap is not None:
+                part.explained.append((gap, subject.sequence))
+        part.checked += 1
+        edge = Edge(subject.sequence, subject.prev_hash, subject.content_hash)
+        part.first, part.last = part.first or edge, edge
+        self._note_clock(subject)
+
+    def _follow(self, subject: Event) -> None:
+        last = self.part.last
+        if last is None:
+            return
+        if subject.sequence == last.sequence:
+            detail = f"more than one event has the number {subject.sequence}"
+            self.part.add(Finding(subject.sequence, Check.GAP, detail))
+            return
+        if subject.sequence > last.sequence + 1:
+            # Across a gap the predecessor may be among what is missing: nothing to compare with.
+            self.part.inner_gaps.append(Gap(last.sequence + 1, subject.sequence - 1))
+            return
+        broken = link_failure(subject.sequence, subject.prev_hash, last.content_hash)
+        if broken is not None:
+            self.part.add(broken)
+
+    def _note_clock(self, subject: Event) -> None:
+        moment = valid_time(subject)
+        if moment:
+            self.part.note_time(moment)
+
+
+def valid_time(subject: Event) -> str:
+    """The authority time of an event, or "" where it is none."""
+    moment = without_nulls(subject).authority_timestamp
+    try:
+        parse_canonical(moment)
+    except TimestampError:
+        return ""
+    return moment
+
+
+def explained_gap(subject: Event) -> Gap | None:
+    """The gap that the record of a skip names; None for any other event. Whether it is sound, its
+    own checks say."""
+    if subject.event_type != SKIP_CEREMONY or subject.agent_id is not None:
+        return None
+    try:
+        payload = canonical.parse(subject.payload, stored=True).value
+    except CanonicalJSONError:
+        return None
+    if not isinstance(payload, dict):
+        return None
+    first, last = payload.get("first"), payload.get("last")
+    if type(first) is not int or type(last) is not int or first > last:
+        return None
+    return Gap(first, last)

@@ -1,0 +1,236 @@
+"""The jobs of the watch in the queue: one look each half minute, and alerts until they arrive.
+
+They must never matter to the ledger: a job lost or done twice is noticed by the next look.
+
+Signs and posts one alert, in the form of Standard Webhooks (standardwebhooks.com).
+
+It must never follow a redirect: what is signed is for one receiver.
+
+Queues alerts for the channels that are set up, in the caller's transaction.
+
+It must never reach the network: `deliveries` does.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import IO, Any
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import connections
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+from procrastinate import JobContext, RetryStrategy
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from events.models import WatchAlert
+from events.store.connection import first_line, named_errors
+from events.store.locks import ALERT, working_at
+from observers.seals import holds, seal
+
+PATIENCE_SECONDS = 10
+
+
+class DeliveryError(Exception):
+    """An alert did not arrive; trying again may help."""
+
+
+def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`."""
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    digest = hmac.new(_key(secret), signed, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def post(url: str, secret: str, message_id: str, document: Mapping[str, Any]) -> None:
+    """Deliver a JSON document; 2xx is taken for received.
+
+    Raises:
+        DeliveryError: anything else.
+    """
+    body, timestamp = json.dumps(document, ensure_ascii=False).encode(), int(time.time())
+    request = urllib.request.Request(  # noqa: S310 - the setting takes http(s) alone
+        url,
+        data=body,
+        method="POST",
+        headers={
+            "Content-Type": "application/json",
+            "User-Agent": "audit-portal",
+            "Webhook-Id": message_id,
+            "Webhook-Timestamp": str(timestamp),
+            "Webhook-Signature": sign(secret, message_id, timestamp, body),
+        },
+    )
+    try:
+        with _opener.open(request, timeout=PATIENCE_SECONDS):
+            pass
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise DeliveryError(f"the receiver answered {error.code}") from None
+    except OSError as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise DeliveryError(f"the receiver is not reached: {reason}") from None
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(
+        self, req: Any, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler())
+
+
+def _key(secret: str) -> bytes:
+    """What follows `whsec_` is base64, as receivers have it; else the text itself."""
+    if secret.startswith("whsec_"):
+        return base64.b64decode(secret.removeprefix("whsec_"))
+    return secret.encode()
+
+
+EMAIL, WEBHOOK = "email", "webhook"
+
+
+def channels() -> list[str]:
+    """Where alerts go beside the log and the metrics."""
+    chosen = []
+    if settings.PORTAL_ALERT_EMAIL_TO:
+        chosen.append(EMAIL)
+    if settings.PORTAL_ALERT_WEBHOOK_URL:
+        chosen.append(WEBHOOK)
+    return chosen
+
+
+def queue_alerts(findings: Sequence[dict[str, Any]]) -> None:
+    """One alert a channel for all that one look began."""
+    if findings:
+        for channel in channels():
+            WatchAlert.objects.create(channel=channel, findings=list(findings))
+
+
+QUEUE = "watch"
+ATTEMPTS = 8
+"""After 3, 9, 27, … seconds: the last about an hour after the first."""
+
+RECENT, MOST_AGAIN = timedelta(days=1), 20
+"""Of which alerts it is asked whether they were sent, and how many of them a look queues again."""
+
+log = structlog.get_logger(__name__)
+
+
+def defer_waiting() -> None:
+    """A job for each alert that waits; one that has its job already keeps it."""
+    with named_errors():
+        waiting = list(WatchAlert.objects.filter(state="waiting").values_list("pk", flat=True))
+    for alert_id in waiting:
+        job = deliver_alert.configure(queueing_lock=f"alert-{alert_id}")
+        with suppress(AlreadyEnqueued):
+            job.defer(alert_id=alert_id)
+
+
+def tell_again(known: Collection[int]) -> list[int]:
+    """Queue again what is said to be sent, and was not sent by this portal: the application's role
+    can say so. `known` are those that were queued again before; all that were."""
+    with named_errors():
+        said = WatchAlert.objects.filter(state="sent", created_at__gte=timezone.now() - RECENT)
+        forged = [each for each in said if not holds(each.seal, _seal_of(each))]
+        for alert in [each for each in forged if each.pk not in known][:MOST_AGAIN]:
+            log.critical("alert_not_sent", alert=alert.pk, channel=alert.channel)
+            WatchAlert.objects.create(channel=alert.channel, findings=alert.findings)
+            known = [*known, alert.pk]
+    return [each.pk for each in forged if each.pk in known]
+
+
+def _seal_of(alert: WatchAlert) -> str:
+    return seal("alert", [alert.pk, alert.channel, alert.findings])
+
+
+@app.task(
+    name="deliver_alert",
+    queue=QUEUE,
+    pass_context=True,
+    retry=RetryStrategy(
+        max_attempts=ATTEMPTS, exponential_wait=3, retry_exceptions=[DeliveryError]
+    ),
+)
+def deliver_alert(context: JobContext, alert_id: int) -> None:
+    """Deliver one alert, unless it has ended or another worker is at it."""
+    try:
+        deliver(alert_id)
+    finally:
+        connections.close_all()
+
+
+def deliver(alert_id: int) -> None:
+    """Try once. The last failure ends the alert.
+
+    Raises:
+        DeliveryError: it did not arrive.
+    """
+    with working_at("default", ALERT, alert_id) as alone, named_errors():
+        waiting = WatchAlert.objects.filter(pk=alert_id, state="waiting")
+        alert = waiting.first() if alone else None
+        if alert is None:
+            return
+        try:
+            _send(alert)
+        except DeliveryError as error:
+            waiting.update(attempts=F("attempts") + 1, last_error=first_line(error)[:500])
+            if alert.attempts + 1 < ATTEMPTS:
+                raise
+            waiting.update(state="failed", ended_at=Now())
+            log.error("alert_given_up", alert=alert_id, channel=alert.channel, why=str(error))
+        else:
+            waiting.update(
+                state="sent",
+                attempts=F("attempts") + 1,
+                ended_at=Now(),
+                last_error=None,
+                seal=_seal_of(alert),
+            )
+            log.info("alert_sent", alert=alert_id, channel=alert.channel)
+
+
+def _send(alert: WatchAlert) -> None:
+    if alert.channel == EMAIL:
+        _mail(alert)
+        return
+    document = {
+        "id": f"alert_{alert.pk}",
+        "created_at": alert.created_at.isoformat(),
+        "findings": alert.findings,
+    }
+    secret = settings.PORTAL_ALERT_WEBHOOK_SECRET
+    post(settings.PORTAL_ALERT_WEBHOOK_URL, secret, f"alert_{alert.pk}", document)
+
+
+def _mail(alert: WatchAlert) -> None:
+    count = len(alert.findings)
+    lines = [
+        f"- {each['text']}"
+        + (f" (event {each['sequence']})" if each["sequence"] else " (NOT in the ledger)")
+        for each in alert.findings
+    ]
+    message = EmailMessage(
+        f"Audit Portal: {count} finding{'' if count == 1 else 's'} of the watch",
+        "\n".join(["The watch found:", "", *lines, "", f"Alert {alert.pk}."]),
+        to=settings.PORTAL_ALERT_EMAIL_TO,
+    )
+    try:
+        message.send()
+    except OSError as error:  # smtplib's errors are of this family
+        raise DeliveryError(f"the mail server did not take it: {first_line(error)}") from error
