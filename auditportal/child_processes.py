@@ -115,7 +115,7 @@ class PortalFailed(Exception):
 
 
 @dataclass
-class KeptChild:
+class SupervisedProcess:
     """One child; `name` is what the log calls it, `title` what people do."""
 
     name: str
@@ -158,7 +158,7 @@ class KeptChild:
 
 
 @dataclass
-class KeptDatabase:
+class SupervisedDatabase:
     """Whoever needs the database may start it first: its next pid tells that it died."""
 
     server: EmbeddedPostgres

@@ -57,7 +57,7 @@ def keep_bounded(path: Path, largest: int = LARGEST) -> None:
     os.truncate(path, 0)
 
 
-class Calm(logging.Filter):
+class DropDatabaseTracebacks(logging.Filter):
     """For the logger `django.request`; `RequestLog` says what was away, in a line of its own."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -212,7 +212,7 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
             "text": _formatter(console),
             "json": _json_formatter(),
         },
-        "filters": {"calm": {"()": "auditportal.log_config.Calm"}},
+        "filters": {"calm": {"()": "auditportal.log_config.DropDatabaseTracebacks"}},
         "handlers": handlers,
         "root": {"handlers": ["stderr", *also], "level": level},
         "loggers": {

@@ -43,19 +43,19 @@ class _ForPeople(MiddlewareMixin):
         return super().__call__(request)
 
 
-class Sessions(_ForPeople, SessionMiddleware):
+class ApiSkippingSessionMiddleware(_ForPeople, SessionMiddleware):
     """Who is signed in, by cookie."""
 
 
-class Forms(_ForPeople, CsrfViewMiddleware):
+class ApiSkippingCsrfMiddleware(_ForPeople, CsrfViewMiddleware):
     """No form of another site. Its look at the view is not spared: it costs nothing."""
 
 
-class Accounts(_ForPeople, AuthenticationMiddleware):
+class ApiSkippingAuthMiddleware(_ForPeople, AuthenticationMiddleware):
     """`request.user`; at a machine's request the API's own authentication sets it."""
 
 
-class Messages(_ForPeople, MessageMiddleware):
+class ApiSkippingMessageMiddleware(_ForPeople, MessageMiddleware):
     """What the next page is to say."""
 
 

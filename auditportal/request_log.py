@@ -102,7 +102,7 @@ def logged(pieces: Iterator[bytes], context: dict[str, Any]) -> Iterator[bytes]:
         log.info("streaming_finished")
 
 
-class Ended(Iterator[bytes]):
+class EndOnDatabaseLoss(Iterator[bytes]):
     """A streaming answer for the server, which writes a traceback to the terminal of whatever is
     raised; a database that went away ends the answer instead."""
 

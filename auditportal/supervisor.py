@@ -21,7 +21,12 @@ import structlog
 from django.conf import settings
 
 from auditportal import child_processes
-from auditportal.child_processes import KeptChild, KeptDatabase, PortalFailed, Restarts
+from auditportal.child_processes import (
+    PortalFailed,
+    Restarts,
+    SupervisedDatabase,
+    SupervisedProcess,
+)
 from auditportal.embedded import EmbeddedPostgres, sharing
 from auditportal.log_config import keep_bounded, keep_in_file, open_log
 
@@ -50,9 +55,9 @@ class Supervisor:
     sample: bool
     say: Callable[[str], None]
     _stopping: threading.Event = field(default_factory=threading.Event)
-    _web: KeptChild = field(init=False)
-    _worker: KeptChild = field(init=False)
-    _database: KeptDatabase | None = None
+    _web: SupervisedProcess = field(init=False)
+    _worker: SupervisedProcess = field(init=False)
+    _database: SupervisedDatabase | None = None
     _sample: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -62,7 +67,7 @@ class Supervisor:
             "worker", "the worker", _command("worker"), Restarts(WORKER_PAUSES)
         )
         if settings.PORTAL_EMBEDDED:
-            self._database = KeptDatabase(
+            self._database = SupervisedDatabase(
                 EmbeddedPostgres(settings.PORTAL_HOME), Restarts(PAUSES, MOST_DEATHS), self._tell
             )
 
@@ -89,8 +94,10 @@ class Supervisor:
         finally:
             self._end()
 
-    def _kept(self, name: str, title: str, argv: list[str], restarts: Restarts) -> KeptChild:
-        return KeptChild(name, title, argv, _environment(), restarts, self._tell)
+    def _kept(
+        self, name: str, title: str, argv: list[str], restarts: Restarts
+    ) -> SupervisedProcess:
+        return SupervisedProcess(name, title, argv, _environment(), restarts, self._tell)
 
     def _tell(self, event: str, text: str, **fields: Any) -> None:
         """The terminal gets a sentence, the log an event."""

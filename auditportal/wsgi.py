@@ -10,7 +10,7 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 
-from auditportal.request_log import Ended, InPieces
+from auditportal.request_log import EndOnDatabaseLoss, InPieces
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "auditportal.settings")
 _django = get_wsgi_application()
@@ -29,7 +29,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     if isinstance(response, FileResponse) and _length(response) < HELD_FILE:
         return _whole(response, b"".join(response))
     if isinstance(response, StreamingHttpResponse):
-        return Ended(response)
+        return EndOnDatabaseLoss(response)
     if not isinstance(response, HttpResponse):
         return response  # type: ignore[no-any-return]
     if len(response.content) > ONE_PIECE:

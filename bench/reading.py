@@ -63,10 +63,10 @@ def measure_gaps(last: int) -> list[Line]:
     from django.db import connections
 
     from events.store.ledger import PostgresEventStore
-    from events.store.sequence import look_again
+    from events.store.sequence import refresh_continuity_cache
 
     store = PostgresEventStore()
-    while look_again("default"):
+    while refresh_continuity_cache("default"):
         pass
 
     def window() -> None:

@@ -166,7 +166,9 @@ def record(writer: AtomicEventWriter, ceremony_id: str) -> Event:
         text = canonicalize_text(payload, stored=True)
         _require_sound(using, held.proposal, event_type, text)
         unwritten = [_submission(left) for left in held.proposal.details.get("unwritten", [])]
-        *_, event = writer.append_here([*unwritten, Submission(event_type, text, agent_id=None)])
+        *_, event = writer.append_in_transaction(
+            [*unwritten, Submission(event_type, text, agent_id=None)]
+        )
         store.settle(using)
     log.warning("ceremony_recorded", kind=event_type, id=ceremony_id, sequence=event.sequence)
     return event

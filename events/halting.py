@@ -69,7 +69,7 @@ def _halt_witnessed(writer: AtomicEventWriter, reason: str, by: str) -> Event:
     payload = canonicalize({"by": by, "reason": reason})
     submission = Submission(HALTED, payload, agent_id=None, event_id=new_event_id())
     with named_errors(), transaction.atomic(using=writer.using, durable=True):
-        (event,) = writer.append_here([submission], ceremonies.LOCK_MILLISECONDS)
+        (event,) = writer.append_in_transaction([submission], ceremonies.LOCK_MILLISECONDS)
         ceremonies.halt_ledger(writer.using, reason=reason, by=by, witnessed_by=event.event_id)
     return event
 

@@ -46,7 +46,9 @@ def _register(writer: AtomicEventWriter, person: str, public_key: str, proof: st
     payload = canonicalize({"person": person, "proof": proof, "public_key": public_key})
     event_id = new_event_id()
     with named_errors(), transaction.atomic(using=writer.using, durable=True):
-        writer.append_here([Submission(REGISTERED, payload, agent_id=None, event_id=event_id)])
+        writer.append_in_transaction(
+            [Submission(REGISTERED, payload, agent_id=None, event_id=event_id)]
+        )
         return registry.register_first_person(
             writer.using, person, public_key, proof=proof, event_id=event_id
         )

@@ -244,13 +244,13 @@ def split_array(body: bytes) -> list[Raw]:
     return [piece for piece in msgspec.structs.astuple(batch) if piece is not UNSET]
 
 
-def take_one(body: bytes, agent_id: str | None) -> Submission | None:
+def parse_event_fast(body: bytes, agent_id: str | None) -> Submission | None:
     """The submission in a JSON document, or None."""
-    taken = take_lines([body], agent_id)
+    taken = parse_lines_fast([body], agent_id)
     return taken[0] if taken else None
 
 
-def take_array(body: bytes, agent_id: str | None) -> list[Submission] | None:
+def parse_array_fast(body: bytes, agent_id: str | None) -> list[Submission] | None:
     """The submissions in a JSON array of no more than `MAX_BATCH`, or None."""
     try:
         pieces = split_array(body)
@@ -259,7 +259,7 @@ def take_array(body: bytes, agent_id: str | None) -> list[Submission] | None:
     return _take(pieces, agent_id, level=2)
 
 
-def take_lines(lines: Sequence[bytes], agent_id: str | None) -> list[Submission] | None:
+def parse_lines_fast(lines: Sequence[bytes], agent_id: str | None) -> list[Submission] | None:
     """The submissions in JSON documents one a line, or None."""
     return _take(lines, agent_id, level=1)
 

@@ -42,9 +42,9 @@ from events.store import maintenance
 from events.store.connection import first_line
 from events.store.maintenance import Target, grant
 from events.store.registry import list_agent_keys, list_witnesses
-from events.store.status import read_standing
+from events.store.status import read_tail
 from observers.guards.comparison import Deviation
-from observers.guards.look import look_at_guards
+from observers.guards.look import compare_guards
 from observers.heads.rollback import (
     Rollback,
     acknowledgement,
@@ -56,7 +56,7 @@ from observers.heads.rollback import (
 from observers.heads.seen import SeenHead
 from observers.heads.store import memory_of
 from observers.verification.keyring import keyring_from_registry
-from observers.verification.ledger import conclude_part, reachable_end, verify_ranges
+from observers.verification.ledger import finish_part, reachable_end, verify_ranges
 from observers.verification.parts import join_all
 from observers.verification.report import Report
 from observers.watch.memory import look_memory_of
@@ -221,7 +221,7 @@ def _load(folder: Path, manifest: Manifest, target: Target) -> None:
 
 def _require_head(manifest: Manifest) -> None:
     """Where the ledger ends, and how many events it has, must be what the backup says."""
-    standing = read_standing(OWNER)
+    standing = read_tail(OWNER)
     head, promised = asdict(standing.head), asdict(manifest.head)
     if head != promised or not standing.ends_at_head:
         raise NotTheBackupError(
@@ -242,7 +242,7 @@ def _verify(workers: int, progress: Callable[[int], Callable[[int], None]]) -> R
     parts = verify_ranges(OWNER, keys, 1, end, workers=workers, progress=progress(end))
     with closing(parts):
         whole = join_all(parts)
-    report = conclude_part(OWNER, keys, whole)
+    report = finish_part(OWNER, keys, whole)
     report.seconds = time.monotonic() - began
     return report
 
@@ -254,7 +254,7 @@ def _open(restored: Restored, wanted: Wanted) -> None:
     WatchLook.objects.using(OWNER).all().delete()
     look_memory_of("default").forget()  # it knows triggers that were made anew since
     restored.missing_keys = missing_keys(OWNER)
-    restored.deviations = look_at_guards().deviations
+    restored.deviations = compare_guards().deviations
     if restored.deviations and not wanted.accept_findings:
         return
     restored.rollback = _find_rollback(wanted.seen)

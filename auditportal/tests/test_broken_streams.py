@@ -8,7 +8,7 @@ import pytest
 from django.http import StreamingHttpResponse
 from structlog.testing import capture_logs
 
-from auditportal.request_log import Ended, logged
+from auditportal.request_log import EndOnDatabaseLoss, logged
 from events.store.connection import LedgerUnavailableError
 
 AWAY = LedgerUnavailableError("the database is not available: it was killed")
@@ -25,7 +25,7 @@ def test_the_server_sees_the_end_of_what_the_database_broke_off() -> None:
     response = StreamingHttpResponse(pieces(AWAY))
     # Django's own list of what is closed at the end; its types leave it out.
     response._resource_closers.append(lambda: closed.append(True))  # type: ignore[attr-defined]
-    answer = Ended(response)
+    answer = EndOnDatabaseLoss(response)
     assert list(answer) == [b"whole\n", b"broken"]
     answer.close()
     assert closed == [True]
@@ -33,7 +33,7 @@ def test_the_server_sees_the_end_of_what_the_database_broke_off() -> None:
 
 def test_a_fault_of_ours_reaches_the_server() -> None:
     with pytest.raises(ZeroDivisionError):
-        list(Ended(StreamingHttpResponse(pieces(ZeroDivisionError()))))
+        list(EndOnDatabaseLoss(StreamingHttpResponse(pieces(ZeroDivisionError()))))
 
 
 @pytest.mark.parametrize(

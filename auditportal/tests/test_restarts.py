@@ -11,10 +11,10 @@ import pytest
 
 from auditportal.child_processes import (
     STEADY_SECONDS,
-    KeptChild,
-    KeptDatabase,
     PortalFailed,
     Restarts,
+    SupervisedDatabase,
+    SupervisedProcess,
 )
 from auditportal.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
@@ -48,7 +48,7 @@ def test_starts_that_fail_count_as_deaths() -> None:
 
 def test_a_child_that_cannot_live_is_given_up_aloud() -> None:
     told: list[str] = []
-    child = KeptChild(
+    child = SupervisedProcess(
         "web", "the web server", [sys.executable, "-c", "raise SystemExit(3)"], os.environ,
         Restarts((0.0,), most=2), lambda event, text, **fields: told.append(event),
     )  # fmt: skip
@@ -73,11 +73,11 @@ def told() -> list[tuple[str, object]]:
     return []
 
 
-def kept(home: Path, told: list[tuple[str, object]]) -> KeptDatabase:
+def kept(home: Path, told: list[tuple[str, object]]) -> SupervisedDatabase:
     def tell(event: str, text: str, **fields: object) -> None:
         told.append((event, fields.get("by")))
 
-    database = KeptDatabase(Server(home), Restarts((0.0,), most=2), tell)
+    database = SupervisedDatabase(Server(home), Restarts((0.0,), most=2), tell)
     database.begin()
     return database
 

@@ -27,7 +27,7 @@ SWEEP = 4096
 
 
 @dataclass
-class Buckets:
+class TokenBuckets:
     """One bucket a name: it holds `burst`, and fills by `rate` a second.
 
     `clock` gives seconds and never runs backwards. A rate of 0 limits nothing.
@@ -72,21 +72,21 @@ BURST_SECONDS = 2
 
 
 @cache
-def _per_second(kind: str, rate: float) -> Buckets:
-    return Buckets(rate, rate * BURST_SECONDS, time.monotonic)
+def _per_second(kind: str, rate: float) -> TokenBuckets:
+    return TokenBuckets(rate, rate * BURST_SECONDS, time.monotonic)
 
 
-def writes() -> Buckets:
+def writes() -> TokenBuckets:
     """By token: requests that record something."""
     return _per_second("writes", settings.PORTAL_LIMIT_WRITES)
 
 
-def reads() -> Buckets:
+def reads() -> TokenBuckets:
     """By token or account: requests that read."""
     return _per_second("reads", settings.PORTAL_LIMIT_READS)
 
 
-def strangers() -> Buckets:
+def strangers() -> TokenBuckets:
     """By address: requests with no token or with a wrong one."""
     return _per_second("strangers", settings.PORTAL_LIMIT_ADDRESS)
 

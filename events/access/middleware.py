@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from events.access.client_address import client_address
 from events.access.recorder import recorder
-from events.access.request_context import Note, note_of
+from events.access.request_context import AccessContext, note_of
 from events.store.access_log import Access
 
 UNRECORDED = frozenset(
@@ -104,7 +104,7 @@ def _is_reading(request: HttpRequest, response: HttpResponseBase) -> bool:
     return not (request.method == "POST" and match.view_name in WRITTEN)
 
 
-def _entry(request: HttpRequest, response: HttpResponseBase, note: Note) -> Access | None:
+def _entry(request: HttpRequest, response: HttpResponseBase, note: AccessContext) -> Access | None:
     """None for a stranger who was shown nothing."""
     status = response.status_code
     kind, who, agent_id = _who(request, note)
@@ -125,7 +125,7 @@ def _entry(request: HttpRequest, response: HttpResponseBase, note: Note) -> Acce
     )
 
 
-def _who(request: HttpRequest, note: Note) -> tuple[str, str | None, str | None]:
+def _who(request: HttpRequest, note: AccessContext) -> tuple[str, str | None, str | None]:
     if note.token is not None:
         return "token", note.token.token_key, note.token.agent_id
     user: Any = getattr(request, "user", None)
@@ -141,7 +141,7 @@ def _follow(request: HttpRequest, response: Any, begun: Access) -> None:
     answer.streaming_content = _to_the_end(answer.streaming_content, begun, note_of(request))  # type: ignore[arg-type]
 
 
-def _to_the_end(pieces: Iterable[bytes], begun: Access, note: Note) -> Iterator[bytes]:
+def _to_the_end(pieces: Iterable[bytes], begun: Access, note: AccessContext) -> Iterator[bytes]:
     outcome = "broken off"
     try:
         yield from pieces

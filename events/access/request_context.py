@@ -55,7 +55,7 @@ _noted: dict[str, float] = {}
 
 
 @dataclass
-class Note:
+class AccessContext:
     """Filled in while a request is answered."""
 
     token: ApiToken | None = None
@@ -63,11 +63,11 @@ class Note:
     left_out: bool = False
 
 
-def note_of(request: HttpRequest) -> Note:
+def note_of(request: HttpRequest) -> AccessContext:
     """The note of a request, begun if there is none yet."""
-    note: Note | None = getattr(request, "access_note", None)
+    note: AccessContext | None = getattr(request, "access_note", None)
     if note is None:
-        note = Note()
+        note = AccessContext()
         request.access_note = note  # type: ignore[attr-defined]
     return note
 

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from events.format.names import show
-from events.store.status import read_standing
+from events.store.status import read_tail
 
 if TYPE_CHECKING:
     BasePaginator = Paginator[Any]
@@ -58,7 +58,7 @@ class SequencePaginator(CappedPaginator):
         """The last sequence, which is how many numbers the windows divide."""
         if not self.is_whole:
             return CappedPaginator(self.object_list, self.per_page).count
-        return read_standing(self.object_list.db).last_sequence
+        return read_tail(self.object_list.db).last_sequence
 
     def page(self, number: int | str) -> Page[Any]:
         """The window of a page, in the list's own order."""

@@ -107,7 +107,7 @@ class _Remembered:
         return age < FRESH_SECONDS or (age < TRUST_SECONDS and not self.renewal.acquire(False))
 
 
-class TokenMemory:
+class TokenCache:
     """The tokens that one process was shown lately, by digest."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -145,7 +145,7 @@ class TokenMemory:
 
 MAX_TOKEN_LENGTH = 200
 
-_memory = TokenMemory()
+_memory = TokenCache()
 # What this process revokes itself, in the admin, holds here at once.
 post_save.connect(_memory.forget_all, sender=ApiToken)
 post_delete.connect(_memory.forget_all, sender=ApiToken)

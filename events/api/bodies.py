@@ -78,7 +78,7 @@ class EventParser(Parser):
 
     def read(self, body: bytes, agent_id: str | None) -> Submission:
         """The event."""
-        return _parsed(event_bodies.in_document, body, agent_id)
+        return _parsed(event_bodies.parse_event, body, agent_id)
 
 
 class BatchParser(Parser):
@@ -89,7 +89,7 @@ class BatchParser(Parser):
 
     def read(self, body: bytes, agent_id: str | None) -> list[Submission]:
         """The events in order."""
-        return _parsed(event_bodies.in_array, body, agent_id)
+        return _parsed(event_bodies.parse_array, body, agent_id)
 
 
 class LinesParser(Parser):
@@ -106,7 +106,7 @@ class LinesParser(Parser):
 
     def read(self, body: bytes, agent_id: str | None) -> list[Submission]:
         """The events in order."""
-        return _parsed(event_bodies.in_lines, body, agent_id)
+        return _parsed(event_bodies.parse_lines, body, agent_id)
 
 
 def read_requested(request: Request, view: APIView) -> Any:

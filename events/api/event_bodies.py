@@ -27,10 +27,10 @@ from events.submission import (
     MAX_BATCH,
     MAX_PAYLOAD_BYTES,
     Submission,
+    parse_array_fast,
+    parse_event_fast,
+    parse_lines_fast,
     split_array,
-    take_array,
-    take_lines,
-    take_one,
     validate,
 )
 
@@ -47,31 +47,31 @@ TOO_LARGE = f"has more than {MAX_PAYLOAD_BYTES:,} bytes in canonical form"
 _BLANKS = re.compile(rb"\s*")
 
 
-def in_document(body: bytes, agent_id: str | None) -> Submission:
+def parse_event(body: bytes, agent_id: str | None) -> Submission:
     """The event in a JSON document.
 
     Raises:
         CanonicalJSONError: the body is no JSON that the ledger can take.
         InvalidSubmissionError: the event is not valid.
     """
-    return take_one(body, agent_id) or _document(body, agent_id)
+    return parse_event_fast(body, agent_id) or _document(body, agent_id)
 
 
-def in_array(body: bytes, agent_id: str | None) -> list[Submission]:
+def parse_array(body: bytes, agent_id: str | None) -> list[Submission]:
     """The events in a JSON array, in order.
 
     Raises:
         CanonicalJSONError: the body is no JSON that the ledger can take.
         Refused: it is no batch, or some of its events are not valid.
     """
-    taken = take_array(body, agent_id)
+    taken = parse_array_fast(body, agent_id)
     if taken:
         return taken
     large = certain.is_too_large(body)
     return _large_array(body, agent_id) if large else _array(body, agent_id)
 
 
-def in_lines(body: bytes, agent_id: str | None) -> list[Submission]:
+def parse_lines(body: bytes, agent_id: str | None) -> list[Submission]:
     """The events in JSON documents one a line, in order; blank lines are skipped.
 
     Raises:
@@ -82,7 +82,7 @@ def in_lines(body: bytes, agent_id: str | None) -> list[Submission]:
         lines.append(entry)
         _check_batch_size(len(lines))
     _check_batch_size(len(lines))
-    return take_lines([line for _, line in lines], agent_id) or _lines(lines, agent_id)
+    return parse_lines_fast([line for _, line in lines], agent_id) or _lines(lines, agent_id)
 
 
 def _written_lines(body: bytes) -> Iterator[tuple[int, bytes]]:

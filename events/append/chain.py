@@ -20,7 +20,7 @@ from events.submission import Submission
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedEvent:
     """All of an event that can be known before the lock."""
 
     event_id: str
@@ -62,10 +62,10 @@ class Prepared:
         )
 
 
-def prepare(submission: Submission, event_id: str | None = None) -> Prepared:
+def prepare(submission: Submission, event_id: str | None = None) -> PreparedEvent:
     """Hash the payload behind a fresh salt, and name the event if its writer did not."""
     salt = random_piece()
-    return Prepared(
+    return PreparedEvent(
         event_id=event_id or submission.event_id or new_event_id(),
         submission=submission,
         local_timestamp=format_timestamp(submission.local_timestamp or datetime.now(UTC)),
@@ -74,11 +74,11 @@ def prepare(submission: Submission, event_id: str | None = None) -> Prepared:
     )
 
 
-class Placed(NamedTuple):
+class UnsignedEvent(NamedTuple):
     """An event that has its place and its hash, and still needs its two signatures, which the chain
     does not cover."""
 
-    item: Prepared
+    item: PreparedEvent
     sequence: int
     prev_hash: str
     content_hash: str
@@ -138,7 +138,7 @@ class Chain:
             attestor,
         )
 
-    def place(self, item: Prepared) -> Placed:
+    def place(self, item: PreparedEvent) -> UnsignedEvent:
         """Give an event its place and its hashes."""
         submission = item.submission
         signer, previous = self.signers[submission.agent_id], self.content_hash
@@ -158,7 +158,7 @@ class Chain:
             witness_id=self.attestor.witness_id,
         )
         self.sequence, self.content_hash = sequence, event.content_hash(signable)
-        return Placed(
+        return UnsignedEvent(
             item,
             sequence,
             previous,
@@ -169,7 +169,7 @@ class Chain:
             self.attestor,
         )
 
-    def seal(self, prepared: Iterable[Prepared]) -> Iterator[Event]:
+    def seal(self, prepared: Iterable[PreparedEvent]) -> Iterator[Event]:
         """Place and sign one after another."""
         for placed in map(self.place, prepared):
             yield placed.signed_here()

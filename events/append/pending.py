@@ -13,7 +13,7 @@ from events.append.writer import Written
 from events.submission import Submission
 
 
-class Request:
+class PendingAppend:
     """One caller's events, prepared in the caller's own thread, and the place it waits at."""
 
     def __init__(self, submissions: Sequence[Submission]) -> None:

@@ -22,9 +22,9 @@ from collections.abc import Sequence
 
 from django.db import connections
 
-from events.append.pending import Request
-from events.append.signing_pool import Countersigner
-from events.append.transaction import Appender
+from events.append.pending import PendingAppend
+from events.append.signing_pool import SigningPool
+from events.append.transaction import BatchAppender
 from events.append.writer import AtomicEventWriter, Written
 from events.errors import QueueFullError
 from events.keys.signing_process import SigningProcess
@@ -52,7 +52,7 @@ IDLE_SECONDS = 60.0
 CLOSING_SECONDS = 30.0
 
 
-class GroupCommit:
+class AppendQueue:
     """Gathers what many threads ask to write, for one writer."""
 
     def __init__(
@@ -72,13 +72,13 @@ class GroupCommit:
         """As new: a forked process has this object, but neither its thread nor its callers."""
         self._mutex = threading.Lock()
         self._work = threading.Condition(self._mutex)
-        self._waiting: deque[Request] = deque()
+        self._waiting: deque[PendingAppend] = deque()
         self._waiting_bytes = 0
-        self._taken: list[Request] = []
+        self._taken: list[PendingAppend] = []
         self._thread: threading.Thread | None = None
         self._is_closed = False
-        self._countersigner = Countersigner(self._helper)
-        self._appender = Appender(self._writer, self._countersigner)
+        self._countersigner = SigningPool(self._helper)
+        self._appender = BatchAppender(self._writer, self._countersigner)
 
     @property
     def waiting(self) -> int:
@@ -102,17 +102,17 @@ class GroupCommit:
         """
         return self.receive(self.send(submissions))
 
-    def send(self, submissions: Sequence[Submission]) -> Request:
+    def send(self, submissions: Sequence[Submission]) -> PendingAppend:
         """Ask for events to be written, and go on; `receive` tells what became of them.
 
         Raises:
             QueueFullError: too much is waiting already, or the process is about to end.
         """
-        request = Request(submissions)
+        request = PendingAppend(submissions)
         self._put(request)
         return request
 
-    def receive(self, request: Request) -> list[Written]:
+    def receive(self, request: PendingAppend) -> list[Written]:
         """Wait for what was sent; errors as `write_events`. Once for each request."""
         if not request.wait(PATIENCE_SECONDS):
             self._give_up(request)
@@ -129,7 +129,7 @@ class GroupCommit:
         while (thread := self._thread) is not None and time.monotonic() < deadline:
             thread.join(deadline - time.monotonic())
 
-    def _put(self, request: Request) -> None:
+    def _put(self, request: PendingAppend) -> None:
         with self._mutex:
             if self._is_closed:
                 raise QueueFullError("the portal is stopping: nothing was taken; send it again")
@@ -151,7 +151,7 @@ class GroupCommit:
         thread.start()
         self._thread = thread
 
-    def _give_up(self, request: Request) -> None:
+    def _give_up(self, request: PendingAppend) -> None:
         """The caller's patience is at its end. What was not taken yet will not be."""
         with self._mutex:
             if request in self._waiting:
@@ -208,7 +208,7 @@ class GroupCommit:
         for request in self._take():
             request.answer(error)
 
-    def _take(self) -> Sequence[Request]:
+    def _take(self) -> Sequence[PendingAppend]:
         """What goes into one transaction; asked again, the same."""
         if self._taken:
             return self._taken
@@ -241,7 +241,7 @@ def _abandoned(error: BaseException) -> LedgerUnavailableError:
     )
 
 
-_all: weakref.WeakSet[GroupCommit] = weakref.WeakSet()
+_all: weakref.WeakSet[AppendQueue] = weakref.WeakSet()
 
 
 def _afresh_in_child() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.writer import AtomicEventWriter, TimeAuthorityService
 from events.keys.backend import FileKeyBackend
 from events.keys.signing import SigningService, WitnessService
@@ -36,19 +36,19 @@ def witness_service() -> WitnessService:
 
 
 @cache
-def _group_commit(folder: Path) -> GroupCommit:
-    return GroupCommit(writer(), helper=SigningProcess(folder))
+def _group_commit(folder: Path) -> AppendQueue:
+    return AppendQueue(writer(), helper=SigningProcess(folder))
 
 
-def shared_writer() -> GroupCommit:
+def shared_writer() -> AppendQueue:
     """The door to the ledger for the threads of a server: they share transactions."""
     return _group_commit(Path(settings.PORTAL_KEY_DIR))
 
 
-def bulk_writer() -> GroupCommit:
+def bulk_writer() -> AppendQueue:
     """A door of its own for one thread that writes much: it signs in a helper process, and while
     one batch is written the next can be made. Whoever takes it closes it."""
-    return GroupCommit(writer(), helper=SigningProcess(Path(settings.PORTAL_KEY_DIR)))
+    return AppendQueue(writer(), helper=SigningProcess(Path(settings.PORTAL_KEY_DIR)))
 
 
 def writer() -> AtomicEventWriter:

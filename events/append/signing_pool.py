@@ -13,7 +13,7 @@ from itertools import islice
 
 import structlog
 
-from events.append.chain import Placed
+from events.append.chain import UnsignedEvent
 from events.format.event import Event
 from events.keys.signing_process import HelperLostError, SigningProcess
 
@@ -30,14 +30,14 @@ WORTH_HELP = 4
 log = structlog.get_logger(__name__)
 
 
-class Countersigner:
+class SigningPool:
     """Used by one thread."""
 
     def __init__(self, helper: SigningProcess | None = None) -> None:
         """`helper` is asked where there are processors for two."""
         self._helper = helper if (os.cpu_count() or 1) > 1 else None
 
-    def sign(self, placed: Iterator[Placed], expected: int) -> Generator[list[Event]]:
+    def sign(self, placed: Iterator[UnsignedEvent], expected: int) -> Generator[list[Event]]:
         """The events in order, in pieces, each as soon as it is signed.
 
         `expected` says about how many there are. Best asked for while the other threads of this
@@ -56,7 +56,7 @@ class Countersigner:
 
 
 def _with_help(
-    shared: _Shared, pieces: Iterator[list[Placed]], expected: int
+    shared: _Shared, pieces: Iterator[list[UnsignedEvent]], expected: int
 ) -> Iterator[list[Event]]:
     """Pieces as long as the helper lives; those it had are signed here when it does not."""
     at_helper = AHEAD if expected > 4 * PIECE else 1
@@ -82,16 +82,16 @@ class _Shared:
 
     def __init__(self, helper: SigningProcess) -> None:
         self._helper = helper
-        self.under_way: deque[tuple[list[Placed], list[Event] | None]] = deque()
+        self.under_way: deque[tuple[list[UnsignedEvent], list[Event] | None]] = deque()
         self.at_helper = 0
 
-    def give(self, piece: list[Placed]) -> None:
+    def give(self, piece: list[UnsignedEvent]) -> None:
         """Have the helper sign it."""
         self.under_way.append((piece, None))
         self._helper.send([(p.signer.key_id, p.attestor.witness_id, p.signable) for p in piece])
         self.at_helper += 1
 
-    def sign_here(self, piece: list[Placed]) -> None:
+    def sign_here(self, piece: list[UnsignedEvent]) -> None:
         """Sign it while the helper signs others."""
         self.under_way.append((piece, _signed_here(piece)))
 
@@ -119,5 +119,5 @@ class _Shared:
                     self._helper.receive(len(piece))
 
 
-def _signed_here(piece: list[Placed]) -> list[Event]:
+def _signed_here(piece: list[UnsignedEvent]) -> list[Event]:
     return [placed.signed_here() for placed in piece]

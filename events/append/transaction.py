@@ -1,4 +1,4 @@
-"""`Appender`: one transaction for what several callers ask, and an answer of its own for each.
+"""`BatchAppender`: one transaction for what several callers ask, and an answer of its own for each.
 
 It must never let one request's failure be another's, nor say that something is in the ledger
 before it is durable.
@@ -28,9 +28,9 @@ from itertools import chain
 
 from django.db import DataError, IntegrityError
 
-from events.append.chain import Chain, Prepared
-from events.append.pending import Request
-from events.append.signing_pool import Countersigner
+from events.append.chain import Chain, PreparedEvent
+from events.append.pending import PendingAppend
+from events.append.signing_pool import SigningPool
 from events.append.writer import ATTEMPTS, AtomicEventWriter, Written, as_written, to_append
 from events.errors import (
     AppendRefusedError,
@@ -45,7 +45,7 @@ from events.errors import (
 )
 from events.format.event import Event
 from events.keys.signing import Signer
-from events.store.append import Append, Opening, append_on
+from events.store.append import Opening, PipelinedAppend, append_on
 from events.store.connection import LedgerUnavailableError, constraint, key_taken
 from events.store.locks import Patience
 from events.submission import Submission
@@ -68,10 +68,10 @@ _NO_REQUESTS_FAULT = (
     WitnessUnavailableError,
 )
 
-Take = Callable[[], Sequence[Request]]
+Take = Callable[[], Sequence[PendingAppend]]
 
 
-class Appender:
+class BatchAppender:
     """Writes for many callers, from one thread, on that thread's connection.
 
     Whose events are durable may still wait to be told so, until all of the next transaction is
@@ -80,10 +80,10 @@ class Appender:
     nothing.
     """
 
-    def __init__(self, writer: AtomicEventWriter, countersigner: Countersigner) -> None:
+    def __init__(self, writer: AtomicEventWriter, countersigner: SigningPool) -> None:
         self._writer = writer
         self._countersigner = countersigner
-        self._untold: list[Request] = []
+        self._untold: list[PendingAppend] = []
 
     def tell(self) -> None:
         """Wake everyone whose events are durable."""
@@ -104,7 +104,7 @@ class Appender:
             for request in take():
                 request.answer(error)
 
-    def _refuse(self, requests: Sequence[Request], error: Exception) -> None:
+    def _refuse(self, requests: Sequence[PendingAppend], error: Exception) -> None:
         """Nothing more goes in. What is in is found all the same, also what an earlier try put
         there without hearing of it: that try is over, because its lock was got since."""
         ids = [event_id for request in requests for event_id in request.ids()]
@@ -115,19 +115,21 @@ class Appender:
         for request in requests:
             request.answer(_found(request, stored) or error)
 
-    def _apart(self, requests: Sequence[Request], error: Exception) -> None:
+    def _apart(self, requests: Sequence[PendingAppend], error: Exception) -> None:
         """Nothing of these was written: find the one at fault by halving."""
         if len(requests) == 1:
             requests[0].answer(self._taken_unseen(requests[0], error) or error)
             return
         middle = len(requests) // 2
         for half in (requests[:middle], requests[middle:]):
-            left: Sequence[Request] = half
+            left: Sequence[PendingAppend] = half
             while left:
                 self.append(lambda left=left: left)  # type: ignore[misc]
                 left = _open_ones(left)
 
-    def _taken_unseen(self, request: Request, error: Exception) -> EventIdConflictError | None:
+    def _taken_unseen(
+        self, request: PendingAppend, error: Exception
+    ) -> EventIdConflictError | None:
         """Whether an id is refused that no event of the ledger bears: a row that stands for none,
         which the watch reports, took it."""
         event_id = key_taken(error)
@@ -141,7 +143,7 @@ class Appender:
         attempt, unknown = 1, False
         patience = Patience()
         while True:
-            transaction = _Transaction(
+            transaction = _BatchTransaction(
                 self._writer,
                 self._countersigner,
                 self.tell if self._untold else None,
@@ -155,7 +157,7 @@ class Appender:
                     self.tell()
                 return
             except AppendRefusedError as error:
-                if attempt == ATTEMPTS or not self._writer.look_up_again(error):
+                if attempt == ATTEMPTS or not self._writer.refresh_keys_after(error):
                     raise
             except LedgerHeldError:
                 self.tell()
@@ -177,7 +179,7 @@ def _worth_another(attempt: int, unknown: bool, began: float) -> bool:
 
 
 def _found(
-    request: Request, stored: Mapping[str, Event]
+    request: PendingAppend, stored: Mapping[str, Event]
 ) -> list[Written] | EventIdConflictError | None:
     """The answer to a request all of whose events are in the ledger; None where one is not."""
     try:
@@ -187,17 +189,17 @@ def _found(
     return None if wanted else as_written(request.prepared, stored, {}, None)
 
 
-def _open_ones(requests: Sequence[Request]) -> list[Request]:
+def _open_ones(requests: Sequence[PendingAppend]) -> list[PendingAppend]:
     return [request for request in requests if not request.is_answered]
 
 
-class _Transaction:
+class _BatchTransaction:
     """One try: the requests that fit in, their events, and what is known of them."""
 
     def __init__(
         self,
         writer: AtomicEventWriter,
-        countersigner: Countersigner,
+        countersigner: SigningPool,
         before_waiting: Callable[[], None] | None,
         patience_ms: int,
         *,
@@ -209,19 +211,19 @@ class _Transaction:
         self._patience_ms = patience_ms
         self._everything = everything
         """Whether an id that we made ourselves may be in the ledger already."""
-        self._append: Append | None = None
+        self._append: PipelinedAppend | None = None
         self._stored: dict[str, Event] = {}
         self._placed: dict[str, Submission] = {}
         self._appended: dict[str, Event] = {}
         self._signers: dict[str | None, Signer] = {}
-        self._included: list[Request] = []
+        self._included: list[PendingAppend] = []
 
     @property
     def committing(self) -> bool:
         """Whether this try may have been committed."""
         return self._append is not None and self._append.committing
 
-    def run(self, take: Take) -> list[Request]:
+    def run(self, take: Take) -> list[PendingAppend]:
         """Append; those whose events are in the ledger now, and who may be woken.
 
         Raises what nobody in it is to blame for, and what only a smaller group can lay to one.
@@ -243,7 +245,11 @@ class _Transaction:
         return self._included
 
     def _send(
-        self, append: Append, opening: Opening, wanted: Iterator[Prepared], expected: int
+        self,
+        append: PipelinedAppend,
+        opening: Opening,
+        wanted: Iterator[PreparedEvent],
+        expected: int,
     ) -> None:
         attestor = self._writer.witnessing.attestor()
         append.start()
@@ -257,7 +263,7 @@ class _Transaction:
             self._before_waiting()
         append.finish()
 
-    def _look_up(self, requests: Sequence[Request]) -> None:
+    def _look_up(self, requests: Sequence[PendingAppend]) -> None:
         """Which of the ids are in the ledger. The lock is held, so the answer stays true."""
         ids = [
             event_id
@@ -267,7 +273,7 @@ class _Transaction:
         if ids:
             self._stored = self._writer.store.get_events_by_id(ids)
 
-    def _find_signers(self, requests: Sequence[Request]) -> None:
+    def _find_signers(self, requests: Sequence[PendingAppend]) -> None:
         """Whoever signs what is not in the ledger yet. Before COPY begins: then nothing else can be
         asked of the connection."""
         for request in requests:
@@ -278,7 +284,7 @@ class _Transaction:
             except NoActiveKeyError as error:
                 request.answer(error)
 
-    def _wanted(self, requests: Sequence[Request]) -> Iterator[Prepared]:
+    def _wanted(self, requests: Sequence[PendingAppend]) -> Iterator[PreparedEvent]:
         """What is to be appended, request by request, as long as there is time. What is in already
         takes none, and must not be left to a try that does not know that it may be in."""
         began = time.monotonic()

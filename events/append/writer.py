@@ -17,7 +17,7 @@ from decimal import Decimal
 import structlog
 from django.db import IntegrityError, connections, transaction
 
-from events.append.chain import Chain, Prepared, prepare
+from events.append.chain import Chain, PreparedEvent, prepare
 from events.errors import AppendRefusedError, EventIdConflictError, LedgerHeldError
 from events.format.drift import Drift
 from events.format.event import Event
@@ -143,14 +143,14 @@ class AtomicEventWriter:
                 if constraint(error) != "events_pkey" or attempt == ATTEMPTS:
                     raise
             except AppendRefusedError as error:
-                if not self.look_up_again(error) or attempt == ATTEMPTS:
+                if not self.refresh_keys_after(error) or attempt == ATTEMPTS:
                     raise
             except LedgerUnavailableError:
                 connections[self.using].close()
                 raise
             attempt += 1
 
-    def _write(self, prepared: Sequence[Prepared], patience_ms: int) -> list[Written]:
+    def _write(self, prepared: Sequence[PreparedEvent], patience_ms: int) -> list[Written]:
         named = [p.event_id for p in prepared if p.submission.event_id is not None]
         stored = self.store.get_events_by_id(named) if named else {}
         wanted = to_append(prepared, stored, {})
@@ -160,7 +160,7 @@ class AtomicEventWriter:
         return as_written(prepared, stored, appended, threshold)
 
     def _append(
-        self, prepared: Sequence[Prepared], patience_ms: int
+        self, prepared: Sequence[PreparedEvent], patience_ms: int
     ) -> tuple[dict[str, Event], Decimal]:
         signing = self._who_signs(prepared)
         with named_errors(), transaction.atomic(using=self.using, durable=True):
@@ -168,14 +168,14 @@ class AtomicEventWriter:
         return {e.event_id: e for e in events}, threshold
 
     def _who_signs(
-        self, prepared: Sequence[Prepared]
+        self, prepared: Sequence[PreparedEvent]
     ) -> tuple[Mapping[str | None, Signer], Attestor]:
         agents = {p.submission.agent_id for p in prepared}
         return self.signing.signers(agents), self.witnessing.attestor()
 
     def _append_under_lock(
         self,
-        prepared: Sequence[Prepared],
+        prepared: Sequence[PreparedEvent],
         signers: Mapping[str | None, Signer],
         attestor: Attestor,
         patience_ms: int,
@@ -185,14 +185,14 @@ class AtomicEventWriter:
         insert_events(self.using, events)
         return events, opening.drift_threshold
 
-    def look_up_again(self, refused: AppendRefusedError) -> bool:
+    def refresh_keys_after(self, refused: AppendRefusedError) -> bool:
         """Whether a key was retired between the look and the lock: then another try may do."""
         if refused.check not in ("signing_key", "witness"):
             return False
         self._forget()
         return True
 
-    def append_here(
+    def append_in_transaction(
         self, submissions: Sequence[Submission], patience_ms: int = PATIENCE_MS
     ) -> list[Event]:
         """Append new events in the transaction that the caller holds, and will commit with what
@@ -229,10 +229,10 @@ class AtomicEventWriter:
 
 
 def to_append(
-    prepared: Sequence[Prepared],
+    prepared: Sequence[PreparedEvent],
     stored: Mapping[str, Event],
     placed: Mapping[str, Submission],
-) -> list[Prepared]:
+) -> list[PreparedEvent]:
     """Those that are not in the ledger yet, each id once. `stored` are the events of the ledger
     that bear one of the ids, `placed` what the same transaction is about to append before them.
 
@@ -263,7 +263,7 @@ def to_append(
 
 
 def as_written(
-    prepared: Sequence[Prepared],
+    prepared: Sequence[PreparedEvent],
     stored: Mapping[str, Event],
     appended: Mapping[str, Event],
     threshold: Decimal | None,

@@ -28,7 +28,7 @@ from events.ingest.inputs import Digest, check_input, open_bytes
 from events.ingest.reports import Report
 from events.store import imports
 from events.store.imports import Imported, list_contents
-from events.store.locks import IMPORT, worked_at, working_at
+from events.store.locks import IMPORT, locked, try_lock
 from events.submission import Submission
 
 MAX_IMPORTS = 10_000
@@ -135,7 +135,7 @@ class ImportRecord:
         if self.import_id is not None:
             return
         import_id = new_event_id()
-        self._held.enter_context(working_at(self.writer.using, IMPORT, _number(import_id)))
+        self._held.enter_context(try_lock(self.writer.using, IMPORT, _number(import_id)))
         inputs = [_named(report) for report in self.reports]
         payload = {"import_id": import_id, "inputs": inputs, "options": dict(self.options)}
         try:
@@ -176,7 +176,7 @@ def close_interrupted(writer: AtomicEventWriter) -> list[str]:
     Errors as `write_events`.
     """
     left = {_number(one.payload["import_id"]): one for one in imports.list_open(writer.using)}
-    running = worked_at(writer.using, IMPORT, set(left)) if left else set()
+    running = locked(writer.using, IMPORT, set(left)) if left else set()
     closed = []
     for number, started in left.items():
         if number in running:

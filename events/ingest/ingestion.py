@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Protocol
 
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.writer import AtomicEventWriter
 from events.errors import LedgerError
 from events.ingest import mapping as mappings
@@ -73,7 +73,7 @@ class Ingestion:
     listener: Listener
     rejects: BinaryIO | None = None
     writer: AtomicEventWriter | None = None
-    appending: GroupCommit | None = None
+    appending: AppendQueue | None = None
     agents: AgentKeys | None = None
     max_rejects: int | None = None
     wrapping: Wrapping | None = None

@@ -22,8 +22,8 @@ from typing import Any
 
 from django.db import DataError
 
-from events.append.pending import Request
-from events.append.queue import GroupCommit
+from events.append.pending import PendingAppend
+from events.append.queue import AppendQueue
 from events.append.writer import AtomicEventWriter, Written
 from events.errors import AppendRefusedError, EventIdConflictError, KeyRegistryError, LedgerError
 from events.ingest.errors import RejectedRecordError
@@ -122,7 +122,7 @@ class Loader:
     `record` is the import's, begun before the first event that is not in the ledger yet."""
 
     writer: AtomicEventWriter
-    appending: GroupCommit
+    appending: AppendQueue
     reject: Reject
     counts: Counts
     batch_size: int
@@ -130,7 +130,7 @@ class Loader:
     record: ImportRecord
     _batch: dict[str, Item] = field(default_factory=dict)
     _bytes: int = 0
-    _under_way: deque[tuple[list[Item], Request]] = field(default_factory=deque)
+    _under_way: deque[tuple[list[Item], PendingAppend]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self._threshold = get_threshold(self.writer.using)

@@ -117,7 +117,7 @@ class InTransactionError(LedgerError):
     """An append that commits by itself was begun inside somebody else's transaction."""
 
 
-class Append:
+class PipelinedAppend:
     """An open append: the lock is held, the head is known, rows may be sent."""
 
     def __init__(self, connection: psycopg.Connection[Any], patience_ms: int) -> None:
@@ -198,11 +198,11 @@ class _State(Enum):
 
 
 @contextmanager
-def append_on(using: str, patience_ms: int) -> Iterator[Append]:
+def append_on(using: str, patience_ms: int) -> Iterator[PipelinedAppend]:
     """Take the ledger's lock on the thread's own connection, waiting at most `patience_ms` for it,
     and read the head.
 
-    Committed by `Append.finish`; what is not finished is rolled back.
+    Committed by `PipelinedAppend.finish`; what is not finished is rolled back.
 
     Raises:
         InTransactionError: the connection is in a transaction of its own.
@@ -217,7 +217,7 @@ def append_on(using: str, patience_ms: int) -> Iterator[Append]:
         raise InTransactionError("FR7: an append of its own inside another transaction")
     with _closed_when_lost(wrapper), named_errors(), wrapper.wrap_database_errors:
         wrapper.ensure_connection()
-        append = Append(wrapper.connection, patience_ms)
+        append = PipelinedAppend(wrapper.connection, patience_ms)
         try:
             yield append
         finally:

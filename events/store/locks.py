@@ -32,19 +32,19 @@ VERIFICATION_RANGE = 0x7665_7272
 """The same for one range of a verification that workers share."""
 
 
-def take_turn(using: str, kind: int) -> None:
+def lock(using: str, kind: int) -> None:
     """Wait for one's turn, and have it until the transaction ends."""
     fetch_one(using, "take_turn", {"kind": kind})
 
 
-def worked_at(using: str, kind: int, numbers: set[int]) -> set[int]:
+def locked(using: str, kind: int, numbers: set[int]) -> set[int]:
     """Those of the numbers at which some session works now, by what the database says of locks."""
     held = {number for (number,) in fetch_all(using, "held_work_locks", {"kind": kind})}
     return {number for number in numbers if number % 2**31 in held}
 
 
 @contextmanager
-def working_at(using: str, kind: int, number: int) -> Iterator[bool]:
+def try_lock(using: str, kind: int, number: int) -> Iterator[bool]:
     """Hold the lock of one piece of work; False when another session holds it."""
     key = {"kind": kind, "number": number % 2**31}
     (alone,) = fetch_one(using, "try_work_lock", key)

@@ -51,7 +51,7 @@ def cut(using: str, start: int, end: int, size: int) -> Iterator[tuple[int, int]
         start = last + 1
 
 
-def sequence_at(using: str, moment: datetime, last_sequence: int) -> int | None:
+def first_sequence_at(using: str, moment: datetime, last_sequence: int) -> int | None:
     """The sequence at which the authority's clock came to `moment`; None when it has not yet.
 
     Halving needs some twenty-five look-ups by sequence, however long the ledger is. Where the
@@ -85,7 +85,7 @@ MOST_SECONDS = 0.1
 """The longest look of one call: with a call a second, a tenth of a core at the very most."""
 
 
-def look_again(using: str) -> bool:
+def refresh_continuity_cache(using: str) -> bool:
     """Look at what is new and at the part of the old that is due; whether more is due at once.
 
     Where somebody else is looking, that is enough.

@@ -24,7 +24,7 @@ from events.store.ledger import EMPTY, Halt, Head
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LedgerTail:
     """One snapshot. `halt` None: the row of the halt state is gone, so nothing is appended."""
 
     halt: Halt | None
@@ -46,10 +46,10 @@ class Standing:
         return max(self.head.max_sequence, self.tail_sequence)
 
 
-def read_standing(using: str) -> Standing:
+def read_tail(using: str) -> LedgerTail:
     """The standing of the ledger now."""
     row = fetch_one(using, "standing")
-    return Standing(
+    return LedgerTail(
         halt=None if row[0] is None else Halt(*row[:4]),
         head=EMPTY if row[4] is None else Head(*row[4:8]),
         tail_sequence=row[8] or 0,

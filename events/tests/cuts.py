@@ -17,11 +17,11 @@ from django.db import connections
 
 from events.append import writer as writer_module
 from events.format.event import Event
-from events.store.append import Append, insert_events
+from events.store.append import PipelinedAppend, insert_events
 from events.tests.injection import insert_and_fail, send, send_and_fail
 from events.tests.ledger import Ledger
 
-finish = Append.finish
+finish = PipelinedAppend.finish
 
 
 class Cut(Enum):
@@ -50,8 +50,10 @@ class Cuts:
         """Inject these faults, and those of `events.tests.injection`, meanwhile."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(writer_module, "insert_events", self._insert)
-            patch.setattr(Append, "send", lambda append, events: self._send(append, events))
-            patch.setattr(Append, "finish", lambda append: self._finish(append))
+            patch.setattr(
+                PipelinedAppend, "send", lambda append, events: self._send(append, events)
+            )
+            patch.setattr(PipelinedAppend, "finish", lambda append: self._finish(append))
             yield
 
     @contextmanager
@@ -95,7 +97,7 @@ class Cuts:
         self._end(connection)
         connection.execute("SELECT 1")  # says that the connection is lost
 
-    def _send(self, append: Append, events: Sequence[Event]) -> None:
+    def _send(self, append: PipelinedAppend, events: Sequence[Event]) -> None:
         cut = self._due(events)
         if cut is None:
             send_and_fail(append, events)
@@ -106,7 +108,7 @@ class Cuts:
         else:
             vars(append)["cut"] = cut
 
-    def _finish(self, append: Append) -> None:
+    def _finish(self, append: PipelinedAppend) -> None:
         cut = vars(append).pop("cut", None)
         if cut is Cut.COMMITTING:
             append.committing = True

@@ -11,9 +11,9 @@ from django.db import IntegrityError
 
 from events.append import writer as writer_module
 from events.format.event import Event
-from events.store.append import Append, insert_events
+from events.store.append import PipelinedAppend, insert_events
 
-send = Append.send
+send = PipelinedAppend.send
 
 ROLLED_BACK = "test.rolled_back"
 """Events of this type are inserted, checked by every trigger, and then rolled back."""
@@ -30,9 +30,9 @@ def insert_and_fail(using: str, events: Sequence[Event]) -> None:
         raise InjectedError
 
 
-def send_and_fail(append: Append, events: Sequence[Event]) -> None:
-    """`Append.send`, with a fault behind it for events of the type `ROLLED_BACK`. It is one that
-    some request of the group is to blame for, so the others are written without it."""
+def send_and_fail(append: PipelinedAppend, events: Sequence[Event]) -> None:
+    """`PipelinedAppend.send`, then a fault for events of the type `ROLLED_BACK`: one that some
+    request of the group is to blame for, so the others are written without it."""
     send(append, events)
     if any(e.event_type == ROLLED_BACK for e in events):
         raise IntegrityError("injected")
@@ -41,4 +41,4 @@ def send_and_fail(append: Append, events: Sequence[Event]) -> None:
 def install() -> None:
     """Inject for the rest of this process."""
     writer_module.insert_events = insert_and_fail  # type: ignore[attr-defined]
-    setattr(Append, "send", send_and_fail)  # noqa: B010 - a method is replaced on purpose
+    setattr(PipelinedAppend, "send", send_and_fail)  # noqa: B010 - a method is replaced on purpose

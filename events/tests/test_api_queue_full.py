@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.tests import api
 from events.tests.ledger import Ledger
@@ -20,7 +20,7 @@ def test_a_full_queue_takes_nothing_and_says_when_to_come_again(
     caller = api.agent()
     with monkeypatch.context() as replaced, capture_logs() as lines:
         replaced.setattr(
-            "events.api.views.shared_writer", lambda: GroupCommit(writer(), max_waiting=0)
+            "events.api.views.shared_writer", lambda: AppendQueue(writer(), max_waiting=0)
         )
         response = caller.post(path, body)
     api.problem(response, 503, "queue-full")

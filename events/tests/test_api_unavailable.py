@@ -132,7 +132,7 @@ def test_a_logged_traceback_holds_no_token_and_no_payload(
     described = dict(settings.LOGGING["formatters"][form])
     handler.setFormatter(described.pop("()")(**described))
     caller = api.agent()
-    monkeypatch.setattr("events.store.append.Append.send", broken)
+    monkeypatch.setattr("events.store.append.PipelinedAppend.send", broken)
     logging.getLogger("events").addHandler(handler)
     try:
         api.problem(caller.post("events", api.event(payload=SECRET)), 500, "internal-error")

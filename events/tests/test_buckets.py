@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.access.limits import SWEEP, Buckets
+from events.access.limits import SWEEP, TokenBuckets
 
 
 class Clock:
@@ -16,7 +16,7 @@ class Clock:
 
 def test_a_bucket_empties_and_fills_again() -> None:
     clock = Clock()
-    buckets = Buckets(rate=2, burst=4, clock=clock)
+    buckets = TokenBuckets(rate=2, burst=4, clock=clock)
     assert [buckets.take("a") for _ in range(4)] == [0, 0, 0, 0]
     assert buckets.take("a") == 0.5
     clock.now = 0.25
@@ -28,20 +28,20 @@ def test_a_bucket_empties_and_fills_again() -> None:
 
 
 def test_one_name_takes_nothing_from_another() -> None:
-    buckets = Buckets(rate=1, burst=1, clock=Clock())
+    buckets = TokenBuckets(rate=1, burst=1, clock=Clock())
     assert buckets.take("a") == 0
     assert buckets.take("a") == 1
     assert buckets.take("b") == 0
 
 
 def test_a_rate_of_zero_limits_nothing() -> None:
-    buckets = Buckets(rate=0, burst=0, clock=Clock())
+    buckets = TokenBuckets(rate=0, burst=0, clock=Clock())
     assert not any(buckets.take("a") for _ in range(1000))
 
 
 def test_a_flood_of_names_is_forgotten_once_it_is_over() -> None:
     clock = Clock()
-    buckets = Buckets(rate=1, burst=2, clock=clock)
+    buckets = TokenBuckets(rate=1, burst=2, clock=clock)
     for name in range(SWEEP - 1):
         buckets.take(name)
     clock.now = 10

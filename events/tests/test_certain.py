@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from events.api import event_bodies
 from events.api.problems import MALFORMED_JSON, Refused, refusal
 from events.errors import LedgerError
-from events.submission import Submission, take_array, take_lines, take_one
+from events.submission import Submission, parse_array_fast, parse_event_fast, parse_lines_fast
 from events.tests.json_values import ANY_JSON, TEXTS
 
 ID = "0191D7A0-0000-7000-8000-000000000001"
@@ -113,7 +113,7 @@ def numbered(body: bytes) -> list[tuple[int, bytes]]:
 @given(documents(), st.sampled_from(["agent-7", None]), st.binary(max_size=1))
 def test_one_event_is_read_alike(document: str, agent: str | None, stray: bytes) -> None:
     body = document.encode(errors="surrogatepass") + stray
-    assert outcome(event_bodies.in_document, body, agent) == outcome(
+    assert outcome(event_bodies.parse_event, body, agent) == outcome(
         event_bodies._document, body, agent
     )
 
@@ -122,7 +122,7 @@ def test_one_event_is_read_alike(document: str, agent: str | None, stray: bytes)
 @given(st.lists(documents(), max_size=4), st.sampled_from(["[]", "[", "[,]", "[]]"]))
 def test_a_batch_is_read_alike(written: list[str], around: str) -> None:
     body = (around[0] + ",\n ".join(written) + around[1:]).encode(errors="surrogatepass")
-    assert outcome(event_bodies.in_array, body, "a") == outcome(event_bodies._array, body, "a")
+    assert outcome(event_bodies.parse_array, body, "a") == outcome(event_bodies._array, body, "a")
 
 
 @settings(max_examples=300, deadline=None)
@@ -165,7 +165,9 @@ HUGE = {
 def test_what_is_refused_takes_a_small_multiple_of_its_bytes(name: str) -> None:
     body = HUGE[name]
     read = (
-        event_bodies.in_lines if "lines" in name and "list" not in name else event_bodies.in_array
+        event_bodies.parse_lines
+        if "lines" in name and "list" not in name
+        else event_bodies.parse_array
     )
     tracemalloc.start()
     try:
@@ -183,7 +185,7 @@ def test_what_is_refused_takes_a_small_multiple_of_its_bytes(name: str) -> None:
 def test_lines_are_read_alike(written: list[str]) -> None:
     body = "\r\n".join(line.replace("\n", " ") for line in written).encode(errors="surrogatepass")
     slowly = outcome(event_bodies._lines, numbered(body), "a") if numbered(body) else None
-    assert slowly is None or outcome(event_bodies.in_lines, body, "a") == slowly
+    assert slowly is None or outcome(event_bodies.parse_lines, body, "a") == slowly
 
 
 def text(**changed: str) -> bytes:
@@ -205,11 +207,11 @@ QUICK = {
 @pytest.mark.parametrize("name", QUICK)
 def test_what_writers_send_is_taken_quickly(name: str) -> None:
     body = QUICK[name]
-    taken = take_one(body, "agent-7")
+    taken = parse_event_fast(body, "agent-7")
     assert taken is not None
     assert taken == event_bodies._document(body, "agent-7")
-    assert take_array(b"[" + body + b"]", "agent-7") == [taken]
-    assert take_lines([body + b"\r"], "agent-7") == [taken]
+    assert parse_array_fast(b"[" + body + b"]", "agent-7") == [taken]
+    assert parse_lines_fast([body + b"\r"], "agent-7") == [taken]
 
 
 TWICE = [
@@ -223,4 +225,4 @@ TWICE = [
 @pytest.mark.parametrize("body", TWICE)
 def test_a_member_that_stands_twice_is_never_taken_quickly(body: bytes) -> None:
     for written in (body, body.replace(b": ", b":").replace(b", ", b",")):
-        assert take_one(written, "agent-7") is None
+        assert parse_event_fast(written, "agent-7") is None

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.services import writer
-from events.store.append import Append
+from events.store.append import PipelinedAppend
 from events.tests.ledger import Ledger, submission
 from events.tests.raw_append import honest_row, insert
 from events.tests.wholeness import assert_whole
@@ -36,7 +36,7 @@ def put_back(ledger: Ledger, *functions: str, by: str) -> None:
 WRITES: dict[str, Callable[[], Any]] = {
     "alone": lambda: writer().write_event(submission()),
     "in a batch": lambda: writer().write_events([submission(), submission()]),
-    "grouped": lambda: GroupCommit(writer()).write_events([submission(), submission()]),
+    "grouped": lambda: AppendQueue(writer()).write_events([submission(), submission()]),
 }
 
 
@@ -75,14 +75,14 @@ def test_between_two_openings_of_one_transaction(ledger: Ledger, by: str) -> Non
 
 def test_in_the_middle_of_a_group(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the opening that group commit asked for and the one that the trigger makes."""
-    start = Append.start
+    start = PipelinedAppend.start
 
-    def start_later(append: Append) -> None:
+    def start_later(append: PipelinedAppend) -> None:
         put_back(ledger, "open_append", "check_append", by="1 hour")
         start(append)
 
-    monkeypatch.setattr(Append, "start", start_later)
-    GroupCommit(writer()).write_events([submission()])
+    monkeypatch.setattr(PipelinedAppend, "start", start_later)
+    AppendQueue(writer()).write_events([submission()])
     assert_whole(ledger, 1)
 
 

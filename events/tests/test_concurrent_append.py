@@ -13,10 +13,10 @@ import pytest
 from django.db import DataError, IntegrityError
 
 from events.append import writer as writer_module
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.append.writer import AtomicEventWriter
-from events.store.append import Append
+from events.store.append import PipelinedAppend
 from events.store.ledger import EventFilter
 from events.tests.injection import ROLLED_BACK, InjectedError, insert_and_fail, send_and_fail
 from events.tests.ledger import Ledger, submission
@@ -33,17 +33,17 @@ REFUSED = "refused\tby a constraint"
 def faults(monkeypatch: pytest.MonkeyPatch) -> None:
     """Transactions of `ROLLED_BACK` events fail behind their insert."""
     monkeypatch.setattr(writer_module, "insert_events", insert_and_fail)
-    monkeypatch.setattr(Append, "send", send_and_fail)
+    monkeypatch.setattr(PipelinedAppend, "send", send_and_fail)
 
 
-Door = AtomicEventWriter | GroupCommit
+Door = AtomicEventWriter | AppendQueue
 
 
 @pytest.fixture(params=["each its own transaction", "shared transactions"])
 def door(request: pytest.FixtureRequest, faults: None) -> Door:
     """Both ways to write."""
     direct = writer()
-    return GroupCommit(direct) if request.param == "shared transactions" else direct
+    return AppendQueue(direct) if request.param == "shared transactions" else direct
 
 
 def kind(number: int) -> str:

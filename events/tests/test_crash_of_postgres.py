@@ -21,7 +21,7 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from auditportal.embedded import EmbeddedPostgres
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.services import signing_service, witness_service, writer
 from events.errors import LedgerHeldError
 from events.format.event import Event
@@ -164,7 +164,7 @@ def test_what_was_acknowledged_is_on_disk_whatever_synchronous_commit_says(
     connections.close_all()
     durable.server.stop()
     durable.server.start()
-    gathered = GroupCommit(writer())
+    gathered = AppendQueue(writer())
     with ThreadPoolExecutor(WRITERS) as pool:
         load = [pool.submit(_acknowledged, gathered, 25) for _ in range(WRITERS)]
         acknowledged = [event for written in load for event in written.result(PATIENCE_SECONDS)]
@@ -177,7 +177,7 @@ def test_what_was_acknowledged_is_on_disk_whatever_synchronous_commit_says(
     assert {e.content_hash for e in events} == {e.content_hash for e in acknowledged}
 
 
-def _acknowledged(gathered: GroupCommit, count: int) -> list[Event]:
+def _acknowledged(gathered: AppendQueue, count: int) -> list[Event]:
     try:
         return [gathered.write_event(submission(number=n)).event for n in range(count)]
     finally:

@@ -16,7 +16,7 @@ import structlog
 from django.db import connections
 from structlog.testing import capture_logs
 
-from events.append.queue import MAX_EVENTS, GroupCommit
+from events.append.queue import MAX_EVENTS, AppendQueue
 from events.append.services import signing_service, witness_service, writer
 from events.append.writer import Written
 from events.errors import (
@@ -27,7 +27,7 @@ from events.errors import (
 )
 from events.format.event import Event
 from events.halting import halt
-from events.store.append import Append
+from events.store.append import PipelinedAppend
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
 from events.tests.ledger import Ledger, submission
@@ -39,12 +39,12 @@ SAME_ID = "0191d7a0-0000-7000-8000-00000000000a"
 
 
 @pytest.fixture
-def gathered() -> GroupCommit:
+def gathered() -> AppendQueue:
     """A group commit of this test alone."""
-    return GroupCommit(writer())
+    return AppendQueue(writer())
 
 
-def call(gathered: GroupCommit, wanted: Sequence[Submission]) -> list[Written]:
+def call(gathered: AppendQueue, wanted: Sequence[Submission]) -> list[Written]:
     """What one thread of a server does."""
     try:
         return gathered.write_events(wanted)
@@ -63,7 +63,7 @@ def held_back(ledger: Ledger) -> Iterator[None]:
 
 
 def queue_up(
-    ledger: Ledger, gathered: GroupCommit, requests: Sequence[Sequence[Submission]]
+    ledger: Ledger, gathered: AppendQueue, requests: Sequence[Sequence[Submission]]
 ) -> list[Future[list[Written]]]:
     """Have one event wait for the ledger's lock, and all `requests` behind it in order."""
     with ThreadPoolExecutor(len(requests) + 1) as pool:
@@ -85,7 +85,7 @@ def appends(ledger: Ledger) -> list[tuple[int, int]]:
     return ledger.query("SELECT first_sequence, last_sequence FROM appends ORDER BY 1")
 
 
-def test_what_waits_goes_into_one_transaction(ledger: Ledger, gathered: GroupCommit) -> None:
+def test_what_waits_goes_into_one_transaction(ledger: Ledger, gathered: AppendQueue) -> None:
     requests = [[submission(number=n)] for n in range(10)]
     futures = queue_up(ledger, gathered, requests)
     assert [f.result()[0].event.sequence for f in futures] == list(range(2, 12))
@@ -96,7 +96,7 @@ def test_what_waits_goes_into_one_transaction(ledger: Ledger, gathered: GroupCom
     assert_whole(ledger, 11)
 
 
-def test_a_batch_stays_together_and_in_order(ledger: Ledger, gathered: GroupCommit) -> None:
+def test_a_batch_stays_together_and_in_order(ledger: Ledger, gathered: AppendQueue) -> None:
     requests = [[submission(number=n) for n in range(count)] for count in (3, 1, 5)]
     futures = queue_up(ledger, gathered, requests)
     got = [[one.event.sequence for one in f.result()] for f in futures]
@@ -104,7 +104,7 @@ def test_a_batch_stays_together_and_in_order(ledger: Ledger, gathered: GroupComm
 
 
 def test_a_transaction_carries_a_bounded_number_of_events(
-    ledger: Ledger, gathered: GroupCommit
+    ledger: Ledger, gathered: AppendQueue
 ) -> None:
     half = [submission(number=n) for n in range(MAX_EVENTS // 2)]
     futures = queue_up(ledger, gathered, [half, half, [submission()]])
@@ -122,7 +122,7 @@ FAULTY: list[tuple[str, Submission, type[Exception]]] = [
     ("faulty", "error"), [case[1:] for case in FAULTY], ids=[case[0] for case in FAULTY]
 )
 def test_one_bad_request_fails_alone(
-    ledger: Ledger, gathered: GroupCommit, faulty: Submission, error: type[Exception]
+    ledger: Ledger, gathered: AppendQueue, faulty: Submission, error: type[Exception]
 ) -> None:
     writer().write_event(submission({"taken": 1}, event_id=SAME_ID))
     good = [[submission(number=n)] for n in range(4)]
@@ -133,7 +133,7 @@ def test_one_bad_request_fails_alone(
     assert_whole(ledger, 6)
 
 
-def test_a_row_the_database_refuses_fails_alone(ledger: Ledger, gathered: GroupCommit) -> None:
+def test_a_row_the_database_refuses_fails_alone(ledger: Ledger, gathered: AppendQueue) -> None:
     refused = submission(event_type="tab\there")  # a Submission that nobody validated
     futures = queue_up(ledger, gathered, [[submission()], [refused], [submission()]])
     assert futures[1].exception() is not None
@@ -142,7 +142,7 @@ def test_a_row_the_database_refuses_fails_alone(ledger: Ledger, gathered: GroupC
 
 
 def test_the_same_event_from_two_callers_is_written_once(
-    ledger: Ledger, gathered: GroupCommit
+    ledger: Ledger, gathered: AppendQueue
 ) -> None:
     same = submission({"same": 1}, event_id=SAME_ID, local_timestamp=datetime.now(UTC))
     futures = queue_up(ledger, gathered, [[same], [same]])
@@ -152,7 +152,7 @@ def test_the_same_event_from_two_callers_is_written_once(
     assert_whole(ledger, 2)
 
 
-def test_a_halt_reaches_every_caller(ledger: Ledger, gathered: GroupCommit) -> None:
+def test_a_halt_reaches_every_caller(ledger: Ledger, gathered: AppendQueue) -> None:
     with ThreadPoolExecutor(4) as pool, held_back(ledger):
         futures = [pool.submit(call, gathered, [submission()]) for _ in range(4)]
         until(lambda: gathered.waiting == 4)
@@ -163,7 +163,7 @@ def test_a_halt_reaches_every_caller(ledger: Ledger, gathered: GroupCommit) -> N
     assert ledger.store.get_max_sequence() == 0
 
 
-def test_what_is_in_a_halted_ledger_is_found(ledger: Ledger, gathered: GroupCommit) -> None:
+def test_what_is_in_a_halted_ledger_is_found(ledger: Ledger, gathered: AppendQueue) -> None:
     taken = submission({"taken": 1}, event_id=SAME_ID)
     first = gathered.write_event(taken).event
     halt(writer(), reason="a test", by="keeper")
@@ -186,7 +186,7 @@ def kill_connections(ledger: Ledger) -> None:
 
 
 def test_a_connection_lost_while_nobody_asked_costs_nobody_anything(
-    ledger: Ledger, gathered: GroupCommit
+    ledger: Ledger, gathered: AppendQueue
 ) -> None:
     gathered.write_event(submission())
     kill_connections(ledger)
@@ -194,38 +194,38 @@ def test_a_connection_lost_while_nobody_asked_costs_nobody_anything(
 
 
 def test_a_database_that_stays_away_is_told_to_all_and_then_forgotten(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(append: Append, before_waiting: object) -> NoReturn:
+    def away(append: PipelinedAppend, before_waiting: object) -> NoReturn:
         raise psycopg.OperationalError("gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(Append, "open", away)
+        broken.setattr(PipelinedAppend, "open", away)
         futures = queue_up_unlocked(gathered, [[submission()]] * 3)
         assert all(isinstance(f.exception(), LedgerUnavailableError) for f in futures)
     assert gathered.write_event(submission()).event.sequence == 1
 
 
 def queue_up_unlocked(
-    gathered: GroupCommit, requests: Sequence[Sequence[Submission]]
+    gathered: AppendQueue, requests: Sequence[Sequence[Submission]]
 ) -> list[Future[list[Written]]]:
     with ThreadPoolExecutor(len(requests)) as pool:
         return [pool.submit(call, gathered, wanted) for wanted in requests]
 
 
 def test_a_commit_whose_answer_is_lost_is_looked_for_and_answered(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish = Append.finish
+    finish = PipelinedAppend.finish
     lost: list[bool] = []
 
-    def finish_and_lose(append: Append) -> None:
+    def finish_and_lose(append: PipelinedAppend) -> None:
         finish(append)
         if not lost:
             lost.append(True)
             raise psycopg.OperationalError("the answer is lost")
 
-    monkeypatch.setattr(Append, "finish", finish_and_lose)
+    monkeypatch.setattr(PipelinedAppend, "finish", finish_and_lose)
     requests = [[submission(number=n)] for n in range(5)]
     futures = queue_up(ledger, gathered, requests)
     assert lost
@@ -235,19 +235,19 @@ def test_a_commit_whose_answer_is_lost_is_looked_for_and_answered(
 
 
 def test_a_commit_that_did_not_happen_is_done_again(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost: list[bool] = []
 
-    def lose(append: Append) -> None:
+    def lose(append: PipelinedAppend) -> None:
         append.committing = True
         if not lost:
             lost.append(True)
             kill_connections(ledger)
         finish(append)
 
-    finish = Append.finish
-    monkeypatch.setattr(Append, "finish", lose)
+    finish = PipelinedAppend.finish
+    monkeypatch.setattr(PipelinedAppend, "finish", lose)
     futures = queue_up(ledger, gathered, [[submission(number=n)] for n in range(5)])
     assert lost
     assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4, 5, 6]
@@ -256,57 +256,57 @@ def test_a_commit_that_did_not_happen_is_done_again(
 
 
 def test_all_of_a_lost_commit_is_looked_for_at_once(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long that takes: the next try would not look for ids that the ledger made."""
-    finish = Append.finish
+    finish = PipelinedAppend.finish
 
-    def finish_and_lose(append: Append) -> None:
+    def finish_and_lose(append: PipelinedAppend) -> None:
         finish(append)
-        monkeypatch.setattr(Append, "finish", finish)
+        monkeypatch.setattr(PipelinedAppend, "finish", finish)
         monkeypatch.setattr("events.append.transaction.MAX_SECONDS", -1.0)
         raise psycopg.OperationalError("the answer is lost")
 
-    monkeypatch.setattr(Append, "finish", finish_and_lose)
+    monkeypatch.setattr(PipelinedAppend, "finish", finish_and_lose)
     futures = queue_up(ledger, gathered, [[submission(number=n)] for n in range(3)])
     assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4]
     assert_whole(ledger, 4)
 
 
 def test_a_commit_whose_answer_is_lost_is_found_though_the_ledger_was_halted_since(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish = Append.finish
+    finish = PipelinedAppend.finish
 
-    def finish_and_halt(append: Append) -> NoReturn:
+    def finish_and_halt(append: PipelinedAppend) -> NoReturn:
         finish(append)
         halt(writer(), reason="a test", by="keeper")
         raise psycopg.OperationalError("the answer is lost")
 
-    monkeypatch.setattr(Append, "finish", finish_and_halt)
+    monkeypatch.setattr(PipelinedAppend, "finish", finish_and_halt)
     written = gathered.write_event(submission())
     assert (written.created, written.event.sequence) == (True, 1)
     assert_whole(ledger, 2)
 
 
 def test_a_commit_that_stays_unknown_is_called_unknown(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.append.transaction.SETTLE_SECONDS", 0.0)
 
-    def lose(append: Append) -> NoReturn:
+    def lose(append: PipelinedAppend) -> NoReturn:
         append.committing = True
         raise psycopg.OperationalError("the answer is lost")
 
     with monkeypatch.context() as broken:
-        broken.setattr(Append, "finish", lose)
+        broken.setattr(PipelinedAppend, "finish", lose)
         with pytest.raises(LedgerUnavailableError):
             gathered.write_event(submission(event_id=SAME_ID))
     assert gathered.write_event(submission(event_id=SAME_ID)).event.sequence == 1
 
 
 def test_a_key_that_was_retired_since_is_looked_up_again(
-    ledger: Ledger, gathered: GroupCommit
+    ledger: Ledger, gathered: AppendQueue
 ) -> None:
     first = gathered.write_event(submission()).event
     signing_service().rotate_key("agent-7")
@@ -319,7 +319,7 @@ def test_a_key_that_was_retired_since_is_looked_up_again(
 
 
 def test_a_full_queue_takes_nothing(ledger: Ledger) -> None:
-    gathered = GroupCommit(writer(), max_waiting=2)
+    gathered = AppendQueue(writer(), max_waiting=2)
     with ThreadPoolExecutor(2) as pool:
         with held_back(ledger):
             futures = [pool.submit(call, gathered, [submission()]) for _ in range(2)]
@@ -332,7 +332,7 @@ def test_a_full_queue_takes_nothing(ledger: Ledger) -> None:
 
 
 def test_who_loses_patience_in_the_queue_is_not_written(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.append.queue.PATIENCE_SECONDS", 0.01)
     with held_back(ledger), pytest.raises(QueueFullError):
@@ -342,15 +342,15 @@ def test_who_loses_patience_in_the_queue_is_not_written(
 
 
 def test_who_loses_patience_during_the_commit_is_told_that_it_is_unknown(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish, given_up = Append.finish, threading.Event()
+    finish, given_up = PipelinedAppend.finish, threading.Event()
 
-    def finish_late(append: Append) -> None:
+    def finish_late(append: PipelinedAppend) -> None:
         assert given_up.wait(30)
         finish(append)
 
-    monkeypatch.setattr(Append, "finish", finish_late)
+    monkeypatch.setattr(PipelinedAppend, "finish", finish_late)
     monkeypatch.setattr("events.append.queue.PATIENCE_SECONDS", 0.5)
     once = submission(event_id=SAME_ID)
     with pytest.raises(LedgerUnavailableError, match="unknown: send the same event_id again"):
@@ -363,7 +363,7 @@ def test_who_loses_patience_during_the_commit_is_told_that_it_is_unknown(
 
 
 def test_closing_writes_what_was_taken_and_takes_nothing_more(
-    ledger: Ledger, gathered: GroupCommit
+    ledger: Ledger, gathered: AppendQueue
 ) -> None:
     with ThreadPoolExecutor(4) as pool:
         with held_back(ledger):
@@ -379,7 +379,7 @@ def test_closing_writes_what_was_taken_and_takes_nothing_more(
 
 
 def test_what_takes_too_long_to_sign_goes_into_the_next_transaction(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.append.transaction.MAX_SECONDS", -1.0)
     futures = queue_up(ledger, gathered, [[submission(), submission()], [submission()]])
@@ -388,7 +388,7 @@ def test_what_takes_too_long_to_sign_goes_into_the_next_transaction(
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_process_starts_afresh(ledger: Ledger, gathered: GroupCommit) -> None:
+def test_a_forked_process_starts_afresh(ledger: Ledger, gathered: AppendQueue) -> None:
     gathered.write_event(submission())
     child = os.fork()
     if child == 0:  # in the child: nothing of pytest may run here
@@ -403,20 +403,20 @@ def test_a_forked_process_starts_afresh(ledger: Ledger, gathered: GroupCommit) -
 
 
 def test_an_error_of_nobody_leaves_nobody_waiting(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(append: Append) -> NoReturn:
+    def broken(append: PipelinedAppend) -> NoReturn:
         raise MemoryError
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(Append, "start", broken)
+        stopped.setattr(PipelinedAppend, "start", broken)
         futures = queue_up_unlocked(gathered, [[submission()]] * 4)
         assert all(isinstance(f.exception(), MemoryError) for f in futures)
     assert gathered.write_event(submission()).event.sequence == 1
 
 
 def test_each_caller_logs_its_own_events_in_its_own_context(
-    ledger: Ledger, gathered: GroupCommit
+    ledger: Ledger, gathered: AppendQueue
 ) -> None:
     stuck = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -11,11 +11,11 @@ from typing import NoReturn
 
 import pytest
 
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.services import writer
-from events.append.signing_pool import Countersigner
+from events.append.signing_pool import SigningPool
 from events.append.writer import Written
-from events.store.append import Append
+from events.store.append import PipelinedAppend
 from events.store.connection import LedgerUnavailableError
 from events.tests.ledger import Ledger, submission
 from events.tests.test_group_commit import call, held_back
@@ -24,19 +24,19 @@ from events.tests.wholeness import assert_whole
 
 
 @pytest.fixture
-def gathered() -> GroupCommit:
+def gathered() -> AppendQueue:
     """A group commit of this test alone."""
-    return GroupCommit(writer())
+    return AppendQueue(writer())
 
 
 def test_who_comes_while_the_thread_is_leaving_waits_for_the_next(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both use the same signing helper, and the first one is about to end it."""
     came: list[Future[list[Written]]] = []
     together: list[bool] = []
 
-    def close_late(countersigner: Countersigner) -> None:
+    def close_late(countersigner: SigningPool) -> None:
         if came:
             return
         came.append(pool.submit(call, gathered, [submission()]))
@@ -45,7 +45,7 @@ def test_who_comes_while_the_thread_is_leaving_waits_for_the_next(
             together.append(gathered._thread is not threading.current_thread())
 
     monkeypatch.setattr("events.append.queue.IDLE_SECONDS", 0.0)
-    monkeypatch.setattr(Countersigner, "close", close_late)
+    monkeypatch.setattr(SigningPool, "close", close_late)
     with ThreadPoolExecutor(1) as pool:
         gathered.write_event(submission())
         until(lambda: bool(came))
@@ -55,19 +55,19 @@ def test_who_comes_while_the_thread_is_leaving_waits_for_the_next(
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_who_waits_behind_an_error_that_ends_the_thread_is_served(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = Append.start
+    start = PipelinedAppend.start
     ended: list[bool] = []
 
-    def end_once(append: Append) -> None:
+    def end_once(append: PipelinedAppend) -> None:
         if not ended:
             ended.append(True)
             raise SystemExit
         start(append)
 
     monkeypatch.setattr("events.append.queue.MAX_EVENTS", 1)
-    monkeypatch.setattr(Append, "start", end_once)
+    monkeypatch.setattr(PipelinedAppend, "start", end_once)
     with ThreadPoolExecutor(3) as pool, held_back(ledger):
         futures = [pool.submit(call, gathered, [submission()]) for _ in range(3)]
         until(lambda: gathered.waiting == 3)
@@ -78,7 +78,7 @@ def test_who_waits_behind_an_error_that_ends_the_thread_is_served(
 
 
 def test_without_another_thread_nothing_is_taken(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(thread: threading.Thread) -> NoReturn:
         raise RuntimeError("can't start new thread")

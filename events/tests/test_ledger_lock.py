@@ -12,7 +12,7 @@ from django.db import connections
 from django.test import Client
 from structlog.testing import capture_logs
 
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.services import signing_service, writer
 from events.errors import LedgerHeldError
 from events.halting import halt
@@ -34,9 +34,9 @@ HOLDINGS = {
 
 
 @pytest.fixture
-def gathered() -> Iterator[GroupCommit]:
+def gathered() -> Iterator[AppendQueue]:
     """A group commit of this test alone."""
-    gathered = GroupCommit(writer())
+    gathered = AppendQueue(writer())
     yield gathered
     gathered.close()
 
@@ -115,7 +115,7 @@ def test_a_halt_does_not_wait(ledger: Ledger) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_what_is_in_the_ledger_is_found_while_it_is_locked(
-    ledger: Ledger, gathered: GroupCommit
+    ledger: Ledger, gathered: AppendQueue
 ) -> None:
     same = submission(event_id="0191d7a0-0000-7000-8000-00000000000b")
     first = gathered.write_event(same).event
@@ -127,7 +127,7 @@ def test_what_is_in_the_ledger_is_found_while_it_is_locked(
 
 
 def test_a_lock_that_moves_is_waited_for(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Holders that work, each for many times the first patience, and together for longer than a
     silent one would be waited for."""
@@ -154,7 +154,7 @@ def test_a_lock_that_moves_is_waited_for(
     assert_whole(ledger, 1)
 
 
-def _written(gathered: GroupCommit) -> int:
+def _written(gathered: AppendQueue) -> int:
     try:
         return gathered.write_event(submission()).event.sequence
     finally:

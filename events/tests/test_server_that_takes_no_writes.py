@@ -12,7 +12,7 @@ import pytest
 from django.db import DatabaseError, OperationalError, close_old_connections, connections
 from django.test import Client
 
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.format.event import Event
 from events.store.connection import LedgerUnavailableError, fetch_one, named_errors, takes_writes
@@ -134,7 +134,7 @@ class Load:
     would let the appender's thread give its connection back."""
 
     def __init__(self) -> None:
-        self.gathered = GroupCommit(writer())
+        self.gathered = AppendQueue(writer())
         self.acknowledged: list[Event] = []
         self.refused = 0
         self.changed = threading.Condition()

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from django.db import connections
 
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.services import signing_service, writer
 from events.store import ceremonies
-from events.store.append import Append
+from events.store.append import PipelinedAppend
 from events.store.engine import base
 from events.tests.ledger import Ledger, submission
 from events.tests.waiting import until
@@ -86,7 +86,7 @@ def test_no_setting_of_a_role_is_left(ledger: Ledger) -> None:
 
 
 def _write_grouped(count: int) -> None:
-    gathered = GroupCommit(writer())
+    gathered = AppendQueue(writer())
     try:
         gathered.write_events([submission(number=n) for n in range(count)])
     finally:
@@ -140,9 +140,9 @@ def test_an_append_says_its_own_isolation_and_commit(
     set_for_role(unpinned, "portal_app", "default_transaction_isolation", "repeatable read")
     set_for_role(unpinned, "portal_app", "synchronous_commit", "off")
     seen: list[Any] = []
-    start = Append.start
+    start = PipelinedAppend.start
 
-    def look(append: Append) -> None:
+    def look(append: PipelinedAppend) -> None:
         seen.append(
             append._connection.execute(
                 "SELECT current_setting('transaction_isolation'),"
@@ -151,7 +151,7 @@ def test_an_append_says_its_own_isolation_and_commit(
         )
         start(append)
 
-    monkeypatch.setattr(Append, "start", look)
+    monkeypatch.setattr(PipelinedAppend, "start", look)
     _write_grouped(2)
     assert seen == [("read committed", "on")]
 
@@ -161,7 +161,7 @@ def test_many_processes_write_where_the_default_isolation_is_another(ledger: Led
     set_for_role(ledger, "portal_app", "default_transaction_isolation", "repeatable read")
     both = threading.Barrier(2)
 
-    def write(ours: GroupCommit) -> None:
+    def write(ours: AppendQueue) -> None:
         try:
             for number in range(20):
                 both.wait(30)
@@ -171,7 +171,7 @@ def test_many_processes_write_where_the_default_isolation_is_another(ledger: Led
             connections.close_all()
 
     with ThreadPoolExecutor(2) as pool:
-        for future in [pool.submit(write, GroupCommit(writer())) for _ in range(2)]:
+        for future in [pool.submit(write, AppendQueue(writer())) for _ in range(2)]:
             future.result()
     assert_whole(ledger, 40)
 

@@ -12,11 +12,11 @@ from django.conf import settings
 from django.db import connections
 
 from events.append import signing_pool
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.services import key_backend, writer
 from events.keys.backend import sign_pair
 from events.keys.signing_process import HelperLostError, SigningProcess
-from events.store.append import Append
+from events.store.append import PipelinedAppend
 from events.tests.ledger import Ledger, submission
 from events.tests.waiting import until
 from events.tests.wholeness import assert_whole
@@ -33,8 +33,8 @@ def helper(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[SigningP
 
 
 @pytest.fixture
-def gathered(helper: SigningProcess) -> Iterator[GroupCommit]:
-    one = GroupCommit(writer(), helper=helper)
+def gathered(helper: SigningProcess) -> Iterator[AppendQueue]:
+    one = AppendQueue(writer(), helper=helper)
     yield one
     one.close()
 
@@ -44,7 +44,7 @@ def child_of(helper: SigningProcess) -> int:
     return helper._child.pid
 
 
-def write_batch(gathered: GroupCommit, count: int = 50) -> list[int]:
+def write_batch(gathered: AppendQueue, count: int = 50) -> list[int]:
     written = gathered.write_events([submission(number=n) for n in range(count)])
     return [one.event.sequence for one in written]
 
@@ -58,13 +58,13 @@ def test_it_signs_as_its_parent_would(ledger: Ledger, helper: SigningProcess) ->
     assert helper.receive(5) == [sign_pair(sign, attest, content) for *_, content in orders]
 
 
-def test_what_it_signed_is_sound(ledger: Ledger, gathered: GroupCommit) -> None:
+def test_what_it_signed_is_sound(ledger: Ledger, gathered: AppendQueue) -> None:
     assert write_batch(gathered) == list(range(1, 51))
     assert_whole(ledger, 50)
 
 
 def test_it_really_is_asked(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     received: list[int] = []
     receive = SigningProcess.receive
@@ -79,7 +79,7 @@ def test_it_really_is_asked(
 
 
 def test_killed_it_is_not_missed(
-    ledger: Ledger, gathered: GroupCommit, helper: SigningProcess
+    ledger: Ledger, gathered: AppendQueue, helper: SigningProcess
 ) -> None:
     write_batch(gathered)
     os.kill(child_of(helper), signal.SIGKILL)
@@ -90,7 +90,7 @@ def test_killed_it_is_not_missed(
 
 def test_killed_while_it_signs_it_is_not_missed(
     ledger: Ledger,
-    gathered: GroupCommit,
+    gathered: AppendQueue,
     helper: SigningProcess,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -111,7 +111,7 @@ def test_killed_while_it_signs_it_is_not_missed(
 
 def test_silent_it_is_given_up(
     ledger: Ledger,
-    gathered: GroupCommit,
+    gathered: AppendQueue,
     helper: SigningProcess,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -122,13 +122,13 @@ def test_silent_it_is_given_up(
 
 
 def test_answers_of_an_abandoned_append_are_nobodys(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(append: Append, events: object) -> None:
+    def broken(append: PipelinedAppend, events: object) -> None:
         raise MemoryError
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(Append, "send", broken)
+        stopped.setattr(PipelinedAppend, "send", broken)
         with pytest.raises(MemoryError):
             write_batch(gathered)
     write_batch(gathered)
@@ -143,7 +143,7 @@ def test_a_key_it_cannot_read_is_an_answer(ledger: Ledger, helper: SigningProces
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_process_leaves_it_to_its_parent(
-    ledger: Ledger, gathered: GroupCommit, helper: SigningProcess
+    ledger: Ledger, gathered: AppendQueue, helper: SigningProcess
 ) -> None:
     write_batch(gathered)
     child = os.fork()
@@ -159,7 +159,7 @@ def test_a_forked_process_leaves_it_to_its_parent(
 
 
 def test_callers_are_told_while_the_next_group_is_signed(
-    ledger: Ledger, gathered: GroupCommit, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With more callers than are told at once, everybody is told all the same."""
     monkeypatch.setattr("events.append.transaction.WORTH_WAITING", 2)
@@ -178,7 +178,7 @@ def test_callers_are_told_while_the_next_group_is_signed(
 
 
 def test_pieces_signed_here_and_there_keep_their_order(
-    ledger: Ledger, gathered: GroupCommit
+    ledger: Ledger, gathered: AppendQueue
 ) -> None:
     assert write_batch(gathered, 20 * signing_pool.PIECE + 3) == list(
         range(1, 20 * signing_pool.PIECE + 4)

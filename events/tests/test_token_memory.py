@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
-from events.api.authentication import FRESH_SECONDS, MAX_REMEMBERED, TRUST_SECONDS, TokenMemory
+from events.api.authentication import FRESH_SECONDS, MAX_REMEMBERED, TRUST_SECONDS, TokenCache
 from events.models import ApiToken
 from events.tests import api
 from events.tests.ledger import Ledger
@@ -25,10 +25,10 @@ class Desk:
     now: float = 0.0
     looks: int = 0
     revoked: bool = False
-    memory: TokenMemory = None  # type: ignore[assignment]
+    memory: TokenCache = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        self.memory = TokenMemory(lambda: self.now)
+        self.memory = TokenCache(lambda: self.now)
 
     def look_up(self, token: bytes) -> Any:
         self.looks += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.append.writer import AtomicEventWriter
 from events.errors import HeadMismatchError
@@ -15,7 +15,7 @@ from events.tests.wholeness import assert_whole
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
 def test_an_append_that_no_guard_recorded_is_not_made(ledger: Ledger, shared: bool) -> None:
     direct = writer()
-    door: AtomicEventWriter | GroupCommit = GroupCommit(direct) if shared else direct
+    door: AtomicEventWriter | AppendQueue = AppendQueue(direct) if shared else direct
     door.write_event(submission())
     with ledger.connect("postgres") as superuser:
         superuser.execute("ALTER TABLE events DISABLE TRIGGER check_append_on_insert")

@@ -67,7 +67,7 @@ def expectations() -> Expectations:
     return from_document(json.loads(EXPECTED.read_text(encoding="utf-8")))
 
 
-def look_at_guards(using: str = "default") -> Guards:
+def compare_guards(using: str = "default") -> Guards:
     """Every guard, compared. `using` is the application's own connection."""
     state = read_guards(using)
     facts = (astuple(fact) for fact in state.facts)
@@ -83,7 +83,7 @@ def check_guards(databases: Sequence[str] | None = None, **_: Any) -> list[Check
     if not databases or "default" not in databases:
         return []
     try:
-        guards = look_at_guards()
+        guards = compare_guards()
     except (LedgerError, DatabaseError):
         return []
     deviations = guards.deviations

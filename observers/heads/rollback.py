@@ -21,7 +21,7 @@ from events.halting import Halted, halt
 from events.store.integrity import Kept, cleared_halts, hashes_at
 from events.store.ledger import PostgresEventStore
 from observers.heads.seen import SeenHead
-from observers.heads.store import HeadMemory
+from observers.heads.store import SeenHeadStore
 
 NOTHING = Kept()
 EMPTY = Kept(GENESIS_HASH, GENESIS_HASH)
@@ -126,7 +126,7 @@ def current_head(using: str) -> SeenHead:
     return SeenHead(head.max_sequence, head.content_hash, head.authority_timestamp)
 
 
-def find_rollback(using: str, memory: HeadMemory) -> Rollback | None:
+def find_rollback(using: str, memory: SeenHeadStore) -> Rollback | None:
     """Compare what was seen with what is there; losses that a ceremony acknowledged are forgotten.
 
     While a loss stands, no new head is noted: it would hide the one that was lost.

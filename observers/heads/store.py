@@ -26,7 +26,7 @@ in the ledger proves every earlier one by the chain; older ones tell how far a r
 log = structlog.get_logger(__name__)
 
 
-class HeadMemory:
+class SeenHeadStore:
     """One file of seen heads, one line of JSON each, oldest first. Any number of processes may
     note heads; what this one noted it remembers even where the file cannot be written."""
 
@@ -127,7 +127,7 @@ class HeadMemory:
             os.close(descriptor)
 
 
-def memory_of(using: str = "default") -> HeadMemory:
+def memory_of(using: str = "default") -> SeenHeadStore:
     """The memory of the ledger that an alias leads to. It is kept by the database's address, not by
     anything in the database: whoever replaces what is in it is to be noticed."""
     place = connections[using].settings_dict
@@ -135,4 +135,4 @@ def memory_of(using: str = "default") -> HeadMemory:
     if not place["HOST"]:
         where.insert(0, "embedded" if settings.PORTAL_EMBEDDED else "local")
     name = re.sub(r"[^A-Za-z0-9.-]+", "_", "_".join(where)).strip("_")
-    return HeadMemory(Path(settings.PORTAL_HEADS_DIR) / f"{name[-200:]}.jsonl")
+    return SeenHeadStore(Path(settings.PORTAL_HEADS_DIR) / f"{name[-200:]}.jsonl")

@@ -27,9 +27,9 @@ from events.accounts.roles import SEE_ACCESS
 from events.store.access_log import NAMES, Access, AccessFilter, newest, oldest
 from observers import export as spreadsheets
 from observers.pages.listing import DIALECTS, AddressForm, MomentField, SequenceField, page_address
-from observers.pages.permissions import requires
+from observers.pages.permissions import require_right
 from observers.pages.rendering import render_page
-from observers.pages.status import read_outlook
+from observers.pages.status import read_status
 
 OUTCOMES = ("answered", "refused", "begun", "sent", "broken off")
 
@@ -116,13 +116,13 @@ USING = "default"
 """The log is where the portal writes, so that nobody waits for a replica to see himself."""
 
 
-@requires(SEE_ACCESS)
+@require_right(SEE_ACCESS)
 @require_safe
 def access_log(request: HttpRequest) -> HttpResponseBase:
     """A page of entries, newest first; or a file of all that pass the filters, oldest first."""
     form = AccessForm(request.GET)
     if not form.is_valid():
-        return render_page(request, "access_log.html", read_outlook(), {"form": form}, status=400)
+        return render_page(request, "access_log.html", read_status(), {"form": form}, status=400)
     if form.cleaned_data["format"]:
         return _file(request, form)
     entries, newer, older = _entries(form)
@@ -135,7 +135,7 @@ def access_log(request: HttpRequest) -> HttpResponseBase:
         "files": {name: "?" + urlencode({**form.filters, "format": name}) for name in FILES},
         "public": settings.PORTAL_PUBLIC_READING,
     }
-    return render_page(request, "access_log.html", read_outlook(), context)
+    return render_page(request, "access_log.html", read_status(), context)
 
 
 def _file(request: HttpRequest, form: AccessForm) -> HttpResponseBase:

@@ -48,7 +48,7 @@ _lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered(Generic[T]):
+class CachedAnswer(Generic[T]):
     """An answer, when it was found, and the seconds that took."""
 
     answer: T
@@ -60,14 +60,14 @@ class Remembered(Generic[T]):
         return self.cost >= DEAR
 
 
-def remembered(name: str, using: str, find: Callable[[], T]) -> Remembered[T]:
+def cached_in_proportion(name: str, using: str, find: Callable[[], T]) -> CachedAnswer[T]:
     """The answer of `find` about the database of `using`, at most `OLDEST` seconds old.
 
     `find` may run again and again in a thread of its own, so it must look up for itself what
     moves, such as where the ledger ends, and open nothing but Django's connections.
     """
     key = _key(name, using)
-    known: Remembered[T] | None = cache.get(key)
+    known: CachedAnswer[T] | None = cache.get(key)
     if known is None:
         known = _find(key, find)
     if known.dear:
@@ -79,10 +79,10 @@ def _key(name: str, using: str) -> str:
     return f"{name}-{using}-{connections[using].settings_dict['NAME']}"
 
 
-def _find(key: str, find: Callable[[], T]) -> Remembered[T]:
+def _find(key: str, find: Callable[[], T]) -> CachedAnswer[T]:
     found_at, began = timezone.now(), time.monotonic()
     answer = find()
-    known = Remembered(answer, found_at, time.monotonic() - began)
+    known = CachedAnswer(answer, found_at, time.monotonic() - began)
     good_for = OLDEST if known.dear else min(SHARE_OF_TIME * known.cost, FRESH)
     cache.set(key, known, timeout=good_for - known.cost)
     return known

@@ -18,9 +18,9 @@ from events.format.names import MAX_REASON
 from events.halting import halt
 from events.store.ceremonies import Ceremony, list_ceremonies
 from events.store.registry import are_ceremonies_in_force
-from observers.pages.permissions import reads, requires
+from observers.pages.permissions import require_reader, require_right
 from observers.pages.rendering import render_page
-from observers.pages.status import read_outlook
+from observers.pages.status import read_status
 
 CLEAR_HALT = KINDS["clear_halt"].event_type
 NEWEST = 100
@@ -44,12 +44,12 @@ def halt_page(request: HttpRequest) -> HttpResponseBase:
     return _show(request) if request.method in ("GET", "HEAD") else _halt(request)
 
 
-@reads
+@require_reader
 def _show(request: HttpRequest) -> HttpResponse:
     return _page(request, HaltForm())
 
 
-@requires(HALT)
+@require_right(HALT)
 def _halt(request: HttpRequest) -> HttpResponse:
     form = HaltForm(request.POST)
     if form.is_valid():
@@ -62,7 +62,7 @@ def _halt(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: HaltForm, *, status: int = 200) -> HttpResponse:
-    outlook = read_outlook()
+    outlook = read_status()
     context = {
         "form": form,
         "in_force": are_ceremonies_in_force("default"),

@@ -26,12 +26,12 @@ from events.store.drift import shown_threshold
 from events.store.imports import recent_drift
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.status import busiest_agents, marks_before
-from observers.pages.cache import Remembered, remembered
+from observers.pages.cache import CachedAnswer, cached_in_proportion
 from observers.pages.events.timeline import Line
 from observers.pages.gaps.coverage import draw
-from observers.pages.permissions import reads
+from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
-from observers.pages.status import Outlook, read_outlook
+from observers.pages.status import LedgerStatus, read_status
 from observers.replica.lag import Lag
 from observers.replica.reading import has_replica, lag_of, why_left
 from observers.replica.trust import Left, Why
@@ -200,15 +200,17 @@ def read_replica_tile() -> ReplicaTile | None:
 LATEST = 15
 
 
-@reads
+@require_reader
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """How the ledger stands, and its latest events."""
     using = settings.LEDGER_READ_ALIAS
-    outlook = read_outlook()
+    outlook = read_status()
     latest = PostgresEventStore(using).select(EventFilter(), limit=LATEST, newest_first=True)
     note_events(request, len(latest))
-    drift = remembered("recent-drift", using, lambda: recent_drift(using, timezone.now())).answer
+    drift = cached_in_proportion(
+        "recent-drift", using, lambda: recent_drift(using, timezone.now())
+    ).answer
     last_hour, last_day = drift
     activity = _activity(using, outlook)
     context = {
@@ -225,8 +227,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     return render_page(request, "overview.html", outlook, context)
 
 
-def _activity(using: str, outlook: Outlook) -> Remembered[Activity] | None:
+def _activity(using: str, outlook: LedgerStatus) -> CachedAnswer[Activity] | None:
     """None while there is nothing to draw."""
     if outlook.empty:
         return None
-    return remembered("activity", using, lambda: read_activity(using))
+    return cached_in_proportion("activity", using, lambda: read_activity(using))

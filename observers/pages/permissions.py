@@ -27,7 +27,7 @@ def may_read(request: HttpRequest) -> bool:
     return bool(settings.PORTAL_PUBLIC_READING) or may(request.user, READ)
 
 
-def reads(view: View[R]) -> Callable[..., R | HttpResponseBase]:
+def require_reader(view: View[R]) -> Callable[..., R | HttpResponseBase]:
     """The page shows the ledger."""
 
     @wraps(view)
@@ -37,7 +37,7 @@ def reads(view: View[R]) -> Callable[..., R | HttpResponseBase]:
     return guarded
 
 
-def requires(right: str) -> Callable[[View[R]], Callable[..., R | HttpResponseBase]]:
+def require_right(right: str) -> Callable[[View[R]], Callable[..., R | HttpResponseBase]]:
     """The page needs a right of its own, in public too."""
 
     def guard(view: View[R]) -> Callable[..., R | HttpResponseBase]:

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from events.accounts.roles import SEE_ACCESS, may
-from observers.pages.status import Outlook
+from observers.pages.status import LedgerStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _current(request: HttpRequest, section: Section) -> str:
 def render_page(
     request: HttpRequest,
     template: str,
-    outlook: Outlook,
+    outlook: LedgerStatus,
     context: Mapping[str, Any],
     *,
     status: int = 200,

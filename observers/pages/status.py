@@ -11,10 +11,10 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
-from events.store.status import Standing, read_standing
+from events.store.status import LedgerTail, read_tail
 from observers.continuity import Continuity, recall_continuity
-from observers.guards.look import Guards, look_at_guards
-from observers.pages.cache import remembered
+from observers.guards.look import Guards, compare_guards
+from observers.pages.cache import cached_in_proportion
 from observers.pages.findings import (
     Findings,
     OpenFinding,
@@ -83,11 +83,11 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class LedgerStatus:
     """The standing together with the gaps, the database's own guards, and when the ledger was
     last verified from its beginning, and what was open after the last look of the watch."""
 
-    standing: Standing
+    standing: LedgerTail
     scan: GapScan
     guards: Guards
     verified: Latest
@@ -265,14 +265,14 @@ def _joined(places: list[range]) -> list[range]:
     return joined
 
 
-def read_outlook(using: str = "") -> Outlook:
+def read_status(using: str = "") -> LedgerStatus:
     """How the ledger stands now, for the observers' database or the one named: its end is read
     there. The guards are those of the role that writes."""
-    guards = remembered("guards", "default", look_at_guards)
-    verified = remembered("verified", "default", latest)
-    watched = remembered("watched", "default", read_findings)
-    standing = read_standing(using or settings.LEDGER_READ_ALIAS)
-    return Outlook(
+    guards = cached_in_proportion("guards", "default", compare_guards)
+    verified = cached_in_proportion("verified", "default", latest)
+    watched = cached_in_proportion("watched", "default", read_findings)
+    standing = read_tail(using or settings.LEDGER_READ_ALIAS)
+    return LedgerStatus(
         standing,
         _scan(settings.LEDGER_READ_ALIAS),
         guards.answer,
@@ -282,5 +282,5 @@ def read_outlook(using: str = "") -> Outlook:
 
 
 def _scan(using: str) -> GapScan:
-    known = remembered("gaps", using, lambda: recall_continuity(using))
+    known = cached_in_proportion("gaps", using, lambda: recall_continuity(using))
     return GapScan(known.answer, known.found_at)

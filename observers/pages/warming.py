@@ -11,8 +11,8 @@ import structlog
 from django.db import DatabaseError, connections
 
 from events.errors import LedgerError
-from events.store.sequence import look_again
-from observers.pages.status import read_outlook
+from events.store.sequence import refresh_continuity_cache
+from observers.pages.status import read_status
 
 log = structlog.get_logger(__name__)
 
@@ -31,9 +31,9 @@ def warm_up_beside() -> None:
 def warm_up() -> None:
     """Find once what every page shows, so that the answers are remembered."""
     try:
-        while look_again("default"):
+        while refresh_continuity_cache("default"):
             pass
-        read_outlook()
+        read_status()
     except (LedgerError, DatabaseError) as error:
         log.warning("not_warmed_up", reason=str(error).splitlines()[0])
     finally:
@@ -43,7 +43,7 @@ def warm_up() -> None:
 def look_once() -> float:
     """Look at what is due; the seconds until the next look."""
     try:
-        look_again("default")
+        refresh_continuity_cache("default")
     except (LedgerError, DatabaseError) as error:
         log.warning("not_looked_at_the_sequence", reason=str(error).splitlines()[0])
         connections.close_all()

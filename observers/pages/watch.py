@@ -13,9 +13,9 @@ from events.accounts.roles import CEREMONIES, may
 from events.models import WatchAlert, WatchLook
 from events.store.connection import named_errors
 from observers.pages.findings import read_findings
-from observers.pages.permissions import reads
+from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
-from observers.pages.status import read_outlook
+from observers.pages.status import read_status
 from observers.watch.delivery import channels
 
 LOOKS, ALERTS = 10, 20
@@ -23,11 +23,11 @@ OVERDUE_SECONDS = 90
 """Three looks missed: nobody is watching."""
 
 
-@reads
+@require_reader
 @require_safe
 def watch(request: HttpRequest) -> HttpResponse:
     """Everything of the watch on one page."""
-    outlook = read_outlook()
+    outlook = read_status()
     with named_errors():
         looks = list(WatchLook.objects.order_by("-pk")[:LOOKS])
         alerts = list(WatchAlert.objects.order_by("-pk")[:ALERTS])

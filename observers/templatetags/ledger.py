@@ -20,7 +20,7 @@ from events.errors import LedgerError, TimestampError
 from events.format.names import show
 from events.format.timestamps import parse_canonical
 from observers.pages import durations
-from observers.pages.status import Outlook, read_outlook
+from observers.pages.status import LedgerStatus, read_status
 
 register = template.Library()
 
@@ -117,11 +117,11 @@ def standing_banner(context: RequestContext) -> dict[str, Any]:
     A page without an outlook of its own, such as one for what went wrong, shows the banner to
     whoever may read the ledger.
     """
-    outlook: Outlook | None = context.get("outlook")
+    outlook: LedgerStatus | None = context.get("outlook")
     try:
         if outlook is None and not ("may_read" in context and context["may_read"]()):
             return {}
-        outlook = outlook or read_outlook()
+        outlook = outlook or read_status()
     except (LedgerError, DatabaseError) as error:
         return {"unknown": str(error).splitlines()[0] if str(error) else "It does not answer."}
     alarms = outlook.alarms()

@@ -180,7 +180,7 @@ def test_remembered_and_counted_are_the_same_after_a_round(ledger: Ledger) -> No
 
 def test_the_portals_own_look_says_since_when(ledger: Ledger) -> None:
     ledger.write(2)
-    assert sequence.look_again("default") is False
+    assert sequence.refresh_continuity_cache("default") is False
     assert recall_continuity("default").looked_since == sequence.looked_since("default")
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from events.store.connection import LedgerUnavailableError
 from events.tests.ledger import Ledger
 from observers.pages import cache as module
-from observers.pages.cache import remembered
+from observers.pages.cache import cached_in_proportion
 
 
 class Figure:
@@ -54,7 +54,7 @@ def settle() -> None:
 
 
 def ask(figure: Figure) -> int:
-    return remembered("a-figure", "default", figure).answer
+    return cached_in_proportion("a-figure", "default", figure).answer
 
 
 def test_a_dear_figure_is_kept_fresh_beside_the_pages(figure: Figure) -> None:
@@ -102,7 +102,7 @@ def test_a_failure_beside_a_page_leaves_the_known_figure(
             raise failure
         return figure()
 
-    assert remembered("a-figure", "default", fail).answer == 1
+    assert cached_in_proportion("a-figure", "default", fail).answer == 1
     settle()
     assert says in caplog.text
     assert any(record.exc_info for record in caplog.records) == traceback
@@ -114,6 +114,6 @@ def test_a_failure_beside_a_page_leaves_the_known_figure(
 
 def test_a_cheap_figure_is_never_older_than_its_share(ledger: Ledger) -> None:
     cache.clear()
-    known = remembered("a-figure", "default", lambda: 1)
+    known = cached_in_proportion("a-figure", "default", lambda: 1)
     assert timedelta(0) <= timezone.now() - known.found_at < timedelta(seconds=30)
     assert not known.dear

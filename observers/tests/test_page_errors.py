@@ -80,7 +80,7 @@ def test_a_fault_of_our_own(
     def fail() -> None:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr(overview, "read_outlook", fail)
+    monkeypatch.setattr(overview, "read_status", fail)
     response = client.get("/")
     assert response.status_code == 500
     page = response.content.decode()

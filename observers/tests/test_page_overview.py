@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from events.append.services import writer
 from events.tests.ledger import Ledger, submission
 from observers.tests.pages import PAGES, Reader, remove, sign_in
-from observers.verification_jobs.runner import carry_out
+from observers.verification_jobs.runner import run_verification
 from observers.verification_jobs.tasks import request
 
 
@@ -88,7 +88,7 @@ def test_missing_events_are_told_in_plain_words(ledger: Ledger) -> None:
 def verify(ledger: Ledger, end: int) -> int:
     """Verify 1 … end as the worker would."""
     number = request(requested_by="auditor", start=1, end=end).pk
-    carry_out(number)
+    run_verification(number)
     return number
 
 

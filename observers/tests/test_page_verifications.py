@@ -16,7 +16,7 @@ from observers.verification.checks import Check
 from observers.verification.tables import pieces_of
 from observers.verification_jobs import tasks
 from observers.verification_jobs.records import ask_to_cancel
-from observers.verification_jobs.runner import Stopped, carry_out
+from observers.verification_jobs.runner import Stopped, run_verification
 from observers.verification_jobs.tasks import request
 
 LIST = "/verifications/"
@@ -39,7 +39,7 @@ def half_done(number: int) -> None:
     # Two events, the tables compared with their indexes, and the next event.
     asked_before = 2 + len(list(pieces_of("default")))
     with pytest.raises(Stopped):
-        carry_out(number, size=2, stopping=lambda: next(seen) == asked_before)
+        run_verification(number, size=2, stopping=lambda: next(seen) == asked_before)
 
 
 def words(page: str) -> str:
@@ -127,7 +127,7 @@ def test_shows_how_far_it_is(reader: Reader) -> None:
     part = reader.client.get(f"{address}progress", headers={"HX-Request": "true"})
     assert "25 % 2 of 8 numbers" in words(part.content.decode())
     assert "<html" not in part.content.decode()
-    carry_out(number)
+    run_verification(number)
     part = reader.client.get(f"{address}progress", headers={"HX-Request": "true"})
     assert (part["HX-Refresh"], part.content) == ("true", b"")
     assert "hx-get" not in reader.text(address)
@@ -152,7 +152,7 @@ def test_progress_by_itself_leads_to_its_page(reader: Reader) -> None:
 
 def test_a_sound_record(reader: Reader) -> None:
     number = ask()
-    carry_out(number)
+    run_verification(number)
     page = reader.text(f"/verifications/{number}/")
     text = words(page)
     assert (
@@ -168,7 +168,7 @@ def test_an_unsound_record_leads_to_the_events(reader: Reader) -> None:
     remove(reader.ledger, 3, 4)
     reader.ledger.tamper("UPDATE events SET payload = '{\"number\": 99}' WHERE sequence = 6")
     number = ask()
-    carry_out(number)
+    run_verification(number)
     page = reader.text(f"/verifications/{number}/")
     assert "Not sound: 2 findings." in words(page)
     findings = page.split('id="findings"')[1]
@@ -185,7 +185,7 @@ def test_many_findings_are_folded_and_counted(
     monkeypatch.setattr(verification_record, "LISTED", 3)
     monkeypatch.setattr("observers.verification_jobs.records.KEPT", 5)
     number = ask()
-    carry_out(number)
+    run_verification(number)
     page = reader.text(f"/verifications/{number}/")
     assert "<summary>2 more</summary>" in page
     assert "3 further findings are counted, not kept." in words(page)
@@ -206,7 +206,7 @@ def test_cancels_what_waits_and_what_runs(reader: Reader) -> None:
     page = reader.text(f"/verifications/{running}/")
     assert "Stopping at the next checkpoint, as auditor asked." in words(page)
     assert "Cancel it" not in page
-    carry_out(running)
+    run_verification(running)
     text = words(reader.text(f"/verifications/{running}/"))
     assert "Cancelled by auditor after sequence 2. Nothing wrong was found up to there" in text
     assert "Sound." not in text
@@ -227,7 +227,7 @@ def test_only_who_asked_and_the_staff_may_cancel(reader: Reader) -> None:
 
 def test_cancelling_what_has_ended_changes_nothing(reader: Reader) -> None:
     number = ask()
-    carry_out(number)
+    run_verification(number)
     assert reader.client.post(f"/verifications/{number}/cancel").status_code == 302
     assert Verification.objects.get().state == "finished"
 
@@ -263,11 +263,11 @@ def test_pages_meet_every_record_once(
 
 def test_the_list_says_how_each_ended(reader: Reader) -> None:
     sound, cancelled, open_one, unsound = ask(), ask(), ask(), ask(6, 6)
-    carry_out(sound)
+    run_verification(sound)
     ask_to_cancel(cancelled, "auditor")
     half_done(open_one)
     reader.ledger.tamper("UPDATE events SET payload = '{\"number\": 99}' WHERE sequence = 6")
-    carry_out(unsound)
+    run_verification(unsound)
     verdicts = re.findall(r'result-(\w+)">([^<]+)<', reader.text(LIST))
     assert verdicts == [
         ("bad", "not sound"),

@@ -16,14 +16,14 @@ from events.format.gaps import Gap
 from observers.verification.keyring import Keyring
 from observers.verification.ledger import beside
 from observers.verification.parts import (
-    Part,
+    PartialReport,
     PartsError,
     before_the_first,
-    conclude,
-    join,
+    finish,
     join_all,
+    merge,
 )
-from observers.verification.scan import Walk
+from observers.verification.scan import RangeScan
 
 LAST = 24
 NO_KEYS = Keyring({}, {})
@@ -99,18 +99,18 @@ def _payload(gap: tuple[int, int] | None) -> str:
     return f'{{"first": {gap[0]}, "last": {gap[1]}, "approvals": {people}}}'
 
 
-def part(events: list[Event], start: int, end: int) -> Part:
-    walk = Walk(start, end, NO_KEYS, signatures=False)
+def part(events: list[Event], start: int, end: int) -> PartialReport:
+    walk = RangeScan(start, end, NO_KEYS, signatures=False)
     for each in events:
         if start <= each.sequence <= end:
             walk.take(each)
     return walk.finish()
 
 
-def report(whole: Part, events: list[Event]) -> dict[str, Any]:
+def report(whole: PartialReport, events: list[Event]) -> dict[str, Any]:
     before = [e for e in events if e.sequence == whole.start - 1]
     beside_it = before_the_first() if whole.start == 1 else beside(before[0]) if before else None
-    found = conclude(whole, beside_it).as_dict()
+    found = finish(whole, beside_it).as_dict()
     found.pop("seconds")
     # Nobody's keys are known here, so that every event has findings of its own: leave them out.
     found["findings"] = [f for f in found["findings"] if f["check"] in ("gap", "prev_hash")]
@@ -132,7 +132,7 @@ def test_any_split_says_what_the_whole_says(play: Play, start: int, cuts: frozen
     whole = report(part(events, start, LAST), events)
     assert report(join_all(pieces), events) == whole
     if len(pieces) > 2:  # whatever is joined first
-        grouped = join(pieces[0], join_all(pieces[1:]))
+        grouped = merge(pieces[0], join_all(pieces[1:]))
         assert report(grouped, events) == whole
 
 
@@ -146,11 +146,11 @@ def test_a_gap_over_two_seams_is_one_finding() -> None:
 def test_a_ceremony_that_is_not_linked_at_the_seam_explains_nothing() -> None:
     none = frozenset[int]()
     events = chain(Play(frozenset({3}), frozenset({9}), none, none, {9: (3, 3)}))
-    whole = join(part(events, 1, 8), part(events, 9, LAST))
+    whole = merge(part(events, 1, 8), part(events, 9, LAST))
     found = [(f["sequence"], f["check"]) for f in report(whole, events)["findings"]]
     assert found == [(3, "gap"), (9, "prev_hash")]
 
 
 def test_parts_that_do_not_follow_one_another_are_refused() -> None:
     with pytest.raises(PartsError, match="a part from 6 does not follow one to 4"):
-        join(Part(1, 4), Part(6, 9))
+        merge(PartialReport(1, 4), PartialReport(6, 9))

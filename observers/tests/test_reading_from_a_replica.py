@@ -188,13 +188,13 @@ def test_a_verification_up_to_the_primarys_end_finds_no_cut(
     replica.pause()
     ledger.write(2)
     record = tasks.request(requested_by="auditor", start=1, end=5)
-    runner.carry_out(record.pk)
+    runner.run_verification(record.pk)
     record.refresh_from_db()
     assert (record.state, record.checked, record.findings) == ("finished", 5, [])
     since = io.StringIO()
     call_command("verify_ledger", "--since-last-sound", "--json", stdout=since)
     assert json.loads(since.getvalue())["finding_count"] == 0
-    resumed = command_line.carry_on(command_line.begin(1, 5), workers=1, progress=lambda _: None)
+    resumed = command_line.resume(command_line.begin(1, 5), workers=1, progress=lambda _: None)
     assert (resumed.state, resumed.checked, resumed.findings) == ("finished", 5, [])
 
 

@@ -17,7 +17,7 @@ from events.tests.ceremonies import halt_details, hold, people_from_the_start, r
 from events.tests.ledger import Ledger
 from observers.heads.rollback import BEGINNING
 from observers.heads.seen import SavedHeadError, SeenHead
-from observers.heads.store import KEPT, HeadMemory, memory_of
+from observers.heads.store import KEPT, SeenHeadStore, memory_of
 from observers.tests.commands import run
 from observers.watch.at_start import look_before_serving
 from observers.watch.watch import Watch
@@ -156,12 +156,12 @@ def test_heads_are_kept_in_a_bounded_file_that_survives_a_torn_line(ledger: Ledg
         memory.note(head)
     with memory.path.open("ab") as file:
         file.write(b'{"max_seq')  # a crash in the middle of a line
-    assert HeadMemory(memory.path).read() == heads[:3]
+    assert SeenHeadStore(memory.path).read() == heads[:3]
     memory.note(heads[3])
-    assert HeadMemory(memory.path).read() == heads[:4]
+    assert SeenHeadStore(memory.path).read() == heads[:4]
     memory.path.write_bytes(b"".join(head.as_line() for head in heads[:-2]))
     memory.note(heads[-1])
-    assert HeadMemory(memory.path).read() == [*heads[KEPT:-2], heads[-1]]
+    assert SeenHeadStore(memory.path).read() == [*heads[KEPT:-2], heads[-1]]
     assert memory.path.stat().st_mode & 0o777 == 0o600
 
 
@@ -175,6 +175,6 @@ def test_a_line_that_is_no_head_is_named_and_halts_nothing(ledger: Ledger) -> No
     (line,) = [log for log in logs if log["event"] == "seen_heads_unreadable"]
     assert line["why"] == f"{path}:1: content_hash is not 64 hex digits"
     with pytest.raises(SavedHeadError):
-        HeadMemory(path).read()
+        SeenHeadStore(path).read()
     assert not ledger.store.halt().halted
     assert run("watch_ledger", "--once").code == 0

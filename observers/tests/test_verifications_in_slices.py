@@ -20,7 +20,7 @@ from observers.verification.ledger import verify_ledger
 from observers.verification.tables import pieces_of
 from observers.verification_jobs import records, runner
 from observers.verification_jobs.records import SupersededError, ask_to_cancel
-from observers.verification_jobs.runner import Stopped, carry_out
+from observers.verification_jobs.runner import Stopped, run_verification
 from observers.verification_jobs.tasks import request
 
 EVENTS = 43
@@ -97,7 +97,7 @@ def test_finds_what_a_single_pass_finds(
     asked = ask(*bounds)
     tamper(filled)
     whole = verify_ledger("default", *bounds).as_dict()
-    carry_out(asked, size=SIZE)
+    run_verification(asked, size=SIZE)
     record = read(asked)
     assert record.state == "finished"
     assert record.reached_sequence == bounds[1]
@@ -121,7 +121,7 @@ def test_a_gap_is_documented_by_a_ceremony_far_away(filled: Ledger, approvals: i
     else:
         forge(filled, {"first": 4, "last": 17, "approvals": [{"person": "one"}]})
     asked = ask(1, EVENTS + 1)
-    carry_out(asked, size=SIZE)
+    run_verification(asked, size=SIZE)
     record = read(asked)
     if approvals == 2:
         assert record.finding_count == 0
@@ -139,13 +139,13 @@ def test_goes_on_from_the_checkpoint(filled: Ledger) -> None:
     remove(filled, 7)
     asked = ask()
     with pytest.raises(Stopped):
-        carry_out(asked, size=SIZE, stopping=At(23, lambda: True))
+        run_verification(asked, size=SIZE, stopping=At(23, lambda: True))
     stopped = read(asked)
     assert (stopped.state, stopped.checked, stopped.reached_sequence) == ("running", 20, 21)
     assert stopped.finding_count == 1
 
     rest = At(0, lambda: None)
-    carry_out(asked, size=SIZE, stopping=rest)
+    run_verification(asked, size=SIZE, stopping=rest)
     record = read(asked)
     assert (record.state, record.runs, record.checked) == ("finished", 2, EVENTS - 1)
     assert rest.seen == EVENTS - 1 - 20
@@ -158,10 +158,10 @@ def test_survives_the_loss_of_its_connection(filled: Ledger) -> None:
     pid = connections["default"].connection.info.backend_pid
     cut = At(12, lambda: filled.query("SELECT pg_terminate_backend(%s, 10000)", [pid]) and None)
     with pytest.raises(LedgerUnavailableError):
-        carry_out(asked, size=SIZE, stopping=cut)
+        run_verification(asked, size=SIZE, stopping=cut)
     connections["default"].close()
     assert (read(asked).state, read(asked).reached_sequence) == ("running", 10)
-    carry_out(asked, size=SIZE)
+    run_verification(asked, size=SIZE)
     assert (read(asked).state, read(asked).checked) == ("finished", EVENTS)
 
 
@@ -170,7 +170,7 @@ def test_a_second_worker_leaves_it_alone(filled: Ledger) -> None:
 
     def second() -> None:
         try:
-            carry_out(asked, size=SIZE)
+            run_verification(asked, size=SIZE)
         except BaseException as error:
             errors.append(error)
         finally:
@@ -182,7 +182,7 @@ def test_a_second_worker_leaves_it_alone(filled: Ledger) -> None:
         thread.join()
         assert (read(asked).reached_sequence, read(asked).runs) == (10, 1)
 
-    carry_out(asked, size=SIZE, stopping=At(12, try_beside))
+    run_verification(asked, size=SIZE, stopping=At(12, try_beside))
     assert errors == []
     assert (read(asked).state, read(asked).checked, read(asked).runs) == ("finished", EVENTS, 1)
 
@@ -194,13 +194,15 @@ def test_what_was_overtaken_is_not_saved(filled: Ledger) -> None:
         12, lambda: Verification.objects.filter(pk=asked).update(reached_sequence=15) and None
     )
     with pytest.raises(SupersededError):
-        carry_out(asked, size=SIZE, stopping=overtake)
+        run_verification(asked, size=SIZE, stopping=overtake)
     assert (read(asked).reached_sequence, read(asked).checked) == (15, 10)
 
 
 def test_cancelled_while_it_runs_it_ends_at_the_next_checkpoint(filled: Ledger) -> None:
     asked = ask()
-    carry_out(asked, size=SIZE, stopping=At(7, lambda: ask_to_cancel(asked, "auditor") and None))
+    run_verification(
+        asked, size=SIZE, stopping=At(7, lambda: ask_to_cancel(asked, "auditor") and None)
+    )
     record = read(asked)
     assert (record.state, record.cancelled_by) == ("cancelled", "auditor")
     assert (record.reached_sequence, record.checked) == (10, 10)
@@ -211,7 +213,7 @@ def test_cancelled_while_it_waits_it_never_begins(filled: Ledger) -> None:
     asked = ask()
     assert ask_to_cancel(asked, "auditor")
     assert not ask_to_cancel(asked, "somebody else")
-    carry_out(asked)
+    run_verification(asked)
     record = read(asked)
     assert (record.state, record.runs, record.started_at) == ("cancelled", 0, None)
     assert record.cancelled_by == "auditor"
@@ -220,15 +222,17 @@ def test_cancelled_while_it_waits_it_never_begins(filled: Ledger) -> None:
 def test_cancelled_while_nobody_works_it_ends_when_taken_up(filled: Ledger) -> None:
     asked = ask()
     with pytest.raises(Stopped):
-        carry_out(asked, size=SIZE, stopping=At(7, lambda: True))
+        run_verification(asked, size=SIZE, stopping=At(7, lambda: True))
     assert ask_to_cancel(asked, "auditor")
-    carry_out(asked, size=SIZE)
+    run_verification(asked, size=SIZE)
     assert (read(asked).state, read(asked).reached_sequence) == ("cancelled", 5)
 
 
 def test_a_cancel_that_comes_too_late_changes_nothing(filled: Ledger) -> None:
     asked = ask(1, SIZE)
-    carry_out(asked, size=SIZE, stopping=At(5, lambda: ask_to_cancel(asked, "auditor") and None))
+    run_verification(
+        asked, size=SIZE, stopping=At(5, lambda: ask_to_cancel(asked, "auditor") and None)
+    )
     assert (read(asked).state, read(asked).cancelled_by) == ("finished", None)
     assert not ask_to_cancel(asked, "auditor")
 
@@ -242,7 +246,7 @@ def test_a_ledger_cut_since_the_request_is_found(filled: Ledger) -> None:
         "INSERT INTO appends SELECT sequence, 13, content_hash, authority_timestamp, sequence"
         " FROM events WHERE sequence = 29",
     )
-    carry_out(asked, size=SIZE)
+    run_verification(asked, size=SIZE)
     record = read(asked)
     assert (record.state, record.checked) == ("finished", 29)
     assert [(f["sequence"], f["check"]) for f in record.findings] == [(30, "gap")]
@@ -255,7 +259,7 @@ def test_keeps_some_findings_and_counts_all(
     filled.tamper("UPDATE events SET payload = '{\"number\": 99}' WHERE sequence > 10")
     monkeypatch.setattr(records, "KEPT", 7)
     asked = ask()
-    carry_out(asked, size=SIZE)
+    run_verification(asked, size=SIZE)
     record = read(asked)
     assert record.finding_count == record.findings_by_check["payload_hash"] == EVENTS - 10
     assert [f["sequence"] for f in record.findings] == list(range(11, 18))
@@ -269,7 +273,7 @@ def test_a_fault_of_our_own_is_recorded(filled: Ledger, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(runner, "verify_slice", broken)
     with pytest.raises(ArithmeticError):
-        carry_out(asked, size=SIZE)
+        run_verification(asked, size=SIZE)
     record = read(asked)
     assert (record.state, record.failure) == ("failed", "ArithmeticError: a fault")
     assert record.ended_at

@@ -9,7 +9,7 @@ from events.models import Verification
 from events.tests.ledger import Ledger
 from observers.verification_jobs.history import latest
 from observers.verification_jobs.records import ask_to_cancel
-from observers.verification_jobs.runner import carry_out
+from observers.verification_jobs.runner import run_verification
 from observers.verification_jobs.tasks import request
 
 APPEND_ONLY = "AP004"
@@ -32,7 +32,7 @@ def asked(ledger: Ledger, end: int = 3) -> int:
 
 def finished(ledger: Ledger) -> int:
     verification_id = asked(ledger)
-    carry_out(verification_id)
+    run_verification(verification_id)
     return verification_id
 
 
@@ -118,7 +118,7 @@ def test_the_latest_of_the_whole_ledger(ledger: Ledger) -> None:
     ledger.tamper("UPDATE events SET payload = '{\"number\": 99}' WHERE sequence = 2")
     unsound = finished(ledger)
     part = request(requested_by="auditor", start=3, end=3).pk
-    carry_out(part)
+    run_verification(part)
     cancelled(ledger)
     asked(ledger)
     assert Verification.objects.count() == 5

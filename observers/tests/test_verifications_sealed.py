@@ -13,7 +13,7 @@ from observers.tests.pages import Reader, sign_in
 from observers.verification_jobs import records
 from observers.verification_jobs.history import latest
 from observers.verification_jobs.records import ForgedRecordError
-from observers.verification_jobs.runner import carry_out, to_the_end, work_at_one
+from observers.verification_jobs.runner import run_verification, to_the_end, work_at_one
 from observers.verification_jobs.tasks import request
 
 FORGED = (
@@ -42,7 +42,7 @@ SEALS = {
 @pytest.mark.parametrize("seal", SEALS)
 def test_a_record_that_somebody_wrote_is_nobodys_base(ledger: Ledger, seal: str) -> None:
     ledger.write(6)
-    carry_out(asked())
+    run_verification(asked())
     first = Verification.objects.get()
     edit(ledger)
     with ledger.connect("portal_app") as application:
@@ -86,7 +86,7 @@ def test_a_record_that_somebody_moved_on_is_not_gone_on_with(ledger: Ledger, cha
     edit(ledger)
     with ledger.connect("portal_app") as application:
         application.execute(f"UPDATE verifications SET {MOVED[change]}")
-    carry_out(number)
+    run_verification(number)
     record = Verification.objects.get()
     assert record.state == "failed"
     assert "was not noted by this portal" in str(record.failure)
@@ -134,7 +134,7 @@ def test_what_the_portal_noted_is_gone_on_with(ledger: Ledger) -> None:
 
 def test_with_another_secret_nothing_is_believed(ledger: Ledger, settings: Settings) -> None:
     ledger.write(6)
-    carry_out(asked())
+    run_verification(asked())
     settings.SECRET_KEY = "another" * 10
     assert latest().sound is None
     assert latest().forged is not None

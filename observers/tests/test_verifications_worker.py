@@ -19,7 +19,7 @@ from django.db import connections, transaction
 from procrastinate.contrib.django import app
 
 from events.models import Verification
-from events.store.locks import VERIFICATION, working_at
+from events.store.locks import VERIFICATION, try_lock
 from events.tests.ledger import Ledger
 from observers.verification_jobs import tasks
 from observers.verification_jobs.runner import to_the_end
@@ -32,8 +32,8 @@ Start = Callable[..., subprocess.Popen[str]]
 HOLDING = """
 import asyncio, sys, time, django
 django.setup()
-from observers.verification_jobs import worker, working
-original = working.verify_slice
+from observers.verification_jobs import runner, worker
+original = runner.verify_slice
 def hold(using, start, end, stopping):
     if start > 1:
         print("holding", flush=True)
@@ -41,8 +41,8 @@ def hold(using, start, end, stopping):
         while not stopping():  # the signal has been sent, and takes a moment to be heard
             time.sleep(0.01)
     return original(using, start, end, stopping)
-working.verify_slice = hold
-working.carry_out.__kwdefaults__["size"] = 2
+runner.verify_slice = hold
+runner.run_verification.__kwdefaults__["size"] = 2
 asyncio.run(worker.work(worker.connector()))
 """
 
@@ -174,7 +174,7 @@ def test_leaves_what_somebody_works_at_without_a_job(ledger: Ledger) -> None:
     ledger.write(3)
     record = ask()
     ledger.tamper("DELETE FROM procrastinate_jobs")
-    with working_at("default", VERIFICATION, record.pk):
+    with try_lock("default", VERIFICATION, record.pk):
         asyncio.run(take_up())
         assert jobs(ledger) == []
     asyncio.run(take_up())
@@ -199,7 +199,7 @@ def test_leaves_what_its_worker_works_at(ledger: Ledger) -> None:
     record = ask()
     dead_worker_fetches(ledger, silent="0 seconds")
     idle = asyncio.run(look_for_forgotten(set()))
-    with working_at("default", VERIFICATION, record.pk):
+    with try_lock("default", VERIFICATION, record.pk):
         assert asyncio.run(look_for_forgotten(idle)) == set()
     assert jobs(ledger) == ["doing"]
 

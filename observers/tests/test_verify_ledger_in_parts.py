@@ -15,7 +15,7 @@ from observers.tests.commands import findings, run
 from observers.tests.pages import remove
 from observers.verification import ledger as ranges
 from observers.verification.keyring import keyring_from_registry
-from observers.verification.ledger import conclude_part, verify_ledger
+from observers.verification.ledger import finish_part, verify_ledger
 from observers.verification.parts import join_all
 from observers.verification.processes import WorkerEndedError
 from observers.verification_jobs import records
@@ -32,7 +32,7 @@ def test_processes_find_what_a_single_pass_finds(ledger: Ledger) -> None:
     parts = ranges.verify_ranges(
         "default", keys, 1, EVENTS, workers=2, progress=seen.append, size=3
     )
-    found = conclude_part("default", keys, join_all(parts)).as_dict()
+    found = finish_part("default", keys, join_all(parts)).as_dict()
     expected = verify_ledger("default").as_dict()
     assert found | {"seconds": 0} == expected | {"seconds": 0}
     assert sum(seen) == EVENTS - 2

@@ -9,8 +9,8 @@ from observers.watch.findings import (
     RESTORED,
     Found,
     Kind,
+    diff,
     known_findings,
-    step,
 )
 
 GAP, GUARDS, CHAIN = OPENINGS[Kind.GAP], OPENINGS[Kind.GUARDS], OPENINGS[Kind.CHAIN]
@@ -44,13 +44,13 @@ def test_an_event_speaks_only_of_its_own_kind() -> None:
 def test_a_step_is_what_changed() -> None:
     before = known_findings([(1, GAP, "gap 3-4", ""), (2, CHAIN, "chain 7-7 signature", "")])
     found = [Found(Kind.GAP, "9-9", ""), Found(Kind.HEAD, "x", "")]
-    change = step(before, found, {Kind.GAP, Kind.HEAD})
+    change = diff(before, found, {Kind.GAP, Kind.HEAD})
     assert [each.key for each in change.begun] == ["head x", "gap 9-9"]
     assert [each.key for each in change.ended] == ["gap 3-4"]
-    again = step(before, found, {Kind.HEAD}, {"chain 7-7 signature"})
+    again = diff(before, found, {Kind.HEAD}, {"chain 7-7 signature"})
     assert [each.key for each in again.ended] == ["chain 7-7 signature"]
 
 
 def test_a_flood_of_findings_is_written_bit_by_bit() -> None:
     found = [Found(Kind.GAP, f"{n}-{n}", "") for n in range(3 * MOST_NEW)]
-    assert len(step({}, found, set(Kind)).begun) == MOST_NEW
+    assert len(diff({}, found, set(Kind)).begun) == MOST_NEW

@@ -2,8 +2,8 @@
 
 It must never read a database or a clock: an event and keys in, failed checks out.
 
-`passes` is the fast path over raw rows. Invariant: it is true only where the checks find nothing;
-false means that they have to be run.
+`passes_fast` is the fast path over raw rows. Invariant: it is true only where the checks find
+nothing; false means that they have to be run.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _witness_signature(subject: Event, signable: bytes, keys: Keyring) -> Iterat
         yield f"{subject.witness_id}: {error}"
 
 
-def passes(row: Row, keys: Keyring, *, signatures: bool = True) -> bool:
+def passes_fast(row: Row, keys: Keyring, *, signatures: bool = True) -> bool:
     """Whether every check that an event shows by itself passes; 7 and 9 only with `signatures`."""
     try:
         return _passes(row, keys, signatures)

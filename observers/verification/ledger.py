@@ -44,10 +44,10 @@ from observers.verification.decisions import (
 from observers.verification.drift import DriftCheck, drift_check, thresholds_of
 from observers.verification.explained_gaps import Skips
 from observers.verification.keyring import Keyring, keyring_from_registry
-from observers.verification.parts import Part, before_the_first, conclude, join, neighbour
+from observers.verification.parts import PartialReport, before_the_first, boundary, finish, merge
 from observers.verification.processes import Counted, Task, verify_in_processes
 from observers.verification.report import Report
-from observers.verification.scan import Progress, Walk, valid_time
+from observers.verification.scan import Progress, RangeScan, valid_time
 from observers.verification.sound_ceremonies import erasures_in
 from observers.verification.tables import RecordCheck, strays_below_one
 
@@ -70,7 +70,7 @@ def verify(
     Check 10 (the head) needs what only the database has; `observers.verification.ledger` adds it.
     """
     before = before_the_first() if start == 1 else None
-    walk = Walk(start, end, keys, signatures=signatures)
+    walk = RangeScan(start, end, keys, signatures=signatures)
     for subject in source.get_events_by_sequence_range(max(start - 1, 1), end):
         if subject.sequence < start:
             before = beside(subject)
@@ -78,12 +78,12 @@ def verify(
         walk.take(subject)
         if progress is not None:
             progress(subject.sequence)
-    return conclude(walk.finish(), before, erased_by=erasures_in(source, keys))
+    return finish(walk.finish(), before, erased_by=erasures_in(source, keys))
 
 
-def beside(subject: Event) -> Part:
+def beside(subject: Event) -> PartialReport:
     """The event before a range, which only its successor is checked against."""
-    return neighbour(subject.sequence, subject.content_hash, valid_time(subject))
+    return boundary(subject.sequence, subject.content_hash, valid_time(subject))
 
 
 def verify_ranges(
@@ -96,7 +96,7 @@ def verify_ranges(
     progress: Counted,
     signatures: bool = True,
     size: int = RANGE,
-) -> Generator[Part]:
+) -> Generator[PartialReport]:
     """Checks 2 to 10 of start … end, in parts that follow one another; close it when leaving
     early. `progress` is told how many more events were verified."""
     ranges = cut(using, start, end, size)
@@ -151,14 +151,14 @@ def verify_in_steps(
     if end < start:
         return with_strays(using, Report(start, end))
     keys = keyring_from_registry(using)
-    whole: Part | None = None
+    whole: PartialReport | None = None
     for first, last in cut(using, start, end, size):
         part = verify_part(using, keys, first, last, progress=progress, signatures=signatures)
-        whole = part if whole is None else join(whole, part)
+        whole = part if whole is None else merge(whole, part)
         if last < end:
             yield
     assert whole is not None  # noqa: S101 - `cut` gives one slice at least
-    return conclude_part(using, keys, whole)
+    return finish_part(using, keys, whole)
 
 
 def reachable_end(using: str, end: int | None) -> int:
@@ -175,9 +175,9 @@ def verify_part(
     *,
     progress: Progress | None = None,
     signatures: bool = True,
-) -> Part:
+) -> PartialReport:
     """Checks 2 to 10 of start … end but for what its neighbours show, in one statement or two."""
-    walk = Walk(start, end, keys, signatures=signatures)
+    walk = RangeScan(start, end, keys, signatures=signatures)
     record = RecordCheck(
         start,
         end,
@@ -213,7 +213,7 @@ def _told(
         yield row
 
 
-def conclude_part(using: str, keys: Keyring, part: Part) -> Report:
+def finish_part(using: str, keys: Keyring, part: PartialReport) -> Report:
     """The report of a part: the event before it and the ceremonies are looked up."""
     store = PostgresEventStore(using)
 
@@ -222,7 +222,7 @@ def conclude_part(using: str, keys: Keyring, part: Part) -> Report:
     def documented_by(gap: Gap) -> int | None:
         return skips.explaining(gap, part.start, part.end)
 
-    report = conclude(part, _before(store, part.start), documented_by, erasures_in(store, keys))
+    report = finish(part, _before(store, part.start), documented_by, erasures_in(store, keys))
     return with_strays(using, report)
 
 
@@ -234,7 +234,7 @@ def with_strays(using: str, report: Report) -> Report:
     return report
 
 
-def _before(store: PostgresEventStore, start: int) -> Part | None:
+def _before(store: PostgresEventStore, start: int) -> PartialReport | None:
     if start == 1:
         return before_the_first()
     found = store.get_event(start - 1)

@@ -36,7 +36,7 @@ class Edge:
 
 
 @dataclass
-class Part:
+class PartialReport:
     """What was found in start … end without a look beyond: neither the link of its first event nor
     the gaps that reach its ends are judged. Times are canonical texts, whose order is theirs."""
 
@@ -84,19 +84,19 @@ class Part:
             yield Gap(self.last.sequence + 1, self.end)
 
 
-def before_the_first() -> Part:
+def before_the_first() -> PartialReport:
     """What stands before sequence 1: 64 zeros, to which the first event is linked."""
     edge = Edge(0, None, GENESIS_HASH)
-    return Part(0, 0, first=edge, last=edge)
+    return PartialReport(0, 0, first=edge, last=edge)
 
 
-def neighbour(sequence: int, content_hash: str | None, time: str) -> Part:
+def boundary(sequence: int, content_hash: str | None, time: str) -> PartialReport:
     """An event beside a range, unchecked: only its hash and its time (or "") are taken."""
     edge = Edge(sequence, None, content_hash)
-    return Part(sequence, sequence, first=edge, last=edge, first_time=time, last_time=time)
+    return PartialReport(sequence, sequence, first=edge, last=edge, first_time=time, last_time=time)
 
 
-def join(left: Part, right: Part) -> Part:
+def merge(left: PartialReport, right: PartialReport) -> PartialReport:
     """The part that both make, neither of which is changed.
 
     Raises:
@@ -131,14 +131,14 @@ def join(left: Part, right: Part) -> Part:
     return whole
 
 
-def join_all(parts: Iterable[Part]) -> Part:
+def join_all(parts: Iterable[PartialReport]) -> PartialReport:
     """All parts, which follow one another, as one; there is at least one."""
-    return reduce(join, parts)
+    return reduce(merge, parts)
 
 
-def conclude(
-    part: Part,
-    before: Part | None = None,
+def finish(
+    part: PartialReport,
+    before: PartialReport | None = None,
     documented_by: Documentation | None = None,
     erased_by: Erasures = lambda subject: None,
 ) -> Report:
@@ -149,7 +149,7 @@ def conclude(
     count.
     `erased_by` is asked of each event that says that its payload was erased.
     """
-    whole = part if before is None else join(before, part)
+    whole = part if before is None else merge(before, part)
     report = Report(
         part.start,
         part.end,
@@ -175,14 +175,14 @@ def conclude(
     return report
 
 
-def _between(left: Part, right: Part) -> list[Gap]:
+def _between(left: PartialReport, right: PartialReport) -> list[Gap]:
     if left.last is None or right.first is None:
         return []
     missing = Gap(left.last.sequence + 1, right.first.sequence - 1)
     return [missing] if missing.count > 0 else []
 
 
-def _broken_link(left: Part, right: Part) -> Finding | None:
+def _broken_link(left: PartialReport, right: PartialReport) -> Finding | None:
     """Check 5 at the seam. Across a gap there is nothing to compare with."""
     if left.last is None or right.first is None or _between(left, right):
         return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # a worker imports these when it has set Django up
     from multiprocessing.context import SpawnProcess
 
     from observers.verification.keyring import Keyring
-    from observers.verification.parts import Part
+    from observers.verification.parts import PartialReport
 
 Bounds = tuple[int, int]
 Counted = Callable[[int], None]
@@ -91,7 +91,7 @@ class _Worker:
 
 def verify_in_processes(
     ranges: Iterator[Bounds], task: Task, *, workers: int, progress: Counted
-) -> Generator[Part]:
+) -> Generator[PartialReport]:
     """The parts of `ranges`, in their order.
 
     Raises:
@@ -100,7 +100,7 @@ def verify_in_processes(
     """
     numbered = enumerate(ranges)
     crew: list[_Worker] = []
-    finished: dict[int, Part] = {}
+    finished: dict[int, PartialReport] = {}
     following = 0
     try:
         for number, bounds in numbered:
@@ -122,7 +122,7 @@ def verify_in_processes(
 
 def _listen(
     busy: dict[Connection, _Worker], numbered: Iterator[tuple[int, Bounds]], progress: Counted
-) -> Iterator[tuple[int, Part]]:
+) -> Iterator[tuple[int, PartialReport]]:
     """What the workers say next; who has finished a range gets another."""
     for ready in wait(list(busy)):
         worker = busy[ready]  # type: ignore[index]
@@ -155,7 +155,7 @@ def _serve(pipe: Connection, task: Task) -> None:
             pipe.send(_verify(pipe, task, *bounds))
 
 
-def _verify(pipe: Connection, task: Task, start: int, end: int) -> Part | LedgerError:
+def _verify(pipe: Connection, task: Task, start: int, end: int) -> PartialReport | LedgerError:
     from observers.verification.ledger import verify_part
 
     pending = 0

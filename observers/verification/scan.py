@@ -20,11 +20,11 @@ from observers.verification.checks import (
     Finding,
     check_event,
     link_failure,
-    passes,
+    passes_fast,
     without_nulls,
 )
 from observers.verification.keyring import Keyring
-from observers.verification.parts import Edge, Part
+from observers.verification.parts import Edge, PartialReport
 
 SKIP_CEREMONY = "ceremony.sequence_skip"
 
@@ -34,16 +34,16 @@ _SEQUENCE, _PREV_HASH, _CONTENT_HASH, _AUTHORITY = 1, 4, 5, 13
 """Where in a row these columns stand."""
 
 
-class Walk:
+class RangeScan:
     """Takes the events of start … end, in order, each once."""
 
     def __init__(self, start: int, end: int, keys: Keyring, *, signatures: bool = True) -> None:
-        self.part = Part(start, end)
+        self.part = PartialReport(start, end)
         self.keys = keys
         self.signatures = signatures
         self.began = time.monotonic()
 
-    def finish(self) -> Part:
+    def finish(self) -> PartialReport:
         """The part, when all events were taken."""
         self.part.seconds = time.monotonic() - self.began
         return self.part
@@ -58,7 +58,7 @@ class Walk:
                 last is not None
                 and row[_SEQUENCE] == last.sequence + 1
                 and row[_PREV_HASH] == last.content_hash
-                and passes(row, self.keys, signatures=self.signatures)
+                and passes_fast(row, self.keys, signatures=self.signatures)
                 and part.last_time <= row[_AUTHORITY]
                 and part.first_time
             ):

@@ -21,12 +21,12 @@ from events.errors import LedgerError
 from events.models import Verification
 from events.store.connection import named_errors
 from events.store.ledger import PostgresEventStore
-from events.store.locks import VERIFICATION, working_at
+from events.store.locks import VERIFICATION, try_lock
 from events.store.sequence import neighbours
 from observers.replica.reading import alias_reaching
 from observers.verification.checks import Check, Finding
 from observers.verification.keyring import keyring_from_registry
-from observers.verification.ledger import conclude_part, verify_ranges
+from observers.verification.ledger import finish_part, verify_ranges
 from observers.verification.processes import Counted
 from observers.verification.report import Report
 from observers.verification_jobs import records
@@ -122,13 +122,13 @@ def interrupted() -> Verification:
     return found
 
 
-def carry_on(record: Verification, *, workers: int, progress: Counted) -> Verification:
+def resume(record: Verification, *, workers: int, progress: Counted) -> Verification:
     """Verify what is left, noting each part, to the end or until somebody cancels it.
 
     Raises:
         NotResumedError: another process works at it, or it has ended.
     """
-    with working_at("default", VERIFICATION, record.pk) as alone:
+    with try_lock("default", VERIFICATION, record.pk) as alone:
         taken = records.take_up(record.pk) if alone else None
         if taken is None:
             raise NotResumedError(f"another process works at verification {record.pk}, or ended it")
@@ -156,7 +156,7 @@ def _reports(record: Verification, workers: int, progress: Counted) -> Generator
     )
     with closing(parts):
         for part in parts:
-            yield conclude_part(using, keys, part)
+            yield finish_part(using, keys, part)
 
 
 def as_report(record: Verification) -> Report:

@@ -27,7 +27,7 @@ from django.db import transaction
 
 from events.models import Verification, VerificationRange
 from events.store.connection import LedgerUnavailableError, first_line, named_errors
-from events.store.locks import VERIFICATION, VERIFICATION_RANGE, working_at
+from events.store.locks import VERIFICATION, VERIFICATION_RANGE, try_lock
 from events.store.sequence import cut, slice_end
 from observers.replica.reading import alias_reaching
 from observers.verification.checks import Check, Finding
@@ -72,7 +72,7 @@ SLICE = 5_000
 log = structlog.get_logger(__name__)
 
 
-def carry_out(
+def run_verification(
     verification_id: int,
     *,
     stopping: Callable[[], bool] = lambda: False,
@@ -87,7 +87,7 @@ def carry_out(
         Stopped: `stopping` said so; the record stays open.
         LedgerUnavailableError: the database went away; the record stays open.
     """
-    with working_at("default", VERIFICATION, verification_id) as alone:
+    with try_lock("default", VERIFICATION, verification_id) as alone:
         record = records.take_up(verification_id) if alone else None
         if record is None:
             log.info("verification_not_taken_up", verification=verification_id, alone=alone)
@@ -177,7 +177,7 @@ def work_at_one(verification_id: int, stopping: Callable[[], bool]) -> bool:
     """Verify the first range that nobody works at; False when there is none."""
     record = Verification.objects.get(pk=verification_id)
     for pk in _open_ranges(record).values_list("pk", flat=True):
-        with working_at("default", VERIFICATION_RANGE, pk) as alone:
+        with try_lock("default", VERIFICATION_RANGE, pk) as alone:
             # Somebody may have finished it between the look and the lock.
             mine = _open_ranges(record).filter(pk=pk).first() if alone else None
             if mine is not None:

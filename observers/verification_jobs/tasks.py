@@ -13,9 +13,9 @@ from procrastinate.jobs import JobDeferrer
 from events.errors import LedgerError
 from events.models import Verification
 from events.store.connection import named_errors
-from events.store.locks import VERIFICATION, take_turn
+from events.store.locks import VERIFICATION, lock
 from observers.verification_jobs.records import OPEN
-from observers.verification_jobs.runner import Stopped, carry_out, help_with
+from observers.verification_jobs.runner import Stopped, help_with, run_verification
 
 QUEUE = "verifications"
 
@@ -35,7 +35,7 @@ class TooManyOpenError(LedgerError):
 def verify(context: JobContext, verification_id: int) -> None:
     """Carry out one verification until it ends or the worker must."""
     try:
-        carry_out(verification_id, stopping=context.should_abort, invite=invite)
+        run_verification(verification_id, stopping=context.should_abort, invite=invite)
     except Stopped:
         raise JobAborted from None
 
@@ -84,7 +84,7 @@ def note(*, requested_by: str, start: int, end: int) -> Verification:
     Raises:
         TooManyOpenError: there are MAX_OPEN already.
     """
-    take_turn("default", VERIFICATION)
+    lock("default", VERIFICATION)
     newest = Verification.objects.aggregate(Max("pk"))["pk__max"]
     if Verification.objects.filter(state__in=OPEN).count() >= MAX_OPEN:
         raise TooManyOpenError(f"{MAX_OPEN} verifications wait or run already")

@@ -21,7 +21,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 from psycopg_pool import AsyncConnectionPool
 
-from events.store.locks import VERIFICATION, worked_at
+from events.store.locks import VERIFICATION, locked
 from events.store.session import pin_async, require_writable
 from observers.verification_jobs.records import open_ids
 from observers.verification_jobs.tasks import QUEUE, job_of, verify
@@ -148,7 +148,7 @@ def _idle_jobs() -> set[int]:
     with _fresh_connection():
         taken = ProcrastinateJob.objects.filter(task_name=verify.name, status="doing")
         jobs = {job.pk: job.args["verification_id"] for job in taken}
-        busy = worked_at("default", VERIFICATION, set(jobs.values()))
+        busy = locked("default", VERIFICATION, set(jobs.values()))
         return {job_id for job_id, verification in jobs.items() if verification not in busy}
 
 
@@ -158,7 +158,7 @@ def _without_job() -> list[int]:
         jobs = ProcrastinateJob.objects.filter(task_name=verify.name, status__in=("todo", "doing"))
         without = open_now - {job.args["verification_id"] for job in jobs}
         # The command line works at its own without a job.
-        return sorted(without - worked_at("default", VERIFICATION, without))
+        return sorted(without - locked("default", VERIFICATION, without))
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from events.errors import LedgerError
 from events.halting import halt
 from events.store.connection import first_line
 from events.store.guards import read_versions
-from events.store.status import read_standing
-from observers.guards.look import look_at_guards
+from events.store.status import read_tail
+from observers.guards.look import compare_guards
 from observers.heads.rollback import find_rollback, halt_rolled_back
 from observers.heads.seen import SavedHeadError
 from observers.heads.store import memory_of
@@ -32,7 +32,7 @@ def look_before_serving() -> None:
     """CT-11, CT-13: halt on a head that is not the last event, and on a ledger that lacks a head
     that was seen; name guards not in place."""
     try:
-        standing = read_standing("default")
+        standing = read_tail("default")
         if not standing.ends_at_head:
             reason = (
                 f"at start, events end at {standing.tail_sequence} ({standing.tail_hash}), the "
@@ -41,7 +41,7 @@ def look_before_serving() -> None:
             log.critical("head_mismatch", why=f"CT-13: {reason}")
             halt(writer(), reason=reason, by="portal")
         _look_for_rollback()
-        deviations = look_at_guards().deviations
+        deviations = compare_guards().deviations
         if deviations:
             log.error("guards_not_in_place", count=len(deviations), first=str(deviations[0]))
     except (LedgerError, DatabaseError) as error:
@@ -56,7 +56,7 @@ def repair_on_record() -> Iterator[None]:
     ledger as the watch writes it, or mended in silence it would leave no trace."""
     watch, deviated = Watch(), True  # what cannot be asked before is asked after
     with _told_where_away():
-        deviated = bool(look_at_guards().deviations)
+        deviated = bool(compare_guards().deviations)
         if deviated:
             watch.look()
     yield

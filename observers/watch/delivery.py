@@ -38,7 +38,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from events.models import WatchAlert
 from events.store.connection import first_line, named_errors
-from events.store.locks import ALERT, working_at
+from events.store.locks import ALERT, try_lock
 from observers.seals import holds, seal
 
 PATIENCE_SECONDS = 10
@@ -181,7 +181,7 @@ def deliver(alert_id: int) -> None:
     Raises:
         DeliveryError: it did not arrive.
     """
-    with working_at("default", ALERT, alert_id) as alone, named_errors():
+    with try_lock("default", ALERT, alert_id) as alone, named_errors():
         waiting = WatchAlert.objects.filter(pk=alert_id, state="waiting")
         alert = waiting.first() if alone else None
         if alert is None:

@@ -71,7 +71,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Changes:
     """What is to be written: findings that begin, and known ones that are no more."""
 
     begun: tuple[Found, ...]
@@ -102,12 +102,12 @@ def known_findings(
     return known
 
 
-def step(
+def diff(
     known: Mapping[str, Known],
     found: Iterable[Found],
     looked_at: Collection[Kind],
     sound_again: Collection[str] = (),
-) -> Step:
+) -> Changes:
     """What changed. A finding ends when it was not found again: those of kinds that were wholly
     `looked_at`, and those that were looked at one by one and are `sound_again`."""
     now = {each.key: each for each in found}
@@ -121,7 +121,7 @@ def step(
         ended = [each for each in ended if each.kind is not Kind.GUARDS]  # one state, one event
     order = list(Kind)
     begun.sort(key=lambda each: order.index(each.kind))
-    return Step(tuple(begun[:MOST_NEW]), tuple(ended[:MOST_NEW]))
+    return Changes(tuple(begun[:MOST_NEW]), tuple(ended[:MOST_NEW]))
 
 
 def _without_guards(known: dict[str, Known]) -> dict[str, Known]:

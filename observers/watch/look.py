@@ -16,12 +16,12 @@ from events.format.timestamps import format_timestamp
 from events.store.guards import read_versions
 from events.store.integrity import find_forks
 from events.store.ledger import PostgresEventStore
-from events.store.status import Standing, read_standing
+from events.store.status import LedgerTail, read_tail
 from observers.guards.comparison import Deviation, fingerprint, touched
-from observers.guards.look import look_at_guards
+from observers.guards.look import compare_guards
 from observers.heads.rollback import find_rollback
 from observers.heads.seen import SavedHeadError
-from observers.heads.store import HeadMemory
+from observers.heads.store import SeenHeadStore
 from observers.verification.checks import Check
 from observers.verification.decisions import decisions_without_event
 from observers.verification.explained_gaps import Skips
@@ -46,7 +46,7 @@ log = structlog.get_logger(__name__)
 class Seen:
     """The answer of one look. `place` says where the next one goes on with the chain."""
 
-    standing: Standing
+    standing: LedgerTail
     found: list[Found] = field(default_factory=list)
     looked_at: set[Kind] = field(default_factory=lambda: set(Kind) - {Kind.CHAIN})
     place: Place = field(default_factory=lambda: Place.first(0, 0, 0.0))
@@ -61,13 +61,13 @@ def look(
     using: str,
     before: Before | None,
     known: Collection[Known],
-    memory: HeadMemory,
+    memory: SeenHeadStore,
     timing: Timing,
     sweep: Sweep,
 ) -> Seen:
     """Look at everything once. `known` are the findings that are open in the ledger, `memory` the
     heads that were seen before, `sweep` the round over the rows as they lie."""
-    seen = Seen(read_standing(using))
+    seen = Seen(read_tail(using))
     _look_for_rollback(seen, using, memory)
     _look_at_head(seen)
     _look_at_guards(seen, using, before, known)
@@ -92,7 +92,7 @@ def find_undocumented_gaps(using: str, last: int) -> tuple[list[Gap], list[Stray
     return gaps[:MOST_GAPS], twice
 
 
-def _look_for_rollback(seen: Seen, using: str, memory: HeadMemory) -> None:
+def _look_for_rollback(seen: Seen, using: str, memory: SeenHeadStore) -> None:
     """What was seen and cannot be read says nothing, so no finding ends by it."""
     try:
         rollback = find_rollback(using, memory)
@@ -131,7 +131,7 @@ def _look_at_guards(
     """A guard that was altered and put back between two looks is a finding of its own; where a
     deviation is there or was known, that tells the story already."""
     seen.versions = read_versions(using)
-    deviations = list(look_at_guards(using).deviations)
+    deviations = list(compare_guards(using).deviations)
     if before and not deviations and all(each.kind is not Kind.GUARDS for each in known):
         deviations = touched(before.versions, seen.versions)
     if deviations:

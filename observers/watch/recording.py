@@ -19,10 +19,10 @@ from events.submission import Submission
 from observers.heads.rollback import acknowledgement
 from observers.verification.explained_gaps import find_gaps
 from observers.watch.delivery import queue_alerts
-from observers.watch.findings import CLOSED, OPENINGS, RESTORED, Found, Kind, Known, Step
+from observers.watch.findings import CLOSED, OPENINGS, RESTORED, Changes, Found, Kind, Known
 
 
-def record(using: str, change: Step, told: set[str]) -> list[Event]:
+def record(using: str, change: Changes, told: set[str]) -> list[Event]:
     """Append the events of a step, all or none; `told` are findings whose alert went out already.
 
     Raises:
@@ -35,7 +35,7 @@ def record(using: str, change: Step, told: set[str]) -> list[Event]:
     # The events and their alerts are committed together: a crash leaves both or neither. That no
     # other watcher writes the same now is the watch's own lock, held around the look.
     with named_errors(), transaction.atomic(using=using, durable=True):
-        events = writer().append_here(submissions)
+        events = writer().append_in_transaction(submissions)
         opened = list(zip(change.begun, events, strict=False))
         queue_alerts([describe(f, e) for f, e in opened if f.key not in told])
     return events

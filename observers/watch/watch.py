@@ -31,12 +31,12 @@ from events.halting import halt
 from events.models import WatchLook
 from events.store.connection import first_line, named_errors
 from events.store.integrity import recorded_events
-from events.store.locks import WATCH, working_at
-from observers.heads.store import HeadMemory, memory_of
+from events.store.locks import WATCH, try_lock
+from observers.heads.store import SeenHeadStore, memory_of
 from observers.verification.tables import Sweep
 from observers.watch.chain import Place, Timing
 from observers.watch.delivery import QUEUE, defer_waiting, queue_alerts, tell_again
-from observers.watch.findings import TYPES, Found, Kind, Known, Step, known_findings, step
+from observers.watch.findings import TYPES, Changes, Found, Kind, Known, diff, known_findings
 from observers.watch.look import Seen, look
 from observers.watch.memory import Before, LookMemory, look_memory_of
 from observers.watch.recording import describe, record, texts
@@ -94,7 +94,7 @@ class Watch:
     _told: set[str] = field(default_factory=set)
     """Findings whose alert went out in this process though their event could not be written."""
     _unwritten: dict[str, Found] = field(default_factory=dict)
-    _memory: HeadMemory | None = None
+    _memory: SeenHeadStore | None = None
     _looks: LookMemory | None = None
     _sweep: Sweep = field(default_factory=Sweep)
 
@@ -104,7 +104,7 @@ class Watch:
         Raises:
             LedgerUnavailableError: the database is away.
         """
-        with working_at(self.using, WATCH, 0) as alone:
+        with try_lock(self.using, WATCH, 0) as alone:
             outcome = self._look() if alone else None
         if outcome is not None:
             defer_waiting()
@@ -124,10 +124,10 @@ class Watch:
         seen = look(self.using, before, known_before, self._memory, timing, self._sweep)
         known = known_findings(recorded, seen.wrong_events)
         found = {each.key: each for each in seen.found}
-        change = step(known, (self._unwritten | found).values(), seen.looked_at, seen.sound_again)
+        change = diff(known, (self._unwritten | found).values(), seen.looked_at, seen.sound_again)
         written = self._record(change)
         self._halt_rolled_back(seen)
-        open_now = _open_after(known, change if written else Step((), ()))
+        open_now = _open_after(known, change if written else Changes((), ()))
         outcome = Outcome(
             change.begun,
             change.ended if written else (),
@@ -150,7 +150,7 @@ class Watch:
         _note(seen, began_at, outcome)
         return outcome
 
-    def _record(self, change: Step) -> bool:
+    def _record(self, change: Changes) -> bool:
         """Write the events, tell, halt; False when the ledger would not take them."""
         fresh = [each for each in change.begun if each.key not in self._told]
         try:
@@ -170,7 +170,7 @@ class Watch:
             self._halt(f"the watch found: {texts(grave)}")
         return written
 
-    def _tell_unrecorded(self, fresh: list[Found], change: Step, reason: str) -> None:
+    def _tell_unrecorded(self, fresh: list[Found], change: Changes, reason: str) -> None:
         for each in fresh:
             log.critical("watch_finding_not_recorded", finding=each.key, text=each.text, why=reason)
         self._told |= {each.key for each in fresh}
@@ -197,14 +197,14 @@ class Watch:
             log.critical("watch_halted_the_ledger", reason=reason)
 
 
-def _open_after(known: dict[str, Known], change: Step) -> set[str]:
+def _open_after(known: dict[str, Known], change: Changes) -> set[str]:
     begun = {each.key for each in change.begun}
     if any(each.kind is Kind.GUARDS for each in change.begun):
         known = {key: each for key, each in known.items() if each.kind is not Kind.GUARDS}
     return (known.keys() | begun) - {each.key for each in change.ended}
 
 
-def _log(change: Step, events: list[Event]) -> None:
+def _log(change: Changes, events: list[Event]) -> None:
     for found, event in zip(change.begun, events, strict=False):
         log.error("watch_finding", finding=found.key, text=found.text, sequence=event.sequence)
     for known in change.ended:

@@ -9,7 +9,7 @@ from typing import Any
 from events.format.names import show
 from events.management.base import LedgerCommand
 from observers.guards.comparison import fingerprint
-from observers.guards.look import Guards, expectations, look_at_guards
+from observers.guards.look import Guards, compare_guards, expectations
 from observers.management import arguments
 
 
@@ -29,7 +29,7 @@ class Command(LedgerCommand):
         arguments.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        guards = look_at_guards()
+        guards = compare_guards()
         self.stdout.write(arguments.dump(as_dict(guards)) if options["json"] else as_text(guards))
         if guards.deviations:
             sys.exit(arguments.FINDINGS)

@@ -28,7 +28,7 @@ from observers.verification.keyring import (
     keyring_from_json,
     keyring_from_registry,
 )
-from observers.verification.ledger import conclude_part, reachable_end, verify_ranges, with_strays
+from observers.verification.ledger import finish_part, reachable_end, verify_ranges, with_strays
 from observers.verification.parts import join_all
 from observers.verification.report import Report
 from observers.verification.tables import compare, pieces_of, strays_below_one
@@ -153,7 +153,7 @@ def _verify_database(options: dict[str, Any]) -> Outcome:
             ) as parts,
         ):
             whole = join_all(parts)
-        report = conclude_part(using, keys, whole)
+        report = finish_part(using, keys, whole)
         report.seconds = time.monotonic() - began
     if base:
         report.add_all(seam_findings(using, base))
@@ -174,7 +174,7 @@ def _verify_on_record(options: dict[str, Any]) -> Outcome:
             return Outcome(Report(options["start"], end))
         record = command_line.begin(options["start"], end)
     with progress_bar(record.end_sequence - record.reached_sequence) as advance:
-        record = command_line.carry_on(record, workers=options["workers"], progress=advance)
+        record = command_line.resume(record, workers=options["workers"], progress=advance)
     return Outcome(
         command_line.as_report(record), record=record.pk, cancelled=record.state == CANCELLED
     )

@@ -27,15 +27,15 @@ from observers.pages.ceremonies.forms import (
     is_kind,
 )
 from observers.pages.listing import MAX_SEQUENCE
-from observers.pages.permissions import reads, requires
+from observers.pages.permissions import require_reader, require_right
 from observers.pages.rendering import render_page
-from observers.pages.status import read_outlook
+from observers.pages.status import read_status
 
 USING = "default"
 PAGE = 25
 
 
-@reads
+@require_reader
 @require_safe
 def ceremonies(request: HttpRequest) -> HttpResponse:
     """A page of ceremonies, newest first, and who may hold them."""
@@ -52,17 +52,17 @@ def ceremonies(request: HttpRequest) -> HttpResponse:
         "kinds": list(KINDS.values()),
         "may_operate": may(request.user, CEREMONIES),
     }
-    return render_page(request, "ceremonies.html", read_outlook(), context)
+    return render_page(request, "ceremonies.html", read_status(), context)
 
 
-@reads
+@require_reader
 @require_safe
 def ceremony_page(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     """One ceremony; with `speaker` and `step`, what that person signs."""
     return _show(request, _find(ceremony_id))
 
 
-@reads
+@require_reader
 @require_safe
 def statement(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     """The bytes that a person signs, as a file."""
@@ -73,7 +73,7 @@ def statement(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     return _file(held.proposal, form.cleaned_data["step"], form.cleaned_data["speaker"])
 
 
-@requires(CEREMONIES)
+@require_right(CEREMONIES)
 @require_POST
 def vote(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     """Keep a vote whose signature verifies; record the ceremony when it is the last one needed."""
@@ -100,7 +100,7 @@ def vote(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
         return _show(request, _find(ceremony_id), problem=str(error), status=400)
 
 
-@requires(CEREMONIES)
+@require_right(CEREMONIES)
 @require_POST
 def record(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     """Record an approved ceremony that could not be recorded when the last vote came."""
@@ -112,7 +112,7 @@ def record(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
         return _show(request, held, problem=str(error), status=400)
 
 
-@requires(CEREMONIES)
+@require_right(CEREMONIES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def propose(request: HttpRequest) -> HttpResponse:
     """First what is proposed and why; then its text, for the proposer to sign."""
@@ -136,7 +136,7 @@ def propose(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
     status = 400 if form.errors else 200
     context["in_force"] = are_ceremonies_in_force(USING)
-    return render_page(request, "ceremony_propose.html", read_outlook(), context, status=status)
+    return render_page(request, "ceremony_propose.html", read_status(), context, status=status)
 
 
 def _keep_proposal(request: HttpRequest, kind: str) -> HttpResponse:
@@ -155,7 +155,7 @@ def _keep_proposal(request: HttpRequest, kind: str) -> HttpResponse:
     except CeremonyRefusedError as error:
         form.add_error(None, str(error))
     context["signing"] = form
-    return render_page(request, "ceremony_propose.html", read_outlook(), context, status=400)
+    return render_page(request, "ceremony_propose.html", read_status(), context, status=400)
 
 
 def _proposal_file(request: HttpRequest) -> HttpResponse:
@@ -202,7 +202,7 @@ def _show(
         context |= _to_sign(held.proposal, said["step"], said["speaker"])
     if signing is not None:
         context["signing"] = signing
-    return render_page(request, "ceremony.html", read_outlook(), context, status=status)
+    return render_page(request, "ceremony.html", read_status(), context, status=status)
 
 
 def _voice_form(

@@ -23,7 +23,7 @@ from events.store.drift_figures import (
 from events.store.imports import ImportDrift, ImportSpans, drift_of_imports, list_imports, spans_of
 from events.store.ledger import PostgresEventStore
 from events.store.status import marks_before
-from observers.pages.cache import Remembered, remembered
+from observers.pages.cache import CachedAnswer, cached_in_proportion
 from observers.pages.drift.heat import SIZES, Heat, draw_heat, lay_grid
 
 WARNINGS = 1_000_000
@@ -93,15 +93,15 @@ class Backwards:
         return len(self.found) == REVERSALS
 
 
-def find(using: str, choice: DriftChoice, threshold: Decimal) -> Remembered[Findings]:
+def find(using: str, choice: DriftChoice, threshold: Decimal) -> CachedAnswer[Findings]:
     """The findings for a choice, remembered."""
     name = hashlib.sha256(repr((choice, threshold)).encode()).hexdigest()[:16]
-    return remembered(f"drift-{name}", using, lambda: _find(using, choice, threshold))
+    return cached_in_proportion(f"drift-{name}", using, lambda: _find(using, choice, threshold))
 
 
-def look_back(using: str) -> Remembered[Backwards]:
+def look_back(using: str) -> CachedAnswer[Backwards]:
     """Authority time running backwards, remembered."""
-    return remembered("reversals", using, lambda: _look_back(using))
+    return cached_in_proportion("reversals", using, lambda: _look_back(using))
 
 
 def _find(using: str, choice: DriftChoice, threshold: Decimal) -> Findings:

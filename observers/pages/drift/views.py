@@ -35,9 +35,9 @@ from events.store.imports import import_spans
 from observers import export as spreadsheets
 from observers.pages.drift.findings import find, look_back
 from observers.pages.listing import DIALECTS, DriftFilterForm, MomentField, page_address
-from observers.pages.permissions import reads
+from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
-from observers.pages.status import read_outlook
+from observers.pages.status import read_status
 
 
 class DriftForm(DriftFilterForm):
@@ -132,7 +132,7 @@ def _rows(rows: Iterable[Iterable[object]]) -> bytes:
 PAGE = 50
 
 
-@reads
+@require_reader
 @require_safe
 def drift(request: HttpRequest) -> HttpResponseBase:
     """The picture, figures by agent, jumps, and a page of warnings, newest first; or a file."""
@@ -143,7 +143,7 @@ def drift(request: HttpRequest) -> HttpResponseBase:
 
 
 def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
-    outlook = read_outlook()
+    outlook = read_status()
     if not form.is_valid():
         return render_page(request, "drift.html", outlook, {"form": form}, status=400)
     using = settings.LEDGER_READ_ALIAS

@@ -27,9 +27,9 @@ from observers.pages.event.figures import read_clocks, read_payload
 from observers.pages.events.timeline import gap_at
 from observers.pages.gaps.views import place
 from observers.pages.listing import MAX_SEQUENCE
-from observers.pages.permissions import reads
+from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
-from observers.pages.status import Outlook, read_outlook
+from observers.pages.status import LedgerStatus, read_status
 from observers.replica.reading import alias_reaching, find_by_id
 from observers.verification.ceremonies import claimed_erasure
 from observers.verification.checks import MEANINGS, Check
@@ -41,7 +41,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Pin:
+class HashPin:
     """The hash that a link names, and the one that is there now; None: the event is gone."""
 
     wanted: str
@@ -63,12 +63,12 @@ class Pin:
         return HTTPStatus.OK if self.holds else HTTPStatus.CONFLICT
 
 
-def read_pin(request: HttpRequest, event: Event | None) -> Pin | None:
+def read_pin(request: HttpRequest, event: Event | None) -> HashPin | None:
     """What the address pins; None when it pins nothing."""
     wanted = request.GET.get(PARAMETER)
     if wanted is None:
         return None
-    return Pin(wanted.strip().lower()[:200], event.content_hash if event else None)
+    return HashPin(wanted.strip().lower()[:200], event.content_hash if event else None)
 
 
 def permanent_address(request: HttpRequest, event: Event) -> str:
@@ -107,12 +107,12 @@ class Link:
     holds: bool
 
 
-@reads
+@require_reader
 @require_safe
 def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
     """The event at a place in the sequence, or what is known of that place."""
     using = alias_reaching(min(sequence, MAX_SEQUENCE))
-    outlook = read_outlook(using)
+    outlook = read_status(using)
     around: dict[int, Event] = {}
     if 1 <= sequence <= MAX_SEQUENCE:
         chosen = EventFilter(start=max(sequence - 1, 1), end=min(sequence + 1, MAX_SEQUENCE))
@@ -147,18 +147,18 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
     return render_page(request, "event.html", outlook, context, status=status)
 
 
-@reads
+@require_reader
 @require_safe
 def event_by_id(request: HttpRequest, event_id: UUID) -> HttpResponse:
     """On to the event's place in the sequence."""
     event = find_by_id(str(event_id))
     if event is None:
         context = {"event_id": str(event_id)}
-        return render_page(request, "missing.html", read_outlook(), context, status=404)
+        return render_page(request, "missing.html", read_status(), context, status=404)
     return redirect("event", sequence=event.sequence)
 
 
-@reads
+@require_reader
 @require_safe
 def find(request: HttpRequest) -> HttpResponse:
     """On to the event of a sequence number or an event id."""
@@ -169,10 +169,12 @@ def find(request: HttpRequest) -> HttpResponse:
         return redirect("event-by-id", event_id=UUID(wanted))
     except ValueError:
         context = {"wanted": wanted[:200]}
-        return render_page(request, "missing.html", read_outlook(), context, status=404)
+        return render_page(request, "missing.html", read_status(), context, status=404)
 
 
-def _missing(request: HttpRequest, sequence: int, outlook: Outlook, using: str) -> HttpResponse:
+def _missing(
+    request: HttpRequest, sequence: int, outlook: LedgerStatus, using: str
+) -> HttpResponse:
     last = outlook.standing.last_sequence
     known = gap_at(PostgresEventStore(using), sequence, last)
     context = {

@@ -13,7 +13,7 @@ from events.errors import TimestampError
 from events.format.event import Event
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.search import search
-from events.store.sequence import neighbours, sequence_at
+from events.store.sequence import first_sequence_at, neighbours
 from observers.continuity import Continuity
 from observers.verification.explained_gaps import KnownGaps, find_gaps
 from observers.verification.report import KnownGap
@@ -158,11 +158,13 @@ def stretch_of_time(using: str, chosen: EventFilter, last_sequence: int) -> tupl
     """
     begins, ends = 1, last_sequence
     if chosen.authority_from:
-        first = sequence_at(using, chosen.authority_from, last_sequence) or last_sequence + 1
+        first = first_sequence_at(using, chosen.authority_from, last_sequence) or last_sequence + 1
         below, _ = neighbours(using, first - 1, first - 1)
         begins = (below or 0) + 1
     if chosen.authority_to:
-        ends = (sequence_at(using, chosen.authority_to, last_sequence) or last_sequence + 1) - 1
+        ends = (
+            first_sequence_at(using, chosen.authority_to, last_sequence) or last_sequence + 1
+        ) - 1
     return begins, ends
 
 

@@ -21,14 +21,14 @@ from events.access.client_address import client_address
 from events.access.request_context import leave_out, note_events
 from events.store.drift import shown_threshold
 from events.store.ledger import PostgresEventStore
-from events.store.sequence import sequence_at
+from events.store.sequence import first_sequence_at
 from observers.pages.events.filters_in_force import api_query, as_curl, chips
 from observers.pages.events.form import SENT, VIEW, EventFilterForm
 from observers.pages.events.timeline import Cursor, Page, read_page
 from observers.pages.listing import page_address
-from observers.pages.permissions import reads
+from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
-from observers.pages.status import Outlook, read_outlook
+from observers.pages.status import LedgerStatus, read_status
 from observers.replica.reading import alias_reaching
 
 KEPT = "events-view"
@@ -75,13 +75,13 @@ _asked: dict[tuple[str, str | None, str], float] = {}
 _lock = threading.Lock()
 
 
-@reads
+@require_reader
 @require_safe
 def events(request: HttpRequest) -> HttpResponse:
     """A page of events and gaps; 400 when the address asks for what cannot be."""
     form = EventFilterForm(with_remembered(request))
     using = _alias_for(form)
-    outlook = read_outlook(using)
+    outlook = read_status(using)
     if form.is_valid() and form.cleaned_data["jump"] is not None:
         place = _find_place(form, outlook)
         if place is not None:
@@ -96,13 +96,13 @@ def events(request: HttpRequest) -> HttpResponse:
     return render_page(request, "events.html", outlook, _context(request, form, outlook, page))
 
 
-@reads
+@require_reader
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """The lines above `after`, for a page that is open: at most `LIVE_EVENTS` of them."""
     form = EventFilterForm(with_remembered(request))
     using = _alias_for(form)
-    outlook = read_outlook(using)
+    outlook = read_status(using)
     if not form.is_valid() or form.cleaned_data["after"] is None:
         return render_page(request, "partials/events_live.html", outlook, {}, status=400)
     after = form.cleaned_data["after"]
@@ -150,14 +150,14 @@ def _alias_for(form: EventFilterForm) -> str:
     return alias_reaching(max((each for each in named if isinstance(each, int)), default=None))
 
 
-def _read(using: str, form: EventFilterForm, outlook: Outlook, cursor: Cursor) -> Page:
+def _read(using: str, form: EventFilterForm, outlook: LedgerStatus, cursor: Cursor) -> Page:
     store = PostgresEventStore(using)
     last = outlook.standing.last_sequence
     return read_page(store, form.event_filter(), cursor, last, outlook.scan.found)
 
 
 def _context(
-    request: HttpRequest, form: EventFilterForm, outlook: Outlook, page: Page
+    request: HttpRequest, form: EventFilterForm, outlook: LedgerStatus, page: Page
 ) -> dict[str, Any]:
     site, query = f"{request.scheme}://{request.get_host()}", api_query(form)
     last, newest_first = outlook.standing.last_sequence, form.cursor().newest_first
@@ -181,7 +181,7 @@ def _context(
     }
 
 
-def _nothing(form: EventFilterForm, outlook: Outlook, page: Page) -> str:
+def _nothing(form: EventFilterForm, outlook: LedgerStatus, page: Page) -> str:
     """What is said above a list without an event; "" when there is one."""
     if page.event_count:
         return ""
@@ -213,11 +213,11 @@ def _here(form: EventFilterForm) -> str:
     return page_address(form.view | form.filters)
 
 
-def _find_place(form: EventFilterForm, outlook: Outlook) -> int | None:
+def _find_place(form: EventFilterForm, outlook: LedgerStatus) -> int | None:
     """The sequence to go to; None, and an error beside the field, when it lies behind the end."""
     wanted, last = form.cleaned_data["jump"], outlook.standing.last_sequence
     if isinstance(wanted, datetime):
-        place = sequence_at(settings.LEDGER_READ_ALIAS, wanted, last)
+        place = first_sequence_at(settings.LEDGER_READ_ALIAS, wanted, last)
         if place is None:
             form.add_error("jump", "The ledger has no event of that time or later.")
         return place

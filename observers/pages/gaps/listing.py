@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from events.format.gaps import Gap
 from events.store.sequence import neighbours
 from observers.continuity import Continuity
-from observers.pages.cache import remembered
+from observers.pages.cache import cached_in_proportion
 from observers.verification.explained_gaps import find_gaps
 from observers.verification.report import KnownGap
 
@@ -71,7 +71,7 @@ def _scanned(using: str, scanned: Continuity) -> tuple[tuple[KnownGap, ...], boo
     """The gaps of the whole ledger, whether these are all, and how far was looked."""
     if scanned.gap_count == len(scanned.listed):
         return tuple(scanned.listed), True, scanned.end
-    report = remembered("gap-listing", using, lambda: find_gaps(using, limit=MOST)).answer
+    report = cached_in_proportion("gap-listing", using, lambda: find_gaps(using, limit=MOST)).answer
     return report.gaps, report.gap_count == len(report.gaps), report.end
 
 

@@ -17,13 +17,13 @@ from django.views.decorators.http import require_safe
 from events.errors import TimestampError
 from events.format.timestamps import parse_canonical
 from events.store.sequence import authority_times, present_by_cell
-from observers.pages.cache import remembered
+from observers.pages.cache import cached_in_proportion
 from observers.pages.gaps.coverage import Coverage, cell_size, draw_coverage
 from observers.pages.gaps.listing import Listing, list_gaps
 from observers.pages.listing import GapPageForm, SequenceField, page_address
-from observers.pages.permissions import reads
+from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
-from observers.pages.status import read_outlook
+from observers.pages.status import read_status
 from observers.verification.report import KnownGap
 
 
@@ -75,12 +75,12 @@ class GapPage:
     next: str | None
 
 
-@reads
+@require_reader
 @require_safe
 def gaps(request: HttpRequest) -> HttpResponse:
     """The map of a stretch, the whole ledger at first, and a page of its gaps, lowest first."""
     form = GapForm(request.GET)
-    outlook = read_outlook()
+    outlook = read_status()
     if not form.is_valid():
         return render_page(request, "gaps.html", outlook, {"form": form}, status=400)
     using, last = settings.LEDGER_READ_ALIAS, outlook.standing.last_sequence
@@ -142,7 +142,7 @@ def _coverage(using: str, listing: Listing) -> Coverage:
     if listing.whole:
         return draw_coverage(listing)
     start, end, size = listing.start, listing.end, cell_size(listing.start, listing.end)
-    known = remembered(
+    known = cached_in_proportion(
         f"cells-{start}-{end}", using, lambda: present_by_cell(using, start, end, size)
     )
     return draw_coverage(listing, known.answer)

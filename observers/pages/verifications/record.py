@@ -40,7 +40,7 @@ class ListedFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class VerificationView:
     """What a page says of a record."""
 
     record: Verification

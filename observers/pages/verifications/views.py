@@ -16,10 +16,10 @@ from django.views.decorators.http import require_POST, require_safe
 from events.accounts.roles import VERIFY, may
 from events.models import Verification
 from observers.pages.listing import MAX_SEQUENCE, NumberField, page_address
-from observers.pages.permissions import may_read, reads, requires
+from observers.pages.permissions import may_read, require_reader, require_right
 from observers.pages.rendering import render_page
-from observers.pages.status import Outlook, read_outlook
-from observers.pages.verifications.record import Shown
+from observers.pages.status import LedgerStatus, read_status
+from observers.pages.verifications.record import VerificationView
 from observers.replica.lag import PRIMARY
 from observers.verification_jobs import history
 from observers.verification_jobs.records import ask_to_cancel
@@ -69,11 +69,11 @@ class PlaceForm(forms.Form):
     end = NumberField(min_value=1, max_value=MAX_SEQUENCE, required=False)
 
 
-@reads
+@require_reader
 @require_safe
 def verifications(request: HttpRequest) -> HttpResponse:
     """The form, and a page of records, newest first."""
-    outlook = read_outlook()
+    outlook = read_status()
     place = PlaceForm(request.GET)
     if not place.is_valid():
         return render_page(request, "verifications.html", outlook, {"place": place}, status=400)
@@ -82,11 +82,11 @@ def verifications(request: HttpRequest) -> HttpResponse:
     return _list(request, outlook, form, chosen["before"], chosen["after"])
 
 
-@requires(VERIFY)
+@require_right(VERIFY)
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
     """Ask for a verification, and on to its record."""
-    outlook = read_outlook(PRIMARY)
+    outlook = read_status(PRIMARY)
     form = RangeForm(request.POST, outlook.standing.last_sequence)
     if form.is_valid():
         bounds = form.cleaned_data
@@ -101,11 +101,11 @@ def start(request: HttpRequest) -> HttpResponse:
     return _list(request, outlook, form, status=400)
 
 
-@reads
+@require_reader
 @require_safe
 def verification(request: HttpRequest, number: int) -> HttpResponse:
     """One record, or how far it is."""
-    outlook = read_outlook()
+    outlook = read_status()
     shown = _find(number)
     context = {
         "shown": shown,
@@ -131,7 +131,7 @@ def progress(request: HttpRequest, number: int) -> HttpResponse:
     return response
 
 
-@requires(VERIFY)
+@require_right(VERIFY)
 @require_POST
 def cancel(request: HttpRequest, number: int) -> HttpResponse:
     """Ask for its end, and back to its record, which says how it went."""
@@ -147,16 +147,16 @@ def _may_cancel(request: HttpRequest, record: Verification) -> bool:
     return may(user, VERIFY) and (user.is_staff or user.get_username() == record.requested_by)
 
 
-def _find(number: int) -> Shown:
+def _find(number: int) -> VerificationView:
     record = history.find(number) if number <= MAX_SEQUENCE else None
     if record is None:
         raise Http404
-    return Shown(record)
+    return VerificationView(record)
 
 
 def _list(
     request: HttpRequest,
-    outlook: Outlook,
+    outlook: LedgerStatus,
     form: RangeForm,
     before: int | None = None,
     after: int | None = None,
@@ -172,7 +172,7 @@ def _list(
     first, last = (records[0].pk, records[-1].pk) if records else (before, after)
     context = {
         "form": form,
-        "records": [Shown(record) for record in records],
+        "records": [VerificationView(record) for record in records],
         "newer": page_address({}, after=first) if has_newer else None,
         "older": page_address({}, before=last) if has_older else None,
         "newest": "?" if has_newer else None,

@@ -15,7 +15,7 @@ from events.tests.ceremonies import document_gap, register
 from events.tests.ledger import Ledger, submission
 from observers.tests.pages import remove
 from observers.verification_jobs.records import ask_to_cancel
-from observers.verification_jobs.runner import Stopped, carry_out
+from observers.verification_jobs.runner import Stopped, run_verification
 from observers.verification_jobs.tasks import request
 from observers.watch.watch import Watch
 
@@ -73,9 +73,9 @@ def _verify(last: int) -> None:
         request(requested_by="auditor", start=start, end=end).pk
         for start, end in ((1, last), (last, last), (1, last), (1, last), (1, last))
     )
-    carry_out(unsound)
-    carry_out(sound)
+    run_verification(unsound)
+    run_verification(sound)
     ask_to_cancel(cancelled, "auditor")
     looked_at = iter(range(last))
     with suppress(Stopped):
-        carry_out(running, size=5, stopping=lambda: next(looked_at) == 8)
+        run_verification(running, size=5, stopping=lambda: next(looked_at) == 8)

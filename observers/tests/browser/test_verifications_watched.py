@@ -9,14 +9,14 @@ from events.append.services import writer
 from events.models import Verification
 from events.tests.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
-from observers.verification_jobs.runner import Stopped, carry_out
+from observers.verification_jobs.runner import Stopped, run_verification
 
 
 def work_until(number: int, events: int) -> None:
     """Verify in slices of ten, and stop once `events` more were looked at."""
     seen = iter(range(events + 1))
     with pytest.raises(Stopped):
-        carry_out(number, size=10, stopping=lambda: next(seen) == events)
+        run_verification(number, size=10, stopping=lambda: next(seen) == events)
 
 
 def test_moves_by_itself_and_ends_as_its_record(ledger: Ledger, window: Window) -> None:
@@ -36,7 +36,7 @@ def test_moves_by_itself_and_ends_as_its_record(ledger: Ledger, window: Window) 
     assert "20 of 100 numbers" in page.inner_text("#progress")
     assert page.get_attribute("h1", "data-kept") == "yes"  # it was never loaded anew
 
-    carry_out(number)
+    run_verification(number)
     page.wait_for_selector(".outcome")
     assert "Not sound: 1 finding." in page.inner_text("main")
     page.click("#findings ~ div a, section[aria-labelledby=findings] a")
@@ -54,7 +54,7 @@ def test_works_without_scripts(
     page = context.new_page()
     page.goto(f"{portal}/verifications/")
     page.click("main button")
-    carry_out(Verification.objects.get().pk)
+    run_verification(Verification.objects.get().pk)
     page.click("text=Reload")
     assert "Sound." in page.inner_text("main")
     context.close()
@@ -68,7 +68,7 @@ def test_prints_on_one_sheet(ledger: Ledger, window: Window) -> None:
     window.open("/verifications/")
     window.page.click("main button")
     window.page.wait_for_url("**/verifications/*/")
-    carry_out(Verification.objects.get().pk)
+    run_verification(Verification.objects.get().pk)
     window.page.reload()
     assert "30 findings" in window.page.inner_text("main")
     edge = "12mm"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from django.db import DataError, IntegrityError
 
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.writer import AtomicEventWriter, Written
 from events.errors import (
     AppendRefusedError,
@@ -35,7 +35,7 @@ def _canonical(event: Event) -> Event:
     return replace(event, payload=event.canonical_payload.decode())
 
 
-Door = AtomicEventWriter | GroupCommit
+Door = AtomicEventWriter | AppendQueue
 REFUSALS = (LedgerError, IntegrityError, DataError, InjectedError)
 
 

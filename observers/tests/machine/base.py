@@ -17,7 +17,7 @@ from django.db import connections
 from django.test import override_settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from events.append.queue import GroupCommit
+from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.store.ledger import Halt
 from events.tests.ceremonies import people_from_the_start
@@ -50,7 +50,7 @@ class Base(RuleBasedStateMachine):
         self._open.enter_context(self.cuts.installed())
         self.people = people_from_the_start(self.ledger)
         self.direct = writer()
-        self.gathered = GroupCommit(writer())
+        self.gathered = AppendQueue(writer())
         self._open.callback(self.gathered.close)
         self.model = first_model()
 
