@@ -23,16 +23,16 @@ import multiprocessing, sys, django
 if __name__ == "__main__":
     django.setup()
     from django.core.management import call_command
-    from observers import ranges
-    from observers.verification_jobs import record
-    ranges.verify_ranges.__kwdefaults__["size"] = 2
-    original = record.save_slice
+    from observers.verification import ledger
+    from observers.verification_jobs import records
+    ledger.verify_ranges.__kwdefaults__["size"] = 2
+    original = records.save_slice
     def hold(kept, reached, report):
         if reached > 2:
             print(*(child.pid for child in multiprocessing.active_children()), flush=True)
             sys.stdin.read()
         return original(kept, reached, report)
-    record.save_slice = hold
+    records.save_slice = hold
     call_command("verify_ledger", "--record", "--workers", "2")
 """
 
