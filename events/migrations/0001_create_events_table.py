@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "001_create_events_table.sql",
-            sha256="57c94c20a0aba039aa611d4f6568e022ebb88d317da68645a25a2dade4bcfe8b",
+            sha256="3355235cb03a55d73529786212759f49be2035e527c41305c8bf8fffda04455d",
         )
     ]
