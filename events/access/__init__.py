@@ -1,4 +1,1 @@
-"""Who comes from where, how often, and what he looked at: addresses, limits, the access log.
-
-It must never look into an event.
-"""
+"""Client addresses, rate limits and the access log."""

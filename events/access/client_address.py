@@ -1,6 +1,6 @@
-"""The address a request comes from, as far as it can be trusted.
+"""Determines the client address of a request.
 
-It must never believe a header that no trusted proxy wrote: anybody can send one.
+Invariant: only headers written by a trusted proxy count; anybody can send one.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ UNKNOWN = "0.0.0.0"  # noqa: S104 - nothing listens here
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address of whoever asks.
+    """Return the client address of a request.
 
-    `PORTAL_TRUSTED_PROXIES` says how many proxies of ours stand in front. Each appends the
-    address it was called from to X-Forwarded-For, so the entry to believe is that many from the
-    right; what stands left of it came with the request. Without proxies the header is ignored.
+    `PORTAL_TRUSTED_PROXIES` is the number of our proxies in front. Each appends the address it was
+    called from to X-Forwarded-For, so the trusted entry is that many from the right; anything left
+    of it came with the request. Without proxies the header is ignored.
     """
     peer = str(request.META.get("REMOTE_ADDR", ""))
     proxies: int = settings.PORTAL_TRUSTED_PROXIES
@@ -31,8 +31,9 @@ def client_address(request: HttpRequest) -> str:
 
 
 def network_of(address: str) -> str:
-    """What limits count by: an IPv4 address, or the /64 of an IPv6 one, all of which a single
-    customer has to choose from."""
+    """Return the key that limits count by: an IPv4 address, or the /64 of an IPv6 address, all of
+    which one customer can choose from.
+    """
     try:
         known = ip_address(address)
     except ValueError:
@@ -43,7 +44,7 @@ def network_of(address: str) -> str:
 
 
 def _checked(text: str) -> str | None:
-    """An address in its usual form; None for anything else."""
+    """Return an address in its usual form; None for anything else."""
     try:
         known = ip_address(text.strip())
     except ValueError:

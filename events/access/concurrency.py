@@ -1,9 +1,7 @@
-"""Places for work that holds a thread of a server process for as long as somebody else likes.
+"""Limits concurrent work that holds a server thread, and tracks threads waiting for a body.
 
-Bodies that a thread waits for, and until when.
-
-A thread that reads a body can only wait: no call of the server has a timeout. So each wait is noted
-here, and `auditportal.slow_clients` ends the connections of those that are overdue.
+A thread cannot time out while it reads a body: no call of the server has a timeout. Each wait is
+registered here, and `auditportal.slow_clients` closes overdue connections.
 """
 
 from __future__ import annotations
@@ -17,12 +15,13 @@ from dataclasses import dataclass
 
 
 class Places:
-    """At most `most` places at once.
+    """At most `most` slots at once, at most `each` of them for one caller.
 
-    One caller gets `each` of them at most. Without `each`, a caller gets one more only while those
-    held by all and those held by it make less than `most` together: alone it gets half of them, a
-    second one half of the rest, and who holds none is let in as long as there is any.
-    Whoever takes a place here takes one of `within` too, if that is given.
+    Without `each`, a caller gets one more only while those held by all and those held by it make
+    less than `most` together: alone it gets half of them, a second caller half of the rest, and a
+    caller without a slot gets one as long as any is free.
+
+    Each slot also takes one of `within`, if given.
     """
 
     def __init__(
@@ -42,9 +41,11 @@ class Places:
         self._changed = threading.Condition()
 
     def take(self, caller: Hashable, patience: float = 0.0, count: int = 1) -> bool:
-        """Whether the caller got a place, or `count` of them. They are waited for `patience`
-        seconds by `waiters` requests at once, half of them one caller's: who waits holds a thread
-        as well."""
+        """Take one slot, or `count`; return True on success.
+
+        Waits up to `patience` seconds, with at most `waiters` requests waiting at once, half of
+        them one caller's: a waiting request holds a thread as well.
+        """
         with self._changed:
             if not self._has_room(caller, count) and not self._wait(caller, patience, count):
                 return False
@@ -55,18 +56,18 @@ class Places:
         return False
 
     def leave(self, caller: Hashable, count: int = 1) -> None:
-        """Give back what `take` gave."""
+        """Release what `take` took."""
         self._give_back(caller, count)
         if self._within is not None:
             self._within.leave(caller, count)
 
     def held_by(self, caller: Hashable) -> int:
-        """How many places the caller holds."""
+        """Return the number of slots that the caller holds."""
         return self._held[caller]
 
     @property
     def held(self) -> int:
-        """How many places are held."""
+        """Return the number of slots in use."""
         return self._held.total()
 
     def _has_room(self, caller: Hashable, count: int) -> bool:
@@ -76,7 +77,7 @@ class Places:
         return total <= self.most and own <= self._each
 
     def _wait(self, caller: Hashable, patience: float, count: int) -> bool:
-        """Wait, if there is room among those who do; half of it is for others."""
+        """Wait if few enough requests wait already; half of the room is for other callers."""
         own, total = self._waiting[caller], self._waiting.total()
         if not patience or total >= self._waiters or 2 * own >= max(2, self._waiters):
             return False
@@ -113,7 +114,7 @@ class Wait:
     until: float
 
     def go_on(self) -> None:
-        """A piece has arrived, and the next is waited for."""
+        """Restart the wait: a piece has arrived."""
         self.until = min(time.monotonic() + BODY_SECONDS, self.last)
 
 
@@ -123,7 +124,7 @@ _lock = threading.Lock()
 
 @contextmanager
 def waiting_for_body(peer: str, size: int) -> Iterator[Wait]:
-    """Note that a body of up to `size` bytes is waited for."""
+    """Register a wait for a body of up to `size` bytes."""
     now = time.monotonic()
     wait = Wait(peer, now, now + BODY_SECONDS + size / BODY_RATE, now + BODY_SECONDS)
     with _lock:
@@ -136,7 +137,7 @@ def waiting_for_body(peer: str, size: int) -> Iterator[Wait]:
 
 
 def overdue() -> dict[str, float]:
-    """By peer, for how many seconds the newest of its overdue bodies has been waited for."""
+    """Return, by peer, for how many seconds its newest overdue body has been waited for."""
     now = time.monotonic()
     with _lock:
         late = [(wait.peer, now - wait.began) for wait in _waits.values() if wait.until < now]

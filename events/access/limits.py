@@ -1,13 +1,8 @@
-"""Token buckets: how often something may happen, by whom. Arithmetic over a clock it is given.
+"""Rate limits: token buckets in this process for requests, the database for sign-in attempts.
 
-It must never grow without end: whoever has been quiet long enough is forgotten.
-
-The limits of the portal: of requests, each a set of buckets in this process, and of signing in,
-which the database counts for all processes.
-
-They must never limit an honest writer below 5,000 requests a second, nor let strangers use up
-what belongs to somebody who has a token: whoever is known is counted by who he is, and addresses
-count only for those who are not.
+Known callers are counted by identity and strangers by address, so that a stranger cannot use up a
+token owner's limit. No honest writer is limited below 5,000 requests a second. Idle buckets are
+dropped, so that memory stays bounded.
 """
 
 from __future__ import annotations
@@ -28,9 +23,9 @@ SWEEP = 4096
 
 @dataclass
 class TokenBuckets:
-    """One bucket a name: it holds `burst`, and fills by `rate` a second.
+    """Token buckets by name, each of capacity `burst`, refilled by `rate` a second.
 
-    `clock` gives seconds and never runs backwards. A rate of 0 limits nothing.
+    `clock` gives monotonic seconds. A rate of 0 limits nothing.
     """
 
     rate: float
@@ -41,7 +36,7 @@ class TokenBuckets:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, name: Hashable) -> float:
-        """0 and one less in the bucket; or, when it is empty, the seconds until it is not."""
+        """Take a token and return 0; if the bucket is empty, return the seconds until it is not."""
         if not self.rate:
             return 0.0
         now = self.clock()
@@ -57,8 +52,11 @@ class TokenBuckets:
             return 0.0
 
     def _forget(self, now: float) -> None:
-        """Drop full buckets. Those left are worth `_sweep_at` again before the next look, so a
-        flood of names costs each of them a constant share of it."""
+        """Drop full buckets.
+
+        The rest are worth `_sweep_at` again before the next sweep, so that a flood of names costs
+        each of them a constant share of it.
+        """
         self._levels = {
             name: (level, since)
             for name, (level, since) in self._levels.items()
@@ -77,21 +75,21 @@ def _per_second(kind: str, rate: float) -> TokenBuckets:
 
 
 def writes() -> TokenBuckets:
-    """By token: requests that record something."""
+    """Limit of writing requests, by token."""
     return _per_second("writes", settings.PORTAL_LIMIT_WRITES)
 
 
 def reads() -> TokenBuckets:
-    """By token or account: requests that read."""
+    """Limit of reading requests, by token or account."""
     return _per_second("reads", settings.PORTAL_LIMIT_READS)
 
 
 def strangers() -> TokenBuckets:
-    """By address: requests with no token or with a wrong one."""
+    """Limit of requests with a missing or wrong token, by address."""
     return _per_second("strangers", settings.PORTAL_LIMIT_ADDRESS)
 
 
 def take_sign_in(network: str) -> float:
-    """0 and one try less of a password or a code, whoever's; or the seconds to wait for one."""
+    """Count a password or code attempt and return 0, or return the seconds to wait."""
     most = settings.PORTAL_LIMIT_SIGN_IN
     return 0.0 if not most or access_log.take_sign_in(network, most) else 60 / most

@@ -1,7 +1,6 @@
-"""Records what is read: every address but those that show nothing of the ledger.
+"""Records read access: every address except those that show nothing of the ledger.
 
-It must never record what nobody was shown: strangers who are sent to the door leave no entry, so
-that they cannot fill the log.
+Strangers redirected to sign-in leave no entry, so that they cannot fill the log.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ TOO_MANY = 429
 
 
 class AccessLogMiddleware:
-    """One entry a request; two for a file, when it begins and when it ends."""
+    """Writes one entry a request; two for a file, at its beginning and its end."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -105,7 +104,7 @@ def _is_reading(request: HttpRequest, response: HttpResponseBase) -> bool:
 
 
 def _entry(request: HttpRequest, response: HttpResponseBase, note: AccessContext) -> Access | None:
-    """None for a stranger who was shown nothing."""
+    """Build the entry; None for a stranger who was shown nothing."""
     status = response.status_code
     kind, who, agent_id = _who(request, note)
     if kind == "public" and not (settings.PORTAL_PUBLIC_READING and status < 300):
@@ -135,7 +134,7 @@ def _who(request: HttpRequest, note: AccessContext) -> tuple[str, str | None, st
 
 
 def _follow(request: HttpRequest, response: Any, begun: Access) -> None:
-    """A file is recorded before its first byte is sent, and again when it ended."""
+    """Record a file before its first byte is sent, and again when it has ended."""
     recorder().record(begun)
     answer: StreamingHttpResponse = response
     answer.streaming_content = _to_the_end(answer.streaming_content, begun, note_of(request))  # type: ignore[arg-type]

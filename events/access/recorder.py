@@ -1,8 +1,8 @@
-"""Brings entries of the access log into the database, beside the answers and not before them.
+"""Writes access-log entries from a background thread, in batches.
 
-It must never drop an entry while the process lives: when the database does not take them, they
-wait, and when too many wait, reading is refused until they are written. What is lost with a
-process that is killed is what waited in it: usually what was read in the last fifth of a second.
+Invariant: no entry is dropped while the process lives. If the database is unavailable, entries wait
+in a bounded queue; when it is full, reads are refused. A killed process loses what it had queued:
+usually the last fifth of a second.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ a restarted database has closed."""
 
 
 class AccessLogFullError(LedgerUnavailableError):
-    """What was read cannot be recorded now, so nothing may be read."""
+    """Reads are refused because they cannot be recorded now."""
 
 
 Use = tuple[str, datetime]
@@ -69,7 +69,7 @@ class Recorder:
         self._thread: threading.Thread | None = None
 
     def record(self, entry: Access) -> None:
-        """Take an entry.
+        """Queue an entry.
 
         Raises:
             AccessLogFullError: there was no room for it within `PATIENCE`.
@@ -84,7 +84,9 @@ class Recorder:
             ) from None
 
     def note_use(self, token_key: str, moment: datetime) -> None:
-        """Note that a token was used; with no room it is left out, for the next use tells too."""
+        """Record that a token was used; skipped if the queue is full, because the next use records
+        it.
+        """
         self._ensure_thread()
         try:
             self._waiting.put_nowait((token_key, moment))
@@ -92,8 +94,11 @@ class Recorder:
             log.warning("token_use_not_noted", token_key=token_key)
 
     def count_refusal(self, problem: str) -> None:
-        """Count a refusal. All that come before the thread takes them are one item of the queue;
-        with no room they wait for the next."""
+        """Count a refusal.
+
+        Those counted before the thread runs share one queue item; if the queue is full they wait
+        for the next.
+        """
         self._ensure_thread()
         with self._counting:
             self._refusals[problem] += 1
@@ -103,7 +108,7 @@ class Recorder:
                     self._are_refusals_queued = True
 
     def flush(self, seconds: float = LAST_CHANCE) -> bool:
-        """Wait until nothing waits any more; False when there was not enough time."""
+        """Wait until the queue is empty; False on timeout."""
         deadline = time.monotonic() + seconds
         if self._waiting.unfinished_tasks:
             with suppress(queue.Full):
@@ -136,7 +141,7 @@ class Recorder:
                 self._waiting.task_done()
 
     def _write_refusals(self) -> None:
-        """Bring the counts into the database; what it does not take is counted with the next."""
+        """Write the counts; those that fail are added to the next."""
         with self._counting:
             counts, self._refusals, self._are_refusals_queued = self._refusals, Refusals(), False
         try:
@@ -148,7 +153,7 @@ class Recorder:
                 self._refusals.update(counts)
 
     def _next_batch(self) -> list[Access | Use | Refusals | None]:
-        """What waits, up to the first None: whoever puts that waits for what stands before it."""
+        """Return the queued items up to the first None, whose sender waits for those before it."""
         try:
             batch = [self._waiting.get(timeout=IDLE)]
         except queue.Empty:
@@ -164,7 +169,7 @@ class Recorder:
 
 
 def _write_in_the_end(batch: Sequence[Access | Use]) -> None:
-    """Write a batch, however long that takes: this thread has nothing else to do."""
+    """Write a batch, retrying until it succeeds."""
     tried = 0
     while True:
         try:
@@ -180,7 +185,7 @@ def _write_in_the_end(batch: Sequence[Access | Use]) -> None:
 
 
 def _write(batch: Sequence[Access | Use]) -> None:
-    """Uses go first: written again with a batch that was not taken, they change nothing."""
+    """Write a batch, token uses first: repeating them after a failure changes nothing."""
     uses = [item for item in batch if not isinstance(item, Access)]
     entries = [item for item in batch if isinstance(item, Access)]
     if uses:
@@ -203,5 +208,5 @@ def _flush_at_end(recorder: Recorder) -> None:
 
 
 def recorder() -> Recorder:
-    """The recorder of this process; a fork starts with none of its parent's entries."""
+    """Return the recorder of this process; a fork starts with an empty one."""
     return _of_process(os.getpid())

@@ -1,7 +1,7 @@
-"""Says of a request why it was refused, for its log line and for the count by kind.
+"""Records why a request was refused, for its log line and for the counts by kind.
 
-Invariant: nothing of what was sent is kept but the name of the first wrong field, where it is a
-name, cut off at what lies inside a payload.
+Invariant: of the request's content only the name of the first wrong field is kept, and only if it
+is a name, cut off at what lies inside a payload.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ def note_refusal(
     count: int | None = None,
     of_records: bool = False,
 ) -> None:
-    """The request, or a part of it, was refused with this kind of problem. `count` are the errors
-    where not all are listed; `of_records`: their pointers lead into what was sent as a payload."""
+    """Record that a request, or a part of it, was refused with this kind of problem.
+
+    `count` is the number of errors where not all are listed; `of_records`: their pointers lead into
+    what was sent as a payload.
+    """
     said: dict[str, Any] = {"problem": problem, "errors": len(errors) if count is None else count}
     if errors:
         first = errors[0]
@@ -39,14 +42,13 @@ def note_refusal(
 
 
 def refusal_of(request: HttpRequest) -> dict[str, Any]:
-    """What was noted; nothing of a request that was not refused."""
+    """Return the recorded refusal of a request, if any."""
     found: dict[str, Any] = request.META.get(_REFUSAL, {})
     return found
 
 
 def _shown(pointer: str, of_records: bool) -> str:
-    """Keys inside a payload are the sender's content, and so are those of a record beyond the
-    first."""
+    """Hide keys inside a payload, and those of a record beyond the first: they are content."""
     first = _FIELD.match(pointer)
     if first and first.end() < len(pointer) and (of_records or first[0] == "/payload"):
         pointer = f"{first[0]}/…"

@@ -1,16 +1,7 @@
-"""What a request comes to know of itself for the access log: whose token it was, how many events
-were shown.
+"""Per-request context for the access log: request id, caller, token, number of events returned.
 
-It must never hold what was read.
-
-How the addresses of machines begin: they come with a token, and no page leads there.
-
-The id of a request: on its log lines, and on the page or problem document of what failed.
-
-Names whoever makes a request, once somebody has found out who that is.
-
-The name is put beside the request, where the gate in front of everything finds it when the answer
-comes back (`auditportal.gate`).
+The id appears on log lines and on error pages and problem documents. The caller's name is stored on
+the request, where the outermost middleware (`auditportal.gate`) finds it with the response.
 """
 
 from __future__ import annotations
@@ -40,7 +31,7 @@ _ID = "portal.request_id"
 
 
 def request_id(request: HttpRequest) -> str:
-    """The id, made when it is first asked for; nothing that the client sends has a part in it."""
+    """Return the request id, created on first use; no client input has a part in it."""
     found = request.META.get(_ID)
     if not isinstance(found, str):
         found = request.META[_ID] = str(UUID(bytes=random_piece()[:16], version=4))
@@ -64,7 +55,7 @@ class AccessContext:
 
 
 def note_of(request: HttpRequest) -> AccessContext:
-    """The note of a request, begun if there is none yet."""
+    """Return the context of a request, created on first use."""
     note: AccessContext | None = getattr(request, "access_note", None)
     if note is None:
         note = AccessContext()
@@ -73,7 +64,7 @@ def note_of(request: HttpRequest) -> AccessContext:
 
 
 def note_token(request: HttpRequest, token: ApiToken) -> None:
-    """The request came with a token, which is thereby used."""
+    """Record that the request used this token."""
     note_of(request).token = token
     now = time.monotonic()
     if now - _noted.get(token.token_key, -NOTED_SECONDS) >= NOTED_SECONDS:
@@ -82,18 +73,20 @@ def note_token(request: HttpRequest, token: ApiToken) -> None:
 
 
 def note_events(request: HttpRequest, count: int) -> None:
-    """So many events were shown."""
+    """Record the number of events returned."""
     note_of(request).events = count
 
 
 def leave_out(request: HttpRequest) -> None:
-    """Nothing was shown that had not been shown and recorded before."""
+    """Leave this request out of the log: it shows nothing that was not recorded before."""
     note_of(request).left_out = True
 
 
 def count_lines(request: HttpRequest, pieces: Iterable[bytes], header: bytes) -> Iterator[bytes]:
-    """The pieces of a file of one event a line, each event noted as it goes out: canonical JSON
-    has no line end inside, and no field of an event has."""
+    """Yield the pieces of a file of one event a line, counting each event as it is sent.
+
+    Canonical JSON contains no line end, and neither does any field of an event.
+    """
     note = note_of(request)
     lines = -header.count(b"\n")
     for piece in pieces:
@@ -106,26 +99,26 @@ _CALLER = "portal.caller"
 
 
 def name_token(request: HttpRequest, token_key: str) -> None:
-    """The request came with this token, and the token is valid."""
+    """Name the caller by a valid token."""
     request.META[_CALLER] = f"token {token_key}"
 
 
 def name_account(request: HttpRequest, account: object) -> None:
-    """The request belongs to the session of this account."""
+    """Name the caller by the account of the session."""
     request.META[_CALLER] = f"account {account}"
 
 
 def known_caller(request: HttpRequest) -> str | None:
-    """Whose request it is; None for a stranger's, and as long as nobody has looked."""
+    """Return the authenticated caller; None for a stranger or before authentication."""
     found: str | None = request.META.get(_CALLER)
     return found
 
 
 def caller_of(request: HttpRequest) -> str:
-    """Whose request it is; strangers are told apart by their address."""
+    """Return the caller; strangers are told apart by their address."""
     return known_caller(request) or stranger(request)
 
 
 def stranger(request: HttpRequest) -> str:
-    """The name of whoever asks from this address and is not known otherwise."""
+    """Return the name of an unknown caller at this address."""
     return f"address {network_of(client_address(request))}"

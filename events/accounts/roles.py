@@ -1,10 +1,6 @@
-"""The three groups in the database, and the accounts in them.
+"""The three groups, their rights, and the accounts in them.
 
-It must never take a right from a group that an administrator gave it, nor leave out one of ours.
-
-The rights that there are, and which group has which.
-
-It must never be asked for a name: a right is one of these permissions, or it is none.
+Invariant: a right that an administrator gave a group is never taken away.
 """
 
 from __future__ import annotations
@@ -65,7 +61,7 @@ STAFF = (OPERATOR, ADMINISTRATOR)
 
 
 def may(user: Any, right: str) -> bool:
-    """Whether a user of a request has a right. Superusers have all, who is not active has none."""
+    """Return True if the user has a right. Superusers have all, inactive users none."""
     return user is not None and user.is_authenticated and bool(user.has_perm(right))
 
 
@@ -74,8 +70,10 @@ SERVICE_USER = "api"
 
 
 def ensure_groups() -> None:
-    """Make the groups, or give them rights that they lack. Whoever had an account before there
-    were groups keeps what he could do: read, or everything."""
+    """Create the groups, or add rights that they lack.
+
+    Accounts from before there were groups keep their rights: reading, or everything.
+    """
     with transaction.atomic():
         first = not Group.objects.filter(name__in=GROUPS).exists()
         for name, rights in GROUPS.items():
@@ -94,7 +92,7 @@ def set_group(account: User, name: str) -> None:
 
 
 def follow_group(account: User) -> None:
-    """Who may enter the admin follows from the group."""
+    """Derive admin access from the group."""
     staff = account.is_superuser or group_of(account) in STAFF
     if account.is_staff != staff:
         account.is_staff = staff
@@ -102,7 +100,7 @@ def follow_group(account: User) -> None:
 
 
 def group_of(account: User) -> str | None:
-    """The group with the most rights that an account is in."""
+    """Return the group with the most rights that an account is in."""
     names = set(account.groups.values_list("name", flat=True))
     return next((name for name in reversed(GROUPS) if name in names), None)
 

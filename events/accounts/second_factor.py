@@ -1,10 +1,9 @@
-"""The second factor: who needs one, time-based codes, recovery codes.
+"""The second factor: who needs one, time-based codes, recovery codes, and its enforcement.
 
-It must never keep a recovery code: only a digest is kept, and the codes are shown once.
+Recovery codes are shown once and stored only as digests. The middleware redirects an account that
+still owes a second factor to the pages where it is shown or set up.
 
-Keeps whoever still owes a second factor out of everything but the pages where it is shown.
-
-It must never let a new address in by itself: what is open is named here.
+Invariant: a new address is closed until it is named here as open.
 """
 
 from __future__ import annotations
@@ -41,18 +40,21 @@ _CODE = 13
 
 
 def is_required(user: Any) -> bool:
-    """Whether this account may do nothing without one: operators and administrators, where the
-    portal is told so. Who may enter the admin follows from the group."""
+    """Return True if this account needs a second factor.
+
+    Operators and administrators do, where the setting asks for it. Admin access follows from the
+    group.
+    """
     return bool(settings.PORTAL_REQUIRE_SECOND_FACTOR and (user.is_staff or user.is_superuser))
 
 
 def is_set_up(user: Any) -> bool:
-    """Whether the account has a second factor in use."""
+    """Return True if the account has a second factor in use."""
     return bool(TOTPDevice.objects.filter(user_id=user.pk, confirmed=True).exists())
 
 
 def is_through(user: Any) -> bool:
-    """Whether whoever is signed in has shown all that he must."""
+    """Return True if the signed-in user has completed every required step."""
     verified = getattr(user, "is_verified", None)
     if verified is not None and verified():
         return True
@@ -60,14 +62,16 @@ def is_through(user: Any) -> bool:
 
 
 def begin(user: User) -> TOTPDevice:
-    """The device that is being set up; it counts from its first right code on."""
+    """Return the device being set up; it is in use only after its first correct code."""
     device, _ = TOTPDevice.objects.get_or_create(user=user, confirmed=False, name="authenticator")
     return device
 
 
 def confirm(user: User, code: str) -> tuple[TOTPDevice, list[str]] | None:
-    """Put the device into use, in place of one before; the device and new recovery codes.
-    None when the code is wrong."""
+    """Put the device into use, replacing the previous one; return it and new recovery codes.
+
+    None if the code is wrong.
+    """
     with transaction.atomic():
         device = begin(user)
         if not device.verify_token(code):
@@ -81,7 +85,7 @@ def confirm(user: User, code: str) -> tuple[TOTPDevice, list[str]] | None:
 
 
 def new_recovery_codes(user: User) -> list[str]:
-    """Codes that each work once; those from before no longer do."""
+    """Create recovery codes, each valid once, and invalidate the previous ones."""
     codes = [
         "".join(secrets.choice(_ALPHABET) for _ in range(_CODE)) for _ in range(RECOVERY_CODES)
     ]
@@ -94,8 +98,10 @@ def new_recovery_codes(user: User) -> list[str]:
 
 
 def verify(user: User, text: str) -> Any:
-    """The device that a code or a recovery code belongs to, or None. Each device waits longer
-    after each wrong one, and takes none twice."""
+    """Return the device that a code or a recovery code belongs to, or None.
+
+    Each device delays longer after each wrong code, and accepts none twice.
+    """
     code = "".join(text.split()).replace("-", "").lower()
     if len(code) == 6 and code.isdigit():
         devices: list[Any] = list(TOTPDevice.objects.filter(user=user, confirmed=True))
@@ -108,12 +114,12 @@ def verify(user: User, text: str) -> Any:
 
 
 def codes_left(user: User) -> int:
-    """Recovery codes that were not used yet."""
+    """Return the number of unused recovery codes."""
     return sum(device.token_set.count() for device in StaticDevice.objects.filter(user=user))
 
 
 def remove(user: User) -> None:
-    """Take the second factor away, recovery codes too."""
+    """Remove the second factor and its recovery codes."""
     TOTPDevice.objects.filter(user=user).delete()
     StaticDevice.objects.filter(user=user).delete()
     log.warning("second_factor_removed", account=user.get_username())
@@ -124,7 +130,7 @@ def _digest(code: str) -> str:
 
 
 def secret_of(device: TOTPDevice) -> str:
-    """The secret as people type it into a device that cannot see: base32 in groups of four."""
+    """Return the secret for typing into a device without camera: base32 in groups of four."""
     text = b32encode(device.bin_key).decode().rstrip("=")
     return " ".join(text[place : place + 4] for place in range(0, len(text), 4))
 
@@ -147,7 +153,7 @@ OPEN = frozenset(
 
 
 class SecondFactorMiddleware:
-    """Sends people on; never a machine, whose token is all it has."""
+    """Redirects people who owe a second factor; machines authenticate by token alone."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -158,7 +164,7 @@ class SecondFactorMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
-        """Where to show or set up the second factor; None where that is not owed."""
+        """Return the redirect to show or set up the second factor; None if it is not owed."""
         match = request.resolver_match
         # The API sees to itself: there a half signed-in session is nobody.
         if request.path.startswith(MACHINES) or (match and match.view_name in OPEN):

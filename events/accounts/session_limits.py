@@ -1,6 +1,6 @@
-"""Ends sessions: those that nobody used for a while, and those that have lasted a day's work.
+"""Ends sessions that are idle too long or too old.
 
-It must never prolong a session for what a page asks by itself.
+Requests that a page makes by itself do not prolong a session.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BY_ITSELF = frozenset({"events-live", "verification-progress"})
 
 
 class SessionLimitsMiddleware:
-    """Looks at the two times that a signed-in session carries; writes one at most once a minute."""
+    """Checks the two times that a signed-in session carries; writes one at most once a minute."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -50,7 +50,7 @@ def _hold(request: HttpRequest) -> None:
 
 
 def _by_itself(request: HttpRequest) -> bool:
-    """No view has been found yet, so the address is looked up here."""
+    """Return True for a background request; resolves the address, as no view is known yet."""
     try:
         return resolve(request.path_info).view_name in BY_ITSELF
     except Resolver404:
@@ -58,7 +58,7 @@ def _by_itself(request: HttpRequest) -> bool:
 
 
 def _begin(request: HttpRequest, **_: object) -> None:
-    """Whoever signs in begins anew, also inside a session that was there."""
+    """Restart both times at sign-in, also inside an existing session."""
     request.session[BEGAN] = request.session[USED] = int(time.time())
 
 
@@ -66,10 +66,10 @@ user_logged_in.connect(_begin)
 
 
 def end_sessions(account: User) -> int:
-    """End every session of an account, wherever it is signed in; how many there were.
+    """End every session of an account and return how many there were.
 
-    Sessions say whose they are only inside, so all of them are looked at: this is for a person's
-    click and an administrator's command, not for a request.
+    Session rows name their account only inside, so all are read: for a person's click or an
+    administrator's command, not for a request.
     """
     theirs = [
         session.pk

@@ -1,6 +1,6 @@
-"""Tokens of the HTTP API: made, found, withdrawn.
+"""Creates, finds and revokes tokens of the HTTP API.
 
-It must never keep a token: only a digest is kept, and the token is given out once.
+A token is shown once; only its digest is stored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 class TokenError(LedgerError):
-    """A token cannot be made or found as was asked."""
+    """A token cannot be created or found as asked."""
 
 
 def issue(
@@ -37,8 +37,9 @@ def issue(
     lifetime: timedelta | None = None,
     records: Mapping[str, str | None] | None = None,
 ) -> tuple[ApiToken, str]:
-    """A new token's record, and the token itself. `records` are its columns that say how records
-    of log shippers become events.
+    """Create a token; return its record and the token itself.
+
+    `records` are its columns that say how log shippers' records become events.
 
     Raises:
         TokenError: the service account is not fit to own it.
@@ -51,13 +52,13 @@ def issue(
 
 
 def revoke(record: ApiToken, *, by: str) -> None:
-    """Withdraw a token. What was written and read with it stays recorded under its beginning."""
+    """Revoke a token. What was written and read with it stays recorded under its prefix."""
     log.warning("token_revoked", token_key=record.token_key, agent_id=record.agent_id, by=by)
     record.delete()
 
 
 def find(text: str) -> ApiToken:
-    """The token that begins so; a whole token is taken too.
+    """Find a token by its beginning; a whole token is accepted too.
 
     Raises:
         TokenError: there is none, or more than one.
@@ -72,10 +73,10 @@ def find(text: str) -> ApiToken:
 
 
 def parse_lifetime(text: str) -> timedelta:
-    """`30d`, `12h`, `45m`, or `30` for days.
+    """Parse `30d`, `12h`, `45m`, or `30` for days.
 
     Raises:
-        TokenError: nothing of the kind, or not between a minute and a hundred years.
+        TokenError: it is malformed, or not between a minute and a hundred years.
     """
     found = re.fullmatch("([0-9]{1,8})([dhm]?)", text)
     if not found:
@@ -87,7 +88,7 @@ def parse_lifetime(text: str) -> timedelta:
 
 
 def service_user() -> User:
-    """The account that all tokens belong to; nobody can sign in with it.
+    """Return the account that owns all tokens; nobody can sign in with it.
 
     Raises:
         TokenError: it is a person's, or switched off.

@@ -1,4 +1,4 @@
-"""The ledger in Django's own admin. It must never change what is append-only."""
+"""The ledger, its keys, tokens and accounts in Django's admin."""
 
 from events.admin import accounts, ledger, registry
 from events.admin import registry as tokens

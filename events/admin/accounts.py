@@ -1,7 +1,7 @@
-"""Accounts in the admin: who is there, in which group, on or off.
+"""Accounts in the admin: listed, assigned to groups, activated and deactivated.
 
-It must never let anybody give what he has not, nor see a second factor's secret, nor remove an
-account or edit its two times: they are records.
+Invariant: nobody grants rights they lack; second-factor secrets are not shown; accounts are not
+deleted and their two times not edited, because they are records.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ admin.site.unregister(StaticDevice)
 
 @admin.register(User)
 class AccountAdmin(TellingAdmin, BaseUserAdmin):
-    """Plain lists for groups: the script of the pair of boxes names nothing. Rights come from
-    groups alone."""
+    """Accounts with plain lists for groups: the script of the double box labels nothing.
+
+    Rights come from groups alone.
+    """
 
     filter_horizontal = ()
     list_display = ("username", "in_groups", "is_active", "last_login")
@@ -49,17 +51,17 @@ class AccountAdmin(TellingAdmin, BaseUserAdmin):
     )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A superuser is changed by superusers."""
+        """Only superusers change a superuser."""
         if obj is not None and obj.is_superuser and not getattr(request.user, "is_superuser", 0):
             return False
         return super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Accounts are switched off: a name in a record goes on meaning one person."""
+        """Accounts are deactivated, not deleted: a name in a record keeps meaning one person."""
         return False
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Who may enter the admin follows from the group."""
+        """Derive admin access from the group."""
         super().save_related(request, form, formsets, change)
         follow_group(form.instance)
 

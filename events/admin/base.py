@@ -1,7 +1,6 @@
-"""Pages of large tables for the admin. They must never count a large table's rows, nor skip over
-them by OFFSET from its beginning.
+"""Base classes for the admin of large, read-only tables.
 
-What every admin of a mirrored table shares. It must never allow a change.
+Invariant: a large table is never counted in full nor paged by OFFSET from its beginning.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ CAP = 10_000
 
 
 class CappedPaginator(BasePaginator):
-    """Counts no further than `CAP`: the newest rows can be paged through, the rest searched."""
+    """Counts at most `CAP` rows: the newest can be paged through, the rest searched."""
 
     object_list: QuerySet[Any]
 
@@ -41,27 +40,27 @@ class CappedPaginator(BasePaginator):
 
 
 class SequencePaginator(CappedPaginator):
-    """Page n is a window of the sequence, counted from the head.
+    """Pages by windows of the sequence, counted from the head.
 
-    The sequence is dense, so a window is found by its bounds on the index, as fast on the last
-    page as on the first. A gap makes its page shorter; nothing moves to another page. What a
-    search found is not dense and is capped instead.
+    The sequence is dense, so a window is found by its bounds on the index, as fast on the last page
+    as on the first. A gap makes its page shorter; nothing moves to another page. Search results are
+    not dense and are capped instead.
     """
 
     @cached_property
     def is_whole(self) -> bool:
-        """Whether the list is the whole table."""
+        """Return True if the list is the whole table."""
         return not self.object_list.query.where
 
     @cached_property
     def count(self) -> int:
-        """The last sequence, which is how many numbers the windows divide."""
+        """Return the last sequence, the range that the windows divide."""
         if not self.is_whole:
             return CappedPaginator(self.object_list, self.per_page).count
         return read_tail(self.object_list.db).last_sequence
 
     def page(self, number: int | str) -> Page[Any]:
-        """The window of a page, in the list's own order."""
+        """Return the window of a page, in the list's own order."""
         if not self.is_whole:
             return super().page(number)
         number = self.validate_number(number)
@@ -70,7 +69,7 @@ class SequencePaginator(CappedPaginator):
         return Page(window, number, self)
 
     def _window(self, number: int) -> tuple[int, int]:
-        """Sequences above the first and up to the second."""
+        """Select sequences above the first bound and up to the second."""
         skipped = (number - 1) * self.per_page
         if "sequence" in self.object_list.query.order_by:
             return skipped, skipped + self.per_page
@@ -85,7 +84,7 @@ else:
 
 
 def utc(name: str) -> Any:
-    """A column for a time, to the microsecond: Django's own format stops at the minute.
+    """Column for a time, to the microsecond: Django's own format stops at the minute.
 
     Typed as Any because the admin takes a callable in places where its stubs know only names.
     """
@@ -102,8 +101,7 @@ def utc(name: str) -> Any:
 
 
 class TellingAdmin(BaseAdmin):
-    """In the words of the portal: no heading asks to select a row, and no record of an
-    append-only ledger was perhaps deleted."""
+    """Replaces Django's wording: nothing is selected or deleted in an append-only ledger."""
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         title = str(self.opts.verbose_name_plural)
@@ -119,7 +117,7 @@ class TellingAdmin(BaseAdmin):
 
 
 class ReadOnlyAdmin(TellingAdmin):
-    """Looks, and nothing else; counts nothing, sorts by nothing that has no index."""
+    """Read-only admin without counts and without sorting by unindexed columns."""
 
     actions = None
     show_full_result_count = False

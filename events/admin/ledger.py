@@ -1,6 +1,6 @@
 """Events, appends, drift warnings, ceremonies and the ledger's two single rows in the admin.
 
-It must never search or sort by what has no index.
+Invariant: search and sort only by indexed columns.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ SHOWN_AS = {
 
 
 def as_sequence(term: str) -> int | None:
-    """The sequence that a search term is, if it is one."""
+    """Parse a search term as a sequence, if it is one."""
     number = int(term) if term.isascii() and term.isdigit() and len(term) <= 19 else None
     return number if number is not None and number <= MAX_SEQUENCE else None
 
 
 def as_event_id(term: str) -> uuid.UUID | None:
-    """The event id that a search term is, if it is one."""
+    """Parse a search term as an event id, if it is one."""
     try:
         return uuid.UUID(term)
     except ValueError:
@@ -86,7 +86,7 @@ class LedgerEventAdmin(ReadOnlyAdmin):
     readonly_fields = tuple(SHOWN_AS.values())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without the payloads: a page of them may be a hundred megabytes."""
+        """Defer the payloads: those of one page may be 100 MB."""
         return super().get_queryset(request).defer("payload")
 
     def get_search_results(
@@ -97,7 +97,9 @@ class LedgerEventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="payload")
     def exact_payload(self, event: LedgerEvent) -> SafeString:
-        """From the store: the model's JSON field would turn some doubles into integers."""
+        """Return the payload from the store: the model's JSON field turns some doubles into
+        integers.
+        """
         event_id = str(event.event_id)
         found = PostgresEventStore(event._state.db or "default").get_events_by_id([event_id])
         stored = found.get(event_id)

@@ -1,8 +1,7 @@
-"""API tokens in the admin: listed and revoked. It must never show a digest, not even in an
-address, and never make a token: `issue_token` does.
+"""API tokens, agents' keys and witnesses in the admin.
 
-Agents' keys and witnesses in the admin. It must never create, rotate or retire one: that is
-the commands' business, because private keys are involved.
+Tokens can be revoked; creation and rotation belong to the commands. Invariant: a token's digest
+never appears, not even in an address.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ ACTIVE_UNTIL = utc("active_until")
 
 @admin.register(AgentKey)
 class AgentKeyAdmin(ReadOnlyAdmin):
-    """Public keys of the agents, the youngest first."""
+    """Public keys of the agents, newest first."""
 
     list_display = (
         "key_id",
@@ -58,7 +57,7 @@ class AgentKeyAdmin(ReadOnlyAdmin):
 
 @admin.register(Witness)
 class WitnessAdmin(ReadOnlyAdmin):
-    """Witnesses, the youngest first."""
+    """Witnesses, newest first."""
 
     list_display = (
         "witness_id",
@@ -86,7 +85,7 @@ CHANGELIST = "admin:events_apitoken_changelist"
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(TellingAdmin):
-    """Tokens by the beginning of their text, each with a way to revoke it."""
+    """Tokens by prefix, each with a way to revoke it."""
 
     list_display = ("token_key", "may", "created", "expiry", "last_used_at", "revocation")
     list_display_links = None
@@ -102,7 +101,7 @@ class ApiTokenAdmin(TellingAdmin):
         return False
 
     def get_urls(self) -> list[URLPattern]:
-        """No page of one token: its address would hold the digest, its primary key."""
+        """Remove the page of one token: its address would hold the digest, its primary key."""
         site = self.admin_site
         return [
             path("", site.admin_view(self.changelist_view), name="events_apitoken_changelist"),
@@ -119,7 +118,7 @@ class ApiTokenAdmin(TellingAdmin):
         return format_html('<a class="deletelink" href="{}">Revoke</a>', address)
 
     def revoke(self, request: HttpRequest, token_key: str) -> HttpResponse:
-        """Ask, then delete the token."""
+        """Ask for confirmation, then delete the token."""
         token = get_object_or_404(ApiToken, token_key=token_key)
         if not self.has_delete_permission(request, token):
             raise PermissionDenied
@@ -140,7 +139,7 @@ class ApiTokenAdmin(TellingAdmin):
 
     @staticmethod
     def _note(request: HttpRequest, token: ApiToken) -> None:
-        """The admin's own history, under the beginning of the token instead of the digest."""
+        """Write to the admin's history, under the token's prefix instead of the digest."""
         LogEntry.objects.create(
             user_id=request.user.pk or 0,
             content_type=ContentType.objects.get_for_model(ApiToken),

@@ -1,1 +1,1 @@
-"""Ingestion over HTTP, and what both halves of the API stand on. It must never read ranges."""
+"""The write side of the HTTP API, and the parts that both sides share."""

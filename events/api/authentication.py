@@ -1,16 +1,11 @@
-"""Who asks: a bearer token bound to an agent or to reading, a signed-in reader, or anybody.
+"""Authentication and read scope of API requests.
 
-It must never write: a token that has expired is refused, not deleted.
+A caller is an agent's token, a reading token, a signed-in reader, or anonymous. Tokens are cached
+per process by digest, never in clear; expiry is checked on every request, and a token revoked by
+another process is refused after `TRUST_SECONDS` at most.
 
-What of the ledger the caller may see.
-
-It must never widen: a view that does not say how it narrows itself is closed to those who may
-read their own agent's events alone.
-
-Remembers for a moment whose a token is, so that a stream of requests costs few look-ups.
-
-It must never hold a token in clear, nor take one whose time is over: expiry is looked at on every
-request. A token that is revoked elsewhere is refused `TRUST_SECONDS` later at most.
+Invariant: a view that does not say how it narrows its rows is closed to callers who may read only
+their own agent's events.
 """
 
 from __future__ import annotations
@@ -51,13 +46,15 @@ F = TypeVar("F", bound=Narrowable)
 
 
 def only_agent(request: Request) -> str | None:
-    """The agent whose events alone the caller may read; None: all of them."""
+    """Return the agent whose events alone the caller may read; None means all agents."""
     return request.auth.only_agent if isinstance(request.auth, ApiToken) else None
 
 
 def refusal_to_read(request: Request, *, narrows: bool) -> str:
-    """Why the caller may not read here; "" if he may. `narrows`: this address can leave out
-    what is not of one agent."""
+    """Return why the caller may not read here, or "" if reading is allowed.
+
+    `narrows`: this view can limit its rows to one agent.
+    """
     token = request.auth
     if isinstance(token, ApiToken):
         if token.reads == Reads.NOTHING:
@@ -71,7 +68,7 @@ def refusal_to_read(request: Request, *, narrows: bool) -> str:
 
 
 def narrow(request: Request, chosen: F) -> F:
-    """The filter, held to what the caller may see.
+    """Restrict the filter to what the caller may see.
 
     Raises:
         Refused: another agent's events, or the system's, were asked for by name.
@@ -102,13 +99,13 @@ class _Remembered:
     renewal: threading.Lock = field(default_factory=threading.Lock)
 
     def may_serve(self, now: float) -> bool:
-        """Fresh, or trusted still while another request looks again."""
+        """True while fresh, or while another request is renewing an entry that is still trusted."""
         age = now - self.seen_at
         return age < FRESH_SECONDS or (age < TRUST_SECONDS and not self.renewal.acquire(False))
 
 
 class TokenCache:
-    """The tokens that one process was shown lately, by digest."""
+    """Cache of recently used tokens in this process, keyed by digest."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -116,9 +113,9 @@ class TokenCache:
         self._forgotten = 0
 
     def find(self, token: bytes, look_up: Callable[[bytes], Any]) -> tuple[Any, ApiToken]:
-        """The user and the token, as remembered or as `look_up` finds them now.
+        """Return the user and the token from the cache, or from `look_up`.
 
-        Whatever `look_up` raises passes; what was remembered is forgotten then.
+        An exception of `look_up` propagates and drops the cached entry.
         """
         digest = hashlib.sha256(token).digest()
         known = self._remembered.get(digest)
@@ -138,7 +135,7 @@ class TokenCache:
         return user, found
 
     def forget_all(self, **_: Any) -> None:
-        """Look again at everybody; a signal's receiver."""
+        """Clear the cache (a signal receiver)."""
         self._forgotten += 1
         self._remembered.clear()
 
@@ -155,10 +152,10 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
     """`Authorization: Bearer <token>` (RFC 6750)."""
 
     def authenticate(self, request: Request) -> Any:
-        """The service user and the token; None where the header is for somebody else.
+        """Return the service user and the token; None if the header uses another scheme.
 
         Raises:
-            AuthenticationFailed: the header is malformed, or the token is not taken.
+            AuthenticationFailed: the header is malformed, or the token is not accepted.
         """
         words = request._request.META.get("HTTP_AUTHORIZATION", "").split()
         if len(words) == 2 and words[0].lower() == "bearer":
@@ -185,31 +182,34 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
             return super().authenticate_credentials(token)
 
     def _cleanup_token(self, auth_token: ApiToken) -> bool:
-        """Never: expiry is looked at on every request, remembered or not. The library's own looks
-        at every other token of the user and deletes the expired ones; all ours belong to one."""
+        """Do nothing: expiry is checked on every request, cached or not.
+
+        The library's version checks every other token of the user and deletes the expired ones; all
+        our tokens belong to one user.
+        """
         return False
 
 
 class ReaderSession(BaseAuthentication):
-    """Somebody who is signed in and may read, so that the portal's pages can link here.
+    """Session authentication for signed-in readers, so that the portal's pages can link here.
 
-    CSRF needs no look: a session may only read, see `ReadOrWriteAsAgent`.
+    No CSRF check is needed: a session may only read, see `ReadOrWriteAsAgent`.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        """The user of the session, if he is through the door and may read."""
+        """Return the session's user if signed in completely and allowed to read."""
         with named_errors():
             user = getattr(request._request, "user", None)
             return (user, None) if may(user, READ) and is_through(user) else None
 
 
 class ReadOrWriteAsAgent(BasePermission):
-    """Whoever may read reads; only a token bound to an agent writes, as that agent."""
+    """Readers may read; only a token bound to an agent may write, as that agent."""
 
     message = "this token may only read; writing needs a token that is bound to an agent"
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether this request may go on."""
+        """Return True if this request is permitted."""
         known = bool(request.user and request.user.is_authenticated)
         if request.method not in SAFE_METHODS:
             if known and request.auth is None:
@@ -222,5 +222,5 @@ class ReadOrWriteAsAgent(BasePermission):
 
 
 def agent_of(request: Request) -> str | None:
-    """The agent that the request's token is bound to, if any."""
+    """Return the agent that the request's token is bound to, if any."""
     return request.auth.agent_id if isinstance(request.auth, ApiToken) else None

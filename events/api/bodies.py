@@ -1,6 +1,6 @@
-"""Reads request bodies: bounded, unpacked, each by a parser of its own media type.
+"""Reads request bodies: bounded, decompressed, each by a parser for its media type.
 
-Invariant: nothing is read, nor unpacked, beyond what a body may be long.
+Invariant: never reads or decompresses more than the maximum length of a body.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ USUAL_RATIO = 8
 
 
 class Parser(BaseParser):
-    """Reads bodies of one media type, of at most `limit` bytes. `also` are other names of it."""
+    """Parses bodies of one media type, of at most `limit` bytes. `also` lists alternative names."""
 
     limit = 0
     also: Sequence[str] = ()
@@ -62,10 +62,10 @@ class Parser(BaseParser):
     """Whether a body that was cut off could not be taken for a whole one."""
 
     def read(self, body: bytes, agent_id: str | None) -> Any:
-        """What the agent asks to record.
+        """Return what the agent asks to record.
 
         Raises:
-            LedgerError, Refused: the body says what cannot be taken.
+            LedgerError, Refused: the body is not acceptable.
         """
         raise NotImplementedError
 
@@ -93,10 +93,10 @@ class BatchParser(Parser):
 
 
 class LinesParser(Parser):
-    """Events one a line. Blank lines are skipped, and the last newline may be missing.
+    """Events as JSON documents, one a line.
 
-    A connection that breaks ends a body without length like any other, and lines do not show that
-    some are missing: half a batch would be written. So the length is asked for.
+    Blank lines are skipped, and the last newline may be missing. A Content-Length is required: a
+    broken connection ends a body without length silently, and half a batch would be written.
     """
 
     media_type = LINES[0]
@@ -110,9 +110,9 @@ class LinesParser(Parser):
 
 
 def read_requested(request: Request, view: APIView) -> Any:
-    """What the view's parser for the request's Content-Type makes of the body.
+    """Parse the body with the view's parser for the request's Content-Type.
 
-    Not `request.data`: that takes a body without length for no body.
+    Not `request.data`, which treats a body without Content-Length as empty.
     """
     parser, agent_id = _select_parser(request._request, view.get_parsers()), agent_of(request)
     with body_of(request._request, agent_id, parser.limit, parser.shows_its_end) as body:
@@ -123,11 +123,12 @@ def read_requested(request: Request, view: APIView) -> Any:
 def body_of(
     request: HttpRequest, agent_id: str | None, limit: int, shows_its_end: bool = False
 ) -> Iterator[bytes]:
-    """The whole body, unpacked, which may have at most `limit` bytes packed and unpacked; with it a
-    place and the memory for it are held.
+    """Yield the whole decompressed body, at most `limit` bytes compressed and decompressed.
+
+    Holds a concurrency slot and the memory for the body meanwhile.
 
     Raises:
-        Refused: it is too long, does not arrive whole, or cannot be unpacked.
+        Refused: it is too long, does not arrive whole, or cannot be decompressed.
     """
     coding, declared = _coding(request), _declared_length(request)
     if declared is None and not shows_its_end and coding is None:
@@ -141,7 +142,7 @@ def body_of(
 
 
 def _select_parser(request: HttpRequest, parsers: Sequence[Any]) -> Parser:
-    """By media type alone; JSON is UTF-8 (RFC 8259 section 8.1)."""
+    """Select the parser by media type alone; JSON is UTF-8 (RFC 8259 section 8.1)."""
     by_type = {name: parser for parser in parsers for name in (parser.media_type, *parser.also)}
     media_type = (request.content_type or "").lower()
     if media_type not in by_type:
@@ -154,10 +155,10 @@ def _select_parser(request: HttpRequest, parsers: Sequence[Any]) -> Parser:
 
 
 def check_charset(request: HttpRequest) -> None:
-    """What is sent is UTF-8.
+    """Require UTF-8.
 
     Raises:
-        Refused: it says that it is something else.
+        Refused: another charset is declared.
     """
     charset = (request.content_params or {}).get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8", "us-ascii"):
@@ -165,7 +166,7 @@ def check_charset(request: HttpRequest) -> None:
 
 
 def _coding(request: HttpRequest) -> str | None:
-    """How the body is packed; None where it is not."""
+    """Return the Content-Encoding; None if the body is not compressed."""
     coding = str(request.META.get("HTTP_CONTENT_ENCODING", "")).strip().lower()
     if coding in ("", "identity"):
         return None
@@ -182,8 +183,11 @@ _one_large = threading.Lock()
 
 
 def _parsed(parse: Callable[[bytes, str | None], R], body: bytes, agent_id: str | None) -> R:
-    """The body by its parser. Large ones are parsed one after another: it takes the interpreter all
-    the time, so that they would not be ready sooner, and their values take memory all at once."""
+    """Parse the body.
+
+    Large bodies are parsed one at a time: parsing holds the GIL, so parallel parsing would not be
+    faster and would need memory for all of them at once.
+    """
     if len(body) <= UNCOUNTED:
         return parse(body, agent_id)
     with _one_large:
@@ -209,10 +213,10 @@ def _read_body(request: HttpRequest, limit: int, coding: str | None, memory: Mem
 
 
 def _chunks(request: HttpRequest, limit: int) -> Generator[bytes, None, None]:
-    """The body as it was sent, at most `limit` bytes of it, and all of them.
+    """Yield the body as sent: all of it, at most `limit` bytes.
 
-    Read from the stream and not by `request.body`, whose own bound (DATA_UPLOAD_MAX_MEMORY_SIZE)
-    is for forms. What has no length is counted while it is read.
+    Reads the stream, not `request.body`, whose own bound (DATA_UPLOAD_MAX_MEMORY_SIZE) is for
+    forms. A body without length is counted while it is read.
     """
     declared = _declared_length(request)
     stream = request if declared is not None else _unmeasured(request)
@@ -231,7 +235,7 @@ def _chunks(request: HttpRequest, limit: int) -> Generator[bytes, None, None]:
 
 
 def _declared_length(request: HttpRequest) -> int | None:
-    """None where only the transfer itself ends the body (RFC 9112 section 6.3)."""
+    """Return the Content-Length; None if only the transfer ends the body (RFC 9112 section 6.3)."""
     length = request.META.get("CONTENT_LENGTH") or ""
     chunked = "HTTP_TRANSFER_ENCODING" in request.META
     if chunked or not length.isdecimal():
@@ -240,7 +244,7 @@ def _declared_length(request: HttpRequest) -> int | None:
 
 
 def _unmeasured(request: HttpRequest) -> Any:
-    """The server's own stream, if it ends where the body ends: Django reads none without length."""
+    """Return the server's own stream if it ends with the body: Django reads none without length."""
     if not request.META.get("wsgi.input_terminated"):
         raise _length_required("this server does not tell where a body without one ends")
     return request.META["wsgi.input"]

@@ -1,7 +1,7 @@
-"""Unpacks bodies that were sent with a Content-Encoding, piece by piece.
+"""Decompresses bodies sent with a Content-Encoding, piece by piece.
 
-Invariant: a piece is small whatever was packed into it (at most `PIECE` bytes for gzip and deflate,
-8 MiB for zstd), so whoever takes the pieces can stop at a limit before the memory is taken.
+Invariant: a piece is small whatever the input (at most `PIECE` bytes for gzip and deflate, 8 MiB
+for zstd), so that the caller can stop at a limit before memory is used.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _GZIP, _ZLIB, _RAW = 31, 15, -15
 
 
 class DamagedError(Exception):
-    """A body is not what its coding says, or ends early."""
+    """A body is not valid for its coding, or ends early."""
 
 
 def unpack(chunks: Iterable[bytes], coding: str) -> Iterator[bytes]:
-    """The unpacked pieces of a body that comes in chunks; `coding` is one of `CODINGS`.
+    """Yield the decompressed pieces of a chunked body; `coding` is one of `CODINGS`.
 
     Raises:
-        DamagedError: it cannot be unpacked to its end.
+        DamagedError: it cannot be decompressed to its end.
     """
     return CODINGS[coding](chunks)
 
@@ -109,7 +109,7 @@ ACCEPTED = "gzip, deflate, zstd"
 
 
 def _inflated(inflate: zlib._Decompress, packed: bytes, coding: str) -> tuple[bytes, bytes]:
-    """A piece, and what of `packed` is not unpacked yet."""
+    """Return a decompressed piece and the input that remains."""
     try:
         return inflate.decompress(packed, PIECE), inflate.unconsumed_tail
     except zlib.error as error:

@@ -1,8 +1,8 @@
-"""What a body asks to record: taken quickly where it is certainly right, else read with care.
+"""Parses the events in a request body: a fast path where the result is certain, else in full.
 
-It must never answer differently for having been quick; `certain` says why it does not. The values
-of a JSON text take some twenty times its bytes, so no text is parsed that has more of them than one
-event may have: a large batch is read event by event.
+Invariant: both paths give the same answer; `certain` explains why. The values of a JSON text take
+about twenty times its bytes, so a text with more bytes than one event may have is never parsed
+whole: a large batch is read event by event.
 """
 
 from __future__ import annotations
@@ -48,21 +48,21 @@ _BLANKS = re.compile(rb"\s*")
 
 
 def parse_event(body: bytes, agent_id: str | None) -> Submission:
-    """The event in a JSON document.
+    """Parse the event in a JSON document.
 
     Raises:
-        CanonicalJSONError: the body is no JSON that the ledger can take.
-        InvalidSubmissionError: the event is not valid.
+        CanonicalJSONError: the body is not JSON that the ledger accepts.
+            InvalidSubmissionError: the event is not valid.
     """
     return parse_event_fast(body, agent_id) or _document(body, agent_id)
 
 
 def parse_array(body: bytes, agent_id: str | None) -> list[Submission]:
-    """The events in a JSON array, in order.
+    """Parse the events in a JSON array, in order.
 
     Raises:
-        CanonicalJSONError: the body is no JSON that the ledger can take.
-        Refused: it is no batch, or some of its events are not valid.
+        CanonicalJSONError: the body is not JSON that the ledger accepts. Refused: it is not a
+            batch, or some of its events are not valid.
     """
     taken = parse_array_fast(body, agent_id)
     if taken:
@@ -72,10 +72,10 @@ def parse_array(body: bytes, agent_id: str | None) -> list[Submission]:
 
 
 def parse_lines(body: bytes, agent_id: str | None) -> list[Submission]:
-    """The events in JSON documents one a line, in order; blank lines are skipped.
+    """Parse events as JSON documents one a line, in order; blank lines are skipped.
 
     Raises:
-        Refused: it is no batch, or some of its lines cannot be taken.
+        Refused: it is not a batch, or some of its lines are not valid.
     """
     lines = []
     for entry in _written_lines(body.removeprefix(BOM)):
@@ -86,8 +86,10 @@ def parse_lines(body: bytes, agent_id: str | None) -> list[Submission]:
 
 
 def _written_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, each with its number. Blank ones are stepped over all at once:
-    a body has room for millions."""
+    """Yield the lines that are not blank, numbered.
+
+    Runs of blank lines are skipped at once: a body has room for millions.
+    """
     place, number = 0, 1
     while True:
         blanks = _BLANKS.match(body, place)
@@ -104,7 +106,7 @@ def _written_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _read(text: bytes, index: int | None = None, *, inside: int = 0) -> Document:
-    """The values of one event's text, if it can be one."""
+    """Parse the values of one event's text, if its size allows one event."""
     if certain.is_too_large(text):
         raise InvalidSubmissionError([FieldError("/payload", TOO_LARGE, index)])
     return parse(text, inside=inside)
@@ -141,7 +143,7 @@ EXTRA = "Extra data"
 
 
 def _large_array(body: bytes, agent_id: str | None) -> list[Submission]:
-    """Event by event. What is no JSON is refused without line and column."""
+    """Parse a large array event by event. Invalid JSON is refused without line and column."""
     try:
         pieces = split_array(body)
     except msgspec.ValidationError as error:
@@ -191,7 +193,7 @@ def _lines(lines: Sequence[tuple[int, bytes]], agent_id: str | None) -> list[Sub
 
 
 def _check_batch_size(count: int) -> None:
-    """A batch has 1 to 1,000 events."""
+    """Require a batch of 1 to 1,000 events."""
     if count > MAX_BATCH:
         raise Refused(INVALID_BATCH, TOO_MANY)
     if not count:
@@ -206,8 +208,10 @@ def _wrong_line(error: CanonicalJSONError, index: int, line: int) -> dict[str, A
 def _validate_all(
     event: Callable[[int], Submission | None], lines: Sequence[int | None]
 ) -> list[Submission]:
-    """Every event of a batch, read one after another by its place, or every wrong field of all of
-    them. `lines` are those that the events stood on (from 1), if they came by lines."""
+    """Return every event of a batch in order, or raise every wrong field of all of them.
+
+    `lines` are the line numbers of the events (from 1), if they came by lines.
+    """
     submissions: list[Submission] = []
     listed: list[dict[str, Any]] = []
     wrong = 0

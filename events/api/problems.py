@@ -1,6 +1,6 @@
-"""Every refusal of the API as an RFC 9457 problem detail with a stable `type`.
+"""RFC 9457 problem details, with a stable `type`, for every refusal of the API.
 
-It must never tell a caller about our insides, nor log a payload or a token.
+Invariant: neither internals nor credentials reach the caller; payloads and tokens are not logged.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_ERRORS = 100
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One kind of refusal: `name` ends its `type`, and neither ever changes."""
+    """A kind of refusal. `name` ends its `type`; neither ever changes."""
 
     name: str
     status: int
@@ -84,7 +84,7 @@ PROBLEMS = tuple(value for value in list(globals().values()) if isinstance(value
 
 
 class Refused(Exception):
-    """A request is refused with a problem detail; `members` are its extension members."""
+    """Raised to refuse a request with a problem detail; `members` are its extension members."""
 
     def __init__(
         self,
@@ -146,12 +146,12 @@ _DISCREET: Mapping[Problem, str] = {
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
-    """Django REST framework's exception handler: the answer to whatever a view raised."""
+    """Django REST framework's exception handler: turns any exception of a view into a response."""
     return respond(refusal(error), context["request"]._request, error)
 
 
 def respond(refused: Refused, request: HttpRequest, cause: Exception | None = None) -> HttpResponse:
-    """The problem detail of a refusal, logged."""
+    """Build and log the problem detail of a refusal."""
     problem = refused.problem
     body: dict[str, Any] = {
         "type": problem.type,
@@ -174,7 +174,7 @@ def respond(refused: Refused, request: HttpRequest, cause: Exception | None = No
 
 
 def refusal(error: Exception) -> Refused:
-    """What is said of an error; of one that nobody expected, nothing but that it happened."""
+    """Map an exception to a problem detail; an unexpected one discloses only that it happened."""
     if isinstance(error, Refused):
         return error
     if isinstance(error, ledger.InvalidSubmissionError):
@@ -218,8 +218,10 @@ def _of_the_framework(problem: Problem, error: Exception) -> Refused:
 
 
 def note(refused: Refused, request: HttpRequest, cause: Exception | None = None) -> None:
-    """Log and count a refusal, whatever the form of its answer. Details of a caller's mistake can
-    quote what was sent, so they stay out of the log."""
+    """Log and count a refusal, whatever the form of its response.
+
+    Details of a caller's mistake can quote what was sent, so they are not logged.
+    """
     if isinstance(cause, Refused):
         cause = cause.__cause__ if isinstance(cause.__cause__, Exception) else None
     note_refusal(request, refused.problem.name, refused.errors)

@@ -1,6 +1,7 @@
-"""The OpenAPI description of what is sent and answered: shapes for readers of the schema.
+"""OpenAPI description of requests and responses.
 
-It must never validate: `events.submission` does. A test proves that both name the same fields.
+These serializers only document; `events.submission` validates. A test proves that both name the
+same fields.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class StoredEvent(serializers.Serializer[Any]):
 
 
 class PlaceInLedger(serializers.Serializer[Any]):
-    """Where one event of a batch is."""
+    """Position of one event of a batch."""
 
     event_id = serializers.UUIDField()
     sequence = serializers.IntegerField(min_value=1)
@@ -116,7 +117,7 @@ class PlaceInLedger(serializers.Serializer[Any]):
 
 
 class BatchResult(serializers.Serializer[Any]):
-    """Where the events of a batch are, in the order in which they were sent."""
+    """Positions of a batch's events, in the order in which they were sent."""
 
     first_sequence = serializers.IntegerField(min_value=1, help_text="The lowest of them.")
     last_sequence = serializers.IntegerField(min_value=1, help_text="The highest of them.")
@@ -126,7 +127,7 @@ class BatchResult(serializers.Serializer[Any]):
 
 
 class WrongPart(serializers.Serializer[Any]):
-    """One thing that is wrong, and where."""
+    """One error and its location."""
 
     detail = serializers.CharField()
     pointer = serializers.CharField(
@@ -138,7 +139,7 @@ class WrongPart(serializers.Serializer[Any]):
 
 
 class IngestResult(serializers.Serializer[Any]):
-    """What became of the records of a body."""
+    """Result for the records of a body."""
 
     received = serializers.IntegerField(min_value=1, help_text="Records in the body.")
     created = serializers.IntegerField(help_text="How many were not in the ledger before.")
@@ -189,7 +190,7 @@ WRITING = (
 
 
 def refusals(*kinds: Problem) -> dict[Any, Any]:
-    """The responses of these refusals and of those that any address may give."""
+    """Return the responses for these refusals and for those that any address may give."""
     by_status: dict[int, list[Problem]] = {}
     for kind in (*kinds, *EVERYWHERE):
         by_status.setdefault(kind.status, []).append(kind)
@@ -227,5 +228,5 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
     def get_security_requirement(self, auto_schema: Any) -> Any:
-        """Not offered where something is written."""
+        """Return None for operations that write: sessions may only read."""
         return {self.name: []} if auto_schema.method == "GET" else None

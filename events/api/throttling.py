@@ -1,7 +1,7 @@
-"""How many bodies of writers a server process waits for at once: each holds one of its threads
-until it has arrived and been read. A place that is taken is waited for a moment.
+"""Limits API requests: rates for each caller, and concurrent request bodies for each process.
 
-Holds callers of the API to the limits. It must never slow down one whom it lets through.
+Each body holds a server thread until it has arrived and been parsed; a request waits briefly for a
+slot.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from events.models import ApiToken
 
 
 def hold_to_limit(request: Request) -> None:
-    """Count this request for whoever makes it.
+    """Count this request against its caller's limit.
 
     Raises:
         Refused: there were too many.
@@ -42,7 +42,7 @@ def hold_to_limit(request: Request) -> None:
 
 
 def hold_stranger(request: Request) -> None:
-    """Count a request without token, or with a wrong one, for its address.
+    """Count a request with a missing or wrong token against its address.
 
     Raises:
         Refused: there were too many.
@@ -72,17 +72,17 @@ UNCOUNTED = 2**16
 
 
 class Memory:
-    """What one body holds of the memory that there is for bodies."""
+    """The share of the memory for bodies that one body holds."""
 
     def __init__(self, places: Places, agent_id: str | None, patience: float) -> None:
         self._places, self._agent_id, self._patience = places, agent_id, patience
         self._held = 0
 
     def require(self, size: int) -> None:
-        """Hold memory for `size` bytes in all.
+        """Reserve memory for `size` bytes in all.
 
         Raises:
-            Refused: others hold it.
+            Refused: other bodies hold it.
         """
         more = (0 if size <= UNCOUNTED else -(-size // 2**20)) - self._held
         if more <= 0:
@@ -97,15 +97,17 @@ class Memory:
         self._held += more
 
     def leave(self) -> None:
-        """Give it back."""
+        """Release the memory."""
         if self._held:
             self._places.leave(self._agent_id, count=self._held)
             self._held = 0
 
 
 class Arrivals:
-    """Places for `most` bodies under way. One agent alone gets half of them, and an agent that has
-    none under way gets one as long as there is any."""
+    """Slots for `most` concurrent bodies.
+
+    One agent gets half of them at most; an agent without a slot gets one as long as any is free.
+    """
 
     def __init__(self, most: int, patience: float = PATIENCE_SECONDS, waiters: int = 0) -> None:
         self._places, self._patience = Places(most, waiters=waiters), patience
@@ -113,10 +115,10 @@ class Arrivals:
 
     @contextmanager
     def place(self, agent_id: str | None, size: int) -> Iterator[Memory]:
-        """Hold a place, and memory for a body of up to `size` bytes, while it is read and parsed.
+        """Hold a slot, and memory for a body of up to `size` bytes, while it is read and parsed.
 
         Raises:
-            Refused: the places are held by bodies that do not arrive, or the memory by others.
+            Refused: the slots are held by bodies that do not arrive, or the memory by others.
         """
         memory = Memory(self._memory, agent_id, self._patience)
         try:

@@ -1,6 +1,6 @@
-"""What a writer calls: one event, or a batch, to record.
+"""The write endpoints of the API: one event, or a batch.
 
-It must never write but through `AtomicEventWriter`, nor read what was asked of the ledger.
+Invariant: every write goes through `AtomicEventWriter`.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ class ApiView(APIView):
     """Whether reading here leaves out what the caller may not see (`events.api.authentication`)."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """A method that is not there is refused before anyone is asked who they are."""
+        """Refuse an unsupported method before authentication."""
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(request.method or "")
         super().initial(request, *args, **kwargs)
 
     def check_permissions(self, request: Request) -> None:
-        """Whoever asks too often is told so, whatever it is that he asks."""
+        """Apply the rate limit before permissions, so that it covers every request."""
         hold_to_limit(request)
         super().check_permissions(request)
 
     def handle_exception(self, exc: Exception) -> Any:
-        """A wrong token counts for the address it comes from."""
+        """Count a wrong token against the address it comes from."""
         if isinstance(exc, AuthenticationFailed):
             try:
                 hold_stranger(self.request)
@@ -63,7 +63,7 @@ class ApiView(APIView):
         return super().handle_exception(exc)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Nothing of the ledger is kept by a cache on the way."""
+        """Forbid caches to store any part of the ledger."""
         response.headers.setdefault("Cache-Control", "no-store")
         return super().finalize_response(request, response, *args, **kwargs)
 

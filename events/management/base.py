@@ -1,13 +1,8 @@
-"""The base of every command: it quotes what others wrote before a terminal sees it.
+"""Base for management commands: escaped output, plain tables, passphrases.
 
-A terminal obeys what it is sent: an escape sequence in a reason or a name could move the cursor,
-clear the screen, or print another text over the true one. So everything that a command writes
-passes `names.show`; JSON stays the same JSON.
-
-Plain tables for a terminal. They must never hold a control character.
-
-The passphrase of a personal key. It must never be taken from the command line itself, where
-every process of the machine could read it.
+Escape sequences in stored names or reasons could move a terminal's cursor or overwrite text, so all
+output passes `names.show`; JSON stays the same JSON. Passphrases are never taken from the command
+line, which every process of the machine can read.
 """
 
 from __future__ import annotations
@@ -24,7 +19,7 @@ from events.format.names import show
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> str:
-    """Columns under their titles, numbers to the right; `empty` when there is no row."""
+    """Format rows as columns under titles, numbers right-aligned; `empty` if there are none."""
     if not rows:
         return empty
     texts = [[show(str(value)) for value in row] for row in rows]
@@ -41,21 +36,21 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -
 
 
 def until(first: int, last: int | None) -> str | int:
-    """The last sequence of a key: nothing while it is active, `never used` if it has none."""
+    """Format a key's last sequence: empty while active, `never used` if it has none."""
     if last is None:
         return ""
     return last if last >= first else "never used"
 
 
 def add_passphrase(parser: ArgumentParser) -> None:
-    """`--passphrase-file`; without it the terminal is asked."""
+    """Add `--passphrase-file`; without it the terminal is asked."""
     parser.add_argument(
         "--passphrase-file", type=Path, metavar="FILE", help="its first line; default: ask"
     )
 
 
 def read_passphrase(options: dict[str, Any], *, twice: bool = False) -> str:
-    """The passphrase, asked for twice where nothing could tell a slip of the keyboard."""
+    """Read the passphrase, asked for twice where a typing error would go unnoticed."""
     path: Path | None = options["passphrase_file"]
     if path is not None:
         try:
@@ -74,21 +69,21 @@ it cannot begin a line of its own."""
 
 
 class QuotedOutput(OutputWrapper):
-    """A stream that shows what is unseen, or turns the writing direction, as escapes."""
+    """Stream that escapes invisible characters and those that change the writing direction."""
 
     def write(  # type: ignore[override]
         self, msg: str = "", style_func: Any = None, ending: str | None = None
     ) -> None:
-        """Write a text; the styles of the command itself come on top."""
+        """Write escaped text; the command's own styles are applied on top."""
         super().write(show(msg, LAYOUT), style_func, ending)
 
 
 class LedgerCommand(BaseCommand):
-    """Django's command with quoted output, whichever streams it is given."""
+    """Django's command with escaped output on whichever streams it is given."""
 
     @property
     def stdout(self) -> OutputWrapper:
-        """Where answers go."""
+        """Stream for results."""
         return self._stdout
 
     @stdout.setter
@@ -97,7 +92,7 @@ class LedgerCommand(BaseCommand):
 
     @property
     def stderr(self) -> OutputWrapper:
-        """Where refusals and notes go."""
+        """Stream for refusals and notes."""
         return self._stderr
 
     @stderr.setter

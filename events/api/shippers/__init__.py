@@ -1,1 +1,1 @@
-"""Doors for log shippers: their bodies become records, records become events."""
+"""Endpoints for log shippers: their bodies become records, records become events."""

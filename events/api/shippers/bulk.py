@@ -45,10 +45,10 @@ _ERRORS = {
 
 
 class _ElasticView(ShipperView):
-    """Answers as Elasticsearch does, and says so in the header that senders look for."""
+    """Answers as Elasticsearch does, with the header that clients check."""
 
     def refuse(self, refused: Refused, request: HttpRequest) -> HttpResponse:
-        """An error with `type` and `reason`."""
+        """Build an error with `type` and `reason`."""
         status = refused.problem.status
         cause = {"type": _ERRORS.get(status, "exception"), "reason": refused.detail}
         answer = as_json({"error": {"root_cause": [cause], **cause}, "status": status}, status)
@@ -57,14 +57,14 @@ class _ElasticView(ShipperView):
         return answer
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """The header without which clients of version 7.14 and later refuse to go on."""
+        """Add the header without which clients of version 7.14 and later stop."""
         response["X-Elastic-Product"] = PRODUCT
         return super().finalize_response(request, response, *args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)
 class _Action:
-    """A line that says what is to be done, and where the document stands that follows it."""
+    """An action line and the position of the document that follows it."""
 
     kind: str
     index: str | None
@@ -100,10 +100,10 @@ class Bulk(_ElasticView):
 
 
 def _actions(body: bytes, index: str | None) -> list[_Action]:
-    """What the body asks for, line by line.
+    """Parse the body's actions, line by line.
 
     Raises:
-        Refused: a line is no action, or lacks its document.
+        Refused: a line is not an action, or lacks its document.
     """
     lines = iter(framing.in_text(body))
     actions = []
@@ -153,7 +153,7 @@ def _hints(action: _Action) -> Hints:
 
 
 def _item(action: _Action, fate: Fate | None) -> dict[str, Any]:
-    """What is said of one document."""
+    """Build the response item of one document."""
     said: dict[str, Any] = {"_index": action.index or "", "_id": action.id}
     if fate is None or fate.sequence is None:
         conflict = fate is not None and fate.is_conflict

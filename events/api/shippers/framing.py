@@ -1,9 +1,9 @@
 """Finds where the records of a body begin and end.
 
-A record is found by brackets and quotes alone and is parsed by whoever maps it, one at a time: the
-values of a whole body would take some twenty times its bytes. What stands between records is white
-space, commas of an array, record separators (RFC 7464) and nothing else: a text that is something
-else is refused whole, before anything is written.
+Records are found by brackets and quotes alone and parsed one at a time by the mapping: the values
+of a whole body would take about twenty times its bytes. Between records only white space, commas of
+an array and record separators (RFC 7464) may stand; any other text is refused whole, before
+anything is written.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MAX_TURNS = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record stands in its body: bytes from `start` to `end`, on a `line` from 1."""
+    """Position of a record in its body: bytes from `start` to `end`, on a `line` from 1."""
 
     start: int
     end: int
@@ -43,8 +43,7 @@ class Place:
 
 
 def in_json(body: bytes) -> list[Place]:
-    """The records of a JSON body: objects one after another, with anything blank or nothing between
-    them, and the elements of arrays.
+    """Find the records of a JSON body: concatenated objects and the elements of arrays.
 
     Raises:
         Refused: it is something else, or holds too many.
@@ -53,7 +52,7 @@ def in_json(body: bytes) -> list[Place]:
 
 
 def in_lines(body: bytes) -> list[Place]:
-    """The records of a body of one JSON document a line: what is wrong with a line stays on it.
+    """Find the records of a body of one JSON document a line; an error affects only its line.
 
     Raises:
         Refused: there are too many.
@@ -110,7 +109,7 @@ def _in_json_lines(body: bytes) -> Iterator[Place]:
 
 
 def _lines(body: bytes) -> Iterator[Place]:
-    """Blank lines are stepped over all at once: a body has room for millions."""
+    """Yield lines; runs of blank lines are skipped at once: a body has room for millions."""
     number, seen, at = 1, 0, len(BOM) if body.startswith(BOM) else 0
     while True:
         written = _after(_BLANKS, body, at)
@@ -125,10 +124,10 @@ def _lines(body: bytes) -> Iterator[Place]:
 
 
 def _elements(body: bytes, scan: _Scan, start: int, line: int) -> Generator[Place, None, int]:
-    """The elements of the array that begins at `start`; returns where it has ended.
+    """Find the elements of the array at `start`; return where it ended.
 
     Raises:
-        Refused: something stands there that is no element.
+        Refused: something in it is not an element.
     """
     at, seen, wants_value = start + 1, start, True
     while (at := _after(_BLANKS, body, at)) < len(body):
@@ -151,14 +150,14 @@ def _elements(body: bytes, scan: _Scan, start: int, line: int) -> Generator[Plac
 
 
 class _Scan:
-    """Goes over the values of one body."""
+    """Scans the values of one body."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
         self._turns = 0
 
     def end_of_value(self, at: int, stop: int) -> int:
-        """Behind the value that begins with a bracket or a quote; `stop` where it is not ended.
+        """Return the position after a bracketed or quoted value; `stop` if it is not ended.
 
         Raises:
             Refused: the body has too many values.

@@ -1,6 +1,6 @@
-"""Splunk's HTTP Event Collector: its addresses, its bodies and the codes of its answers.
+"""Splunk's HTTP Event Collector: addresses, bodies and response codes.
 
-The payload is the whole object with `event`, `time`, `host` and what else it has; `sourcetype` is
+The payload is the whole object with `event`, `time`, `host` and any other members; `sourcetype` is
 the type.
 """
 
@@ -55,13 +55,13 @@ class _HecView(ShipperView):
     """Answers with HEC's texts and codes."""
 
     def refuse(self, refused: Refused, request: HttpRequest) -> HttpResponse:
-        """`detail` is ours; HEC's own answers have `text` and `code`."""
+        """Build a refusal: `text` and `code` are HEC's, `detail` is ours."""
         status, code, text = _said(refused, request)
         return as_json({"text": text, "code": code, "detail": refused.detail}, status)
 
 
 def _said(refused: Refused, request: HttpRequest) -> tuple[int, int, str]:
-    """The status, the code and the text for a refusal."""
+    """Return the status, code and text for a refusal."""
     problem = refused.problem
     if problem is UNAUTHENTICATED:
         if not request.META.get("HTTP_AUTHORIZATION"):

@@ -99,7 +99,7 @@ class IngestPreset(ApiView):
 
 
 def take(request: Request, preset: Preset | None) -> HttpResponse:
-    """Read the body, write its records, and say what became of them."""
+    """Read the body, write its records and report the outcome."""
     token: Any = request.auth  # of an agent, or the permissions had refused it
     asked = request._request
     frame = _framing(asked)
@@ -121,10 +121,10 @@ def take(request: Request, preset: Preset | None) -> HttpResponse:
 
 
 def run(intake: Intake, read: Read, *, strict: bool = False) -> None:
-    """Write the records of a body; the refusal says how many of them are in the ledger.
+    """Write the records of a body; a refusal says how many of them are in the ledger.
 
     Raises:
-        Refused: the ledger takes no more, or, when it is strict, one cannot be taken.
+        Refused: the ledger takes no more, or, in strict mode, a record is rejected.
     """
     outcome = intake.outcome
     try:
@@ -138,7 +138,7 @@ def run(intake: Intake, read: Read, *, strict: bool = False) -> None:
 
 
 def answer(request: HttpRequest, outcome: Outcome, headers: Mapping[str, str]) -> HttpResponse:
-    """200 or 207; what was rejected is in the log line too."""
+    """Answer 200 or 207; rejected records are named in the log line too."""
     note_partial(request, outcome)
     return HttpResponse(
         orjson.dumps(outcome.as_dict()),
@@ -149,7 +149,7 @@ def answer(request: HttpRequest, outcome: Outcome, headers: Mapping[str, str]) -
 
 
 def note_partial(request: HttpRequest, outcome: Outcome) -> None:
-    """Some records of a body were rejected and the others taken."""
+    """Record that some records of a body were rejected and the others written."""
     if outcome.rejected:
         note_refusal(request, INVALID_EVENT.name, outcome.errors, outcome.rejected, of_records=True)
 
@@ -172,7 +172,7 @@ def _framing(request: HttpRequest) -> Callable[[bytes], list[Place]]:
 
 
 def _wants_strict(request: HttpRequest) -> bool:
-    """What `Prefer` says of `handling`, the first one of several (RFC 7240 section 2)."""
+    """Return the first `handling` preference in `Prefer` (RFC 7240 section 2)."""
     for preference in request.headers.get("Prefer", "").split(","):
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() == "handling":
@@ -200,7 +200,7 @@ def _reader(
 
 
 def line_of(text: bytes) -> str:
-    """A line of text without what ends it.
+    """Return a line of text without its line end.
 
     Raises:
         RejectedError: it is not UTF-8.

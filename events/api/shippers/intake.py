@@ -1,10 +1,8 @@
-"""Brings the records of one body into the ledger, the good ones, in groups of one transaction.
+"""Writes the valid records of one body, in groups of one transaction each.
 
-Each group is written whole or not at all. When the ledger cannot take a group, what was written
-before stays, and the same body sent again finds it by its ids.
-
-Sees to it that agents under a token's prefix can sign: each gets a key of the server's when it
-is first named.
+Each group is written whole or not at all. If the ledger refuses a group, earlier ones stay, and the
+same body sent again finds them by their ids. An agent under a token's prefix gets a key on the
+server when it is first named.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ MAX_AGENTS = 10_000
 
 
 def refused_agents(agent_ids: Iterable[str], under: str) -> dict[str, str]:
-    """Why each of these agents cannot be written for; the others have a key from now on.
+    """Return why each of these agents cannot be written for; the others have a key now.
 
     Raises:
         KeyBackendError: no private key can be kept here.
@@ -72,14 +70,14 @@ Read = Callable[[int], Submission]
 
 
 class Item(NamedTuple):
-    """A record on its way: its place in the body from 0."""
+    """A record being processed, with its position in the body from 0."""
 
     place: int
     submission: Submission
 
 
 class Fate(NamedTuple):
-    """What became of one record. `sequence` is None of a rejected one, whose `reason` says why."""
+    """Outcome of one record. `sequence` is None for a rejected one, whose `reason` says why."""
 
     event_id: str
     sequence: int | None
@@ -90,7 +88,7 @@ class Fate(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of the records of a body. `fates` are kept where somebody asks for each."""
+    """Outcome of a body's records. `fates` are kept only on request."""
 
     received: int
     fates: list[Fate | None] | None = None
@@ -103,11 +101,11 @@ class Outcome:
 
     @property
     def taken(self) -> int:
-        """Records that are in the ledger."""
+        """Number of records in the ledger."""
         return self.created + self.already_there
 
     def count(self, place: int, event: Event, created: bool) -> None:
-        """A record is in the ledger."""
+        """Count a record that is in the ledger."""
         self.created += created
         self.already_there += not created
         self.first_sequence = min(self.first_sequence or event.sequence, event.sequence)
@@ -116,7 +114,7 @@ class Outcome:
             self.fates[place] = Fate(event.event_id, event.sequence, created)
 
     def as_dict(self) -> dict[str, Any]:
-        """As it is answered."""
+        """Return the outcome as it is answered."""
         return {
             "received": self.received,
             "created": self.created,
@@ -130,7 +128,7 @@ class Outcome:
 
 @dataclass
 class Intake:
-    """Takes one body. `lines` are the lines of its records, if it has such."""
+    """Processes one body. `lines` are the lines of its records, if it has any."""
 
     mapping: TokenMapping
     ids: Ids
@@ -138,7 +136,7 @@ class Intake:
     lines: Sequence[int] | None = None
 
     def take(self, read: Read) -> None:
-        """Write the records that can be taken; errors of the ledger as `write_events`."""
+        """Write the valid records; raises the ledger's errors as `write_events` does."""
         group: list[Item] = []
         size = 0
         for place in range(self.outcome.received):
@@ -179,7 +177,7 @@ class Intake:
             self.outcome.count(item.place, one.event, one.created)
 
     def none_taken(self, why: str) -> Refused:
-        """The refusal of a body of which nothing is in the ledger."""
+        """Return the refusal of a body of which nothing is in the ledger."""
         outcome, first = self.outcome, self.outcome.errors[0]
         return Refused(
             INVALID_EVENT,
@@ -191,7 +189,7 @@ class Intake:
         )
 
     def _able(self, items: list[Item]) -> list[Item]:
-        """The items whose agents can sign."""
+        """Return the items whose agents can sign."""
         own = self.mapping.agent_id
         others = {i.submission.agent_id for i in items if i.submission.agent_id != own}
         if not others or self.mapping.agents_under is None:
@@ -229,7 +227,7 @@ class Intake:
                 self.outcome.count(item.place, one.event, one.created)
 
     def _write_apart(self, items: Sequence[Item], error: EventIdConflictError) -> None:
-        """Some id is taken with other content: look at those in the ledger, and write the rest."""
+        """Handle a conflicting id: compare with the events in the ledger, and write the rest."""
         stored = PostgresEventStore().get_events_by_id([i.submission.event_id or "" for i in items])
         first: dict[str, Submission] = {}
         rest = []
@@ -246,8 +244,11 @@ class Intake:
         self._write(rest)
 
     def _find(self, item: Item, there: Event) -> None:
-        """Its id is in the ledger, perhaps with the same content. An id of the body and the place
-        is of the same content, also where the payload was erased since."""
+        """Look up an id in the ledger and compare the content.
+
+        An id of the body and the position means the same content, also after the payload was
+        erased.
+        """
         prepared = prepare(item.submission)
         is_of_its_place = there.event_id == self.ids.of_place(item.place)
         if prepared.is_same(there) or (is_of_its_place and prepared.is_same_but_erased(there)):

@@ -1,7 +1,7 @@
-"""Makes a submission of a record as the token says: which type, which agent, which id, which time.
+"""Maps a record to a submission as the token says: type, agent, id and time.
 
-The payload is the record, whole. A field that the token names comes first, then what the preset
-or the protocol knows, then the token's constants.
+The payload is the whole record. A field that the token names comes first, then what the preset or
+the protocol knows, then the token's constants.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ANY_TIME = "1970-01-01T00:00:00Z"
 
 
 class RejectedError(Exception):
-    """A record cannot be taken; `errors` say why, with pointers into it."""
+    """A record is rejected; `errors` say why, with pointers into it."""
 
     def __init__(self, *errors: FieldError) -> None:
         self.errors = errors
@@ -46,9 +46,9 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """Gives the records of one body their ids, so that the same body again adds nothing.
+    """Derives deterministic ids for a body's records, so that resending it adds nothing.
 
-    `seed` is SHA-256(agent) ‖ SHA-256(body), the body as it is unpacked; with an `Idempotency-Key`
+    `seed` is SHA-256(agent) ‖ SHA-256(body), the body as decompressed; with an `Idempotency-Key`
     its SHA-256 follows.
     """
 
@@ -88,7 +88,7 @@ def _uuid(digest: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What the door knows of a record beside the token: its type, its id, its host, its times."""
+    """What the protocol knows of a record beside the token: type, id, host, times."""
 
     event_type: Callable[[Any], str | None] | None = None
     id_text: str | None = None
@@ -98,7 +98,7 @@ class Hints:
 
 @dataclass(frozen=True, slots=True)
 class TokenMapping:
-    """What a token says of the records that come with it."""
+    """A token's mapping for the records that come with it."""
 
     agent_id: str
     event_type: str | None = None
@@ -110,7 +110,7 @@ class TokenMapping:
 
     @classmethod
     def of(cls, token: ApiToken) -> Self:
-        """As its row says."""
+        """Build the mapping from the token's row."""
         return cls(
             agent_id=str(token.agent_id),
             event_type=token.event_type,
@@ -122,10 +122,10 @@ class TokenMapping:
         )
 
     def submission(self, text: bytes, place: int, ids: Ids, hints: Hints) -> Submission:
-        """The submission of a record's JSON text.
+        """Map a record's JSON text to a submission.
 
         Raises:
-            RejectedError: it cannot be taken.
+            RejectedError: it cannot be mapped.
         """
         record, plain = parse_record(text)
         return self.of_record(record, place, ids, hints, plain=plain)
@@ -133,10 +133,10 @@ class TokenMapping:
     def of_record(
         self, record: Any, place: int, ids: Ids, hints: Hints, *, plain: bool = False
     ) -> Submission:
-        """The same of a record that is parsed already.
+        """Map a parsed record to a submission.
 
         Raises:
-            RejectedError: it cannot be taken.
+            RejectedError: it cannot be mapped.
         """
         if not isinstance(record, dict):
             raise RejectedError(FieldError("", "a record is a JSON object"))
@@ -165,7 +165,7 @@ class TokenMapping:
         return found or self.event_type or DEFAULT_TYPE
 
     def _agent(self, record: Any, hints: Hints) -> str:
-        """The agent under the token's prefix that the record names; else the token's own."""
+        """Return the agent under the token's prefix that the record names; else the token's own."""
         host = None
         if self.agents_under is None:
             return self.agent_id
@@ -182,7 +182,7 @@ class TokenMapping:
         return agent_id
 
     def _moment(self, record: Any, hints: Hints) -> datetime | None:
-        """The time that the token's fields have; None, the portal's clock, where there is none."""
+        """Return the time in the token's fields; None (the portal's clock) if there is none."""
         if self.local_time is None:
             return None
         try:
@@ -201,10 +201,10 @@ class TokenMapping:
 
 
 def parse_record(text: bytes) -> Document:
-    """The value of a record's JSON text.
+    """Parse a record's JSON text.
 
     Raises:
-        RejectedError: it is none that the ledger can take.
+        RejectedError: it is not JSON that the ledger accepts.
     """
     if is_too_large(text):
         raise RejectedError(FieldError("", TOO_LARGE))
@@ -215,7 +215,7 @@ def parse_record(text: bytes) -> Document:
 
 
 def of_preset(preset: Preset | None) -> Hints:
-    """What a preset knows of its records."""
+    """Return the preset's hints for its records."""
     return Hints(event_type=preset.event_type, times=preset.times) if preset else Hints()
 
 
@@ -232,7 +232,7 @@ def _time(token: ApiToken) -> LocalTime | None:
 
 
 def _in_record(wrong: FieldError) -> FieldError:
-    """The pointer of a submission's field as one into the record."""
+    """Translate the pointer of a submission's field into one into the record."""
     if wrong.pointer.startswith("/payload"):
         return FieldError(wrong.pointer.removeprefix("/payload"), wrong.detail)
     return FieldError("", f"{wrong.pointer.removeprefix('/')} {wrong.detail}")

@@ -1,7 +1,7 @@
-"""Finds the log records of an OTLP request, in protobuf or JSON, each with its resource and scope.
+"""Finds the log records of an OTLP request, in protobuf or JSON, with resource and scope.
 
 Records stay bytes until they are mapped, one at a time: an empty one takes two bytes in a body and
-a hundred as an object. Unknown fields are passed over, as the protocol asks.
+a hundred as an object. Unknown fields are skipped, as the protocol asks.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _ID_FIELDS = (("trace_id", "traceId"), ("span_id", "spanId"))
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One record and what it shares with others; "" and None for what is not there."""
+    """One record and what it shares with others; "" and None for absent parts."""
 
     record: bytes
     resource: bytes = b""
@@ -57,10 +57,10 @@ class Parts:
 
 
 def in_protobuf(body: bytes) -> list[Parts]:
-    """The records of an `ExportLogsServiceRequest`.
+    """Find the records of a protobuf `ExportLogsServiceRequest`.
 
     Raises:
-        Refused: it is none, or holds too many.
+        Refused: it is malformed, or holds too many.
     """
     try:
         return _bounded(_of_request(body))
@@ -114,7 +114,7 @@ def _as_json(message: Message) -> dict[str, Any]:
 
 
 class _Walk:
-    """Takes messages apart, without looking into what is in their fields."""
+    """Splits messages into fields without decoding the fields' content."""
 
     def __init__(self) -> None:
         self._seen = 0
@@ -150,7 +150,7 @@ class _Walk:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number, and where it has ended."""
+    """Decode a number; return it and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):
@@ -164,7 +164,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _last(fields: dict[int, list[bytes]]) -> str | None:
-    """The address of a schema, field 3 of both messages that have one."""
+    """Return the schema URL, field 3 of both messages that have one."""
     found = fields.get(3)
     return found[-1].decode() if found else None
 
@@ -194,10 +194,10 @@ _LISTS = re.compile(
 
 
 def in_json(body: bytes) -> list[Parts]:
-    """The same of the request in JSON.
+    """Find the records of a JSON `ExportLogsServiceRequest`.
 
     Raises:
-        Refused: it is none, or holds too many.
+        Refused: it is malformed, or holds too many.
     """
     if body.count(b",") > MAX_VALUES:
         raise Refused(TOO_LARGE, "the request has too many values; send smaller ones")
@@ -213,15 +213,15 @@ def in_json(body: bytes) -> list[Parts]:
 
 
 def _names(text: bytes) -> int:
-    """How often the lists on the way to the records are named, however they are spelled."""
+    """Count the names of the lists that lead to the records, in any spelling."""
     return sum(1 for _ in _LISTS.finditer(text))
 
 
 def _names_read(request: _Request) -> int:
-    """How often they were read, and named inside what stays as it was sent.
+    """Count the lists that were read, and those named inside raw parts.
 
-    A list that is named twice, or in another spelling, is passed over by the reader. Its records
-    would be lost with an answer that says that they are in.
+    The reader skips a list that is named twice or in another spelling; its records would be lost
+    although the answer says that they are in.
     """
     found = int(request.resource_logs is not UNSET)
     for resource_logs in _given(request.resource_logs):
@@ -254,7 +254,7 @@ def _raw(value: Raw | UnsetType) -> bytes:
 
 
 def json_text(parts: Parts) -> bytes:
-    """The JSON text of a record's payload, of the texts as they were sent."""
+    """Build the JSON text of a record's payload from the texts as sent."""
     members = [b'"logRecord":' + parts.record]
     if parts.resource:
         members.append(b'"resource":' + parts.resource)
@@ -268,7 +268,7 @@ def json_text(parts: Parts) -> bytes:
 
 
 def checked(document: Document) -> Document:
-    """The payload of a JSON record whose record is an object.
+    """Check that a JSON payload's record is an object and return it.
 
     Raises:
         RejectedError: it is something else.

@@ -1,7 +1,7 @@
-"""What the doors that speak other products' protocols have in common.
+"""Shared base of the endpoints that speak other products' protocols.
 
 Each answers in its protocol's own form, refusals too; limits, log lines and counts are those of the
-API. Only a token gets in, in whichever form the protocol's senders show it.
+API. A token is always required, in whichever form the protocol's senders show it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HALTED_RETRY_SECONDS = 60
 
 
 class ShipperAuthentication(BearerAuthentication):
-    """A token as `Bearer`, as `Splunk`, as `ApiKey`, or as the password of `Basic`."""
+    """Accepts a token as `Bearer`, `Splunk`, `ApiKey`, or the password of `Basic`."""
 
     def authenticate(self, request: Request) -> Any:
         """The service user and the token; None where none is shown.
@@ -45,7 +45,7 @@ class ShipperAuthentication(BearerAuthentication):
 
 
 def shown_token(request: HttpRequest) -> str | None:
-    """The token in the header; "" where the header is of a form that is not known."""
+    """Return the token in the header; "" if the header's form is unknown."""
     header = str(request.META.get("HTTP_AUTHORIZATION", "")).strip()
     if not header:
         return None
@@ -59,7 +59,7 @@ def shown_token(request: HttpRequest) -> str | None:
 
 
 def _decoded(value: str) -> str:
-    """What stands behind the colon in base64 of `name:secret`."""
+    """Return the secret in base64 of `name:secret`."""
     return _text(value).partition(":")[2]
 
 
@@ -71,27 +71,27 @@ def _text(value: str) -> str:
 
 
 class WritesAsAgent(BasePermission):
-    """Whoever has a token of an agent, also to ask how the door is."""
+    """Requires an agent's token, also for health checks."""
 
     message = "this token may only read; shipping needs one that is bound to an agent"
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether this request may go on."""
+        """Return True if this request is permitted."""
         return agent_of(request) is not None
 
 
 class ShipperView(ApiView):
-    """A door in another product's protocol."""
+    """An endpoint in another product's protocol."""
 
     authentication_classes = [ShipperAuthentication]
     permission_classes = [WritesAsAgent]
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """The protocol decides the form of an answer."""
+        """The protocol decides the form of a response."""
         return OrjsonRenderer(), OrjsonRenderer.media_type
 
     def handle_exception(self, exc: Exception) -> Any:
-        """The refusal in the protocol's form, logged and counted as any other."""
+        """Answer a refusal in the protocol's form, logged and counted as any other."""
         if isinstance(exc, AuthenticationFailed):
             try:
                 hold_stranger(self.request)
@@ -110,12 +110,12 @@ class ShipperView(ApiView):
         return answer
 
     def refuse(self, refused: Refused, request: HttpRequest) -> HttpResponse:
-        """The protocol's answer to a request that is refused."""
+        """Build the protocol's response to a refused request."""
         raise NotImplementedError
 
 
 def mapping_of(request: Request) -> TokenMapping:
-    """What the request's token says of records; it is of an agent, or it had been refused."""
+    """Return the mapping of the request's token, which is an agent's by then."""
     token: Any = request.auth
     return TokenMapping.of(token)
 
@@ -129,7 +129,7 @@ def deliver(
     *,
     each: bool = False,
 ) -> Outcome:
-    """Write the good ones of so many records; `each`: keep what became of every one.
+    """Write the valid records; `each`: keep the outcome of every one.
 
     Raises:
         Refused: the ledger takes no more.
@@ -141,7 +141,7 @@ def deliver(
 
 
 def as_json(content: Any, status: int = 200) -> HttpResponse:
-    """An answer in JSON."""
+    """Build a JSON response."""
     return HttpResponse(
         orjson.dumps(content), status=status, content_type=OrjsonRenderer.media_type
     )

@@ -1,4 +1,4 @@
-"""Addresses of other products' protocols, as their senders have them."""
+"""Addresses of other products' protocols, as their senders expect them."""
 
 from __future__ import annotations
 

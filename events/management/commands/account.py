@@ -1,7 +1,7 @@
-"""`account`: makes, lists and switches off the accounts of people, and puts them into groups.
+"""`account`: creates, lists and deactivates accounts of people, and assigns them to groups.
 
-It must never take a password on the command line, where others can see it, nor delete an account:
-a name in a record goes on meaning one person.
+Passwords are never taken from the command line, where others can see them. Accounts are not
+deleted: a name in a record keeps meaning one person.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _switch(name: str, *, active: bool) -> User:
 
 
 def _ask_password(account: User) -> str:
-    """Typed twice at the terminal, or one line of standard input."""
+    """Read the password: typed twice at the terminal, or one line of standard input."""
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")
         if password != getpass.getpass("Once more: "):

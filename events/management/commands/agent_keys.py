@@ -1,7 +1,4 @@
-"""`agent_keys`: makes, lists, rotates and retires the agents' signing keys.
-
-It must never show a private key.
-"""
+"""`agent_keys`: creates, lists, rotates and retires the agents' signing keys."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ SYSTEM = "the system"
 
 
 class Command(LedgerCommand):
-    """One subcommand each; the lists and what was done go to stdout."""
+    """One subcommand each; results go to stdout."""
 
     help = (
         "Make, list, rotate and retire the agents' signing keys. A key is never deleted: it goes "

@@ -1,4 +1,4 @@
-"""`apply_grants`: gives the roles that own nothing what they need, and takes the rest away."""
+"""`apply_grants`: grants the non-owning roles what they need, and revokes the rest."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`ceremony`: propose, approve, reject, follow.
+"""`ceremony`: proposes, approves, rejects and lists ceremonies.
 
-It must never sign for anybody who has not opened their own key with their own passphrase.
+Invariant: a person's signature takes their own key, opened by their own passphrase.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LISTED = 1000
 
 
 class Command(LedgerCommand):
-    """One subcommand each; what was done goes to stdout."""
+    """One subcommand each; results go to stdout."""
 
     help = (
         "Ceremonies: what takes three people (CT-13). One proposes, two others approve, each "
@@ -153,7 +153,7 @@ class Command(LedgerCommand):
 
 
 def _read_statement(path: Path) -> bytes:
-    """The bytes to sign. A statement has no line end behind it, though an editor may add one."""
+    """Read the bytes to sign, without the line end that an editor may add."""
     try:
         text = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`database_roles`: the SQL that makes the ledger's three roles in a database of your own."""
+"""`database_roles`: prints or applies the SQL that creates the ledger's three roles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from events.store import maintenance
 
 
 class Command(LedgerCommand):
-    """Print it, or apply it."""
+    """Prints the SQL, or applies it."""
 
     help = (
         "Make the roles portal_owner (migrates and owns), portal_app (owns nothing; SELECT and "

@@ -1,6 +1,6 @@
-"""`drift_threshold`: shows or sets how far clocks may differ before an event is warned about.
+"""`drift_threshold`: shows or sets the clock difference above which an event gets a warning.
 
-It must never keep a second threshold: the row it changes is the one the trigger reads.
+It changes the row that the trigger reads; there is no second threshold.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from events.store.drift import get_threshold, set_threshold
 
 
 class Command(LedgerCommand):
-    """The threshold in seconds on stdout, before or after the change."""
+    """Prints the threshold in seconds, after a change the new one."""
 
     help = (
         "Show the clock drift threshold in seconds, or set it. Events written from then on are "

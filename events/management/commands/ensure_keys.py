@@ -1,7 +1,4 @@
-"""`ensure_keys`: makes the first keys of a new ledger.
-
-It must never touch a ledger that has its keys.
-"""
+"""`ensure_keys`: creates the first keys of a new ledger, and leaves existing keys alone."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from events.management.base import LedgerCommand
 
 
 class Command(LedgerCommand):
-    """One line for each key made, none when nothing was missing."""
+    """Prints one line for each key created."""
 
     help = (
         "Make the system's key, a first agent's key and a first witness, each only if the ledger "

@@ -1,7 +1,4 @@
-"""`halt`: stops every append, whoever writes, until a ceremony clears it.
-
-It must never clear a halt.
-"""
+"""`halt`: stops every append until a ceremony clears the halt."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from events.store.registry import are_ceremonies_in_force
 
 
 class Command(LedgerCommand):
-    """What the ledger's state is now, on stdout."""
+    """Prints the ledger's state."""
 
     help = (
         "Halt the ledger (CT-11): within a second nothing is appended any more, whoever writes. "

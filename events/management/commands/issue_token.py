@@ -1,6 +1,6 @@
-"""`issue_token`: make a token for the HTTP API and print it, once.
+"""`issue_token`: creates a token for the HTTP API and prints it, once.
 
-It must never print anything else on standard output, nor keep the token: only a digest is kept.
+Invariant: standard output holds the token and nothing else, for scripts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RECORDS = {
 
 
 class Command(LedgerCommand):
-    """Make a token that writes as one agent, or one that only reads."""
+    """Creates a token that writes as one agent, or one that only reads."""
 
     help = (
         "Print a new token for the HTTP API, alone on standard output. A token of an agent reads "
@@ -73,7 +73,7 @@ class Command(LedgerCommand):
         self.stdout.write(token)
 
     def _ensure_key(self, agent: str) -> None:
-        """A token of an agent without key could write nothing."""
+        """Give an agent without a key one: its token could write nothing."""
         signing = signing_service()
         try:
             signing.active_key(agent)
@@ -86,7 +86,7 @@ class Command(LedgerCommand):
 
 
 def _add_records(parser: ArgumentParser) -> None:
-    """Options for tokens of log shippers, named as those of `ingest`."""
+    """Add the options for log shippers' tokens, named as those of `ingest`."""
     records = parser.add_argument_group(
         "records of log shippers",
         "How what is sent to /api/v1/ingest and to the doors of other protocols becomes events. "
@@ -123,7 +123,7 @@ def _add_records(parser: ArgumentParser) -> None:
 
 
 def _records(agent: str | None, options: Mapping[str, Any]) -> dict[str, str | None]:
-    """The columns of the token that say how records become events."""
+    """Return the token's columns that say how records become events."""
     chosen = {column: options[option] or None for option, column in RECORDS.items()}
     named = [f"--{option.replace('_', '-')}" for option in RECORDS if options[option]]
     if agent is None and named:

@@ -1,6 +1,6 @@
-"""`people`: makes personal keys, registers the first people, lists them.
+"""`people`: creates personal keys, registers the first people, lists them.
 
-It must never see a private key other than on the machine, and by the wish, of its owner.
+A private key is handled only on its owner's machine, when its owner asks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from events.store.registry import PersonKey, are_ceremonies_in_force, list_peopl
 
 
 class Command(LedgerCommand):
-    """One subcommand each; the lists and what was done go to stdout."""
+    """One subcommand each; results go to stdout."""
 
     help = (
         "The people who hold ceremonies. Each makes a key pair on a machine of their own (`people "

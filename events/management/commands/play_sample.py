@@ -1,6 +1,6 @@
-"""`play_sample`: gives an empty embedded ledger some life.
+"""`play_sample`: fills an empty embedded ledger with sample events.
 
-It must never write to a ledger that has events, nor to a database of somebody else's.
+Invariant: refuses a ledger that has events, and any database but the embedded one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RETRY_SECONDS = 1.0
 
 
 class Command(LedgerCommand):
-    """The first events at once, then one every two seconds, until the time is up."""
+    """Writes the first events at once, then one every two seconds, until the time is up."""
 
     help = (
         "Let sample agents write into an empty embedded ledger: 60 events at once, then one every "
@@ -72,8 +72,10 @@ class Command(LedgerCommand):
             pass
 
     def _write(self, batch: Sequence[Submission], end: float) -> bool:
-        """Write a batch, again and again while the database is away: the ids are given, so it
-        cannot be written twice. False when it is time to leave."""
+        """Write a batch, retrying while the database is away; False when asked to stop.
+
+        The ids are given, so that a retry cannot write twice.
+        """
         while True:
             try:
                 self._writer.write_events(batch)
@@ -84,7 +86,7 @@ class Command(LedgerCommand):
                 return True
 
     def _waited(self, seconds: float, end: float) -> bool:
-        """Wait; False as soon as it is time to leave."""
+        """Wait; False as soon as a stop is requested."""
         left = end - time.monotonic()
         try:
             self._stop.get(timeout=max(0.0, min(seconds, left)))
@@ -105,7 +107,7 @@ def _first_batches() -> Iterator[int]:
 
 @contextmanager
 def _stopping(stop: queue.SimpleQueue[int]) -> Iterator[None]:
-    """SIGTERM and SIGINT ask to leave between two events, as long as this lasts."""
+    """While active, SIGTERM and SIGINT request a stop between two events."""
     before = {
         number: signal.signal(number, lambda received, frame: stop.put(received))
         for number in (signal.SIGTERM, signal.SIGINT)

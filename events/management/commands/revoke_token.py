@@ -1,7 +1,4 @@
-"""`revoke_token`: withdraw tokens of the HTTP API.
-
-It must never withdraw a token that was not named, by itself or by its agent.
-"""
+"""`revoke_token`: revokes tokens of the HTTP API."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from events.models import ApiToken
 
 
 class Command(LedgerCommand):
-    """By the beginning of a token, or every token of an agent."""
+    """Revokes a token by its beginning, or every token of an agent."""
 
     help = (
         "Withdraw tokens. Requests with them are refused from the next few seconds on; what they "

@@ -1,7 +1,4 @@
-"""`tokens`: list the tokens of the HTTP API.
-
-It must never show a digest.
-"""
+"""`tokens`: lists the tokens of the HTTP API, without their digests."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ TITLES = ("token", "may", "made", "expires", "last used", "state")
 
 
 class Command(LedgerCommand):
-    """Every token, the youngest first."""
+    """Lists every token, newest first."""
 
     help = (
         "List the tokens: what each may do, when it was made, when it expires and when it was "

@@ -1,6 +1,6 @@
-"""`witnesses`: makes, lists, replaces and retires the witnesses.
+"""`witnesses`: creates, lists, replaces and retires the witnesses.
 
-It must never show a private key, nor leave a ledger without witness unsaid.
+Invariant: a ledger left without a witness is reported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from events.store.registry import WitnessRecord
 
 
 class Command(LedgerCommand):
-    """One subcommand each; the lists and what was done go to stdout."""
+    """One subcommand each; results go to stdout."""
 
     help = (
         "Make, list, replace and retire the witnesses. A witness is its key: a new key is a new "
