@@ -66,7 +66,7 @@ WRITTEN = frozenset(
         "otlp-logs",
     }
 )
-"""Where the ledger itself is the record of what is sent."""
+"""Addresses whose requests the ledger itself records."""
 
 ASKED = 2000
 """Characters kept of an address."""

@@ -17,7 +17,7 @@ from events.access.recorder import recorder
 _REFUSAL = "portal.refusal"
 _FIELD = re.compile("/[^/]*")
 _NAME = re.compile("(/?[A-Za-z_@][A-Za-z0-9_.@-]{0,39})?(/…)?")
-"""What looks like the name of a field, and not like something that was put in its place."""
+"""Matches the name of a field, as opposed to content put in its place."""
 
 
 def note_refusal(

@@ -22,7 +22,7 @@ from events.models import ApiToken
 API = "/api/v1/"
 
 SHIPPERS = ("/api/v1/ingest", "/services/collector", "/elastic", "/v1/logs")
-"""Where log shippers send what is to be recorded."""
+"""Addresses to which log shippers send records."""
 
 MACHINES = (API, *SHIPPERS)
 
@@ -39,10 +39,10 @@ def request_id(request: HttpRequest) -> str:
 
 
 NOTED_SECONDS = 60.0
-"""How often the use of a token is noted."""
+"""Seconds between two recorded uses of a token."""
 
 _noted: dict[str, float] = {}
-"""When the use of each token was last noted by this process."""
+"""Time of the last recorded use of each token, in this process."""
 
 
 @dataclass

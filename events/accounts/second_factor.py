@@ -166,7 +166,7 @@ class SecondFactorMiddleware:
     ) -> HttpResponseBase | None:
         """Return the redirect to show or set up the second factor; None if it is not owed."""
         match = request.resolver_match
-        # The API sees to itself: there a half signed-in session is nobody.
+        # The API checks this itself: it treats a half signed-in session as anonymous.
         if request.path.startswith(MACHINES) or (match and match.view_name in OPEN):
             return None
         user = request.user

@@ -80,7 +80,7 @@ def parse_lifetime(text: str) -> timedelta:
     """
     found = re.fullmatch("([0-9]{1,8})([dhm]?)", text)
     if not found:
-        raise TokenError(f"{text!r} is no time such as 30d, 12h or 45m")
+        raise TokenError(f"{text!r} is not a duration such as 30d, 12h or 45m")
     lifetime = timedelta(**{_UNITS[found[2] or "d"]: int(found[1])})
     if not timedelta(minutes=1) <= lifetime <= timedelta(days=MAX_DAYS):
         raise TokenError(f"{text!r} is not between 1m and {MAX_DAYS}d")

@@ -195,7 +195,7 @@ class ClockDriftWarningAdmin(ReadOnlyAdmin):
 
 @admin.register(CeremonyStep)
 class CeremonyStepAdmin(ReadOnlyAdmin):
-    """What people proposed, approved and recorded."""
+    """Proposed, approved and recorded ceremonies, step by step."""
 
     list_display = ("id", "ceremony_id", "kind", "step", "person", RECORDED_AT)
     sortable_by = ("id",)

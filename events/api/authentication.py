@@ -143,7 +143,7 @@ class TokenCache:
 MAX_TOKEN_LENGTH = 200
 
 _memory = TokenCache()
-# What this process revokes itself, in the admin, holds here at once.
+# A token revoked by this process, in the admin, is refused at once.
 post_save.connect(_memory.forget_all, sender=ApiToken)
 post_delete.connect(_memory.forget_all, sender=ApiToken)
 

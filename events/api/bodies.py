@@ -50,7 +50,7 @@ LINES = (
 """The names under which JSON documents one a line are sent; none of them is registered."""
 
 USUAL_RATIO = 8
-"""How many times its packed length a body takes when it is unpacked, to begin with."""
+"""Assumed ratio of decompressed to compressed length, until it is known."""
 
 
 class Parser(BaseParser):
@@ -59,7 +59,7 @@ class Parser(BaseParser):
     limit = 0
     also: Sequence[str] = ()
     shows_its_end = True
-    """Whether a body that was cut off could not be taken for a whole one."""
+    """True if a body that was cut off cannot pass for a whole one."""
 
     def read(self, body: bytes, agent_id: str | None) -> Any:
         """Return what the agent asks to record.

@@ -126,7 +126,7 @@ _OF_THE_FRAMEWORK: Mapping[type[Exception], Problem] = {
     exceptions.NotAcceptable: NOT_ACCEPTABLE,
     SuspiciousOperation: BAD_REQUEST,
 }
-# What the operator is told in the log is no business of a caller.
+# Details for the operator go to the log, not to the caller.
 _DISCREET: Mapping[Problem, str] = {
     KEY_UNAVAILABLE: "the agent of this token cannot sign now; nothing was written",
     WITNESS_UNAVAILABLE: "RT-1: no witness can attest, so nothing was written",

@@ -40,7 +40,7 @@ class ApiView(APIView):
 
     http_method_names = ["get", "head", "post"]
     narrows = False
-    """Whether reading here leaves out what the caller may not see (`events.api.authentication`)."""
+    """True if this view omits what the caller may not see (`events.api.authentication`)."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse an unsupported method before authentication."""

@@ -64,7 +64,7 @@ def read_passphrase(options: dict[str, Any], *, twice: bool = False) -> str:
 
 
 LAYOUT = "\n\t"
-"""What a command's own text may hold. A value of others' in it passes `show` by itself too, so that
+"""Characters allowed in a command's own text. Foreign values in it also pass `show`, so that
 it cannot begin a line of its own."""
 
 

@@ -1,7 +1,4 @@
-"""The admin for its tests: a superuser's session, and where its pages are.
-
-It must never be imported outside tests.
-"""
+"""The admin for its tests: a superuser's session, and where its pages are."""
 
 from __future__ import annotations
 
@@ -22,5 +19,5 @@ def superuser() -> Client:
 
 
 def address(model: type[Model], page: str, *arguments: object) -> str:
-    """Where the admin has a page of a model."""
+    """Return the admin's address for a model."""
     return reverse(f"admin:events_{model._meta.model_name}_{page}", args=arguments)

@@ -1,7 +1,4 @@
-"""A caller of the HTTP API in tests: tokens, requests, and what problem details look like.
-
-It must never be imported outside tests.
-"""
+"""A caller of the HTTP API in tests: tokens, requests, and what problem details look like."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from events.tests.ledger import Ledger
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: the token goes with every request, "" for none."""
+    """A caller; its token is sent with every request, "" for none."""
 
     token: str
 
@@ -119,7 +116,7 @@ def pages(caller: Caller, path: str) -> Iterator[dict[str, Any]]:
 
 
 RUNNING = {"system_status": {"halted": False, "reason": None, "since": None}}
-"""What every answer that reads a running ledger says."""
+"""Headers of every answer that reads a running ledger."""
 
 
 def halt(ledger: Ledger, reason: str = "a test halts it") -> None:

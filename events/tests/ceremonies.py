@@ -1,7 +1,4 @@
-"""People with keys of their own, and ceremonies held by them.
-
-It must never be imported outside tests.
-"""
+"""People with keys of their own, and ceremonies held by them."""
 
 from __future__ import annotations
 
@@ -45,7 +42,7 @@ class Person:
 
     @property
     def details(self) -> dict[str, str]:
-        """What a ceremony says that adds this person."""
+        """Return the details of a ceremony that adds this person."""
         return {"person": self.name, "public_key": self.public_key, "proof": self.proof}
 
     def sign(self, proposal: Proposal, step: str) -> str:
@@ -100,7 +97,7 @@ def people_from_the_start(ledger: Ledger) -> list[Person]:
 
 
 def halt_details() -> dict[str, Any]:
-    """What a ceremony says that clears the halt which the ledger is in."""
+    """Return the details of a ceremony that clears the present halt."""
     return complete_details("clear_halt", {}, using="default", backend=key_backend())
 
 

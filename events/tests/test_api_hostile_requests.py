@@ -1,4 +1,4 @@
-"""What is sent to do harm gets a problem detail that says what is wrong, is not kept, and leaves
+"""Hostile requests get a problem detail that says what is wrong, is not kept, and leaves
 the next good request its answer."""
 
 from __future__ import annotations

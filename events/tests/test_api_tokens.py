@@ -1,4 +1,4 @@
-"""Who may do what over HTTP: tokens bound to an agent or to reading, sessions, nobody."""
+"""Permissions over HTTP: agent tokens, reading tokens, sessions, anonymous callers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the ledger cannot take an event, the caller learns why, and nothing is half done."""
+"""If the ledger cannot take an event, the caller learns why, and nothing is half done."""
 
 from __future__ import annotations
 

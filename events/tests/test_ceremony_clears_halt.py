@@ -1,7 +1,4 @@
-"""A halt ends by a ceremony of three people, and by nothing else (CT-11, CT-13).
-
-It must never be enough to be the owner of the database, nor to be one person.
-"""
+"""A halt ends by a ceremony of three people, and by nothing else (CT-11, CT-13)."""
 
 from __future__ import annotations
 
@@ -423,7 +420,7 @@ def test_a_person_is_registered_by_the_event_that_names_them(ledger: Ledger) -> 
 
 @pytest.mark.parametrize("reason", ["two\nlines \u202e", "x" * 3000, "  of   blanks "])
 def test_no_wording_keeps_sql_from_halting(ledger: Ledger, reason: str) -> None:
-    """What cannot be shown in a reason is replaced, so that people can sign what it says."""
+    """Unprintable characters in a reason are replaced, so that people can sign what it says."""
     register()
     with ledger.connect() as application:
         application.execute("SELECT halt_ledger(%s, %s)", [reason, "Ada\x1b[2J"])

@@ -1,4 +1,4 @@
-"""Who may say what of a ceremony: each voice is one registered person's, signed, about exactly what
+"""Votes on a ceremony: each voice is one registered person's, signed, about exactly what
 was proposed (CT-13)."""
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ UNSHOWN = {
 
 @pytest.mark.parametrize("text", UNSHOWN.values(), ids=UNSHOWN.keys())
 def test_no_text_of_a_proposal_can_hide_or_forge_what_is_signed(ledger: Ledger, text: str) -> None:
-    """Whether a page, a command or SQL brings it, and wherever it stands in it."""
+    """The source (page, command or SQL) and the position make no difference."""
     ada, *_ = people_from_the_start(ledger)
     for kind, details, reason in (
         ("drift_threshold", {"seconds": "7"}, text),

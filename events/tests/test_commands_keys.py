@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("ledger")
 
 
 def run(*arguments: str) -> tuple[str, str]:
-    """What it wrote to stdout and to stderr."""
+    """Return its stdout and stderr."""
     out, err = StringIO(), StringIO()
     call_command(*arguments, stdout=out, stderr=err)
     return out.getvalue().rstrip("\n"), err.getvalue()

@@ -1,7 +1,4 @@
-"""CT-11: a halted ledger takes nothing, tells why, and stays halted.
-
-It must never be un-halted by a plain statement, nor by a writer that tries again.
-"""
+"""CT-11: a halted ledger takes nothing, tells why, and stays halted."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ TOKEN = b"f" * 64
 
 @dataclass
 class Desk:
-    """Where tokens are looked up, and its clock."""
+    """A token store with its own clock."""
 
     now: float = 0.0
     looks: int = 0

@@ -1,7 +1,4 @@
-"""What a token may read: everything, its own agent's events, or nothing; never more.
-
-It must never take a status for an answer where there is content to look at.
-"""
+"""A token reads everything, its own agent's events, or nothing, and never more."""
 
 from __future__ import annotations
 

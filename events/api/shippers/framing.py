@@ -21,7 +21,7 @@ BOM = b"\xef\xbb\xbf"
 
 _BETWEEN = re.compile(rb"[\s\x1e]*")
 _BLANKS = re.compile(rb"\s*")
-# Possessive throughout: nothing is kept to go back to, however long a string is.
+# Possessive throughout: no backtracking, however long a string is.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _TO_BRACKETS = re.compile(
     rb'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+([{\[]++|[}\]]++)', re.DOTALL
@@ -30,7 +30,7 @@ _SCALAR = re.compile(rb"[^,\]\[{}\"]*")
 _SHOWN = 40
 
 MAX_TURNS = 4 * 2**20
-"""How often brackets of a body may turn from opening to closing or back: each costs time."""
+"""Limit on changes from opening to closing brackets or back in a body: each costs time."""
 
 
 @dataclass(frozen=True, slots=True)

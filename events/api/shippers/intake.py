@@ -53,7 +53,7 @@ def refused_agents(agent_ids: Iterable[str], under: str) -> dict[str, str]:
         try:
             key_id = signing.create_key(agent)
         except KeyRegistryError:
-            # Another process was first; whether it was is what the registry says.
+            # Another process may have been first; the registry tells.
             if agent not in registry.active_keys(signing.using, [agent]):
                 raise
         else:

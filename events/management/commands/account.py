@@ -34,7 +34,7 @@ TITLES = ("account", "group", "state", "second factor", "last log-in")
 class Command(LedgerCommand):
     """One subcommand each."""
 
-    help = "Make, list and switch off the accounts of people, and put them into groups."
+    help = "Create, list and deactivate accounts of people, and assign them to groups."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -50,9 +50,9 @@ class Command(LedgerCommand):
         for name, what in (
             ("disable", "switch an account off and end its sessions"),
             ("enable", "switch it on again"),
-            ("unlock", "forget the wrong passwords that were tried for it"),
+            ("unlock", "clear its failed log-in attempts"),
             ("log-out", "end its sessions everywhere"),
-            ("reset-second-factor", "take away a second factor whose device is lost"),
+            ("reset-second-factor", "remove a second factor whose device is lost"),
         ):
             actions.add_parser(name, help=what).add_argument("name")
         move = actions.add_parser("set-group", help="move an account to another group")

@@ -22,8 +22,8 @@ class Command(LedgerCommand):
     """One subcommand each; results go to stdout."""
 
     help = (
-        "Make, list, rotate and retire the agents' signing keys. A key is never deleted: it goes "
-        "on verifying what it signed."
+        "Create, list, rotate and retire the agents' signing keys. A key is never deleted: it "
+        "still verifies what it signed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,8 +34,8 @@ class Command(LedgerCommand):
         listing = actions.add_parser("list", help="every key, with the sequences it is valid for")
         listing.add_argument("--agent", help="only this agent's")
         listing.add_argument("--active", action="store_true", help="only those that sign now")
-        _add_agent(actions.add_parser("rotate", help="a new key in place of the old one"))
-        retire = actions.add_parser("retire", help="an end to a key, for good")
+        _add_agent(actions.add_parser("rotate", help="replace a key with a new one"))
+        retire = actions.add_parser("retire", help="retire a key permanently")
         retire.add_argument("key_id")
         for action in (create, listing, retire, actions.choices["rotate"]):
             action.add_argument("--json", action="store_true", help="answer in JSON")

@@ -12,9 +12,9 @@ class Command(LedgerCommand):
     """Run after every migration, as the role that owns the tables. Idempotent."""
 
     help = (
-        "Give the roles portal_app and portal_observer their privileges: SELECT and INSERT where "
+        "Grant the roles portal_app and portal_observer their privileges: SELECT and INSERT where "
         "the ledger is append-only, and no more. Run it after every migration; it is idempotent. "
-        "Roles that do not exist are passed over; database_roles makes them."
+        "Roles that do not exist are skipped; database_roles creates them."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -47,7 +47,7 @@ class Command(LedgerCommand):
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
         propose = actions.add_parser(
             "propose",
-            help="propose one",
+            help="propose a ceremony",
             formatter_class=RawDescriptionHelpFormatter,
             epilog="Kinds and what each says, as NAME=VALUE:\n"
             + "".join(f"  {k.name:<16} {', '.join(k.details)}\n" for k in KINDS.values())
@@ -56,7 +56,7 @@ class Command(LedgerCommand):
         propose.add_argument("kind", choices=sorted(KINDS), metavar="KIND")
         propose.add_argument("details", nargs="*", metavar="NAME=VALUE")
         propose.add_argument("--reason", required=True, help="why; it stays in the ledger")
-        for name, what in (("approve", "agree with one"), ("reject", "disagree with one")):
+        for name, what in (("approve", "approve a ceremony"), ("reject", "reject a ceremony")):
             actions.add_parser(name, help=what).add_argument("ceremony_id", metavar="ID")
         for name in ("propose", "approve", "reject"):
             _add_signing(actions.choices[name])
@@ -70,8 +70,8 @@ class Command(LedgerCommand):
         add_passphrase(sign)
         record = actions.add_parser("record", help="record an approved one that failed before")
         record.add_argument("ceremony_id", metavar="ID")
-        actions.add_parser("list", help="the newest 1,000")
-        actions.add_parser("show", help="one, step by step").add_argument(
+        actions.add_parser("list", help="list the newest 1,000")
+        actions.add_parser("show", help="show one, step by step").add_argument(
             "ceremony_id", metavar="ID"
         )
         for action in actions.choices.values():

@@ -20,7 +20,7 @@ class Command(LedgerCommand):
         "INSERT where the ledger is append-only) and portal_observer (SELECT), give the database "
         "to the owner, and grant each what it needs and nothing else. --print writes the SQL for "
         "psql; --apply runs it as ADMIN_DATABASE_URL. Both are harmless to repeat. Passwords are "
-        "yours to set. The embedded database makes its roles by itself."
+        "yours to set. The embedded database creates its own roles."
     )
     requires_system_checks = []
 
@@ -40,9 +40,9 @@ class Command(LedgerCommand):
                 returncode=2,
             )
         maintenance.make_roles(settings.PORTAL_ADMIN_DATABASE_URL)
-        self.stdout.write("The roles are there.")
+        self.stdout.write("The roles exist.")
         if maintenance.is_migrated():
             maintenance.grant()
-            self.stdout.write("Their rights are as they should be.")
+            self.stdout.write("Their rights are up to date.")
         else:
             self.stdout.write("Next, as OWNER_DATABASE_URL: manage.py migrate, then apply_grants.")

@@ -22,14 +22,14 @@ class Command(LedgerCommand):
 
     help = (
         "Halt the ledger (CT-11): within a second nothing is appended any more, whoever writes. "
-        "Reading goes on. The halt is an event of the ledger; where that cannot be written it is "
-        "halted all the same, and the record is written later. Only a ceremony of three people "
-        "clears it (`ceremony propose clear_halt`). Exit codes: 0 halted by this command, 1 it "
+        "Reading stays possible. The halt is an event of the ledger; if that cannot be written, "
+        "the ledger is halted all the same, and the record is written later. Only a ceremony of "
+        "three people clears it (`ceremony propose clear_halt`). Exit codes: 0 halted by this command, 1 it "
         "was halted already, 2 could not halt."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--reason", required=True, help="why; everybody reads it")
+        parser.add_argument("--reason", required=True, help="why; visible to everybody")
         parser.add_argument("--by", required=True, metavar="PERSON", help="who halts")
         parser.add_argument("--json", action="store_true", help="answer in JSON")
 

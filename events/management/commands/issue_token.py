@@ -46,15 +46,15 @@ class Command(LedgerCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         whose = parser.add_mutually_exclusive_group(required=True)
         whose.add_argument("--agent", metavar="NAME", help="may write as this agent")
-        whose.add_argument("--observer", action="store_true", help="may only read, and everything")
+        whose.add_argument(
+            "--observer", action="store_true", help="may read everything, write nothing"
+        )
         parser.add_argument(
             "--reads",
             choices=[each.value for each in Reads],
             help="what a token of an agent may read (default: own, its agent's events)",
         )
-        parser.add_argument(
-            "--expires", metavar="TIME", help="not valid after so long: 30d, 12h, 45m; 30 is days"
-        )
+        parser.add_argument("--expires", metavar="TIME", help="lifetime: 30d, 12h, 45m; 30 is days")
         _add_records(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -89,7 +89,7 @@ def _add_records(parser: ArgumentParser) -> None:
     """Add the options for log shippers' tokens, named as those of `ingest`."""
     records = parser.add_argument_group(
         "records of log shippers",
-        "How what is sent to /api/v1/ingest and to the doors of other protocols becomes events. "
+        "How records sent to /api/v1/ingest and other protocols' addresses become events. "
         "FIELD is a dotted path into a record.",
     )
     records.add_argument(

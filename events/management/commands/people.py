@@ -46,7 +46,9 @@ class Command(LedgerCommand):
         add.add_argument("person", help="name, as it will stand in every ceremony")
         add.add_argument("public_key", help="base64 of 32 bytes, as `people keygen` prints it")
         add.add_argument("proof", help="base64 of 64 bytes, as `people prove` prints it")
-        listing = actions.add_parser("list", help="everybody, with the sequences they count for")
+        listing = actions.add_parser(
+            "list", help="every person, with the sequences they are valid for"
+        )
         listing.add_argument("--active", action="store_true", help="only those who may vote now")
         for action in actions.choices.values():
             action.add_argument("--json", action="store_true", help="answer in JSON")

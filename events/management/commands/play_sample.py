@@ -44,8 +44,10 @@ class Command(LedgerCommand):
     requires_system_checks = []  # those look at the web pages
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--minutes", type=float, default=10, help="how long to play [10]")
-        parser.add_argument("--seed", type=int, default=sample.SEED, help="what is played")
+        parser.add_argument("--minutes", type=float, default=10, help="minutes to run [10]")
+        parser.add_argument(
+            "--seed", type=int, default=sample.SEED, help="seed of the sample events"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.PORTAL_EMBEDDED:
@@ -53,7 +55,7 @@ class Command(LedgerCommand):
         self._writer = writer()
         if self._writer.store.get_max_sequence() or self._writer.store.head().event_count:
             raise _refusal("the ledger is not empty; sample agents play only on an empty one")
-        # Not an Event: a signal handler that sets one can meet its lock held by this very thread.
+        # Not an Event: a signal handler that sets one can deadlock on its lock in this thread.
         self._stop: queue.SimpleQueue[int] = queue.SimpleQueue()
         with _stopping(self._stop):
             self._play(sample.play(options["seed"]), options["minutes"] * 60)

@@ -17,8 +17,8 @@ class Command(LedgerCommand):
     """Revokes a token by its beginning, or every token of an agent."""
 
     help = (
-        "Withdraw tokens. Requests with them are refused from the next few seconds on; what they "
-        "wrote and read stays recorded. Exit codes: 0 withdrawn, 2 there is no such token."
+        "Revoke tokens. Requests with them are refused within a few seconds; what they "
+        "wrote and read stays recorded. Exit codes: 0 revoked, 2 there is no such token."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -20,7 +20,7 @@ class Command(LedgerCommand):
 
     help = (
         "List the tokens: what each may do, when it was made, when it expires and when it was "
-        "last used, to the minute. `issue_token` makes one, `revoke_token` withdraws one."
+        "last used, to the minute. `issue_token` makes one, `revoke_token` revokes one."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -23,8 +23,8 @@ class Command(LedgerCommand):
     """One subcommand each; results go to stdout."""
 
     help = (
-        "Make, list, replace and retire the witnesses. A witness is its key: a new key is a new "
-        "witness, and a retired one goes on verifying what it attested. Names may be written "
+        "Create, list, replace and retire the witnesses. A witness is its key: a new key is a new "
+        "witness, and a retired one still verifies what it attested. Names may be written "
         f"with or without {PREFIX}"
     )
 
@@ -33,10 +33,10 @@ class Command(LedgerCommand):
         actions.add_parser("create", help="a new witness").add_argument("name")
         listing = actions.add_parser("list", help="every witness, with its valid sequences")
         listing.add_argument("--active", action="store_true", help="only those that attest now")
-        replace = actions.add_parser("replace", help="a new witness in place of an old one")
+        replace = actions.add_parser("replace", help="replace a witness with a new one")
         replace.add_argument("old")
         replace.add_argument("new")
-        actions.add_parser("retire", help="an end to a witness, for good").add_argument("name")
+        actions.add_parser("retire", help="retire a witness permanently").add_argument("name")
         for action in actions.choices.values():
             action.add_argument("--json", action="store_true", help="answer in JSON")
 
