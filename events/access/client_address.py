@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 UNKNOWN = "0.0.0.0"  # noqa: S104 - nothing listens here
-"""Of a request that comes over no network, as over a socket file of this machine."""
+"""Address recorded for requests over a Unix socket."""
 
 
 def client_address(request: HttpRequest) -> str:

@@ -98,10 +98,10 @@ class Places:
 
 
 BODY_SECONDS = 10.0
-"""Time for a piece of a body to arrive: a form, or the next 64 KiB of something larger."""
+"""Timeout for a piece of a body: a form, or the next 64 KiB of something larger."""
 
 BODY_RATE = 2**16
-"""Bytes a second that a large body arrives with at least, taken as a whole."""
+"""Minimum average rate of a large body, in bytes a second."""
 
 
 @dataclass(slots=True)

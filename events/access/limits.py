@@ -18,7 +18,7 @@ from django.conf import settings
 from events.store import access_log
 
 SWEEP = 4096
-"""Known names from which on those whose bucket is full again are forgotten."""
+"""Number of buckets from which on full ones are dropped."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class TokenBuckets:
     def _forget(self, now: float) -> None:
         """Drop full buckets.
 
-        The rest are worth `_sweep_at` again before the next sweep, so that a flood of names costs
+        The next sweep runs when the number of buckets has doubled, so that a flood of names costs
         each of them a constant share of it.
         """
         self._levels = {
@@ -66,7 +66,7 @@ class TokenBuckets:
 
 
 BURST_SECONDS = 2
-"""A limit may be used up so many seconds ahead at once."""
+"""Burst size, in seconds' worth of the rate."""
 
 
 @cache

@@ -69,7 +69,7 @@ WRITTEN = frozenset(
 """Addresses whose requests the ledger itself records."""
 
 ASKED = 2000
-"""Characters kept of an address."""
+"""Maximum number of characters recorded of an address."""
 
 TOO_MANY = 429
 

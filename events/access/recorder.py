@@ -29,23 +29,23 @@ from events.store.connection import LedgerUnavailableError
 log = structlog.get_logger(__name__)
 
 CAPACITY = 10_000
-"""Entries that may wait: about 5 MB."""
+"""Maximum number of queued entries: about 5 MB."""
 
 BATCH = 500
 LINGER = 0.1
 """Seconds that the first entry of a batch waits for others."""
 
 PATIENCE = 1.0
-"""Seconds that a reader is kept waiting for room."""
+"""Seconds that a reader waits for room in the queue."""
 
 IDLE = 5.0
-"""Seconds without entries after which the connection is given back."""
+"""Seconds without entries after which the connection is closed."""
 
 LAST_CHANCE = 5.0
-"""Seconds that a process which ends takes to write what waits."""
+"""Seconds that an exiting process may take to write its queue."""
 
 PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0)
-"""Seconds before a batch that was not taken is tried again. The first is for a connection that
+"""Seconds before each retry of a failed batch. The first is for a connection that
 a restarted database has closed."""
 
 
@@ -55,7 +55,7 @@ class AccessLogFullError(LedgerUnavailableError):
 
 Use = tuple[str, datetime]
 Refusals = Counter[str]
-"""Kinds of problem, and how often each was answered."""
+"""Number of refusals by kind of problem."""
 
 
 class Recorder:

@@ -25,6 +25,7 @@ SHIPPERS = ("/api/v1/ingest", "/services/collector", "/elastic", "/v1/logs")
 """Addresses to which log shippers send records."""
 
 MACHINES = (API, *SHIPPERS)
+"""Prefixes of addresses for machines, which authenticate by token; no page links to them."""
 
 
 _ID = "portal.request_id"

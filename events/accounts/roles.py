@@ -54,7 +54,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ADMINISTRATOR: _ADMINISTRATOR,
 }
 """Each group has all that the one before has. Nobody deletes accounts: they are switched off, so
-that a name in a record goes on meaning one person."""
+that a name in a record keeps meaning one person."""
 
 STAFF = (OPERATOR, ADMINISTRATOR)
 """Groups that may enter the admin, and that need a second factor where one is required."""
@@ -66,7 +66,7 @@ def may(user: Any, right: str) -> bool:
 
 
 SERVICE_USER = "api"
-"""The account that all API tokens belong to; it is nobody's, and in no group."""
+"""The service account that owns all API tokens; it belongs to no person and no group."""
 
 
 def ensure_groups() -> None:

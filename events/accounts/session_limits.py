@@ -22,7 +22,7 @@ BEGAN, USED = "began_at", "used_at"
 MINUTE = 60
 
 BY_ITSELF = frozenset({"events-live", "verification-progress"})
-"""Addresses that an open page asks again and again, whether or not anybody looks at it."""
+"""Addresses that an open page polls, whether or not anybody looks at it."""
 
 
 class SessionLimitsMiddleware:

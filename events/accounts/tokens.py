@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 MAX_DAYS = 36500
 KNOWN_BY: int = CONSTANTS.TOKEN_KEY_LENGTH
-"""Characters at the beginning of a token by which it is known; the others stay secret."""
+"""Length of the prefix that identifies a token; the other characters stay secret."""
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 

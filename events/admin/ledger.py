@@ -41,7 +41,7 @@ SHOWN_AS = {
     "local_timestamp": LOCAL_TIME,
     "authority_timestamp": AUTHORITY_TIME,
 }
-"""Columns of an event that the admin's own formats would not show exactly."""
+"""Columns of an event that the admin's default formats would round."""
 
 
 def as_sequence(term: str) -> int | None:

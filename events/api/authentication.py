@@ -82,7 +82,7 @@ def narrow(request: Request, chosen: F) -> F:
 
 
 FRESH_SECONDS = 1.0
-"""After this, the first request that comes looks again; the others do not wait for it."""
+"""After this, the next request renews the entry; concurrent ones do not wait for it."""
 
 TRUST_SECONDS = 3.0
 """After this, nobody is let in without another look, however slow the database is to answer the

@@ -37,7 +37,7 @@ MAX_EVENT_BODY = 2 * 2**20
 MAX_BATCH_BODY = 32 * 2**20
 _CHUNK = 2**16
 _LENGTH_DIGITS = 18
-"""A length of more digits is beyond every limit; of thousands, Python makes no number."""
+"""A length of more digits exceeds every limit; Python refuses to parse thousands of them."""
 
 
 LINES = (

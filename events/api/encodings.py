@@ -21,7 +21,7 @@ MAX_WINDOW = 8 * 2**20
 """Bytes that a zstd frame may look back on (RFC 9659)."""
 
 _ZSTD_STEP = 256
-"""Bytes of a zstd body that are unpacked at once. Four of them may stand for 128 KiB."""
+"""Bytes of a zstd body decompressed at once. Four of them can expand to 128 KiB."""
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 """`wbits` of zlib for RFC 1952, RFC 1950 and RFC 1951."""

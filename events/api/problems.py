@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 MAX_ERRORS = 100
-"""Entries of `errors` in one answer."""
+"""Maximum number of `errors` in one response."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ MEMORY_MIB = 64
 as its largest batch."""
 
 UNCOUNTED = 2**16
-"""Bytes of a body that takes no memory worth counting, and never waits for a large one."""
+"""Bodies up to this many bytes are not counted and never wait for a large one."""
 
 
 class Memory:

@@ -27,7 +27,7 @@ from events.submission import Submission
 
 PRODUCT = "Elasticsearch"
 VERSION = "8.17.0"
-"""Of the protocol that is spoken: senders look whether they know it."""
+"""The emulated version; senders check that they support it."""
 
 ACTIONS = ("create", "index", "update", "delete")
 TAKEN = ("create", "index")
@@ -176,10 +176,10 @@ def _item(action: _Action, fate: Fate | None) -> dict[str, Any]:
 
 @extend_schema(exclude=True)
 class Info(_ElasticView):
-    """Which version is spoken."""
+    """The Elasticsearch version that the endpoint emulates."""
 
     def get(self, request: Request) -> HttpResponse:
-        """As a node says it of itself."""
+        """Answer as an Elasticsearch node does."""
         return as_json(
             {
                 "name": "audit-portal",
@@ -203,7 +203,7 @@ class Info(_ElasticView):
 
 @extend_schema(exclude=True)
 class License(_ElasticView):
-    """Which licence is active: senders of Elastic's look for a basic one."""
+    """The active licence: Elastic's own senders require a basic one."""
 
     def get(self, request: Request) -> HttpResponse:
         """A basic licence."""
@@ -213,7 +213,7 @@ class License(_ElasticView):
 
 @extend_schema(exclude=True)
 class Health(_ElasticView):
-    """Whether documents are taken."""
+    """Cluster health: green if documents are accepted."""
 
     def get(self, request: Request) -> HttpResponse:
         """Green, or red when the ledger is halted."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from events.api.problems import MALFORMED_JSON, TOO_LARGE, Refused
 
 MAX_RECORDS = 100_000
-"""Records of one body."""
+"""Maximum number of records in one body."""
 
 BOM = b"\xef\xbb\xbf"
 

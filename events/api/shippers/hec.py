@@ -37,7 +37,7 @@ INVALID = "Invalid data format"
 _CODES = {REQUIRED: 12, BLANK: 13}
 
 METADATA = ("host", "source", "sourcetype", "index", "time")
-"""Parameters of the address that say of raw lines what an event says of itself."""
+"""Query parameters that give raw lines the metadata that an event carries itself."""
 
 
 def _text_at(name: str) -> Any:
@@ -156,7 +156,7 @@ def _partly(outcome: Outcome) -> HttpResponse:
 
 @extend_schema(exclude=True)
 class CollectorHealth(_HecView):
-    """How the door is; needs no token."""
+    """Health check without a token."""
 
     permission_classes = [AllowAny]
 

@@ -63,10 +63,10 @@ def refused_agents(agent_ids: Iterable[str], under: str) -> dict[str, str]:
 
 
 GROUP_BYTES = 8 * 2**20
-"""Payload bytes from which on a group is written."""
+"""Payload bytes at which a group is written."""
 
 Read = Callable[[int], Submission]
-"""Makes the submission of the record at a place, or raises `RejectedError`."""
+"""Maps the record at a position to a submission, or raises `RejectedError`."""
 
 
 class Item(NamedTuple):

@@ -35,7 +35,7 @@ MAX_FIELDS = 2**18
 """Fields around the records of a body in protobuf."""
 
 MAX_VALUES = 2**20
-"""Commas in a JSON body, and so the pieces that it is taken apart into at once."""
+"""Maximum number of commas in a JSON body, which bounds the pieces it is split into at once."""
 
 _OTHER_LISTS = "resourceLogs, scopeLogs or logRecords stands twice in one object or is misspelled"
 
@@ -85,7 +85,7 @@ def read_protobuf(parts: Parts) -> dict[str, Any]:
     are base64, and ids are hexadecimal.
 
     Raises:
-        RejectedError: it is no record.
+        RejectedError: it is not a valid record.
     """
     if max(map(len, (parts.record, parts.resource, parts.scope))) > MAX_PAYLOAD_BYTES:
         raise RejectedError(FieldError("", TOO_LARGE_PAYLOAD))
@@ -123,7 +123,7 @@ class _Walk:
         """The values of the fields of messages and texts, by number.
 
         Raises:
-            DecodeError: the data is no message.
+            DecodeError: the data is not a protobuf message.
             Refused: the request has too many fields.
         """
         found: dict[int, list[bytes]] = {}

@@ -26,7 +26,7 @@ from events.api.throttling import hold_stranger
 from events.api.views import ApiView
 
 HALTED_RETRY_SECONDS = 60
-"""After which a shipper asks again where nobody can say when it will be taken."""
+"""Retry-After, in seconds, where the time of recovery is unknown."""
 
 
 class ShipperAuthentication(BearerAuthentication):

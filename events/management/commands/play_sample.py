@@ -27,7 +27,7 @@ from events.submission import Submission
 COULD_NOT_RUN = 2
 FIRST_EVENTS = 60
 BATCHES = (1, 5, 2, 4, 3)
-"""Sizes of the first transactions, in turns."""
+"""Sizes of the first transactions, used in turn."""
 
 PAUSE_SECONDS = 2.0
 RETRY_SECONDS = 1.0
