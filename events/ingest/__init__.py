@@ -1,4 +1,4 @@
-"""Taking in log files: records out of bytes, submissions out of records, batches into the ledger.
+"""Ingestion of log files: splits bytes into records, maps records to submissions, writes batches.
 
-It must never alter a record: the payload is the record itself.
+Invariant: the payload of an event is the record itself, unaltered.
 """

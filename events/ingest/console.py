@@ -1,8 +1,7 @@
-"""What an ingestion shows: a look at what comes, a bar and messages on stderr, the summary on
-stdout.
+"""Terminal output of the `ingest` command: preview, progress bar, messages and summary.
 
-Invariant: nothing but the summary (of a dry run: the look, too) is on stdout, and no control
-character reaches a terminal.
+Invariant: stdout gets only the summary (and the preview of a dry run), everything else goes to
+stderr, and no control character reaches a terminal.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ from events.ingest.reports import Counts, Report
 from events.submission import Submission
 
 _UNSAID = ("agents",)
-"""What is counted for the record of the import, and not shown."""
+"""Counted for the import record, but not shown."""
 
 
 class Console:
-    """The listener of the command `ingest`. `size` is the bytes to read, if known; looks go to
-    `stdout` where they are what was asked for."""
+    """Listener that reports to the terminal. `size` is the number of bytes to read, if known.
+    Previews go to `stdout` if it is given, otherwise to `stderr`."""
 
     def __init__(
         self,
@@ -87,7 +86,7 @@ class Console:
             self.say("interrupted; run it again to finish")
 
     def looked(self, looks: Sequence[Look]) -> None:
-        """Say what inputs will become."""
+        """Show the preview of some inputs."""
         self._looks += looks
         for line in look_lines(looks) if self._verbosity else ():
             if self._stdout is None:
@@ -96,26 +95,26 @@ class Console:
                 self._stdout.write(show(line))
 
     def closed(self, import_id: str) -> None:
-        """Name an import whose end was recorded."""
+        """Report that the end of an interrupted import was recorded."""
         self.say(f"the import {import_id} was interrupted; its end is recorded now")
 
     def rejected(self, report: Report, record: Record, reason: str) -> None:
-        """Explain a rejected record, the first ones in full."""
+        """Explain a rejected record, up to `max_errors` of them."""
         self._errors += 1
         if self._errors <= self._max_errors:
             self.say(f"{report.label}:{record.line}: rejected: {reason}")
 
     def mapped(self, report: Report, record: Record, submission: Submission) -> None:
-        """Count it."""
+        """Count a mapped record and its agent."""
         self._mapped += 1
         self._agents.add(submission.agent_id)
 
     def noticed(self, report: Report, text: str) -> None:
-        """Say what was decided of an input."""
+        """Show a decision about an input."""
         self.say(f"{report.label}: {text}")
 
     def moved(self, report: Report, position: int) -> None:
-        """Move the bar."""
+        """Update the progress bar."""
         if report.label != self._label:
             self._done_before += max(self._position, 0) if self._label else 0
             self._label, self._position = report.label, -1
@@ -130,11 +129,11 @@ class Console:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether somebody can be asked."""
+        """True if the user can be asked for confirmation."""
         return self._stderr.isatty() and sys.stdin is not None and sys.stdin.isatty()
 
     def confirmed(self, question: str) -> bool:
-        """Ask on the terminal; anything but y or yes is a no."""
+        """Ask on the terminal; any answer but y or yes counts as no."""
         self._progress.stop()
         self._stderr.write(show(f"{question} [y/N] "), ending="")
         self._stderr.flush()
@@ -143,7 +142,7 @@ class Console:
         return answer in ("y", "yes")
 
     def new_agent(self, agent_id: str, key_id: str) -> None:
-        """Name an agent that got a key."""
+        """Report an agent for which a key was created."""
         self._new_agents.append(agent_id)
         self.say(f"new agent {agent_id}: made the key {key_id}")
 
@@ -156,7 +155,7 @@ class Console:
         dry_run: bool,
         failure: str | None,
     ) -> None:
-        """What became of each input."""
+        """Write the result of each input to stdout."""
         if as_json:
             stdout.write(self._json(reports, dry_run, failure))
             return
@@ -180,7 +179,7 @@ class Console:
         return orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode()
 
     def say(self, text: str) -> None:
-        """Say something on stderr."""
+        """Write a message to stderr, above the progress bar."""
         if self._progress.disable:
             self._stderr.write(show(text), str)
         else:
@@ -188,8 +187,8 @@ class Console:
 
 
 class _LogsHeldBack:
-    """Keeps the log lines of single batches and events off the terminal while the bar is there;
-    a log file still gets them, and `--verbosity 2` shows them."""
+    """Keeps log lines below ERROR off the terminal while the progress bar is shown. The log file
+    still gets them; `--verbosity 2` shows them."""
 
     def __init__(self) -> None:
         self._handlers = [
@@ -199,12 +198,12 @@ class _LogsHeldBack:
         ]
 
     def start(self) -> None:
-        """Let errors pass, and no less."""
+        """Start filtering."""
         for handler in self._handlers:
             handler.addFilter(_is_error)
 
     def stop(self) -> None:
-        """Let everything pass again."""
+        """Stop filtering."""
         for handler in self._handlers:
             handler.removeFilter(_is_error)
 

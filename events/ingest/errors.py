@@ -1,7 +1,4 @@
-"""What stops an ingestion, and what keeps one record out.
-
-It must never hold behaviour: who catches an error decides.
-"""
+"""Errors of ingestion: those that stop it, and those that reject a single record."""
 
 from __future__ import annotations
 
@@ -9,16 +6,16 @@ from events.errors import LedgerError
 
 
 class IngestError(LedgerError):
-    """An ingestion cannot start, or cannot go on."""
+    """The ingestion cannot start or continue."""
 
 
 class RejectedRecordError(LedgerError):
-    """One record cannot be taken; the message says why. The others go in."""
+    """A single record is rejected, for the reason in the message; the others are ingested."""
 
 
 class UntakableRecordError(RejectedRecordError):
-    """The text of a record cannot be recorded, whatever the mapping is."""
+    """The text of a record cannot be stored under any mapping."""
 
 
 class FramingError(IngestError):
-    """What is read is not what it is read as, or nobody can say where its records begin."""
+    """The input does not have the expected format, or its record boundaries are ambiguous."""

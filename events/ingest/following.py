@@ -1,22 +1,18 @@
-"""Follows logs while they are written, over rotation, truncation and restarts.
+"""Follows logs while they are written, across rotation, truncation and restarts.
 
-Nothing is kept beside the ledger. A start reads every file of a log again, the rotated ones too,
-and the event ids tell what is in the ledger already (see `generations`).
+There is no state outside the ledger: each start reads every file of a log again, including
+rotated ones, and skips the events whose ids are in the ledger already (see `generations`).
 """
 
 from __future__ import annotations
 
 import glob
 import os
-import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from events.errors import LedgerError
 from events.ingest.errors import IngestError
@@ -32,20 +28,21 @@ from events.ingest.generations import (
 from events.ingest.import_records import MAX_INPUTS, ImportRecord, find_copies
 from events.ingest.ingestion import Ingestion, Intake, close_record
 from events.ingest.inputs import open_bytes, source_name
+from events.ingest.loading import first_signal_to
 from events.ingest.packing import SUFFIXES
 from events.ingest.records import Reading, read_records
 from events.ingest.reports import Report
 
 LINE_FORMS = ("auto", "lines", "text", "syslog", "cef", "leef", "clf", "kv", "auditd")
-"""What a followed log can be read as; auto is JSON lines: what is to come cannot be looked at."""
+"""Formats of a followed log. auto means JSON lines, as future content cannot be examined."""
 
 POLL_SECONDS = 0.5
-"""How often a log is looked at that does not grow."""
+"""Poll interval of a log that does not grow."""
 
 
 def expand(patterns: Sequence[str]) -> list[Path]:
-    """The logs that names and patterns stand for; a name without a file is waited for. Rotated
-    files belong to their log, and are none themselves."""
+    """Expand names and glob patterns to logs. A name without a file is kept, to wait for the file.
+    Rotated files belong to their log and are left out."""
     found: dict[Path, None] = {}
     for pattern in patterns:
         names = glob.glob(pattern) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
@@ -57,8 +54,8 @@ def expand(patterns: Sequence[str]) -> list[Path]:
 
 @dataclass
 class _Log:
-    """One log and its files. `older` are open because they may still grow; `done` are not read
-    again."""
+    """A log and its files. `older` files are open because they may still grow; `done` files are
+    not read again."""
 
     path: Path
     report: Report
@@ -70,10 +67,10 @@ class _Log:
     _look_for_older: bool = True
 
     def poll(self, stop: threading.Event) -> bool:
-        """Take in what is new; whether there was anything."""
+        """Ingest new content; True if there was any."""
         now = time.monotonic()
         if self.current is None:
-            # Opened before older files are looked for: what is rotated meanwhile is this one.
+            # Open before listing older files: if the log is rotated in between, this is that file.
             self.current = Growing.open(self.path, now)
             self._look_for_older = True
         if self._look_for_older:
@@ -92,7 +89,7 @@ class _Log:
         return grew
 
     def close(self) -> None:
-        """Read no more."""
+        """Close all files."""
         for growing in self._open():
             growing.close()
 
@@ -105,7 +102,7 @@ class _Log:
             piece = growing.read(now)
             if piece is None:
                 growing.begin_again()
-                self._look_for_older = True  # a copy may hold what was not read before
+                self._look_for_older = True  # copytruncate: the copy may hold lines not read yet
             elif not piece:
                 break
             else:
@@ -120,19 +117,19 @@ class _Log:
                 self.intake.take(replace(one, number=record.number, line=record.line))
 
     def _read(self, line: Record) -> Iterator[Record]:
-        """The record that a line is, in the format that was asked for."""
+        """Parse one line in the requested format."""
         return (
             iter([line]) if line.problem else read_records(iter([line.text]), self.reading, nowhere)
         )
 
     def _take_older(self, now: float) -> None:
-        """Take in the rotated files that are not known."""
+        """Ingest rotated files that have not been seen yet."""
         known = {growing.key for growing in self._open()}
         for path in rotated(self.path):
             try:
                 found = path.stat()
             except FileNotFoundError:
-                continue  # it was rotated on; the next look finds it
+                continue  # rotated again; the next poll finds it
             if (found.st_dev, found.st_ino) in known or _key(found) in self.done:
                 continue
             if path.name.endswith(SUFFIXES):
@@ -150,7 +147,7 @@ class _Log:
                 for chunk in chunks:
                     self._take(lines, lines.feed(chunk))
         except (IngestError, FileNotFoundError):
-            self._look_for_older = True  # it is being packed just now, or was rotated on
+            self._look_for_older = True  # still being compressed, or rotated again
             return
         self._take(lines, lines.end())
 
@@ -174,10 +171,10 @@ class Following:
         self._stop = threading.Event()
 
     def check(self, *, again: bool) -> None:
-        """Refuse what would be added a second time.
+        """Refuse logs whose content would be added a second time.
 
         Raises:
-            IngestError: files of these logs were taken in without being followed.
+            IngestError: files of these logs were ingested before without `--follow`.
         """
         files = {str(one): "" for path in expand(self._patterns) for one in (path, *rotated(path))}
         existing = {place: name for place, name in files.items() if Path(place).is_file()}
@@ -189,12 +186,12 @@ class Following:
             )
 
     def run(self) -> str | None:
-        """Follow until Ctrl-C or SIGTERM; why it had to stop, if it had to."""
+        """Follow until Ctrl-C or SIGTERM. Returns the reason if something else stopped it."""
         failure = self._ingestion.close_interrupted()
         if failure:
             return failure
         record = self._ingestion.record(self._ingestion.reports)
-        with _asked_by_signals(self._stop):
+        with first_signal_to(lambda number: self._stop.set()):
             try:
                 while not self._stop.is_set():
                     self._find_logs(record)
@@ -226,24 +223,3 @@ class Following:
             self._ingestion.reports.append(report)
             intake = self._ingestion.intake(report, record)
             self._logs[path] = _Log(path, report, reading, intake)
-
-
-@contextmanager
-def _asked_by_signals(stop: threading.Event) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM sets `stop`; the second does what it did before."""
-    before: dict[int, Any] = {}
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set() and callable(before[number]):
-            before[number](number, frame)
-        stop.set()
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            before[number] = signal.getsignal(number)
-            signal.signal(number, ask)
-    try:
-        yield
-    finally:
-        for asked, handler in before.items():
-            signal.signal(asked, handler or signal.SIG_DFL)

@@ -1,9 +1,9 @@
-"""A log over its rotations: which files hold it, and what each line of it is called.
+"""Finds the files of a rotated log and identifies their lines.
 
-The file that is written now, `audit.log`, and the older ones, `audit.log.1`, `audit.log.2.gz`, are
-generations of one log. A generation is known by its first line that is not blank, which stays the
-same when the file is renamed, copied or packed; a line is known by its generation and its number.
-So a line has one event id wherever it is found, and no state has to be kept beside the ledger.
+The current file `audit.log` and the rotated `audit.log.1`, `audit.log.2.gz` are generations of one
+log. A generation is identified by its first line that is not blank, which survives renaming,
+copying and compression; a line is identified by its generation and its number. So a line has the
+same event id in whichever file it is found, and no state is needed outside the ledger.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from events.ingest.framing.record import MAX_RECORD_BYTES, Record, too_long
 
 CHUNK = 256 * 1024
 QUIET_SECONDS = 60.0
-"""A file that was rotated and did not grow for so long gets no more lines."""
+"""Seconds without growth after which a rotated file is considered finished."""
 
 _BOM = b"\xef\xbb\xbf"
 _ROTATED = re.compile(r"[.-][0-9][0-9.\-_T]*(\.gz|\.xz|\.bz2)?")
-"""What rotation appends to a log's name: .1, .2.gz, -20260131, -20260131-1769817600.xz."""
+"""Suffixes that rotation appends to a log's name: .1, .2.gz, -20260131, -20260131-1769817600.xz."""
 
 
 @dataclass
 class Lines:
-    """Splits the bytes of one generation into records, however they come. `identity` is there once
-    the first line that is not blank is whole."""
+    """Splits the bytes of one generation into records. `identity` is the SHA-256 of the first line
+    that is not blank, None until that line is complete."""
 
     identity: str | None = None
     number: int = 0
@@ -37,7 +37,7 @@ class Lines:
     _is_long: bool = False
 
     def feed(self, piece: bytes) -> Iterator[Record]:
-        """The lines that end in a piece; what follows the last line break waits."""
+        """Yield the lines completed by a piece; the rest is buffered."""
         *whole, rest = piece.split(b"\n")
         for end in whole:
             text, self._held = self._held + end, b""
@@ -47,7 +47,7 @@ class Lines:
             self._held, self._is_long = b"", True
 
     def end(self) -> Iterator[Record]:
-        """The last line, when no line break is to come."""
+        """Yield the last line, when no line break will follow."""
         text, self._held = self._held, b""
         if text or self._is_long:
             yield from self._line(text)
@@ -68,13 +68,13 @@ class Lines:
 
 
 def id_source(source: str, identity: str) -> str:
-    """What stands for the source name in the event id of a line of a followed log."""
+    """The source name used in the event ids of a followed log."""
     return f"{source}\n{identity}"
 
 
 @dataclass
 class Growing:
-    """An open file that may grow: the log itself, or what it was until it was rotated."""
+    """An open file that may still grow: the current file or a recently rotated one."""
 
     path: Path
     descriptor: int
@@ -85,24 +85,24 @@ class Growing:
 
     @classmethod
     def open(cls, path: Path, now: float) -> Growing | None:
-        """The file at a path, if there is one."""
+        """Open the file at a path; None if there is none."""
         try:
             return cls(path, os.open(path, os.O_RDONLY), grew_at=now)
         except FileNotFoundError:
             return None
 
     def close(self) -> None:
-        """Read no more of it."""
+        """Close the file."""
         os.close(self.descriptor)
 
     @property
     def key(self) -> tuple[int, int]:
-        """Which file it is, whatever its name."""
+        """Device and inode, which identify the file whatever its name."""
         found = os.fstat(self.descriptor)
         return found.st_dev, found.st_ino
 
     def is_current(self) -> bool:
-        """Whether the log's name still leads to this file."""
+        """True while the log's name refers to this file."""
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -110,9 +110,9 @@ class Growing:
         return (found.st_dev, found.st_ino) == self.key
 
     def read(self, now: float) -> bytes | None:
-        """More of it; nothing at its end; None when it was truncated and another generation begins
-        in the same file. It is looked at behind the reading, so that nothing that was read is taken
-        for the generation before."""
+        """Read the next piece: empty at the end, None if the file was truncated and a new
+        generation begins. Truncation is checked after the read, so that no byte of the new
+        generation is attributed to the old one."""
         piece = os.pread(self.descriptor, CHUNK, self.position)
         size = os.fstat(self.descriptor).st_size
         if size < self.position or os.pread(self.descriptor, len(self.head), 0) != self.head:
@@ -125,12 +125,12 @@ class Growing:
         return piece
 
     def begin_again(self) -> None:
-        """The file was truncated: its next generation begins."""
+        """Start the next generation after a truncation."""
         self.lines, self.position, self.head = Lines(), 0, b""
 
 
 def rotated(path: Path) -> list[Path]:
-    """The older files of a log, the oldest first."""
+    """The rotated files of a log, oldest first."""
     found = []
     for other in path.parent.iterdir() if path.parent.is_dir() else ():
         rest = other.name.removeprefix(path.name)
@@ -140,6 +140,6 @@ def rotated(path: Path) -> list[Path]:
 
 
 def is_rotated(path: Path) -> bool:
-    """Whether a name looks like an older file of another log that is there or was."""
+    """True if the name looks like a rotated file of a log that exists."""
     base = re.match(r"(.*?)" + _ROTATED.pattern + r"$", path.name)
     return bool(base and base[1] and path.with_name(base[1]).exists())

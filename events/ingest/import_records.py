@@ -1,14 +1,12 @@
-"""Records each import in the ledger: what came in from which files, how it was read, how it ended.
+"""Records each import in the ledger, and detects files that were imported under another name.
 
-An import is two events of the system around its events: `system.import_started` right before the
-first of them, `system.import_finished` behind the last. An import that adds nothing has neither. A
-session lock of the database tells an import that runs from one that died: the next start of
-`ingest` writes the end of that.
+An import writes `system.import_started` right before its first event and `system.import_finished`
+after its last. An import that adds nothing writes neither. A running import holds an advisory
+lock of its session, which tells it from one that died; the next start of `ingest` closes the
+latter.
 
-Recognizes files whose content is in the ledger under another name: rotated, packed, copied.
-
-Event ids include the source name, so such a file would be added a second time. What was taken in
-is known from the records of the imports in the ledger itself.
+Event ids include the source name, so a rotated, compressed or copied file would be added a second
+time. `find_copies` compares digests with the import records in the ledger.
 """
 
 from __future__ import annotations
@@ -32,12 +30,12 @@ from events.store.locks import IMPORT, locked, try_lock
 from events.submission import Submission
 
 MAX_IMPORTS = 10_000
-"""Imports that are looked through, the newest."""
+"""Number of newest imports that are searched for copies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A file, and the import that took in its content, or its beginning, under another name."""
+    """A file, and the import of the same content, or of its beginning, under another name."""
 
     place: str
     imported: Imported
@@ -58,8 +56,8 @@ class Copy:
 
 
 def find_copies(using: str, sources: Mapping[str, str]) -> list[Copy]:
-    """Those of the files (`sources` are their source names) that were taken in under another
-    name. Every file that could be one is read once, and pipes are not.
+    """Find files that were imported under another source name. `sources` maps each file to its
+    source name. Candidates are read once; pipes are not read.
 
     Raises:
         IngestError: a file cannot be read.
@@ -76,7 +74,7 @@ def find_copies(using: str, sources: Mapping[str, str]) -> list[Copy]:
 
 
 def _copy(place: str, size: int, others: Sequence[Imported], own: set[str]) -> Copy | None:
-    """The import whose content is the file, or else the longest that it begins with."""
+    """The import with the same content, or else the longest that the file begins with."""
     by_length: dict[int, dict[str, Imported]] = {}
     for one in others:
         by_length.setdefault(one.content_bytes, {}).setdefault(one.content_sha256, one)
@@ -94,14 +92,14 @@ def _copy(place: str, size: int, others: Sequence[Imported], own: set[str]) -> C
                     seen.update(piece[:room])
                     piece = piece[room:]
                     if seen.sha256 in own:
-                        begins = None  # it was taken in under its own name up to here
+                        begins = None  # imported under its own name up to here
                     else:
                         begins = by_length[seen.bytes].get(seen.sha256, begins)
                 seen.update(piece)
                 if not marks and begins is None:
                     return None
         except IngestError:
-            return None  # whoever takes it in says what is wrong with it
+            return None  # reported when the file is ingested
     if begins is None or seen.sha256 in own:
         return None
     return Copy(place, begins, is_grown=seen.sha256 != begins.content_sha256)
@@ -110,18 +108,18 @@ def _copy(place: str, size: int, others: Sequence[Imported], own: set[str]) -> C
 STARTED, FINISHED = "system.import_started", "system.import_finished"
 
 MAX_INPUTS = 500
-"""Inputs of one import, so that its records stay small; a run over more is several imports."""
+"""Inputs of one import, to keep its events small; a run over more makes several imports."""
 
 MAX_AGENTS = 1000
-"""Agents that are named; more are written as null."""
+"""Agents named in the record; with more, the list is null."""
 
 MAX_PATH = 1000
-"""Characters of a path; the end of a longer one is kept."""
+"""Characters of a path; a longer one loses its beginning."""
 
 
 @dataclass
 class ImportRecord:
-    """The record of one import. `start` is called before each write, and writes once."""
+    """The record of one import. `start` is called before every write, but writes only once."""
 
     writer: AtomicEventWriter
     reports: Sequence[Report]
@@ -131,7 +129,7 @@ class ImportRecord:
     _held: ExitStack = field(default_factory=ExitStack)
 
     def start(self) -> None:
-        """Write the beginning, unless it is written. Errors as `write_events`."""
+        """Write `system.import_started` if that is not done yet. Errors as `write_events`."""
         if self.import_id is not None:
             return
         import_id = new_event_id()
@@ -146,7 +144,7 @@ class ImportRecord:
         self.import_id = import_id
 
     def finish(self, outcome: str, reason: str | None) -> None:
-        """Write the end of an import that was started. Errors as `write_events`."""
+        """Write `system.import_finished` if the import was started. Errors as `write_events`."""
         if self.import_id is None:
             return
         counts = [report.counts for report in self.reports]
@@ -171,7 +169,7 @@ class ImportRecord:
 
 
 def close_interrupted(writer: AtomicEventWriter) -> list[str]:
-    """Write the end of every import that was started, has no end, and runs nowhere; their ids.
+    """Close every import that was started and neither finished nor is running; returns their ids.
 
     Errors as `write_events`.
     """
@@ -188,18 +186,18 @@ def close_interrupted(writer: AtomicEventWriter) -> list[str]:
                 Submission(FINISHED, text, agent_id=None, event_id=finish_id(import_id))
             )
         except EventIdConflictError:
-            continue  # another start was first
+            continue  # another process closed it first
         closed.append(import_id)
     return closed
 
 
 def finish_id(import_id: str) -> str:
-    """The event id of an import's end: an import ends once."""
+    """Event id of an import's end, derived from `import_id` so that an import ends only once."""
     return str(uuid.uuid5(uuid.UUID(import_id), "finished"))
 
 
 def _interrupted(writer: AtomicEventWriter, started: imports.Started) -> dict[str, Any]:
-    """What can be said of an import that died: its events are among those that came since."""
+    """The end of an import that died; its events are among those written since its start."""
     payload = started.payload
     options = payload.get("options") or {}
     any_id = bool(options.get("id_field"))
@@ -245,7 +243,7 @@ def _named(report: Report) -> dict[str, Any]:
 
 
 def _summed_up(report: Report) -> dict[str, Any]:
-    """An input at the end. Digests are of a whole file: what was not read to its end has none."""
+    """The result of an input. Digests cover whole files: null if not read to the end."""
     counts, digests = report.counts, report.digests
     return _named(report) | {
         "bytes": digests.bytes if digests else report.size,
@@ -273,7 +271,7 @@ def _given(values: Any) -> list[int]:
 
 
 def _storable(value: Any) -> Any:
-    """The same without what no payload can hold: parts of a file's name that are no text."""
+    """Replace characters that a payload cannot hold, such as undecodable bytes of a file name."""
     if isinstance(value, dict):
         return {key: _storable(member) for key, member in value.items()}
     if isinstance(value, list | tuple):

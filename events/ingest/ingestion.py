@@ -1,7 +1,6 @@
-"""One ingestion: inputs, one after the other, into the ledger.
+"""Ingests inputs into the ledger, one after the other, and reports to a `Listener`.
 
-Nothing is printed here: a `Listener` hears what happens. The first records of an input are held
-until they were looked at, and decide together what kind of log it is.
+The first records of an input are buffered, because together they decide which kind of log it is.
 """
 
 from __future__ import annotations
@@ -32,38 +31,38 @@ from events.ingest.reports import Digests, Report
 from events.submission import Submission
 
 HOPELESS = 1000
-"""So many records at the start of an input, all rejected, end the run."""
+"""The run stops when this many records at the start of an input are all rejected."""
 
 LOOKED_INPUTS = 100
-"""Inputs that are looked at before the first write; of more, the rest is taken unseen."""
+"""Inputs that are previewed before the first write; further ones are not previewed."""
 
 
 class Listener(Protocol):
-    """Hears what happens during an ingestion."""
+    """Receives the progress of an ingestion."""
 
     def looked(self, looks: Sequence[Look]) -> None:
-        """Inputs were looked at, and nothing of them is written yet."""
+        """Inputs were previewed; nothing of them is written yet."""
 
     def rejected(self, report: Report, record: Record, reason: str) -> None:
-        """A record is kept out."""
+        """A record was rejected."""
 
     def mapped(self, report: Report, record: Record, submission: Submission) -> None:
-        """A record became a submission."""
+        """A record was mapped to a submission."""
 
     def noticed(self, report: Report, text: str) -> None:
-        """Something was decided of the input without being asked for."""
+        """Something about the input was decided automatically."""
 
     def moved(self, report: Report, position: int) -> None:
-        """The input was read up to a byte."""
+        """The input was read up to this byte."""
 
     def closed(self, import_id: str) -> None:
-        """An import that was interrupted got the record of its end."""
+        """The end of an interrupted import was recorded."""
 
 
 @dataclass
 class Ingestion:
-    """How to take inputs in. Without `writer` and `agents` records are read and mapped, and
-    nothing is written. `options` are those of the user, for the record of the import."""
+    """An ingestion of several inputs. Without `writer` and `agents`, records are read and mapped
+    but not written. `options` are the user's, for the import record."""
 
     mapping: mappings.Mapping
     recognizing: bool
@@ -83,11 +82,11 @@ class Ingestion:
     _noticed: set[tuple[str, str]] = field(default_factory=set)
 
     def look(self, places: Sequence[str]) -> None:
-        """Look at the first records of files before anything is written; a pipe is looked at when
-        its records come.
+        """Preview the first records of files before anything is written. A pipe is previewed when
+        its records arrive.
 
         Raises:
-            IngestError: one cannot be read, or the listener was told to write nothing.
+            IngestError: a file cannot be read.
         """
         files = [place for place in places if check_input(place) is not None]
         looks = [self._look(place) for place in files[:LOOKED_INPUTS]]
@@ -95,20 +94,20 @@ class Ingestion:
             self.listener.looked(looks)
 
     def find_copies(self, places: Sequence[str]) -> list[Copy]:
-        """Files whose content is in the ledger under another name."""
+        """Find files whose content is in the ledger under another name."""
         sources = {place: self.source or source_name(place) for place in places}
         return find_copies(self.using, sources)
 
     def run(self, places: Sequence[str]) -> str | None:
-        """Take inputs in; why it had to stop, if it had to. What was written stays: again from the
-        start, it finds those events and adds the rest."""
+        """Ingest inputs. Returns the reason if it had to stop. What was written stays: a second run
+        finds those events and adds the rest."""
         failure = self.close_interrupted()
         for start in range(0, len(places), MAX_INPUTS):
             failure = failure or self._import(places[start : start + MAX_INPUTS])
         return failure
 
     def close_interrupted(self) -> str | None:
-        """Record the end of imports that died; why it cannot be, if it cannot."""
+        """Record the end of imports that died. Returns the reason if that fails."""
         try:
             for import_id in close_interrupted(self.writer) if self.writer else ():
                 self.listener.closed(import_id)
@@ -117,7 +116,7 @@ class Ingestion:
         return None
 
     def intake(self, report: Report, record: ImportRecord | None) -> Intake:
-        """Takes in the records of one input."""
+        """Create the intake for the records of one input."""
         return Intake(self, report, self._loader(report, record))
 
     def _import(self, places: Sequence[str]) -> str | None:
@@ -137,10 +136,10 @@ class Ingestion:
         return failure or unclosed
 
     def take(self, place: str, report: Report, record: ImportRecord | None) -> None:
-        """Take one input in.
+        """Ingest one input.
 
         Raises:
-            LedgerError: it cannot go on.
+            LedgerError: it cannot continue.
         """
         intake = self.intake(report, record)
         try:
@@ -157,30 +156,30 @@ class Ingestion:
                     self.listener.moved(report, opened.position())
                 intake.flush()
             except IngestError:
-                # The input ends here, not the ledger: what was read of it goes in.
+                # Only the input is broken: write what was read of it.
                 intake.flush()
                 raise
             report.digests = _digests(opened)
             self.listener.moved(report, opened.position())
 
     def decide(self, first: Sequence[Record]) -> mappings.Mapping:
-        """The mapping for an input that begins with these records."""
+        """Choose the mapping for an input that begins with these records."""
         return replace(self.mapping, preset=kind_of(first)) if self.recognizing else self.mapping
 
     def show(self, report: Report, first: Sequence[Record], mapping: mappings.Mapping) -> Look:
-        """What the first records become."""
+        """Preview the first records."""
         return look_at(report, first, mapping, recognized=self.recognizing, using=self.using)
 
     def spill(self, piece: bytes) -> None:
-        """Keep a piece of a record that is rejected."""
+        """Write a piece of a rejected record to the rejects file."""
         if self.rejects:
             self.rejects.write(piece)
 
     def reject(self, report: Report, record: Record, reason: str) -> None:
-        """Keep a record out.
+        """Count, store and report a rejected record.
 
         Raises:
-            IngestError: they are too many to go on.
+            IngestError: too many records were rejected.
         """
         counts = report.counts
         counts.rejected += 1
@@ -211,7 +210,7 @@ class Ingestion:
             except IngestError as error:
                 if not first:
                     raise
-                problem = str(error)  # what was read before it can be taken
+                problem = str(error)  # the records before it can be ingested
         look = self.show(report, first, self.decide(first))
         look.problem = problem
         return look
@@ -232,13 +231,13 @@ class Ingestion:
         )
 
     def _notice(self, report: Report, text: str) -> None:
-        """Say once what was decided of an input: it is read twice where it is looked at first."""
+        """Report a decision once, although a previewed input is read twice."""
         if (report.label, text) not in self._noticed:
             self._noticed.add((report.label, text))
             self.listener.noticed(report, text)
 
     def record(self, reports: Sequence[Report]) -> ImportRecord | None:
-        """The record of an import of these inputs, not begun."""
+        """Create the import record of these inputs, not started yet; None in a dry run."""
         if self.writer is None:
             return None
         return ImportRecord(self.writer, reports, self.options, time_fields(self.mapping))
@@ -258,7 +257,7 @@ class Ingestion:
 
 
 class Intake:
-    """One input on its way in. Its first records are held until the mapping is decided."""
+    """Maps and writes the records of one input. Buffers the first until the mapping is decided."""
 
     def __init__(self, ingestion: Ingestion, report: Report, loader: Loader | None) -> None:
         self._ingestion = ingestion
@@ -270,7 +269,7 @@ class Intake:
         self._stood_in = False
 
     def take(self, record: Record) -> None:
-        """Take a record; errors as `AtomicEventWriter.write_events`."""
+        """Ingest a record; errors as `AtomicEventWriter.write_events`."""
         if self._mapping is not None:
             self._map(record, self._mapping)
             return
@@ -279,7 +278,7 @@ class Intake:
             self._begin()
 
     def name(self, source: str) -> None:
-        """Give the records that come now ids of another source; errors as `take`."""
+        """Use another source for the event ids from now on; errors as `take`."""
         if source != self._source:
             self.flush()
             self._source = source
@@ -287,13 +286,13 @@ class Intake:
                 self._loader.source = source
 
     def abandon(self) -> None:
-        """Count what was under way when the run had to stop."""
+        """Count the batches that were being written when the run had to stop."""
         if self._loader:
             with signals_deferred():
                 self._loader.abandon()
 
     def flush(self) -> None:
-        """Write what came: no more is there, or none for a while."""
+        """Write everything received so far, at the end or during a pause of the input."""
         if self._held:
             self._begin()
         if self._loader:
@@ -340,8 +339,8 @@ class Intake:
             self._loader.add(record, submission)
 
     def _wrap(self, record: Record, reason: str) -> bool:
-        """Take a record that cannot be taken as it is; False where that was not asked for, it is
-        too long, or its agent cannot sign."""
+        """Record an unstorable record as text. False if that is not enabled, the record is too
+        long, or the agent cannot sign."""
         report, ingestion = self._report, self._ingestion
         if ingestion.wrapping is None:
             return False
@@ -372,7 +371,7 @@ def _told(report: Report, error: LedgerError) -> str:
 
 
 def is_enough(first: Sequence[Record]) -> bool:
-    """Whether so many records are enough to decide what an input is."""
+    """True if these records are enough to decide the kind of log."""
     return len(first) >= LOOKED_AT or sum(len(one.text) for one in first) >= LOOKED_BYTES
 
 
@@ -382,7 +381,7 @@ def _digests(opened: Input) -> Digests:
 
 
 def close_record(record: ImportRecord | None, outcome: str, reason: str | None) -> str | None:
-    """Write the end of an import; why it could not be, if it could not."""
+    """Record the end of an import. Returns the reason if that fails."""
     if record is None:
         return None
     try:

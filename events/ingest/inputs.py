@@ -1,7 +1,4 @@
-"""Opens what is to be taken in, plain or gzip, a file or standard input, as a stream of bytes.
-
-It must never read a file whole.
-"""
+"""Opens files and standard input, plain or compressed, as streams of byte chunks."""
 
 from __future__ import annotations
 
@@ -25,28 +22,27 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Digest:
-    """How many bytes went by, and their SHA-256."""
+    """Number and SHA-256 of the bytes seen."""
 
     def __init__(self) -> None:
         self.bytes = 0
         self._hash = hashlib.sha256()
 
     def update(self, piece: bytes | memoryview) -> None:
-        """Take more bytes in."""
+        """Add bytes."""
         self.bytes += len(piece)
         self._hash.update(piece)
 
     @property
     def sha256(self) -> str:
-        """Of what went by so far, in hexadecimal."""
+        """The digest so far, in hexadecimal."""
         return self._hash.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An open input. `size` counts the bytes of the file as it lies on the disk, and is None where
-    nobody can know it; `stored` is of those bytes as far as they were read, `content` of the same
-    unpacked."""
+    """An open input. `size` is the file's size on disk, None for pipes. `stored` is the digest of
+    the bytes read so far as they are on disk, `content` that of the uncompressed bytes."""
 
     label: str
     source: str
@@ -56,12 +52,12 @@ class Input:
     content: Digest
 
     def position(self) -> int:
-        """Bytes of the file that were read."""
+        """Number of bytes read from the file."""
         return self.stored.bytes
 
 
 def check_input(place: str) -> int | None:
-    """Look at an input before anything starts; its size, if it has one.
+    """Check that an input can be opened. Returns its size, None for pipes.
 
     Raises:
         IngestError: it cannot be read.
@@ -79,12 +75,12 @@ def check_input(place: str) -> int | None:
 
 
 def check_packed(place: str) -> None:
-    """Unpack a packed file to its end, so that nothing of it is taken before it is known to be
-    right: what comes out of wrong data looks like lines of a log, and its check stands at its end.
-    A file that ends early passes: what can be read of it is taken.
+    """Decompress a file to its end before anything of it is ingested: corrupt data can decompress
+    to plausible lines, and the checksum is at the end. A truncated file passes; its readable part
+    is ingested.
 
     Raises:
-        IngestError: its packed data is wrong.
+        IngestError: the compressed data is corrupt.
     """
     if place == STDIN or not Path(place).is_file():
         return
@@ -101,8 +97,7 @@ def check_packed(place: str) -> None:
 
 
 def source_name(place: str) -> str:
-    """The name that a file's records are known by: its base name, without what says that it is
-    packed."""
+    """The source name of a file: its base name without the suffix of a compression."""
     name = "stdin" if place == STDIN else Path(place).name
     return next((name.removesuffix(end) for end in SUFFIXES if name.endswith(end)), name)
 
@@ -111,11 +106,11 @@ def source_name(place: str) -> str:
 def open_input(
     place: str, source: str | None = None, idle: Callable[[], None] = lambda: None
 ) -> Iterator[Input]:
-    """Open a file, or standard input for `-`, whose writer may be slow: `idle` is called when
-    nothing has come for a second, so that what came before need not wait for more.
+    """Open a file, or standard input for `-`. `idle` is called when standard input has been silent
+    for a second, so that received records can be written.
 
     Raises:
-        IngestError: it cannot be read, also later, out of `chunks`.
+        IngestError: it cannot be read; also raised later, while iterating `chunks`.
     """
     size = check_input(place)
     label = "stdin" if place == STDIN else place
@@ -134,8 +129,8 @@ def open_input(
 def open_bytes(
     place: str, idle: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[Iterator[bytes], Digest, Digest]]:
-    """The bytes of a file or of standard input, unpacked, and the digests of what was read and of
-    what came out. Errors as `open_input`."""
+    """Open a file or standard input. Yields the uncompressed chunks and the digests of the stored
+    and of the uncompressed bytes. Errors as `open_input`."""
     label = "stdin" if place == STDIN else place
     stored = Digest()
     with ExitStack() as stack:
@@ -147,7 +142,7 @@ def open_bytes(
 
 
 class _Digested(io.RawIOBase):
-    """A raw stream that shows what it reads to a digest."""
+    """A raw stream that updates a digest with what it reads."""
 
     def __init__(self, raw: io.FileIO, digest: Digest) -> None:
         super().__init__()
@@ -186,12 +181,11 @@ def _open(place: str) -> io.FileIO:
 def _chunks(
     label: str, stream: io.BufferedReader[Any] | Unpacked, idle: Callable[[], None] | None
 ) -> Iterator[bytes]:
-    """The bytes as they come. With `idle`, an empty chunk says that the input pauses."""
+    """The bytes as they arrive. With `idle`, an empty chunk marks a pause of the input."""
     try:
         while chunk := stream.read1(CHUNK):
             yield chunk
-            # Here all of it is taken, and the stream's own buffer is empty: what is to come is
-            # in the pipe, or is not there yet.
+            # read1 has emptied the stream's buffer, so select sees whether more has arrived.
             while idle and not select.select([stream.fileno()], [], [], IDLE_SECONDS)[0]:
                 yield b""
                 idle()
@@ -202,10 +196,10 @@ def _chunks(
 
 
 def _text(label: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes without a byte order mark.
+    """Remove a byte order mark.
 
     Raises:
-        IngestError: what begins here is not UTF-8 text.
+        IngestError: the input is not UTF-8 text.
     """
     head = b""
     for chunk in chunks:

@@ -1,12 +1,9 @@
-"""Writes submissions in batches; a record that cannot be written is rejected alone.
+"""Writes submissions in batches, creates agents' keys and defers signals during a batch.
 
-What the ledger as a whole refuses ends the ingestion.
+A record that cannot be written is rejected alone; an error of the ledger as a whole ends the
+ingestion.
 
-Lets a batch be written and counted before Ctrl-C or SIGTERM ends the run.
-
-Gives the agents of an import the keys to sign with, where they may have them.
-
-Invariant: an agent whose keys were retired gets no other: that was somebody's decision.
+Invariant: an agent whose keys were retired never gets a new one, because retiring is a decision.
 """
 
 from __future__ import annotations
@@ -37,39 +34,52 @@ from events.store.connection import first_line
 from events.store.drift import get_threshold
 from events.submission import Submission
 
-_WAITING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def first_signal_to(hear: Callable[[int], None]) -> Iterator[None]:
+    """Within the block, call `hear` for the first Ctrl-C, SIGTERM or SIGHUP instead of its handler;
+    later signals are handled as before. Has no effect outside the main thread."""
+    is_heard = False
+    before: dict[int, Any] = {}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal is_heard
+        if not is_heard:
+            is_heard = True
+            hear(number)
+        elif callable(before[number]):
+            before[number](number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in _SIGNALS:
+            before[number] = signal.getsignal(number)
+            signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for replaced, handler in before.items():
+            signal.signal(replaced, handler or signal.SIG_DFL)
 
 
 @contextmanager
 def signals_deferred() -> Iterator[None]:
-    """The first signal takes effect behind the block, the second at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    asked: list[int] = []
-    before: dict[int, Any] = {}
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked and callable(before[number]):
-            before[number](number, frame)
-        asked.append(number)
-
-    for number in _WAITING:
-        before[number] = signal.getsignal(number)
-        signal.signal(number, ask)
+    """Defer the first signal to the end of the block, so that a batch is written and counted."""
+    heard: list[int] = []
     try:
-        yield
+        with first_signal_to(heard.append):
+            yield
     finally:
-        for waiting, handler in before.items():
-            signal.signal(waiting, handler or signal.SIG_DFL)
-        if asked:
-            signal.raise_signal(asked[0])
+        if heard:
+            signal.raise_signal(heard[0])
 
 
 class AgentKeys:
-    """The agents that have a key, and those that get one now.
+    """Keys of the agents of an import.
 
-    `announce` is told the agent and the key_id of each key made; without it none is made.
+    `announce` is called with the agent and the key_id of each new key; without it no key is
+    created.
     """
 
     def __init__(
@@ -82,14 +92,14 @@ class AgentKeys:
         self._retired = {key.agent_id for key in keys} - self._active
 
     def knows(self, agent_id: str) -> bool:
-        """Whether the agent has a key."""
+        """True if the agent has an active key."""
         return agent_id in self._active
 
     def require(self, agent_id: str) -> None:
-        """Return when the agent has a key.
+        """Make sure that the agent has an active key, creating one if allowed.
 
         Raises:
-            RejectedRecordError: it has none and gets none.
+            RejectedRecordError: the agent has no key and may not get one.
         """
         if agent_id in self._active:
             return
@@ -100,17 +110,17 @@ class AgentKeys:
         try:
             self._announce(agent_id, self._signing.create_key(agent_id))
         except KeyRegistryError:
-            # Another process was first; whether it was is what the registry says.
+            # Another process may have created it first: the registry tells.
             if agent_id not in registry.active_keys(self._signing.using, [agent_id]):
                 raise
         self._active.add(agent_id)
 
 
 MAX_BATCH_BYTES = 2**20
-"""Canonical payload bytes that end a batch: memory holds some of them."""
+"""Canonical payload bytes that end a batch, to bound memory."""
 
 AHEAD = 1
-"""Batches that may wait or be written while the next is collected."""
+"""Batches in flight while the next is collected."""
 
 Item = tuple[Record, Submission]
 Reject = Callable[[Record, str], None]
@@ -118,8 +128,8 @@ Reject = Callable[[Record, str], None]
 
 @dataclass
 class Loader:
-    """Collects submissions and has them written `batch_size` at a time, each batch one transaction.
-    `record` is the import's, begun before the first event that is not in the ledger yet."""
+    """Collects submissions and writes them `batch_size` at a time, one transaction a batch.
+    `record` is started before the first event that is not in the ledger yet."""
 
     writer: AtomicEventWriter
     appending: AppendQueue
@@ -136,11 +146,11 @@ class Loader:
         self._threshold = get_threshold(self.writer.using)
 
     def add(self, record: Record, submission: Submission) -> None:
-        """Take a submission that has an event_id; errors as `AtomicEventWriter.write_events`, also
-        those of earlier ones."""
+        """Add a submission that has an event_id. Raises the errors of
+        `AtomicEventWriter.write_events`, also for earlier submissions."""
         event_id = submission.event_id or ""
         if event_id in self._batch:
-            # An id that comes again is looked up in the ledger, where the first one is by then.
+            # A repeated id must go into a later batch, which finds the first one in the ledger.
             self._send()
         self._batch[event_id] = (record, submission)
         self._bytes += len(submission.canonical_payload)
@@ -148,19 +158,19 @@ class Loader:
             self._send()
 
     def flush(self) -> None:
-        """Write what is collected, and wait until it is written."""
+        """Write the collected submissions and wait for all batches."""
         self._send()
         with signals_deferred():
             self._settle(0)
 
     def abandon(self) -> None:
-        """Count what was under way when the run had to stop; what is collected is left."""
+        """Count the batches in flight when the run had to stop; drop what was only collected."""
         while self._under_way:
             with suppress(LedgerError):
                 self._settle(len(self._under_way) - 1)
 
     def _send(self) -> None:
-        """Have what is collected written while the next is collected."""
+        """Send the collected batch, which is written while the next is collected."""
         items, self._batch, self._bytes = list(self._batch.values()), {}, 0
         if not items:
             return
@@ -171,7 +181,7 @@ class Loader:
             self._under_way.append((items, self.appending.send([one for _, one in items])))
 
     def _settle(self, most: int) -> None:
-        """Wait until no more than so many batches are under way."""
+        """Wait until at most `most` batches are in flight."""
         while len(self._under_way) > most:
             items, request = self._under_way.popleft()
             self._take(items, lambda request=request: self.appending.receive(request))  # type: ignore[misc]
@@ -182,8 +192,8 @@ class Loader:
         self._take(items, lambda: self.appending.write_events([one for _, one in items]))
 
     def _takes_known(self, items: Sequence[Item]) -> bool:
-        """Count items that are all in the ledger already: they begin no import. Where one is new,
-        the import begins."""
+        """Count items that are all in the ledger already, which start no import. If one is new,
+        start the import and return False."""
         found: list[Written] | None = []
 
         def find() -> list[Written]:
@@ -197,7 +207,7 @@ class Loader:
         return found is not None
 
     def _take(self, items: Sequence[Item], answer: Callable[[], list[Written]]) -> None:
-        """Count what was written, and reject what cannot be."""
+        """Count the written items and reject those that cannot be written."""
         try:
             written = answer()
         except EventIdConflictError as error:
@@ -216,8 +226,8 @@ class Loader:
                     self.counts.already_there += 1
 
     def _names_its_content(self, record: Record, submission: Submission) -> bool:
-        """Whether the id is a digest of the content, so that the same id is the same content, also
-        where that was erased since."""
+        """True if the id is a digest of the content, so that an equal id means equal content even
+        if the stored payload was erased."""
         content = record.identity or submission.canonical_payload
         return submission.event_id == record_event_id(self.source, record.number, content)
 
@@ -227,7 +237,7 @@ class Loader:
         reason: str,
         parts: Callable[[Sequence[Item]], list[Sequence[Item]]],
     ) -> None:
-        """Write the items in parts, so that the refused one ends up alone, and reject that."""
+        """Write the items in smaller parts until the refused one is alone, then reject it."""
         if len(items) == 1:
             self.reject(items[0][0], reason)
             return
@@ -235,7 +245,7 @@ class Loader:
             self._write(part)
 
     def _apart_from_stored(self, items: Sequence[Item]) -> list[Sequence[Item]]:
-        """Those whose id is in the ledger one by one, the others together."""
+        """Split off items whose id is in the ledger, one by one; the others stay together."""
         stored = self.writer.store.get_events_by_id([s.event_id or "" for _, s in items])
         known = [item for item in items if item[1].event_id in stored]
         new = [item for item in items if item[1].event_id not in stored]

@@ -1,7 +1,7 @@
-"""The writer's own clock, read from fields of the record.
+"""Reads `local_timestamp` from fields of the record.
 
-Invariant: no zone, unit or order of day and month is guessed, and a time outside 1990 to tomorrow
-is refused unless asked for. What a record does not say, an option must.
+Invariant: the time zone, the unit and the order of day and month are never guessed; an option must
+state what the record does not. Times before 1990 or after tomorrow are rejected unless asked for.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ UNITS = {
     "filetime": (Decimal("0.1"), datetime(1601, 1, 1, tzinfo=UTC)),
     "ticks": (Decimal("0.1"), datetime(1, 1, 1, tzinfo=UTC)),
 }
-"""Microseconds in one of each, and what it counts from. FILETIME is Windows', ticks are .NET's."""
+"""Microseconds per unit, and the unit's epoch. filetime is Windows' FILETIME, ticks are .NET's."""
 
 PRESET = "preset"
-"""Stands for the fields that the kind of log has its times in. A field of that name: `\\preset`."""
+"""Stands for the time fields of the preset. A field of that name is written `\\preset`."""
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _NOTHING = ("", "-")
@@ -45,8 +45,8 @@ _NOTHING = ("", "-")
 
 @dataclass(frozen=True, slots=True)
 class TimeField:
-    """A field that holds a time. `unit` and `zone` are known of it where its log fixes them, and
-    come before what the user says of all fields."""
+    """A field that holds a time. `unit` and `zone` are set if the log's format fixes them, and
+    override the user's options."""
 
     path: FieldPath
     unit: str | None = None
@@ -55,12 +55,12 @@ class TimeField:
 
 @dataclass(frozen=True, slots=True)
 class LocalTime:
-    """The fields that may hold the time, and how to read them where they do not say.
+    """The fields that may hold the time, and how to read them.
 
-    The first field that is there counts. `zone` is for texts without offset, `unit` for numbers,
-    `year` for texts without year; `patterns`, as `strptime` takes them, for texts of other forms.
-    `fields` holds `PRESET` where those of the preset go; with `any_preset` there are none of
-    records that have no preset, and without it such a record cannot be read.
+    The first field that is present counts. `zone` applies to texts without offset, `unit` to
+    numbers, `year` to texts without year; `patterns` are additional `strptime` formats. `PRESET`
+    in `fields` stands for the fields of the preset. A record without preset is then rejected, or
+    with `any_preset` has no such fields.
     """
 
     fields: tuple[TimeField | str, ...]
@@ -74,11 +74,10 @@ class LocalTime:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def read(self, record: Any, of_preset: tuple[TimeField, ...] = ()) -> datetime | None:
-        """The time of a record, in UTC, cut off after the microsecond; None if it has none.
+        """The time of a record in UTC, truncated to microseconds; None if it has none.
 
         Raises:
-            RejectedRecordError: the field holds no time, an implausible one, or there is none and
-                one is required.
+            RejectedRecordError: the time is unreadable, implausible, or missing although required.
         """
         for field in self._fields(of_preset):
             value = field.path.find(record)
@@ -94,10 +93,10 @@ class LocalTime:
         return None
 
     def moment(self, value: Any, field: TimeField) -> datetime:
-        """The time that a value of a field says.
+        """Parse the value of a time field.
 
         Raises:
-            TimestampError: none, or not enough of one.
+            TimestampError: it is not a time, or is ambiguous.
         """
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise TimestampError(f"is {type(value).__name__}, neither text nor number")
@@ -181,10 +180,10 @@ class LocalTime:
 
 
 def since(number: str, unit: str) -> datetime:
-    """The time that a number of units says.
+    """Convert a number of units since their epoch to a time.
 
     Raises:
-        TimestampError: outside years 1 to 9999.
+        TimestampError: it is outside years 1 to 9999.
     """
     size, start = UNITS[unit]
     microseconds = (Decimal(number) * size).to_integral_value(ROUND_FLOOR)
@@ -195,10 +194,10 @@ def since(number: str, unit: str) -> datetime:
 
 
 def parse_fields(texts: list[str]) -> tuple[TimeField | str, ...]:
-    r"""The fields of `--local-time a,b --local-time c`; a comma in a name is written `\,`.
+    r"""Parse the values of `--local-time a,b --local-time c`; a comma in a name is written `\,`.
 
     Raises:
-        IngestError: one is no field path.
+        IngestError: one is not a field path.
     """
     paths = [path for text in texts for path in re.findall(r"(?:[^,\\]|\\.)+", text)]
     if not paths:
@@ -207,7 +206,7 @@ def parse_fields(texts: list[str]) -> tuple[TimeField | str, ...]:
 
 
 def _says_all(text: str) -> bool:
-    """Whether a text that is of no stated form says its time without help, offset and all."""
+    """True if a text that matches no pattern is a full time with year and offset."""
     try:
         parse_time(text, Unsaid())
     except TimestampError:

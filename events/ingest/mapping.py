@@ -1,15 +1,10 @@
-"""Turns one record into one submission: its type, its agent, its time, its id.
+"""Maps a record to a submission: event type, agent, local time and event id.
 
-Nothing of a record is changed: the payload is all of it. The database is not asked.
+The payload is the whole record. A record that cannot be stored as it is can be wrapped as
+{"line": its text, "reason": …}, or {"base64": its bytes, "reason": …} if the text cannot be stored.
 
-Event ids that are the same for the same record, so that taking a file in again adds nothing.
-
-They must never depend on how a record is mapped, nor on when or where it is read.
-
-Wraps a record that cannot be taken as it is, so that it is in the ledger as evidence.
-
-Its payload is {"line": the text of the record, "reason": why it cannot be taken}, or, where the
-record is no text that can be stored, {"base64": its bytes, "reason": …}.
+Invariant: an event id depends only on source, record number and content, not on the mapping, so
+that importing a file again adds nothing.
 """
 
 from __future__ import annotations
@@ -42,11 +37,11 @@ _CONTEXT = b"audit-portal ingest v1\n"
 
 
 def record_event_id(source: str, number: int, canonical_payload: bytes) -> str:
-    """A version 8 UUID (RFC 9562 section 5.8) of a record's place and content.
+    """Derive a version 8 UUID (RFC 9562 section 5.8) from a record's place and content.
 
     The first 16 bytes of SHA-256(`audit-portal ingest v1\\n` ‖ SHA-256(source name in UTF-8) ‖
     record number as 8 bytes, big-endian ‖ SHA-256(canonical payload)), with the version and the
-    variant put in. The record number is the line, or the place in the array, from 1.
+    variant set. The record number is the line, or the position in the array, from 1.
     """
     digest = hashlib.sha256(
         _CONTEXT
@@ -68,14 +63,14 @@ REJECTED_TYPE = "log.rejected"
 
 @dataclass(frozen=True, slots=True)
 class Wrapping:
-    """What wrapped records are recorded as."""
+    """Event type and agent of wrapped records."""
 
     event_type: str
     agent: str
 
     def submission(self, record: Record, reason: str, source: str) -> Submission | None:
-        """The submission of a record that cannot be taken; None where it is too long for
-        that, too. Its event id is made of the record alone, as those of lines of text are."""
+        """Wrap an unstorable record; None if it is empty or too long. The event id is derived from
+        the record without the reason, as for lines of text."""
         raw = record.original.removesuffix(b"\r")
         if not raw:
             return None
@@ -112,13 +107,12 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Where the fields of an event come from.
+    """Defines where the fields of an event come from.
 
-    Named fields come before the preset's, and both before the constants `event_type` and `agent`.
-    `type_prefix` goes before types that are read from fields. Without `local_time`, and of a
-    record that has none of its fields, the clock of the process that writes is taken.
-    `own_name` tells whether an agent that a field names stands for itself; where it does not, and
-    anybody could write any name there, the event is recorded for `agent`.
+    Named fields take precedence over those of the preset, and both over the constants `event_type`
+    and `agent`. `type_prefix` is prepended to types read from fields. Without `local_time`, or if
+    a record has none of its fields, the clock of the writing process is used. Anybody may write
+    an agent's name into a log: if `own_name` is False for it, the event is recorded for `agent`.
     """
 
     preset: Preset | None = None
@@ -134,18 +128,18 @@ class Mapping:
     def submission(
         self, text: bytes, *, source: str, number: int, identity: bytes | None = None
     ) -> Submission:
-        """The submission of a record's JSON text. Its event id is made of the `identity`, or else
-        of the payload.
+        """Map a record's JSON text. The event id is derived from `identity` if given, otherwise
+        from the payload.
 
         Raises:
-            RejectedRecordError: the text is no record that can be taken, and why.
+            RejectedRecordError: the record cannot be ingested; the message gives the reason.
         """
         try:
             quick = canonical.read(text)
             if quick is not None:
                 return self._certain(*quick, source, number, identity)
         except WrongField:
-            pass  # the long way says everything that is wrong
+            pass  # the full validation below reports everything that is wrong
         try:
             record, plain = canonical.parse(text)
             submission = self._map(record, plain)
@@ -160,7 +154,7 @@ class Mapping:
     def _certain(
         self, record: Any, payload: bytes, source: str, number: int, identity: bytes | None
     ) -> Submission:
-        """As `_map` and `_named`, of a record whose canonical form is known."""
+        """Fast path of `_map` and `_named` for a record whose canonical form is known."""
         agent_id = self._agent(record)
         named_id = self._named_id(record)
         moment = self.local_time.read(record, self._times()) if self.local_time else None

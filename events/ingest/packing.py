@@ -1,6 +1,8 @@
-"""Unpacks what is packed, and names what is not UTF-8 text, by its first bytes.
+"""Decompresses gzip, xz, bzip2 and zstd streams, and names formats that are not UTF-8 text.
 
-Invariant: no more than one chunk comes out of the unpacker at a time, whatever goes in.
+Formats are detected by their first bytes.
+
+Invariant: decompression yields at most one chunk at a time, so a bomb cannot exhaust memory.
 """
 
 from __future__ import annotations
@@ -17,17 +19,17 @@ import zstandard
 from events.errors import LedgerError
 
 SUFFIXES = (".gz", ".xz", ".bz2", ".zst", ".zstd")
-"""Ends of the names of packed files; the name without them is the file's."""
+"""Suffixes of compressed files, which are not part of the source name."""
 
 LOOK = 1024
-"""Bytes that tell what an input is."""
+"""Bytes examined to detect the format of an input."""
 
 MAX_WINDOW = 96 * 2**20
-"""Memory that unpacking may take: `xz -9` needs 65 MiB, other levels up to 33."""
+"""Memory limit of decompression: `xz -9` needs 65 MiB, other levels up to 33."""
 
 _CHUNK = 64 * 1024
 _ZSTD_STEP = 256
-"""Bytes of zstd that are unpacked at once; four of them may stand for 128 KiB."""
+"""Bytes of zstd decompressed at once; four of them may expand to 128 KiB."""
 
 _OTHERS = (
     (b"PK\x03\x04", "a zip archive; take it with `unzip -p FILE | manage.py ingest -`"),
@@ -49,7 +51,7 @@ _MARKS = (
 
 
 class DamagedError(LedgerError):
-    """Packed data that ends early, or is wrong."""
+    """Compressed data is truncated or corrupt."""
 
     def __init__(self, message: str, *, ends_early: bool) -> None:
         super().__init__(message)
@@ -67,7 +69,7 @@ class _Decompressor(Protocol):
 
 
 class _Gzip:
-    """zlib's decompressor in the shape of those of bz2 and lzma."""
+    """zlib's decompressor with the interface of those of bz2 and lzma."""
 
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj(wbits=31)
@@ -89,7 +91,7 @@ class _Gzip:
 
 
 class _Zstd:
-    """zstandard's decompressor in the same shape. It knows no limit, so it gets little at once."""
+    """zstandard's decompressor with the same interface. It has no limit, so it is fed little."""
 
     def __init__(self) -> None:
         unpacker = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
@@ -126,7 +128,7 @@ _KINDS: tuple[tuple[bytes, str, Callable[[], _Decompressor]], ...] = (
 
 
 class Unpacked:
-    """The unpacked bytes of a stream, which may hold several packed streams in a row."""
+    """Decompressed bytes of a stream, which may hold several compressed streams in a row."""
 
     def __init__(
         self, raw: io.BufferedReader[Any], kind: str, make: Callable[[], _Decompressor]
@@ -137,14 +139,14 @@ class Unpacked:
         self._current = make()
 
     def fileno(self) -> int:
-        """The descriptor of what is read."""
+        """The descriptor of the compressed file."""
         return self._raw.fileno()
 
     def read1(self, size: int) -> bytes:
-        """The next bytes, at most `size`; none at the end.
+        """The next bytes, at most `size`; empty at the end.
 
         Raises:
-            DamagedError: the data end early, or are wrong.
+            DamagedError: the data is truncated or corrupt.
         """
         while True:
             try:
@@ -161,7 +163,7 @@ class Unpacked:
                 return piece
 
     def _next(self, size: int) -> bytes | None:
-        """More bytes, perhaps none yet; None at the end."""
+        """The next bytes, possibly empty; None at the end."""
         packed = b""
         if self._current.eof:
             packed = self._current.unused_data.lstrip(b"\0")  # xz and tapes pad with zeros
@@ -177,7 +179,7 @@ class Unpacked:
 
 
 def unpacked(raw: io.BufferedReader[Any]) -> Unpacked | None:
-    """What a stream holds, unpacked; None where it is not packed."""
+    """Decompress a stream; None if it is not compressed."""
     begin = raw.peek(8)
     for mark, kind, make in _KINDS:
         if begin.startswith(mark):
@@ -186,7 +188,7 @@ def unpacked(raw: io.BufferedReader[Any]) -> Unpacked | None:
 
 
 def name_other(head: bytes) -> str | None:
-    """What an input is that is no UTF-8 text, and what takes it; None where nothing says so."""
+    """The format of an input that is not UTF-8 text, and how to convert it; None if unknown."""
     begin = head[:LOOK]
     for mark, kind, _ in _KINDS:
         if head.startswith(mark):
@@ -199,7 +201,7 @@ def name_other(head: bytes) -> str | None:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return _recode(encoding)
-    # A file system that lost its power leaves long runs of NUL in a log: no sign of an encoding.
+    # A power failure can leave long runs of NUL in a log: they do not indicate an encoding.
     if begin.count(0) * 4 > len(begin) and b"\0\0\0\0" not in begin:
         wide = "UTF-32" if begin.count(0) * 8 > len(begin) * 5 else "UTF-16"
         order = "LE" if head[:1] != b"\x00" else "BE"

@@ -1,6 +1,6 @@
 """Dotted paths into a record: `userIdentity.userName`, `items.0.name`, `host\\.name`.
 
-It must never fail on a record: what is not there is None.
+A missing value is None, never an error.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _STEP = re.compile(r"((?:[^.\\]|\\.)+)(\.|$)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class FieldPath:
-    """The steps from a record to one of its values, and the text they were written as."""
+    """A parsed path and its text."""
 
     text: str
     steps: tuple[str, ...]
 
     def find(self, record: Any) -> Any:
-        """The value at the path; None when there is none (or when it is null)."""
+        """The value at the path; None if it is missing or null."""
         for step in self.steps:
             if isinstance(record, dict):
                 record = record.get(step)
@@ -33,7 +33,7 @@ class FieldPath:
         return record
 
     def find_text(self, record: Any) -> str | None:
-        """The value as a text, if it is one that is not empty, or an integer."""
+        """The value as text; None unless it is a non-empty string or an integer."""
         value = self.find(record)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
@@ -41,7 +41,7 @@ class FieldPath:
 
 
 def parse_path(text: str) -> FieldPath:
-    r"""Read a dotted path; a backslash takes the next character as it is: `a\.b` is one key.
+    r"""Parse a dotted path; a backslash escapes the next character: `a\.b` is one key.
 
     Raises:
         IngestError: the path, or a step of it, is empty.
@@ -57,7 +57,7 @@ def parse_path(text: str) -> FieldPath:
 
 
 def first_text(paths: tuple[FieldPath, ...], record: Any) -> str | None:
-    """The text at the first of the paths that has one."""
+    """The text at the first path that has one."""
     for path in paths:
         if (text := path.find_text(record)) is not None:
             return text

@@ -1,4 +1,4 @@
-"""What a preset is: where one kind of log says what happened, who did it and when."""
+"""Defines presets: the fields of a kind of log that hold event type, agent and time."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from events.ingest.local_time import TimeField
 from events.ingest.paths import FieldPath, first_text, parse_path
 
 Reader = Callable[[Any], str | None]
-"""Reads a text of a record; None where the record does not have it."""
+"""Reads a text from a record; None if the record does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A field that records of a kind have, and the form of its text where that tells."""
+    """A field that is characteristic of a kind of log, optionally with the form of its text."""
 
     path: FieldPath
     form: re.Pattern[str] | None = None
 
     def is_in(self, record: Any) -> bool:
-        """Whether a record has it."""
+        """True if a record has this field."""
         if isinstance(self.path.find(record), float):
             return self.form is None
         text = self.path.find_text(record)
@@ -32,9 +32,9 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One kind of log. `signatures` are fields that all stand in its records, and hardly in any
-    other's; `event_type` and `agent` give None when the record does not have them; `times` are
-    the fields that may hold its time, the best first."""
+    """One kind of log. Each of `signatures` is a set of fields that together identify its records;
+    `event_type` and `agent` return None if the record does not have them; `times` are the fields
+    that may hold its time, the best first."""
 
     name: str
     what: str
@@ -44,17 +44,17 @@ class Preset:
     times: tuple[TimeField, ...]
 
     def recognizes(self, record: Any) -> bool:
-        """Whether a record looks like one of this kind."""
+        """True if a record looks like one of this kind."""
         return any(all(sign.is_in(record) for sign in signs) for signs in self.signatures)
 
 
 def paths(text: str) -> tuple[FieldPath, ...]:
-    """Field paths with blanks between."""
+    """Parse field paths separated by blanks."""
     return tuple(map(parse_path, text.split()))
 
 
 def signatures(*texts: str) -> tuple[tuple[Sign, ...], ...]:
-    """Signatures, each as field paths with blanks between; `path=pattern` asks for a form."""
+    """Parse signatures: field paths separated by blanks; `path=pattern` requires a form."""
     return tuple(tuple(map(_sign, text.split())) for text in texts)
 
 
@@ -64,19 +64,19 @@ def _sign(text: str) -> Sign:
 
 
 def times(text: str, unit: str | None = None, *, utc: bool = False) -> tuple[TimeField, ...]:
-    """Time fields. `utc` is for those of which a log's reference says that their texts without
-    offset are in UTC."""
+    """Parse time fields. Set `utc` if the log's reference says that its times without offset are
+    in UTC."""
     return tuple(TimeField(path, unit, UTC if utc else None) for path in paths(text))
 
 
 def first(text: str) -> Reader:
-    """The text at the first of the paths that has one."""
+    """Read the first path that has a text."""
     found = paths(text)
     return lambda record: first_text(found, record)
 
 
 def joined(*readers: Reader) -> Reader:
-    """The texts of all readers with blanks between, None unless all have one."""
+    """Join the texts of all readers with blanks; None unless all have one."""
 
     def read(record: Any) -> str | None:
         texts = [reader(record) for reader in readers]
@@ -86,7 +86,7 @@ def joined(*readers: Reader) -> Reader:
 
 
 def either(*readers: Reader) -> Reader:
-    """The text of the first reader that has one."""
+    """Read the first reader that has a text."""
 
     def read(record: Any) -> str | None:
         return next((text for reader in readers if (text := reader(record))), None)
@@ -95,7 +95,7 @@ def either(*readers: Reader) -> Reader:
 
 
 def prefixed(prefix: str, reader: Reader) -> Reader:
-    """The text with a prefix, for types such as `alert` that other logs have too."""
+    """Prefix the text, for types such as `alert` that other logs use too."""
 
     def read(record: Any) -> str | None:
         text = reader(record)
@@ -105,13 +105,13 @@ def prefixed(prefix: str, reader: Reader) -> Reader:
 
 
 def named_where(path: str, text: str) -> Reader:
-    """A constant for records that have a field, of logs whose records do not name what they are."""
+    """Return a constant for records that have a field, for logs that do not name their types."""
     found = parse_path(path)
     return lambda record: text if found.find_text(record) else None
 
 
 def first_key(pattern: str) -> Reader:
-    """The first key of a record that the pattern matches."""
+    """Read the first key of a record that matches the pattern."""
     matches = re.compile(pattern).fullmatch
 
     def read(record: Any) -> str | None:

@@ -1,7 +1,6 @@
-"""How well-known logs name what happened, who did it and when.
+"""Presets of well-known logs.
 
-A table of presets, one a kind of log. Nothing of a record is dropped or changed by a preset: it
-only says where a type, an agent and a time are read.
+A preset only says where event type, agent and time are read; it never changes a record.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _AROUND = ({"record", "envelope"}, {"line", "fields"})
 
 
 def _kubernetes_object(record: Any) -> str | None:
-    """`pods`, `pods/exec`; for a request that names no object, its path without the query."""
+    """`pods` or `pods/exec`; for a request without object, its path without the query."""
     resource = _RESOURCE(record)
     if resource is None:
         uri = _REQUEST_URI(record)
@@ -55,7 +54,7 @@ CLOUDTRAIL = Preset(
     times=times("eventTime @timestamp"),
 )
 
-# The event log as its collectors write it: flat, by Winlogbeat, by PowerShell, as XML made JSON.
+# As collectors write the event log: flat, Winlogbeat, PowerShell, XML converted to JSON.
 WINDOWS = Preset(
     name="windows",
     what="Windows event log: channel (or source) and event id; the computer",
@@ -316,7 +315,7 @@ PRESETS = {
 
 @lru_cache(maxsize=64)
 def inside(preset: Preset, key: str) -> Preset:
-    """The preset for records that stand under a key of the payload."""
+    """The same preset for records nested under a key of the payload."""
 
     def below(path: FieldPath) -> FieldPath:
         return FieldPath(f"{key}.{path.text}", (key, *path.steps))
@@ -334,8 +333,8 @@ def inside(preset: Preset, key: str) -> Preset:
 
 
 def recognize(payload: Any) -> Preset | None:
-    """The kind of log a payload looks like, if any: the record itself, or what `ingest` put
-    beside its envelope or its line."""
+    """Find the preset of a payload, or of the record that `ingest` nested in it beside its
+    envelope or its line."""
     if isinstance(payload, dict) and payload.keys() in _AROUND:
         for key in ("record", "fields"):
             if key in payload and (preset := recognize(payload[key])):

@@ -1,7 +1,6 @@
-"""Looks at the first records of an input before anything of it is written: what they will become.
+"""Previews the first records of an input before anything of it is written.
 
-Nothing is written or decided for the user here; the `Look` says what will be recorded, and what is
-odd about it.
+A `Look` describes what will be recorded and what is unusual about it; it decides nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
 
 LOOKED_AT = 100
-"""Records that are looked at, and LOOKED_BYTES of them at most."""
+"""Records of a preview, which holds at most LOOKED_BYTES of them."""
 
 LOOKED_BYTES = 2**20
 SHOWN = 5
@@ -43,9 +42,9 @@ _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}|[0-9]{6}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class TimeSeen:
-    """A field whose values read as times: in how many records, from when to when. `unit` is that
-    of numbers, as it seems; `wall_clock` are texts that do not say their zone or year; `known` is
-    a field of the preset."""
+    """A field whose values look like times: number of records, earliest and latest. `unit` is the
+    likely unit of numbers; `wall_clock` means that texts lack a zone or year; `known` fields
+    belong to the preset."""
 
     path: str
     known: bool
@@ -58,10 +57,10 @@ class TimeSeen:
 
 @dataclass
 class Look:
-    """The first records of one input. `kinds` counts what they look like, `rejected` are places
-    and reasons, `passed_over` are agents that fields name and that have no key, so that another
-    stands in, `new_agents` is None where the ledger could not be asked, `problem` is why the
-    input ends early."""
+    """Preview of one input. `kinds` counts the kinds of its records, `rejected` holds places and
+    reasons, `passed_over` are named agents without a key, whose events are recorded for another
+    agent, `new_agents` is None if the ledger is unavailable, `problem` says why the input ends
+    early."""
 
     label: str
     source: str
@@ -80,7 +79,7 @@ class Look:
     problem: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for machines."""
+        """The preview for JSON output."""
         return {
             "input": self.label,
             "source": self.source,
@@ -101,7 +100,7 @@ class Look:
 
 
 def kind_of(first: Sequence[Record]) -> Preset | None:
-    """The kind of log that most of the first JSON objects look like, if any."""
+    """The preset that most of the first JSON objects match, if any."""
     kinds = Counter(
         preset
         for one in first
@@ -119,7 +118,7 @@ def look_at(
     recognized: bool,
     using: str,
 ) -> Look:
-    """What the first records of an input become. `using` is the ledger's connection."""
+    """Preview the first records of an input. `using` is the ledger's connection."""
     look = Look(
         report.label, report.source, report.format, mapping.preset, recognized, read=len(first)
     )
@@ -159,7 +158,7 @@ def look_at(
 
 
 def _noting(mapping: Mapping, passed_over: dict[str, None]) -> Mapping:
-    """The mapping, with a note of the agents that do not stand for themselves."""
+    """A mapping that also collects the agents without a key."""
     own_name = mapping.own_name
     if own_name is None:
         return mapping
@@ -174,7 +173,7 @@ def _noting(mapping: Mapping, passed_over: dict[str, None]) -> Mapping:
 
 
 def time_fields(mapping: Mapping) -> str | list[str]:
-    """The fields that the local time is read from, or `now`: the clock of this computer."""
+    """The fields of the local time, or `now` for the clock of this computer."""
     times = mapping.local_time
     if times is None:
         return "now"
@@ -182,7 +181,7 @@ def time_fields(mapping: Mapping) -> str | list[str]:
 
 
 def preview(place: str, submission: Submission) -> dict[str, Any]:
-    """An event as it will stand, its payload cut."""
+    """An event as it will be recorded, its payload shortened."""
     payload = submission.canonical_payload[:SHOWN_BYTES].decode("utf-8", "ignore")
     cut = "…" if len(submission.canonical_payload) > SHOWN_BYTES else ""
     moment = submission.local_timestamp
@@ -204,7 +203,7 @@ def _value(record: Record) -> Any:
 
 
 def _kind(value: Any, expected: Preset | None) -> str:
-    """What a record looks like, in words."""
+    """The kind of a record, in words."""
     if not isinstance(value, dict):
         return "no JSON object"
     if expected and expected.recognizes(value):
@@ -228,7 +227,7 @@ class _Moment:
 
 
 class _Times:
-    """What was seen of one field."""
+    """Collects the times of one field."""
 
     def __init__(self) -> None:
         self._seen: list[_Moment] = []
@@ -250,7 +249,7 @@ class _Times:
 
 
 def _moments(value: Any) -> Iterator[tuple[str, _Moment]]:
-    """The fields of a record that read as times."""
+    """The fields of a record that look like times."""
     for path, name, found in _fields(value):
         moment = _text(found) if isinstance(found, str) else _number(name, found)
         if moment:
@@ -258,7 +257,7 @@ def _moments(value: Any) -> Iterator[tuple[str, _Moment]]:
 
 
 def _fields(value: Any) -> Iterator[tuple[str, str, Any]]:
-    """Path, last key and value of the texts and numbers inside objects, the outer ones first."""
+    """Path, last key and value of the texts and numbers inside objects, breadth first."""
     level: list[tuple[str, Any]] = [("", value)]
     left = _MOST_FIELDS
     for _ in range(_DEEPEST):
@@ -291,7 +290,7 @@ def _text(text: str) -> _Moment | None:
 
 
 def _number(name: str, value: float) -> _Moment | None:
-    """A number whose name says time, in the unit that makes it one between 1990 and tomorrow."""
+    """A number whose key suggests a time, in the unit that puts it between 1990 and tomorrow."""
     if not _SAYS_TIME.search(name):
         return None
     for unit in UNITS:

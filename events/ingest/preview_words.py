@@ -1,4 +1,4 @@
-"""Words for a look at inputs: what a person reads before anything is written."""
+"""Renders previews as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from events.ingest.preview import Look, TimeSeen
 from events.keys.first_keys import FIRST_AGENT
 
 MAX_INPUTS = 3
-"""Inputs whose look is shown in full; of the others only what is odd."""
+"""Inputs whose preview is shown in full; of the others only what is unusual."""
 
 _NAMED = 5
 _FORMS = {
@@ -23,7 +23,7 @@ _FORMS = {
 
 
 def look_lines(looks: Sequence[Look]) -> Iterator[str]:
-    """What is shown of some inputs, line by line."""
+    """The lines shown for some inputs."""
     for look in looks[:MAX_INPUTS]:
         yield f"{look.label}: {_FORMS.get(look.format or '', look.format)}, {_kind(look)}"
         yield from (f"  {line}" for line in (*_times(look), *_agents(look), *_odd(look)))
@@ -60,7 +60,7 @@ def _times(look: Look) -> Iterator[str]:
 
 
 def _time(seen: TimeSeen) -> str:
-    """The options that take a field, and what they would give."""
+    """The options that read a time field, and the range of its values."""
     option = "preset" if seen.known else seen.path
     if seen.unit and not seen.known:
         option += f" --local-time-unit {seen.unit}"

@@ -1,7 +1,4 @@
-"""Splits a stream of bytes into records.
-
-What a record is, is decided here and in `events.ingest.framing`; whether it can be taken is not.
-"""
+"""Splits a stream of bytes into records, in the requested or detected format."""
 
 from __future__ import annotations
 
@@ -39,16 +36,15 @@ _READERS: dict[str, Reader] = {
     "journal-export": read_journal_export,
 }
 FORMS = ("auto", *_READERS, *TEXT_FORMATS)
-"""What an input can be read as."""
+"""Formats that an input can have."""
 LISTED = ("auto", "lines", "array", "concatenated")
-"""What may hold objects with lists, which `records` takes apart."""
+"""Formats whose objects may hold lists that `records` splits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How to tell records apart. `records` is where in each object their list is, and
-    `keep_envelope` puts what stands beside it into each. Bare `scalars` are records only when
-    asked for."""
+    """Options of splitting. `records` is the path of the list in each object, and `keep_envelope`
+    adds the members beside it to each record. Bare `scalars` are records only if set."""
 
     form: str = "auto"
     records: FieldPath | None = None
@@ -66,15 +62,15 @@ def read_records(
     label: str = "the input",
     decided: Callable[[str], None] = nowhere,
 ) -> Iterator[Record]:
-    """The records of `chunks`, read as one of `FORMS`, or as a `Reading` says.
+    """Split `chunks` into records, as one of `FORMS` or as a `Reading` says.
 
-    Blank lines are no records. A record of more than `limit` bytes comes with a problem and
-    without text; its bytes go to `spill` piece by piece. An empty chunk says that the input
-    pauses. `say` is told what was decided of itself, `decided` the form in which it is read.
+    Blank lines are skipped. A record of more than `limit` bytes comes with a problem and without
+    text; its bytes go to `spill` piece by piece. An empty chunk marks a pause of the input. `say`
+    is called with automatic decisions, `decided` with the format.
 
     Raises:
-        FramingError: nobody can say where the records begin and end; before the first of them,
-            where the beginning of the input shows it. The message names `label`.
+        FramingError: the record boundaries are unclear; before the first record if the beginning
+            of the input shows it. The message names `label`.
     """
     reading = Reading(form) if isinstance(form, str) else form
     try:
@@ -107,7 +103,7 @@ def _decision(head: Head, reading: Reading) -> Decision:
 
 
 def _say_change(records: Iterator[Record], say: Say) -> Iterator[Record]:
-    """Say once where lines that began as objects go on as something else."""
+    """Report once when lines that began as JSON objects turn into something else."""
     is_said = False
     for count, record in enumerate(records):
         if not is_said and count >= LOOKED_AT and record.text and not _is_nested(record.text):

@@ -1,18 +1,18 @@
-"""What became of each input, as numbers and names."""
+"""Results of each input: counts, digests and names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 MAX_AGENTS = 1001
-"""Agents of an input whose names are kept: one more than are recorded."""
+"""Agents of an input that are remembered: one more than are recorded."""
 
 
 @dataclass
 class Counts:
-    """What became of the records of one input. Sequences and agents are of the events added;
-    `without_time` are records that have none of the time fields that were asked for, `stood_in`
-    those whose agent has no key, so that another stands in."""
+    """Counts of one input. Sequences and agents are those of added events; `without_time` counts
+    records without the requested time fields, `stood_in` those recorded for another agent because
+    theirs has no key."""
 
     read: int = 0
     added: int = 0
@@ -27,7 +27,7 @@ class Counts:
     agents: set[str] = field(default_factory=set)
 
     def add(self, sequence: int, agent_id: str | None) -> None:
-        """An event was added."""
+        """Count an added event."""
         self.added += 1
         self.first_sequence = self.first_sequence or sequence
         self.last_sequence = sequence
@@ -37,7 +37,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Size and SHA-256 of a whole file, as it lies on the disk and unpacked."""
+    """Size and SHA-256 of a whole file, as stored and uncompressed."""
 
     bytes: int
     sha256: str
@@ -47,8 +47,8 @@ class Digests:
 
 @dataclass
 class Report:
-    """One input and what became of it. `line` is where reading stands; `digests` are there once it
-    was read to its end."""
+    """An input and its results. `line` is the current line; `digests` are set once the input was
+    read to its end."""
 
     label: str
     source: str
@@ -60,5 +60,5 @@ class Report:
     digests: Digests | None = None
 
     def read_as(self, form: str) -> None:
-        """The form of the input was decided."""
+        """Set the detected format of the input."""
         self.format = form

@@ -117,12 +117,8 @@ def read_mapping(options: dict[str, Any]) -> tuple[Mapping, bool]:
         id_field=parse_path(options["id_field"]) if options["id_field"] else None,
         local_time=_local_time(options),
     )
-    if (
-        not recognizing
-        and mapping.local_time
-        and PRESET in mapping.local_time.fields
-        and not preset
-    ):
+    fields = mapping.local_time.fields if mapping.local_time else ()
+    if PRESET in fields and not (preset or recognizing):
         raise IngestError("--local-time preset goes with --preset NAME, or with a recognized log")
     return mapping, recognizing
 

@@ -1,7 +1,7 @@
-"""Reads the forms in which logs write times: ISO 8601 and its kin, RFC 2822, CLF, ctime, auditd.
+"""Parses the time formats of logs: ISO 8601 and variants, RFC 2822, CLF, ctime, auditd.
 
-Invariant: a text is read in one way or refused. A date that could be 1 February or 2 January, a
-zone name that stands for several offsets and a time without zone ask for the option that says it.
+Invariant: an ambiguous text is refused. A date that could be 1 February or 2 January, a zone name
+with several offsets and a time without zone need the option that the error names.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _HOURS = {
     "PST": -8,
     "PDT": -7,
 }
-"""Zone names that stand for one offset, in hours."""
+"""Zone names with a single offset, in hours."""
 _AMBIGUOUS = {"CST", "CDT", "IST", "BST", "AST", "ADT", "SST", "GST", "AMT", "ACT", "ECT", "PKT"}
-"""Names that people use for several offsets: CST is Chicago, Shanghai and Havana."""
+"""Zone names with several offsets: CST is Chicago, Shanghai and Havana."""
 
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if number}
 _WEEKDAYS = [name.lower() for name in calendar.day_abbr]
@@ -110,30 +110,29 @@ _ZONE_OFFSET = re.compile(r"([+-])([0-9]{1,2})(?::?([0-9]{2}))?")
 
 @dataclass(frozen=True, slots=True)
 class Unsaid:
-    """What texts do not say of their time: the zone, where they name none or an ambiguous one,
-    and the year, where they leave it out."""
+    """Defaults for texts that lack a zone, or name an ambiguous one, or lack a year."""
 
     zone: tzinfo | None = None
     year: int | None = None
 
 
 def parse_time(text: str, unsaid: Unsaid) -> datetime:
-    """The time of a text in one of the known forms, in UTC, cut off after the microsecond.
+    """Parse a text in one of the known formats, to UTC, truncated to microseconds.
 
-    Second 60 is the last microsecond before it. Of a wall-clock time that came twice (clocks put
-    back) the first is taken unless the zone's name tells which; one that never came (put forward)
-    is read with the offset before the change.
+    A leap second becomes the last microsecond before it. A wall-clock time that occurs twice
+    (clocks put back) means the first, unless the zone's name tells which; one that never occurs
+    (clocks put forward) is read with the offset before the change.
 
     Raises:
-        TimestampError: no known form, no such time, or the text does not say enough.
+        TimestampError: the format is unknown, the time does not exist, or it is ambiguous.
     """
     if _RFC3339.fullmatch(text):
         try:
             return parse_timestamp(text)
         except TimestampError:
-            pass  # a form of its kin, or the reason is given below
+            pass  # a variant that is parsed below, or refused there with the reason
     if _SALESFORCE.fullmatch(text) and unsaid.zone is None:
-        unsaid = Unsaid(UTC)  # EventLogFile's TIMESTAMP is in GMT, says its reference
+        unsaid = Unsaid(UTC)  # the reference of EventLogFile says that TIMESTAMP is in GMT
     for form in _FORMS:
         if match := form.fullmatch(text):
             return _moment(match, unsaid)
@@ -141,10 +140,10 @@ def parse_time(text: str, unsaid: Unsaid) -> datetime:
 
 
 def parse_stated(text: str, pattern: str, unsaid: Unsaid) -> datetime:
-    """The time of a text in a form that was stated as `strptime` takes it.
+    """Parse a text with a `strptime` format.
 
     Raises:
-        TimestampError: the text is of another form, or no zone is known for it.
+        TimestampError: the text does not match, or its zone is unknown.
     """
     if "%f" in pattern:
         text = re.sub(r"([.,][0-9]{6})[0-9]+", r"\1", text)
@@ -158,10 +157,10 @@ def parse_stated(text: str, pattern: str, unsaid: Unsaid) -> datetime:
 
 
 def check_pattern(pattern: str) -> str:
-    """A form for `parse_stated` that names a day and an hour.
+    """Check a `strptime` format for `parse_stated`, which must include month, day and hour.
 
     Raises:
-        IngestError: it does not, or is no form at all.
+        IngestError: it does not, or is invalid.
     """
     sample = datetime(2024, 2, 28, 13, 14, 15, 123456, tzinfo=UTC)
     try:
@@ -177,7 +176,7 @@ def check_pattern(pattern: str) -> str:
 
 
 def is_compact(text: str) -> bool:
-    """Whether a text of digits is a date such as 20260102030405, and no number."""
+    """True if a text of digits is a date such as 20260102030405 rather than a number."""
     return bool(_COMPACT.fullmatch(text))
 
 
@@ -194,10 +193,10 @@ def milliseconds_of_dotnet(text: str) -> str | None:
 
 
 def parse_zone(text: str) -> tzinfo:
-    """`+02:00`, `UTC` or a name of the IANA time zone database.
+    """Parse `+02:00`, `UTC` or a name of the IANA time zone database.
 
     Raises:
-        IngestError: neither.
+        IngestError: it is none of these.
     """
     if re.fullmatch(r"[+-][0-9]{2}(:?[0-9]{2})?", text):
         try:
@@ -256,7 +255,7 @@ def _hour(said: dict[str, str | None]) -> int:
 
 
 def _placed(wall: datetime, name: str | None, zone: tzinfo | None) -> datetime:
-    """A wall-clock time in the zone of that name, or in the one where it was read."""
+    """Attach the named zone, or else the default zone, to a wall-clock time."""
     if name is None:
         if zone is None:
             raise TimestampError("not a timestamp with offset; --local-zone says where it was read")

@@ -1,1 +1,1 @@
-"""Finds where records begin and end in a stream of bytes, or refuses."""
+"""Finds record boundaries in a stream of bytes, or refuses if they are ambiguous."""

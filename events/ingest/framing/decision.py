@@ -1,6 +1,6 @@
-"""Decides from the beginning of an input where its records begin and end, or refuses to.
+"""Detects the format of an input from its beginning.
 
-Invariant: what is not certain is asked: nothing of the input is given out as a record before.
+Invariant: an ambiguous input is refused before its first record, with the options that decide it.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from events.ingest.framing.values import Scanner, elements, is_json
 from events.ingest.paths import parse_path
 
 LOOKED_AT = 100
-"""Records, or lines, that decide."""
+"""Records or lines used for detection."""
 MIN_HEAD, MAX_HEAD = 64 * 1024, 2**20
 _KUBERNETES = {"apiVersion", "kind", "metadata", "items"}
 _NAMES = ("Records", "records", "value", "entries", "items", "logEvents", "events")
-"""Members that cloud services put their lists of records in."""
+"""Members in which cloud services put their lists of records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The beginning of an input; `is_all` where nothing follows."""
+    """The beginning of an input; `is_all` if it is the whole input."""
 
     text: bytes
     is_all: bool
 
     def lines(self) -> list[bytes]:
-        """The first whole lines that are not blank."""
+        """The first complete lines that are not blank."""
         whole = self.text if self.is_all else self.text[: self.text.rfind(b"\n") + 1]
         lines = (line for line in whole.split(b"\n") if line.strip())
         return [line for line, _ in zip(lines, range(LOOKED_AT), strict=False)]
@@ -40,7 +40,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How to read an input: its form, the list that its records are in, what to say of it."""
+    """How to read an input: its format, where its list of records is, and notes for the user."""
 
     form: str
     plan: ListPlan | None = None
@@ -48,8 +48,8 @@ class Decision:
 
 
 def take_head(chunks: Iterator[bytes]) -> Head:
-    """Read what decides: 100 lines and 64 KiB, or 1 MiB, or what comes until the input pauses,
-    which an empty chunk says."""
+    """Read the beginning used for detection: 100 lines and 64 KiB, or 1 MiB, or everything up to a
+    pause of the input (an empty chunk)."""
     head, lines = b"", 0
     for chunk in chunks:
         head += chunk
@@ -62,10 +62,10 @@ def take_head(chunks: Iterator[bytes]) -> Head:
 
 
 def decide(head: Head) -> Decision:
-    """The form of an input that nothing was said of.
+    """Detect the format of an input.
 
     Raises:
-        FramingError: it is not certain; the message names the options.
+        FramingError: it is ambiguous; the message names the options.
     """
     text = head.text.lstrip()
     if not text:
@@ -94,10 +94,11 @@ def decide(head: Head) -> Decision:
 def _json(
     head: Head, text: bytes, lines: list[bytes], objects: int
 ) -> tuple[Decision | None, FramingError | None]:
-    """The decision on what begins as JSON; None, and why, where it goes on as something else.
+    """Decide on an input that begins as JSON. Returns None and the reason if it turns into
+    something else.
 
     Raises:
-        FramingError: it is JSON at first, and broken.
+        FramingError: it is malformed JSON.
     """
     if text.startswith(b"["):
         broken = _misfit(head, "array")
@@ -121,10 +122,10 @@ def _json(
 
 
 def _misfit(head: Head, form: str) -> FramingError | None:
-    """What the head holds that is not of this form.
+    """Find what in the head does not fit this format; None if all of it fits.
 
     Raises:
-        FramingError: objects stand before that: it is this form, and broken.
+        FramingError: objects precede it: the format is right, but malformed.
     """
     read = read_array if form == "array" else read_concatenated
     taken = 0
@@ -138,7 +139,7 @@ def _misfit(head: Head, form: str) -> FramingError | None:
     except FramingError as error:
         if taken and form == "array":
             raise
-        # What the end of the head cuts off may go on well.
+        # The error may only come from the cut at the end of the head.
         return None if taken and not head.is_all and len(head.text) >= MIN_HEAD else error
     return None
 
@@ -151,8 +152,8 @@ def _first_value_ends(head: Head) -> bool:
 
 @dataclass(slots=True)
 class _Shape:
-    """An object as far as it was seen: its members in order, how many objects its lists of
-    objects hold, and its short texts."""
+    """The visible part of an object: its members in order, the lengths of its lists of objects,
+    and its short texts."""
 
     names: list[str] = field(default_factory=list)
     lists: dict[str, int] = field(default_factory=dict)
@@ -166,7 +167,7 @@ class _Shape:
 
     @property
     def service_list(self) -> str | None:
-        """The list that holds the records of a service which is known by more than this name."""
+        """The list of records of a service that further members identify, if any."""
         kind = self.texts.get("kind", "")
         marks = {
             "Records": self.names == ["Records"],
@@ -179,7 +180,7 @@ class _Shape:
 
 
 def _look(text: bytes) -> _Shape:
-    """The shape of the first object of a text; of none, or a broken one, as far as it goes."""
+    """The shape of the first object of a text, as far as it can be read."""
     shape = _Shape()
     scanner = Scanner(iter([text]), "object")
     if scanner.next_byte() != b"{":
@@ -214,7 +215,7 @@ def _look_into(scanner: Scanner, shape: _Shape) -> bool:
 
 
 def _look_at_member(scanner: Scanner, name: str, byte: bytes, shape: _Shape) -> bool:
-    """Note a member; True where the text ends in it."""
+    """Record a member; True if the text ends inside it."""
     start = scanner.offset
     shape.names.append(name)
     if byte == b"[":
@@ -239,7 +240,7 @@ def _look_at_member(scanner: Scanner, name: str, byte: bytes, shape: _Shape) -> 
 
 
 def _certain(shape: _Shape, whole: str) -> Decision | None:
-    """What is unwrapped without being asked for: CloudTrail's Records and Kubernetes lists."""
+    """Accept lists that are unwrapped automatically: CloudTrail Records and Kubernetes lists."""
     alone = not shape.is_followed or shape.is_adjacent
     listed = {*shape.lists, *shape.empty}
     if shape.names == ["Records"] and alone and listed:
@@ -279,10 +280,10 @@ def _ends_in_list(kind: str | None) -> bool:
 
 
 def _ask_of_one(shape: _Shape, whole: str) -> None:
-    """Refuse one object that is more likely a list of records than a record.
+    """Refuse a single object that is more likely a list of records than a record.
 
     Raises:
-        FramingError: it is.
+        FramingError: it probably is a list.
     """
     for name, count in shape.lists.items():
         bulk = count > 1 and shape.sizes[name] * 2 > shape.size
@@ -314,10 +315,10 @@ def _notes(shape: _Shape) -> tuple[str, ...]:
 
 
 def _refuse_pages(shapes: list[_Shape], whole: str) -> None:
-    """Refuse objects that all are lists of a service's records.
+    """Refuse objects that are all pages of a service's records.
 
     Raises:
-        FramingError: they are.
+        FramingError: they are such pages.
     """
     names = {shape.service_list for shape in shapes}
     if len(names) == 1 and (name := names.pop()) and any(shape.lists for shape in shapes):
@@ -336,6 +337,6 @@ def _is_nested(text: bytes) -> bool:
 
 
 def _has_raw_line_break(text: bytes) -> bool:
-    """Whether a text that was cut off holds a line break in a string, as no JSON does."""
+    """True if a truncated text has a raw line break in a string, which JSON does not allow."""
     pieces = text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
     return any(b"\n" in piece for piece in pieces[1::2])

@@ -1,4 +1,4 @@
-"""The forms of JSON input: how each tells its records apart."""
+"""Readers of the JSON formats: lines, arrays, concatenated values and RFC 7464 sequences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RECORD_SEPARATOR = b"\x1e"
 def read_lines(
     chunks: Iterator[bytes], spill: Spill, limit: int, *, blanks: bool = False
 ) -> Iterator[Record]:
-    """One record a line, numbered by its line. Blank lines are none, unless asked for."""
+    """Read one record a line, numbered by line. Blank lines are skipped unless `blanks` is set."""
     number, held, is_long = 0, b"", False
     for chunk in chunks:
         *whole, rest = chunk.split(b"\n")
@@ -39,20 +39,20 @@ def read_lines(
 
 
 def read_array(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator[Record]:
-    """One record an element, of one array or of several, numbered by its place."""
+    """Read the elements of one or several arrays, numbered by position."""
     return _numbered(_elements_of_arrays(chunks, spill, limit), spill, limit)
 
 
 def read_concatenated(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator[Record]:
-    """One record a value, with white space, commas or nothing between, numbered by its place."""
+    """Read values separated by white space, commas or nothing, numbered by position."""
     return _numbered(_values(chunks, spill, limit), spill, limit)
 
 
 def read_json_seq(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator[Record]:
-    """One record behind each record separator (RFC 7464), numbered by its place.
+    """Read the record after each record separator (RFC 7464), numbered by position.
 
     Raises:
-        FramingError: something else stands before the first.
+        FramingError: the input does not begin with a separator.
     """
     number, line, held, is_long, begun, spilt = 0, 1, b"", False, False, 0
     for chunk in _and_end(chunks):
@@ -81,7 +81,7 @@ def read_json_seq(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator
 
 
 def numbered(number: int, value: Value, spill: Spill, limit: int) -> Record:
-    """The record that a value is."""
+    """Make a record of a value."""
     if value.too_long:
         spill(b"\n")
         return too_long(number, value.line, limit)

@@ -1,5 +1,7 @@
-"""Reads the journal's export format (systemd, "Journal Export Formats") as the objects that
-`journalctl -o json` writes."""
+"""Reads the journal's export format (systemd, "Journal Export Formats").
+
+Records equal the objects that `journalctl -o json` writes.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,11 @@ _SIZE = 8
 
 
 def read_journal_export(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator[Record]:
-    """One record an entry, numbered by its place: its fields as texts, those that are no UTF-8 or
-    hold U+0000 as lists of their bytes, those that stand several times as lists.
+    """Read one record an entry, numbered by position. Fields are texts; values that are not UTF-8
+    or contain U+0000 are lists of bytes, repeated fields are lists of values.
 
     Raises:
-        FramingError: it is not of this format.
+        FramingError: the input is not in this format.
     """
     window = _Window(chunks, spill, limit)
     number = 0
@@ -41,7 +43,7 @@ def read_journal_export(chunks: Iterator[bytes], spill: Spill, limit: int) -> It
 
 
 def _entry(window: _Window) -> tuple[dict[str, Any], bool]:
-    """The fields up to an empty line, and whether none was cut off."""
+    """The fields up to an empty line; False if the last one is truncated."""
     fields: dict[str, Any] = {}
     while (line := window.take_line()) is not None:
         if line == b"":
@@ -69,7 +71,7 @@ def _put(fields: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _is_several(value: Any) -> bool:
-    """A list of values, and not one value as a list of its bytes."""
+    """True for a list of values, False for a single value as a list of bytes."""
     return isinstance(value, list) and not all(isinstance(one, int) for one in value)
 
 
@@ -82,7 +84,7 @@ def _value(data: bytes) -> str | list[int]:
 
 
 class _Window:
-    """The bytes of the entry that is read; of one that is too long, those not spilt yet."""
+    """The bytes of the current entry; for one that is too long, those not spilt yet."""
 
     def __init__(self, chunks: Iterator[bytes], spill: Spill, limit: int) -> None:
         self._chunks = chunks
@@ -94,13 +96,13 @@ class _Window:
         self.is_long = False
 
     def begin(self) -> None:
-        """Let go of the entry before."""
+        """Drop the previous entry."""
         self._buffer = self._buffer[self._at :]
         self._at = 0
         self.is_long = False
 
     def is_at_end(self) -> bool:
-        """Whether nothing follows."""
+        """True at the end of the input."""
         return self._at >= len(self._buffer) and not self._fill()
 
     def taken(self) -> bytes:
@@ -108,7 +110,7 @@ class _Window:
         return self._buffer[: self._at]
 
     def take_line(self) -> bytes | None:
-        """The next line without its end; None at the end of the input. Of one that is too long,
+        """The next line without its end; None at the end of the input. Of a line that is too long,
         the last part."""
         while (end := self._buffer.find(b"\n", self._at)) < 0:
             if self.is_long:
@@ -123,7 +125,7 @@ class _Window:
         return line
 
     def take(self, count: int) -> bytes | None:
-        """So many bytes, nothing of them where they are too many to be held; None where the input
+        """The next `count` bytes, or an empty result if the entry is too long; None if the input
         ends before."""
         while len(self._buffer) - self._at < count:
             if self.is_long and len(self._buffer) > self._at:

@@ -1,8 +1,8 @@
-"""Takes records out of a list inside an object: {"value": […], "next": …}.
+"""Reads records from a list inside an object: {"value": […], "next": …}.
 
-An object is read to its end before the first record of its list is given out, so that what stands
-beside the list is known, and an object that is not as expected gives nothing. It is put aside
-until then, in memory or in a temporary file.
+An object is read to its end before the first record of its list is yielded, so that the members
+beside the list are known and an unexpected object yields nothing. Until then it is buffered in
+memory, or in a temporary file from 4 MiB on.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from events.ingest.paths import FieldPath
 _IN_MEMORY = 4 * 2**20
 _CHUNK = 256 * 1024
 MAX_ENVELOPE = 2**20
-"""Bytes beside a list that can be kept: a payload holds no more."""
+"""Maximum size of the members beside a list, in bytes: the limit of a payload."""
 
 
 @dataclass(slots=True)
 class Survey:
-    """What an object holds at a path and beside it. `texts` are the short texts of its own
-    members, `problem` says why no records can be taken from it."""
+    """Content of an object at a path and beside it. `texts` are its short top-level texts,
+    `problem` is why no records can be read from it."""
 
     beside: list[str] = field(default_factory=list)
     envelope: bytes = b""
@@ -43,10 +43,10 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class ListPlan:
-    """Where the lists are. `keep_envelope` puts what stands beside a list into each record.
-    `accepts` says whether the records of an object may be taken without being asked for: then the
-    object must also be the only value, but for others that follow without a line break. Where
-    that is not so, the error says what `otherwise` does."""
+    """Location of the lists. `keep_envelope` adds the members beside a list to each record.
+    `accepts` is set when the format was detected, and checks each object: it must also be the
+    only value, except for others that follow without a line break. If the check fails, the error
+    ends with `otherwise`, the options that decide it."""
 
     path: FieldPath
     keep_envelope: bool = False
@@ -57,11 +57,11 @@ class ListPlan:
 def read_lists(
     chunks: Iterator[bytes], plan: ListPlan, spill: Spill, limit: int, say: Callable[[str], None]
 ) -> Iterator[Record]:
-    """One record an element of the list at the path in each object, numbered by its place over
-    all lists. An object without such a list is a record with a problem.
+    """Read the elements of the list in each object, numbered over all lists. An object without
+    such a list is yielded as a record with a problem.
 
     Raises:
-        FramingError: it is no JSON, or not what the plan accepts.
+        FramingError: the input is not JSON, or the plan does not accept it.
     """
     scanner = Scanner(chunks, "object with a list", limit=limit)
     number, said = 0, set[str]()
@@ -84,8 +84,7 @@ def read_lists(
 
 
 def _objects(scanner: Scanner) -> Iterator[int]:
-    """The line of each object, when the scanner stands before it. Arrays of objects are gone
-    through."""
+    """Yield the line of each object, with the scanner before it. Arrays of objects are entered."""
     inside = False
     while (byte := scanner.next_byte()) is not None:
         if byte == b"{":
@@ -100,7 +99,7 @@ def _objects(scanner: Scanner) -> Iterator[int]:
 
 
 def _make_certain(scanner: Scanner, found: Survey, plan: ListPlan) -> None:
-    """Return where the records may be taken without being asked for."""
+    """Raise FramingError unless the plan accepts the object."""
     line = scanner.line
     following = scanner.next_byte()
     if following is not None and (following != b"{" or scanner.line != line):
@@ -114,7 +113,7 @@ def _make_certain(scanner: Scanner, found: Survey, plan: ListPlan) -> None:
 
 
 def _survey(scanner: Scanner, plan: ListPlan, aside: BinaryIO) -> Survey:
-    """Go through the object that begins here, and put it aside."""
+    """Survey the object that begins here, copying it to `aside`."""
     found = Survey()
     scanner.copy = aside
     try:
@@ -129,7 +128,7 @@ def _survey(scanner: Scanner, plan: ListPlan, aside: BinaryIO) -> Survey:
 def _walk(
     scanner: Scanner, steps: tuple[str, ...], found: Survey, above: str, *, keep: bool
 ) -> bytes:
-    """Go through an object; what stands in it beside the path, as the text of an object."""
+    """Survey an object. Returns its members beside the path, as the text of an object."""
     members: list[bytes] = []
     for key, name in _members(scanner, found):
         byte = scanner.next_byte()
@@ -160,7 +159,7 @@ def _walk(
 
 
 def _members(scanner: Scanner, found: Survey) -> Iterator[tuple[bytes, str]]:
-    """The keys of the object that begins here, the scanner before each value."""
+    """Yield the keys of the object that begins here, with the scanner before each value."""
     scanner.advance()
     separated = True
     while (byte := scanner.next_byte()) is not None:
@@ -205,7 +204,7 @@ def _records(
 
 
 def _enter(scanner: Scanner, steps: tuple[str, ...]) -> bool:
-    """Go to behind the bracket of the list at a path; False where there is none."""
+    """Move the scanner into the list at a path; False if there is none."""
     for _, name in _members(scanner, Survey()):
         byte = scanner.next_byte()
         if name == steps[0] and byte == b"{" and steps[1:]:
@@ -228,7 +227,7 @@ def _record(record: Record, envelope: bytes, plan: ListPlan) -> Record:
 def _without_list(
     found: Survey, plan: ListPlan, at: Record, aside: BinaryIO, spill: Spill, limit: int
 ) -> Record:
-    """An object that records cannot be taken from, as a record itself."""
+    """A record with a problem, for an object without a readable list."""
     problem = found.problem or f"it holds no list at {plan.path.text!r}"
     size = aside.tell()
     aside.seek(0)

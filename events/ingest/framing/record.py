@@ -1,4 +1,4 @@
-"""A record as it was found in its input."""
+"""Defines a record as found in its input."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from dataclasses import dataclass
 MAX_RECORD_BYTES = 8 * 2**20
 
 Spill = Callable[[bytes], None]
-"""Takes the pieces of a record that is too long to be held."""
+"""Receives the pieces of a record that is too long to buffer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record's text and its place. `number` is what its event id is made of: the line, or the
-    place among all records, from 1. With a `problem` the text is not to be used.
+    """A record's text and place. `number` goes into its event id: the line, or the position among
+    all records, from 1. With a `problem` the record cannot be ingested.
 
-    `text` is the JSON text of the payload. Where that holds more than what stands in the input,
-    `raw` is what stands there, and `identity` the canonical text that the event id is made of
-    instead of the payload.
+    `text` is the JSON text of the payload. If that differs from the input, `raw` holds the bytes
+    of the input, and `identity` the canonical text from which the event id is derived.
     """
 
     number: int
@@ -35,9 +34,9 @@ class Record:
 
 
 def too_long(number: int, line: int, limit: int) -> Record:
-    """A record that was spilt."""
+    """The record that stands for one that was spilt."""
     return Record(number, line, b"", f"is longer than {limit:,} bytes")
 
 
 def nowhere(piece: bytes | str) -> None:
-    """Takes what nobody wants."""
+    """Discard a piece or a message."""

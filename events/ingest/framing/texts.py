@@ -1,4 +1,4 @@
-"""Names text that is no JSON by what its first lines look like."""
+"""Names the format of text that is not JSON, by its first lines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KINDS: tuple[tuple[str, str, re.Pattern[bytes]], ...] = tuple(
 
 
 def name_text(lines: list[bytes]) -> tuple[str, str]:
-    """What most of the lines look like, and the option that takes it."""
+    """The format of most of the lines, and the option that reads it."""
     found: dict[tuple[str, str], int] = {}
     for line in lines:
         for name, option, pattern in _KINDS:

@@ -1,10 +1,9 @@
 """Reads JSON values one after the other from a stream of bytes.
 
-What stands between the values is checked here, byte by byte. A value is found by its brackets and
-quotes, which is exact for every JSON value, and it is checked to be one: behind what only looks
-like a value nobody knows where the next begins.
+A value is delimited by its brackets and quotes, which is exact for valid JSON, and then validated:
+after an invalid value the start of the next is unknown. Bytes between values are checked too.
 
-Invariant: one value and one chunk are held, whatever the input.
+Invariant: at most one value and one chunk are buffered.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import msgspec
 from events.ingest.errors import FramingError
 
 MAX_OPEN = 2**20
-"""Brackets that may be open at once; each takes a byte."""
+"""Maximum nesting; each open bracket takes a byte of memory."""
 
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]*+)*+', re.DOTALL)
@@ -34,7 +33,7 @@ _ANY = msgspec.json.Decoder(msgspec.Raw)
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The text of a value and the line it starts on. `torn`: the input ended inside it."""
+    """The text of a value and its first line. `torn` means that the input ended inside it."""
 
     text: bytes
     line: int
@@ -43,15 +42,15 @@ class Value:
 
     @property
     def is_scalar(self) -> bool:
-        """Neither an object nor an array."""
+        """True unless it is an object or an array."""
         return not self.too_long and self.text[:1] not in (b"{", b"[")
 
 
 class Scanner:
-    """A window over the chunks. Everything before `_at` is done with and dropped.
+    """A cursor over the chunks; bytes before `_at` are consumed.
 
-    `what` is what the input is read as, for errors. Pieces of values longer than `limit` go to
-    `spill`. `copy`, where it is set, gets every byte that is consumed.
+    `what` names the expected format in errors. Pieces of values longer than `limit` go to `spill`.
+    If `copy` is set, every consumed byte is written to it.
     """
 
     def __init__(
@@ -75,16 +74,16 @@ class Scanner:
 
     @property
     def offset(self) -> int:
-        """Bytes consumed."""
+        """Number of bytes consumed."""
         return self._offset + self._at
 
     def wrong(self, why: str = "") -> FramingError:
-        """The error that this is not what it is read as, here."""
+        """The error for an unexpected byte at this position."""
         place = f"byte {self.offset + 1}, line {self.line}"
         return FramingError(f"no {self._what}: {place}{': ' + why if why else ''}")
 
     def next_byte(self) -> bytes | None:
-        """The next byte that is no white space, not yet consumed; None at the end."""
+        """Skip white space and peek at the next byte; None at the end."""
         while True:
             space = _SPACE.match(self._buffer, self._at)
             self._move(space.end() if space else self._at)
@@ -101,7 +100,7 @@ class Scanner:
         """Consume this byte; False at the end of the input.
 
         Raises:
-            FramingError: another stands here.
+            FramingError: there is another byte.
         """
         found = self.next_byte()
         if found is not None and found != byte:
@@ -114,7 +113,7 @@ class Scanner:
         """Consume the value that begins here.
 
         Raises:
-            FramingError: it is no JSON value.
+            FramingError: it is not a JSON value.
         """
         at, line = self.offset, self.line
         first = self._buffer[self._at]
@@ -140,7 +139,7 @@ class Scanner:
         return Value(text, line)
 
     def _take_nested(self, line: int) -> Value:
-        """Go to where every bracket and quote that opens is closed."""
+        """Consume up to the bracket or quote that closes the first."""
         opened = bytearray()
         in_string, too_long = self._buffer[self._at] == _QUOTE, False
         seen = self._at + in_string
@@ -160,7 +159,7 @@ class Scanner:
                 if not opened and not in_string:
                     return self._cut(seen, line, torn=False, too_long=too_long)
                 continue
-            # The window ends here, inside a string perhaps with half an escape.
+            # The buffer ends here, inside a string perhaps within an escape.
             if too_long or seen - self._at > self.limit:
                 self._drop(seen)
                 too_long = True
@@ -201,11 +200,11 @@ class Scanner:
 
 
 def elements(scanner: Scanner) -> Iterator[Value]:
-    """The elements of the array whose bracket was just consumed. Commas may be too many, as
-    senders write them, and not too few.
+    """Read the elements of the array whose bracket was just consumed. Extra commas are accepted,
+    because senders write them; missing ones are not.
 
     Raises:
-        FramingError: anything else stands between them.
+        FramingError: there is anything else between the elements.
     """
     separated = True
     while (byte := scanner.next_byte()) is not None:
@@ -227,8 +226,8 @@ def elements(scanner: Scanner) -> Iterator[Value]:
 
 
 def is_json(text: bytes) -> bool:
-    """Whether a text is one JSON value as far as its extent goes: what `canonical` refuses for
-    other reasons (NaN, bytes that are not UTF-8, raw control characters, lone surrogates) is."""
+    """True if a text is a single JSON value syntactically, including values that `canonical`
+    refuses (NaN, bytes that are not UTF-8, raw control characters, lone surrogates)."""
     try:
         _ANY.decode(text)
     except RecursionError:

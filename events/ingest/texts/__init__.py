@@ -1,1 +1,1 @@
-"""Reads log lines that are no JSON: what a line says goes beside the line itself."""
+"""Reads log formats that are not JSON; parsed fields are added beside the raw line."""

@@ -1,4 +1,4 @@
-"""Finds the fields of access logs of web servers: the common and the combined format."""
+"""Parses access logs of web servers in the common and the combined format."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _REQUEST = re.compile(r"(?P<method>[A-Za-z_-]{1,40}) (?P<target>\S+)(?: (?P<prot
 
 
 def parse_access(line: str) -> Fields | None:
-    """Client, user, time, request with method, target and protocol, status, bytes, referer, agent
-    and what else stands behind. A `-` is left out."""
+    """Parse client, user, time, request (with method, target, protocol), status, bytes, referer,
+    user agent and the rest. Fields that are `-` are omitted."""
     found = _ACCESS.match(line)
     if not found:
         return None

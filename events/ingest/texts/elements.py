@@ -1,4 +1,4 @@
-"""Reads XML: each element of a list is a record, such as the events of a Windows event log."""
+"""Reads XML lists of elements, such as the events of a Windows event log."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _TEXT, _ATTRIBUTES = "#text", "#attributes"
 def read_elements(
     chunks: Iterator[bytes], spill: Spill, limit: int, say: Callable[[str], None]
 ) -> Iterator[Record]:
-    """One record an element, numbered by its place: the outermost elements when they are named
-    `Event`, and otherwise what is in them, as in `<Events><Event>…`.
+    """Read one record an element, numbered by position: the outermost elements if they are named
+    `Event`, otherwise their children, as in `<Events><Event>…`.
 
-    `fields` is the element as JSON, as evtx_dump writes it: attributes in `#attributes`, text
-    beside them in `#text`, children by their names, several of a name as a list. `Data` elements
-    that have a `Name` are members of that name.
+    `fields` is the element as evtx_dump writes it in JSON: attributes in `#attributes`, text
+    beside them in `#text`, children by name, repeated ones as a list. A `Data` element that has a
+    `Name` becomes a member of that name.
 
     Raises:
-        FramingError: it is no well-formed XML, or has a document type.
+        FramingError: the XML is not well-formed, or has a document type.
     """
     reader = _Reader(spill, limit)
     for chunk in chunks:
@@ -37,7 +37,7 @@ def read_elements(
 
 
 class _Reader:
-    """Feeds expat, and keeps the bytes of the element that is open."""
+    """Feeds expat and buffers the bytes of the open element."""
 
     def __init__(self, spill: Spill, limit: int) -> None:
         self._spill = spill
@@ -62,12 +62,12 @@ class _Reader:
         self._parse(_ROOT)
 
     def feed(self, chunk: bytes) -> None:
-        """Take more bytes."""
+        """Parse more bytes."""
         if not self._is_begun and chunk.strip():
             self._is_begun = True
             stripped = chunk.lstrip()
             if stripped.startswith(b"<?xml") and b"?>" in stripped:
-                # An element of our own stands around all, and a declaration only stands first.
+                # A declaration must come first, but the input is wrapped in `_ROOT`.
                 end = chunk.index(b"?>") + 2
                 chunk = b" " * end + chunk[end:]
         self._kept += chunk
@@ -78,11 +78,11 @@ class _Reader:
             self._drop(self._kept_from + len(self._kept))
 
     def end(self) -> None:
-        """Take it that nothing follows."""
+        """Finish parsing."""
         self._parse(b"</ingest>")
 
     def take(self) -> Iterator[Record]:
-        """The records that are whole."""
+        """Return the complete records."""
         ready, self._ready = self._ready, []
         return iter(ready)
 
@@ -159,7 +159,7 @@ class _Reader:
 
 
 class _Element:
-    """An element and what is in it."""
+    """An element with its attributes, children and text."""
 
     __slots__ = ("attributes", "children", "name", "text")
 
@@ -193,7 +193,7 @@ class _Element:
         return members
 
     def member(self) -> tuple[str, Any]:
-        """Under what name the element stands in the one around it."""
+        """The name and value of the element as a member of its parent."""
         if self.name == "Data" and set(self.attributes) == {"Name"} and not self.children:
             return self.attributes["Name"], "".join(self.text)
         return self.name, self.as_json()

@@ -1,4 +1,4 @@
-"""Finds the fields of CEF and LEEF lines, behind a syslog header or without one."""
+"""Parses CEF and LEEF lines, with or without a syslog header."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _LEEF_NAMES = ("vendor", "product", "device_version", "event_id")
 
 
 def parse_cef(line: str) -> Fields | None:
-    """The seven parts of the header, `extension` with the keys as they stand, and `syslog` with
-    the fields of a header in front."""
+    """Parse the seven parts of the header, the keys of `extension` unchanged, and a syslog header
+    into `syslog`."""
     begin = _CEF.search(line)
     if not begin:
         return None
@@ -34,7 +34,7 @@ def parse_cef(line: str) -> Fields | None:
 
 
 def parse_leef(line: str) -> Fields | None:
-    """The parts of the header, `attributes` with the keys as they stand, and `syslog`."""
+    """Parse the header, the keys of `attributes` unchanged, and a syslog header into `syslog`."""
     begin = _LEEF.search(line)
     if not begin:
         return None
@@ -58,7 +58,7 @@ def _with_header(front: str, version: str) -> Fields:
 
 
 def _parts(text: str, count: int) -> tuple[list[str], str]:
-    """The first parts up to unescaped pipes, and the rest."""
+    """Split off the first `count` parts at unescaped pipes; returns them and the rest."""
     parts: list[str] = []
     at = 0
     while len(parts) < count and (found := _PIPE.match(text, at)):
@@ -71,7 +71,7 @@ def _parts(text: str, count: int) -> tuple[list[str], str]:
 
 
 def _cef_extension(text: str) -> Fields:
-    """Keys and values; a value goes on until the next ` key=`."""
+    """Parse keys and values; a value extends to the next ` key=`."""
     fields: Fields = {}
     keys = [found for found in _KEY.finditer(text) if not _is_escaped(text, found.end() - 1)]
     ends = [*(key.start() for key in keys[1:]), len(text)][: len(keys)]

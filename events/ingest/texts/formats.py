@@ -1,4 +1,4 @@
-"""The formats of text that `ingest` reads, and what each says of type, agent and time."""
+"""Lists the text formats of `ingest`, each with its reader and preset."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TextReader = Callable[[Iterator[bytes], Spill, int, Say], Iterator[Record]]
 
 @dataclass(frozen=True, slots=True)
 class TextFormat:
-    """How a format is read, and the preset for its records, if it says enough for one."""
+    """The reader of a format, and the preset of its records, if any."""
 
     what: str
     read: TextReader

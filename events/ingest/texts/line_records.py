@@ -1,7 +1,7 @@
-"""Makes records of lines of text: {"line": the line, "fields": what a format finds in it}.
+"""Makes records of lines of text: {"line": the line, "fields": its parsed fields}.
 
-The line is kept whole, so nothing is lost where a format finds nothing, or the wrong thing. Event
-ids are made of the line alone: what a format finds may change, and the record stays the same.
+Invariant: the line is kept whole and the event id is derived from it alone, so that a parser can
+change without losing data or changing ids.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from events.ingest.framing.record import Record, Spill
 
 Fields = dict[str, Any]
 Parse = Callable[[str], Fields | None]
-"""Finds the fields of a line, or None where it is of another format."""
+"""Parses the fields of a line; None if it has another format."""
 
 
 def read_text_lines(
@@ -29,7 +29,7 @@ def read_text_lines(
     say: Callable[[str], None],
     name: str,
 ) -> Iterator[Record]:
-    """One record a line. How many lines the format could not read is said at the end."""
+    """Read one record a line, and report at the end how many lines had no fields."""
     unread = first = total = 0
     for line in read_lines(chunks, spill, limit):
         if line.problem:
@@ -44,7 +44,7 @@ def read_text_lines(
 
 
 def text_record(number: int, line: int, raw: bytes, parse: Parse | None) -> tuple[Record, bool]:
-    """The record of a text, and whether its fields were found."""
+    """Make the record of a text. The flag is False if its fields could not be parsed."""
     try:
         text = raw.decode()
         identity = identity_of(text)
@@ -61,17 +61,17 @@ def text_record(number: int, line: int, raw: bytes, parse: Parse | None) -> tupl
 
 
 def identity_of(text: str) -> bytes:
-    """What the event id of a text is made of, in every format.
+    """The canonical text from which the event id is derived, the same in every format.
 
     Raises:
-        CanonicalJSONError: the text holds U+0000.
+        CanonicalJSONError: the text contains U+0000.
     """
     plain = text.isascii() and text.isprintable()
     return canonical.canonicalize({"line": text}, plain=plain)
 
 
 def say_unread(say: Callable[[str], None], unread: int, total: int, first: int, name: str) -> None:
-    """Say how many texts had no fields."""
+    """Report how many texts had no fields."""
     if unread:
         say(
             f"{unread:,} of {total:,} are not {name}, line {first} the first: taken as "
@@ -80,7 +80,7 @@ def say_unread(say: Callable[[str], None], unread: int, total: int, first: int, 
 
 
 def add_field(fields: Fields, key: str, value: str) -> None:
-    """Add a field; a key that comes again gets a list."""
+    """Add a field; a repeated key gets a list."""
     if key not in fields:
         fields[key] = value
     elif isinstance(fields[key], list):

@@ -1,4 +1,4 @@
-"""Finds the fields of lines of key=value pairs: logfmt and auditd."""
+"""Parses lines of key=value pairs: logfmt and auditd."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _AUDIT = re.compile(
 
 
 def parse_key_values(line: str) -> Fields | None:
-    """The pairs of a line; words that stand alone are in a list under the empty key. None
-    without any pair."""
+    """Parse the pairs of a line; words without a key go into a list under the empty key. None if
+    there is no pair."""
     fields: Fields = {}
     at, pairs, end = 0, 0, len(line)
     while at < end:
@@ -38,8 +38,8 @@ def parse_key_values(line: str) -> Fields | None:
 
 
 def parse_auditd(line: str) -> Fields | None:
-    """Type, node, time and serial of a record, and its pairs; those inside msg='…' lie in `msg`.
-    Behind the byte 0x1D stand the names that auditd found for the numbers before."""
+    """Parse type, node, time, serial and the pairs of a record; those inside msg='…' go into `msg`.
+    After the byte 0x1D follow the names that auditd resolved for numeric values."""
     found = _AUDIT.match(line)
     if not found:
         return None

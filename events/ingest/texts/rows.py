@@ -1,5 +1,7 @@
-"""Reads CSV: a header with the names of the columns, and rows whose quoted cells may hold line
-breaks (RFC 4180). The separator is the comma, semicolon, tab or bar that the header has most of."""
+"""Reads CSV with a header (RFC 4180); quoted cells may contain line breaks.
+
+The separator is the comma, semicolon, tab or bar that is most frequent in the header.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from events.ingest.texts.line_records import Fields, say_unread, text_record
 
 _SEPARATORS = ",;\t|"
 _CELLS = re.compile(rb'(?:(?:"(?:[^"]|"")*+"[^,;\t|]*+|[^",;\t|][^,;\t|]*+|)(?:[,;\t|]|\Z))*+')
-"""Cells that end; a quote opens one only at its beginning."""
+"""Complete cells; a quote opens a cell only at its beginning."""
 
 csv.field_size_limit(MAX_RECORD_BYTES)
 
@@ -23,11 +25,11 @@ csv.field_size_limit(MAX_RECORD_BYTES)
 def read_rows(
     chunks: Iterator[bytes], spill: Spill, limit: int, say: Callable[[str], None]
 ) -> Iterator[Record]:
-    """One record a row, numbered by the line it starts on. The header is none; its names are the
-    keys of `fields`. Cells beyond the header's are a list under the empty key.
+    """Read one record a row, numbered by its first line. The header's names are the keys of
+    `fields`; surplus cells are a list under the empty key.
 
     Raises:
-        FramingError: the first row is no header, or a quoted cell does not end.
+        FramingError: the first row is not a header, or a quoted cell does not end.
     """
     rows = _whole_rows(chunks, spill, limit)
     header = next(rows, None)
@@ -48,7 +50,7 @@ def read_rows(
 
 
 class _Table:
-    """The names of the columns, and how a row is taken apart."""
+    """Separator and column names, from the header."""
 
     def __init__(self, header: Record) -> None:
         try:
@@ -63,7 +65,7 @@ class _Table:
             raise FramingError(f"no CSV with a header in line {header.line}: {why}")
 
     def fields(self, row: str) -> Fields | None:
-        """The cells of a row by the names of their columns; None where they are too few."""
+        """The cells of a row by column name; None if there are too few."""
         cells = _cells(row, self._separator)
         if cells is None or len(cells) < len(self._names):
             return None
@@ -81,7 +83,7 @@ def _cells(row: str, separator: str) -> list[str] | None:
 
 
 def _whole_rows(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator[Record]:
-    """Lines, put together while a quoted cell goes on."""
+    """Join lines while a quoted cell is open."""
     row = _Row()
     for line in read_lines(chunks, spill, limit, blanks=True):
         if line.problem and not row.text:
@@ -98,14 +100,14 @@ def _whole_rows(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator[R
 
 
 class _Row:
-    """The lines of a row so far; `_ended` is where its last cell ends that is known to."""
+    """The lines of a row so far; `_ended` is the end of its last complete cell."""
 
     def __init__(self) -> None:
         self.text = bytearray()
         self.start = self._quotes = self._ended = 0
 
     def add(self, line: Record) -> Record | None:
-        """Put a line behind the others; the row, if it ends with it."""
+        """Append a line; returns the row if it is complete."""
         is_first = not self.text
         if is_first:
             self.start = line.number
@@ -114,7 +116,7 @@ class _Row:
         self.text += line.text
         found = line.text.count(b'"')
         if not (is_first or found):
-            return None  # what is open stays open without a quote
+            return None  # without a quote, an open cell stays open
         self._quotes += found
         end = len(self.text) - self.text.endswith(b"\r")
         if self._quotes % 2:
@@ -125,6 +127,6 @@ class _Row:
 
 
 def _end_of_cells(row: bytearray, start: int, end: int) -> int:
-    """Where the last cell ends that no quote keeps open; those before `start` have ended."""
+    """The end of the last complete cell; cells before `start` are complete."""
     cells = _CELLS.match(row, start, end)
     return cells.end() if cells else start

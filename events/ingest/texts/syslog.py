@@ -1,4 +1,4 @@
-"""Finds the fields of syslog lines: RFC 3164 as it is written in files and sent, and RFC 5424."""
+"""Parses syslog lines: RFC 5424, and RFC 3164 as sent and as written to files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ESCAPED = re.compile(r'\\(["\\\]])')
 
 
 def parse_syslog(line: str) -> Fields | None:
-    """Priority with its facility and severity, timestamp, host, program, pid, message, and the
+    """Parse priority (with facility and severity), timestamp, host, program, pid, message, and the
     structured data of RFC 5424."""
     if found := _RFC5424.match(line):
         return _rfc5424(found)
