@@ -7,19 +7,19 @@ BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
-# Folders and sizes of what is measured and pictured; give others on the command line.
+# Folders and sizes for benchmarks and screenshots; override them on the command line.
 SCREENSHOTS ?= screenshots
 BENCH_HOME ?= .bench
 EVENTS ?= 5000000
 EXAMPLES ?= 200
-# Tests that run at a time: one more than processors, since some wait, and at most four.
+# Parallel test processes: one more than processors, since some tests wait, and at most four.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(4, 1 + (os.cpu_count() or 1)))")
 MINUTES ?= 10
 SECONDS ?= 60
 KINDS ?= forms verification open bodies
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint format guard-expectations screenshots bench bench-pages soak floods clean-venv
+.PHONY: help run test test-quick fuzz lint format requirements guard-expectations screenshots bench bench-pages soak floods clean-venv
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,10 +27,13 @@ help:  ## list these commands
 run: $(VENV)/.run  ## start the portal on http://127.0.0.1:8000 (PORT, PORTAL_HOME, PORTAL_SAMPLE)
 	@exec $(BIN)/python manage.py portal
 
-test: $(VENV)/.dev  ## run every test, on all processors; what is skipped is listed with its reason
+test: $(VENV)/.dev  ## run every test on all processors; skipped tests are listed with the reason
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-fuzz: $(VENV)/.dev  ## run the fuzzing of the API and the model of the ledger at length, by EXAMPLES
+test-quick: $(VENV)/.dev  ## run the quick tests: no browser, no portal processes, no crashes
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+
+fuzz: $(VENV)/.dev  ## fuzz the API and run the ledger's model test with EXAMPLES examples each
 	@FUZZ_EXAMPLES="$(EXAMPLES)" $(BIN)/python -m pytest -q --show-capture=no $(ARGS) \
 	  observers/tests/test_api_fuzzed.py observers/tests/test_ledger_follows_its_model.py
 
@@ -40,43 +43,52 @@ lint: $(VENV)/.dev  ## check style, types and the direction of imports
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
-format: $(VENV)/.dev  ## put the style right
+format: $(VENV)/.dev  ## fix style and formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-guard-expectations: $(VENV)/.dev  ## write down what check_guards expects, from a freshly migrated ledger
+# One command compiles all three files; the last two take their versions from the first.
+# Pins are kept where they still fit; make requirements ARGS=--upgrade renews them.
+COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-emit-index-url
+
+requirements: $(VENV)/.dev  ## compile all requirements*.txt from pyproject.toml (ARGS=--upgrade for new versions)
+	@$(COMPILE) $(ARGS) -o requirements.txt
+	@$(COMPILE) $(ARGS) --group dev -c requirements.txt -o requirements-dev.txt
+	@$(COMPILE) $(ARGS) --group bench -c requirements.txt -o requirements-bench.txt
+
+guard-expectations: $(VENV)/.dev  ## regenerate what check_guards expects, from a freshly migrated ledger
 	@home=$$(mktemp -d) && chmod 755 "$$home" && trap 'rm -rf "$$home"' EXIT && \
 	  PORTAL_HOME="$$home" $(BIN)/python manage.py guard_expectations --write
 
-screenshots: $(VENV)/.dev  ## picture every page into SCREENSHOTS, light and dark, desktop and phone
+screenshots: $(VENV)/.dev  ## save screenshots of every page in SCREENSHOTS: light and dark, desktop and phone
 	@SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q observers/tests/browser/screenshots.py
 
-bench: $(BENCH_VENV)/.bench  ## measure everything, peers beside it, into bench/README.md (EVENTS, BENCH_HOME)
+bench: $(BENCH_VENV)/.bench  ## run all benchmarks, also of the peers, and update bench/README.md (EVENTS, BENCH_HOME)
 	@PORTAL_HOME="$(BENCH_HOME)" $(BENCH_VENV)/bin/python -m bench.fill --events $(EVENTS) --unless-filled
 	@PORTAL_HOME="$(BENCH_HOME)" $(BENCH_VENV)/bin/python -m bench.run
 
-bench-pages: $(VENV)/.dev  ## measure the pages over EVENTS events kept in BENCH_HOME; see bench/README.md
+bench-pages: $(VENV)/.dev  ## time the pages over EVENTS events, kept in BENCH_HOME; see bench/README.md
 	@PORTAL_HOME="$(BENCH_HOME)" $(BIN)/python -m bench.fill --events $(EVENTS) --unless-filled
 	@PORTAL_HOME="$(BENCH_HOME)" $(BIN)/python -m bench.pages --write
 
-soak: $(VENV)/.dev  ## load a portal for MINUTES, kill its processes each minute, check that nothing is lost
+soak: $(VENV)/.dev  ## load a portal for MINUTES, kill its processes every minute, check that nothing is lost
 	@exec $(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
 
-floods: $(VENV)/.dev  ## flood a portal for SECONDS in each of KINDS, and measure a writer beside each
+floods: $(VENV)/.dev  ## flood a portal for SECONDS with each of KINDS and measure a writer meanwhile
 	@exec $(BIN)/python -m bench.floods --seconds $(SECONDS) --kind $(KINDS) $(ARGS)
 
-clean-venv:  ## remove the virtual environments; the next command makes them anew
+clean-venv:  ## remove the virtual environments; the next command recreates them
 	rm -rf $(VENV) $(BENCH_VENV)
 
-# A Python that was moved or removed since leaves a dead link behind: begin again.
+# A Python that was moved or removed leaves a dead link in the environment: recreate it.
 ifneq ($(shell $(BIN)/python -c '' 2>/dev/null && echo runs),runs)
 .PHONY: $(VENV)/.python
 endif
 
-# A stamp is written last, so an interrupted install is simply done again.
+# The stamp file is written last, so an interrupted install is repeated.
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "make: $(PYTHON) is not Python 3.11 or newer; say which one is: make run PYTHON=/path/to/python3" >&2; exit 2; }
+	  echo "make: $(PYTHON) is not Python 3.11 or newer; choose one that is: make run PYTHON=/path/to/python3" >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "make: $(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
 	@rm -rf $(VENV)
@@ -93,7 +105,7 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.python
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/.run
 
-# The peers that the bench measures beside the ledger, apart from what the portal runs on.
+# The portal's packages plus the peers that the benchmarks compare it with.
 $(BENCH_VENV)/.bench: requirements-bench.txt $(VENV)/.python
 	@echo "Installing the pinned packages for the bench into $(BENCH_VENV) …"
 	@rm -rf $(BENCH_VENV)

@@ -1,7 +1,7 @@
-"""Fixtures of every test: one real PostgreSQL a run, one fresh, migrated ledger a test.
+"""Fixtures for all tests: one PostgreSQL per run, one fresh migrated ledger per test.
 
 The ledger refuses TRUNCATE, so nothing is flushed: a migrated template database is cloned, and
-dropped afterwards. fsync is off; tests of durability start a server of their own.
+dropped afterwards. fsync is off; durability tests start their own server.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from events.tests.ledger import Ledger, administering, cloned, point_at
 
 TEMPLATE = "ledger_template"
 ROOM = 8 * 2**30
-"""Bytes that must be free in memory for the databases of a test run to be put there."""
+"""Free bytes of memory required to keep the databases of a test run there."""
 
-# A shell that starts this in the background has it ignore Ctrl-C, and programs that the tests
-# start and interrupt would inherit that.
+# Background jobs of a shell ignore SIGINT, and the programs that tests interrupt would inherit
+# that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL of this test run."""
+    """The PostgreSQL of this test run."""
     home = Path(tempfile.mkdtemp(prefix="auditportal-test-", dir=_memory()))
     home.chmod(0o755)  # the database runs as another user when the tests run as root
     server = EmbeddedPostgres(home, fsync=False)
@@ -53,8 +53,8 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 
 def _memory() -> Path | None:
-    """A folder in memory, where there is room: each test makes and drops a database of some 400
-    files, and ext4 takes ever longer to find a number for a new file that no removed one had."""
+    """A folder in memory, if it has room. Each test creates and drops a database of some 400 files,
+    and ext4 gets slower at allocating inodes with each."""
     shared = Path("/dev/shm")  # noqa: S108 - a folder of random name is made in it
     if "TMPDIR" in os.environ or not os.access(shared, os.W_OK):
         return None

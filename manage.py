@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The command line of the portal; works from any folder.
 
-It must never show a traceback for a failure that is not a bug.
+Expected failures are one line on stderr; only bugs show a traceback.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from types import FrameType
 
 
 def main() -> None:
-    """Run a command; 2 is the exit code of one that could not run."""
+    """Run a command; exit code 2 means that it could not run."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "auditportal.settings")
     try:
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError as error:
-        sys.exit(f"{error}; use .venv/bin/python, which `make run` makes")
+        sys.exit(f"{error}; use .venv/bin/python, created by `make run`")
     from auditportal.failures import EXIT_COULD_NOT_RUN, explain
 
-    # An embedded server that this process started is stopped on the way out.
+    # Exit normally, so that an embedded server started by this process is stopped.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
         from django.conf import settings
 
-        settings.INSTALLED_APPS  # noqa: B018 - a bad setting is told before the command is sought
+        settings.INSTALLED_APPS  # noqa: B018 - report a bad setting before looking for the command
         execute_from_command_line(sys.argv)
     except KeyboardInterrupt:
         sys.exit(130)

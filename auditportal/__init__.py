@@ -1,4 +1,1 @@
-"""Wiring of the portal: settings, addresses, the embedded PostgreSQL and the `portal` command.
-
-It must never hold a rule of the ledger; those live in `events` and `observers`.
-"""
+"""The site: settings, URLs, the embedded PostgreSQL, backup and the `portal` command."""

@@ -1,4 +1,4 @@
-"""The description of the API (OpenAPI), made once a process: it takes a tenth of a second."""
+"""Serves the OpenAPI description, generated once per process (it takes 0.1 s)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _making = threading.Lock()
 
 
 class ApiDescription(SpectacularAPIView):
-    """The description in the form that is accepted, the same for everybody."""
+    """The description in the accepted format; the same for all callers."""
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The document, or 304 for whoever has it."""
+        """The document, or 304 if the client has it."""
         renderer: Any = request.accepted_renderer
         with _making:
             content = _made.get(renderer.format)

@@ -1,17 +1,7 @@
-"""Checks that a ledger can be kept on a database server, before anything is made in it.
+"""The steps and checks before the portal serves.
 
-What must be there before the portal serves: tables, grants, groups, keys, somebody, style.
-
-It must never keep a password in clear, and never prepare twice at the same time.
-
-Whether the database takes as many connections as the server's threads may open.
-
-It must never let a server start that would refuse its own requests under load.
-
-The port the portal listens on, claimed before anything else is done.
-
-It must never let two portals share a port: granian's workers share theirs among themselves with
-SO_REUSEPORT, so the system alone would let a second portal join in.
+Claims the port, checks that the database server is fit for a ledger and accepts enough connections,
+then migrates, grants, and makes groups, keys, the first administrator and the static files.
 """
 
 from __future__ import annotations
@@ -36,13 +26,13 @@ from events.errors import LedgerError
 from events.store.connection import fetch_one, first_line
 from observers.watch.at_start import repair_on_record
 
-# Any number that nothing else of the portal locks.
+# Unique among the advisory locks of the portal.
 PREPARATION_LOCK = 0x7072_6570
 
 
 def prepare() -> str | None:
-    """Bring everything up to date; the first administrator's password if it was made just now."""
-    str(settings.SECRET_KEY)  # made now, so that a home that cannot keep it is told of now
+    """Bring everything up to date; the password of the first administrator if just created."""
+    str(settings.SECRET_KEY)  # created now, so that an unwritable home fails early
     with _alone():
         with _on_record():
             call_command("migrate", verbosity=0, interactive=False)
@@ -55,9 +45,10 @@ def prepare() -> str | None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Several portals may start at once on one database; they prepare one after the other."""
+    """Hold an advisory lock: portals that start on the same database prepare one after the
+    other."""
     with connections["owner"].cursor() as cursor:
-        cursor.execute("SET lock_timeout = '15min'")  # longer than any of them takes
+        cursor.execute("SET lock_timeout = '15min'")  # longer than any preparation takes
         cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARATION_LOCK])
         try:
             yield
@@ -66,7 +57,7 @@ def _alone() -> Iterator[None]:
 
 
 def _on_record() -> AbstractContextManager[None]:
-    """A database that still waits for migrations differs from what is expected because of these."""
+    """Record a repair of the guards, except with pending migrations, which explain deviations."""
     executor = MigrationExecutor(connections["owner"])
     waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return nullcontext() if waiting else repair_on_record()
@@ -89,12 +80,12 @@ ENCODING = "UTF8"
 
 
 class UnfitServer(LedgerError):
-    """No ledger can be kept there, or none be written now; says why and what to do."""
+    """A ledger cannot be kept or written there; says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """`unsafe`: settings that are off, and without which a power cut may destroy what is there."""
+    """`unsafe`: names of settings that are off although a power cut may then destroy data."""
 
     database: str
     encoding: str
@@ -103,12 +94,12 @@ class ServerFacts:
 
     @property
     def read_only(self) -> str:
-        """Why nothing can be written there, and what to do; "" when something can."""
+        """Why the database cannot be written, and what to do; "" if it can."""
         if self.takes_writes:
             return ""
         return (
             f"the database {self.database!r} takes no writes: its server is a standby, or was made "
-            "read-only. Lead the URL to the primary; one that names several hosts needs "
+            "read-only. Point the URL to the primary; one that names several hosts needs "
             "target_session_attrs=read-write"
         )
 
@@ -124,11 +115,11 @@ class ServerFacts:
 
 
 def check_server(using: str) -> ServerFacts:
-    """What is known of the server; what makes it unsafe is logged.
+    """Facts of the database server; unsafe settings are logged.
 
     Raises:
-        UnfitServer: the database cannot hold every text.
-        LedgerUnavailableError: the database is away.
+        UnfitServer: the database cannot store every text.
+        LedgerUnavailableError: the database is unavailable.
     """
     database, encoding, takes_writes, unsafe = fetch_one(using, "server_facts")
     facts = ServerFacts(database, encoding, takes_writes, tuple(unsafe))
@@ -143,10 +134,10 @@ def check_server(using: str) -> ServerFacts:
 
 
 def require_writable(using: str) -> ServerFacts:
-    """`check_server`, for who is about to write.
+    """`check_server` before writing.
 
     Raises:
-        UnfitServer: as there, or the server takes no writes.
+        UnfitServer: as there, or the server does not accept writes.
     """
     facts = check_server(using)
     if not facts.takes_writes:
@@ -155,10 +146,10 @@ def require_writable(using: str) -> ServerFacts:
 
 
 OTHERS = 8
-"""Connections beside the web server's: the worker, commands, an operator's psql."""
+"""Connections for everything but the web server: the worker, commands, an operator's psql."""
 
 OF_A_PROCESS = 3
-"""Beside its threads': one that appends, one that looks ahead, one that writes the access log."""
+"""Connections of a process beside its threads': append, prefetch, access log."""
 
 _AVAILABLE = """
 SELECT current_setting('max_connections')::int
@@ -168,18 +159,18 @@ SELECT current_setting('max_connections')::int
 
 
 class TooFewConnections(Exception):
-    """The threads could open more connections than there are."""
+    """The threads could open more connections than the database accepts."""
 
 
 def require_connections(workers: int, threads: int) -> None:
-    """Each thread keeps one, and each process some of its own. Where observers read from a
-    replica, a thread may open a second one at the primary while the replica is away: if those do
-    not fit, the server starts, and the log says what would be short then.
+    """Check that the database accepts enough connections: one per thread and a few per process.
 
-    A database that is away cannot be asked: the server starts, and says so to each request.
+    With a replica, a thread may open a second connection, to the primary, while the replica is
+    away: if those do not fit, the server starts and logs the shortage. If the database is
+    unavailable the check is skipped and logged.
 
     Raises:
-        TooFewConnections: naming what to change.
+        TooFewConnections: says what to change.
     """
     needed = workers * (threads + OF_A_PROCESS) + OTHERS
     try:
@@ -203,15 +194,16 @@ def require_connections(workers: int, threads: int) -> None:
 
 
 class PortTaken(Exception):
-    """Somebody else listens there, or we may not."""
+    """The port is in use, or not permitted."""
 
 
 def claim_port(address: str, port: int) -> socket.socket:
-    """Bind the port for ourselves and hold it, without listening, while the socket is open.
+    """Bind the port and hold it, without listening, while the socket is open.
 
-    Bound alone first, so that a second claim fails; opened to our own workers afterwards.
-    SO_REUSEADDR is there only for the bind, to overlook connections that are closing; two
-    sockets that both kept it could claim the same port.
+    Granian's workers share the port by SO_REUSEPORT, which would let a second portal join. So it is
+    bound without that option first, which fails for a second claim, and the option is set
+    afterwards. SO_REUSEADDR is set only during bind, to ignore closing connections; two sockets
+    that both kept it could claim the same port.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     claim = socket.socket(family, socket.SOCK_STREAM)
@@ -223,7 +215,7 @@ def claim_port(address: str, port: int) -> socket.socket:
     except OSError as error:
         claim.close()
         raise PortTaken(_reason(address, port, error)) from error
-    if sys.platform != "linux":  # elsewhere a bound socket may take connections from the workers
+    if sys.platform != "linux":  # elsewhere a bound socket may steal connections from the workers
         claim.close()
     return claim
 

@@ -1,17 +1,7 @@
-"""The embedded server under a running portal, started again when it dies.
+"""Child processes and the embedded database under a running portal, restarted when they die.
 
-It must never stop one, nor take one that another process has started again for one that never died.
-
-Child processes that never outlive their parent.
-
-It must never leave a child behind, not even when the parent is killed with -9: on Linux the
-system itself kills the child then.
-
-When what died is started again, and when it is given up. It must never start or stop anything:
-it counts.
-
-A child process that is started again when it ends. It must never be started twice at a time, nor
-without pause when it cannot live.
+Children do not outlive their parent: on Linux the kernel kills them even after kill -9 of the
+parent. `Restarts` only counts deaths and decides when to restart and when to give up.
 """
 
 from __future__ import annotations
@@ -33,18 +23,18 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the system kill this process when its parent dies. Elsewhere than on Linux nothing
-    happens, and a parent killed with -9 leaves its children."""
+    """Have the kernel kill this process when its parent dies (Linux only; elsewhere the children of
+    a parent killed with -9 remain)."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent:  # it died before prctl
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def start(argv: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own: Ctrl-C reaches the parent alone, which stops its
-    children in order."""
+    """Start a child in its own session: Ctrl-C reaches only the parent, which stops its children in
+    order."""
     return subprocess.Popen(
         argv,
         env=environment,
@@ -55,7 +45,7 @@ def start(argv: Sequence[str], environment: Mapping[str, str]) -> subprocess.Pop
 
 
 def stop(child: subprocess.Popen[bytes], patience: float) -> None:
-    """Ask the child to end, and end it when it does not."""
+    """Terminate the child, and kill it after `patience` seconds."""
     if child.poll() is not None:
         return
     child.terminate()
@@ -67,15 +57,15 @@ def stop(child: subprocess.Popen[bytes], patience: float) -> None:
 
 
 STEADY_SECONDS = 20.0
-"""What has run for so long does not die of being started."""
+"""A process that ran at least this long is not in a restart loop."""
 
 
 @dataclass
 class Restarts:
-    """The deaths in a row of one process. Every `now` is of one monotonic clock, in seconds."""
+    """Counts the consecutive deaths of one process. `now` is monotonic, in seconds."""
 
     pauses: tuple[float, ...]
-    """Seconds before it is started after the first death, the second, …; the last repeats."""
+    """Seconds before the restart after the first death, the second, …; the last repeats."""
     most: int | None = None
     """Deaths in a row after which it is given up; None: never."""
     in_a_row: int = 0
@@ -84,7 +74,7 @@ class Restarts:
 
     @property
     def is_down(self) -> bool:
-        """Whether it died and was not started since."""
+        """True between a death and the next start."""
         return self._due is not None
 
     @property
@@ -92,17 +82,17 @@ class Restarts:
         return self.most is not None and self.in_a_row > self.most
 
     def started(self, now: float) -> None:
-        """It runs."""
+        """Record a start."""
         self._since, self._due = now, None
 
     def died(self, now: float) -> None:
-        """It ended, or it could not be started."""
+        """Record an end, or a failed start."""
         steady = not self.is_down and now - self._since >= STEADY_SECONDS
         self.in_a_row = 1 if steady else self.in_a_row + 1
         self._due = now + self.pauses[min(self.in_a_row, len(self.pauses)) - 1]
 
     def is_due(self, now: float) -> bool:
-        """Whether it is down, and time to start it."""
+        """True if it is down and the pause is over."""
         return self._due is not None and now >= self._due
 
 
@@ -111,12 +101,12 @@ Tell = Callable[..., Any]
 
 
 class PortalFailed(Exception):
-    """What the portal is made of does not run, and starting it again does not help."""
+    """A part of the portal does not run, and restarting does not help."""
 
 
 @dataclass
 class SupervisedProcess:
-    """One child; `name` is what the log calls it, `title` what people do."""
+    """One child; `name` is used in log events, `title` in messages."""
 
     name: str
     title: str
@@ -132,7 +122,7 @@ class SupervisedProcess:
         return self.process
 
     def look_after(self) -> None:
-        """Notice that it ended, and start it when that is due.
+        """Notice an end, and restart when due.
 
         Raises:
             PortalFailed: it ended too often in a row.
@@ -159,7 +149,7 @@ class SupervisedProcess:
 
 @dataclass
 class SupervisedDatabase:
-    """Whoever needs the database may start it first: its next pid tells that it died."""
+    """The embedded server. Another process may restart it first: a changed pid reveals a death."""
 
     server: EmbeddedPostgres
     restarts: Restarts
@@ -167,7 +157,7 @@ class SupervisedDatabase:
     pid: int | None = None
 
     def look_after(self) -> None:
-        """Notice that it died, and start it when that is due.
+        """Notice a death, and restart when due.
 
         Raises:
             PortalFailed: it died, or did not start, too often in a row.
@@ -184,7 +174,7 @@ class SupervisedDatabase:
             self._start()
 
     def begin(self) -> None:
-        """It runs already: this is the one to look after."""
+        """Supervise the server that is running now."""
         self.pid = self.server.pid
         self.restarts.started(time.monotonic())
 

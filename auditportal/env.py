@@ -1,7 +1,4 @@
-"""Every environment variable the portal reads, and the readers that refuse a bad one aloud.
-
-It must never guess: a value that is not understood stops the start, naming the variable.
-"""
+"""Reads the environment variables of the portal. An invalid value stops the start, by name."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 @dataclass(frozen=True)
 class Variable:
-    """An environment variable: its name, its default as one would write it, what it is for."""
+    """An environment variable: its name, its default as text, its purpose."""
 
     name: str
     default: str
@@ -85,7 +82,7 @@ _DEFAULTS = {variable.name: variable.default for variable in ENVIRONMENT}
 
 
 def read_str(name: str) -> str:
-    """The text of a registered variable; set but empty counts as not set."""
+    """The text of a registered variable; empty counts as unset."""
     return os.environ.get(name, "").strip() or _DEFAULTS[name]
 
 
@@ -116,16 +113,16 @@ def read_list(name: str) -> list[str]:
 
 
 def read_words(name: str, known: tuple[str, ...]) -> list[str]:
-    """Words between commas, each of them a known one."""
+    """Words between commas, each from `known`."""
     words = read_list(name)
     for word in words:
         if word not in known:
-            raise _wrong(name, f"is none of {', '.join(known)}")
+            raise _wrong(name, f"is not one of {', '.join(known)}")
     return words
 
 
 def read_url(name: str, schemes: tuple[str, ...]) -> str:
-    """A URL with a host, or nothing."""
+    """A URL with a host, or ""."""
     text = read_str(name)
     if not text:
         return ""
@@ -135,14 +132,14 @@ def read_url(name: str, schemes: tuple[str, ...]) -> str:
     except ValueError:
         usable = False
     if not usable:
-        # Not the value: a password may stand in it.
+        # Without the value, which may contain a password.
         raise ImproperlyConfigured(f"{name} is not a URL of {' or '.join(schemes)} with a host")
     return text
 
 
 def read_smtp(name: str) -> dict[str, Any]:
-    """Django's settings of a mail server. smtps:// is TLS from the first byte; smtp:// asks for
-    TLS, but on this machine."""
+    """Django's settings of a mail server. smtps:// means implicit TLS; smtp:// requires STARTTLS,
+    except on this machine."""
     parts = urlsplit(read_url(name, ("smtp", "smtps")))
     implicit = parts.scheme == "smtps"
     return {
@@ -160,12 +157,13 @@ def read_log_level(name: str) -> str:
     """One of the five levels, in capitals."""
     level = read_str(name).upper()
     if level not in LOG_LEVELS:
-        raise _wrong(name, f"is none of {', '.join(LOG_LEVELS)}")
+        raise _wrong(name, f"is not one of {', '.join(LOG_LEVELS)}")
     return level
 
 
 def read_path(name: str, default: Path | None = None) -> Path:
-    """An absolute path; a relative default lies in the project, a relative value where we are."""
+    """An absolute path. A relative default is in the project, a relative value in the working
+    folder."""
     if not os.environ.get(name, "").strip():
         return default or BASE_DIR / _DEFAULTS[name]
     try:
@@ -175,9 +173,9 @@ def read_path(name: str, default: Path | None = None) -> Path:
 
 
 def read_database(name: str) -> dict[str, Any] | None:
-    """Django's settings of a PostgreSQL URL, or None when the variable is not set.
+    """Django's settings of a PostgreSQL URL, or None if the variable is unset.
 
-    The parser is libpq's own, so everything it knows may stand in the URL.
+    libpq parses the URL, so all of its parameters are accepted.
     """
     url = read_str(name)
     if not url:

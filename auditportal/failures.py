@@ -1,6 +1,6 @@
-"""What to say of a failure that is no bug: a database that is away, a full disk, a bad setting.
+"""Explains expected failures in one line: an unavailable database, a full disk, a bad setting.
 
-It must never explain away a programming error; those keep their traceback.
+Programming errors keep their traceback.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""The gate in front of everything: how many threads of a server process callers hold at once.
+"""Limits how many threads of a server process callers hold at once.
 
-No stranger, and no single caller, can hold the last quarter of the threads, which is for writing
-and for `/healthz`. Bodies of writers have places of their own (`events.api.throttling`). Everything
-else passes here: a caller
-takes a place, which is one of the threads, until the answer has been handed over; and works in one
-of a few slots, so few that the threads that work do not starve those that write.
+The last quarter of the threads is reserved for writing and for `/healthz`: neither strangers nor a
+single caller can take it. Bodies of writers are limited in `events.api.throttling`. Every other
+request takes a place (one of the threads) until its response has been sent, and works in one of a
+few slots, so that writers are not starved of processor time.
 """
 
 from __future__ import annotations
@@ -42,23 +41,23 @@ MAX_FORM = 2**14
 """Bytes of a stranger's form: a name, a password, a code."""
 
 MAX_KNOWN_FORM = 2**16
-"""Bytes of a form of somebody who is signed in: a ceremony's reason and proposal."""
+"""Bytes of a signed-in person's form: the reason and proposal of a ceremony."""
 
 SLOT_SECONDS = 10.0
-"""Time to wait for a slot, from which on the portal is busy."""
+"""Seconds to wait for a slot before the portal responds that it is busy."""
 
 SAID_SECONDS = 2.0
-"""How old an answer of `PROBES` may be when it is given to another caller."""
+"""Maximum age of a cached answer of `PROBES`."""
 
 HELD_FILE = 2**16
-"""Bytes of a static file from which on whoever takes it needs a place."""
+"""Bytes from which a static file needs a place."""
 
 PROVEN_SECONDS = 600.0
 MAX_PROVEN = 4096
 
 
 class Lane:
-    """Places, and slots to work in."""
+    """A number of places, and slots to work in."""
 
     def __init__(self, places: Places, slots: int) -> None:
         self.places = places
@@ -66,10 +65,10 @@ class Lane:
 
     @contextmanager
     def slot(self, patience: float | None = SLOT_SECONDS) -> Iterator[None]:
-        """Work in a slot; without `patience`, however long it takes to get one.
+        """Work in a slot; `patience=None` waits without limit.
 
         Raises:
-            NoSlot: none became free.
+            NoSlot: no slot became free in time.
         """
         if not self._slots.acquire(timeout=patience):
             raise NoSlot
@@ -80,24 +79,24 @@ class Lane:
 
 
 class NoSlot(Exception):
-    """All slots of a lane were taken for too long."""
+    """No slot of a lane became free in time."""
 
 
 class Proven:
-    """Credentials that were found valid lately, by digest, and whose they are. What is not in here
-    is a stranger's, until an answer says otherwise."""
+    """A cache of recently validated credentials, by digest, with their callers. Others count as
+    strangers until a response shows otherwise."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._callers: dict[bytes, tuple[str, float]] = {}
 
     def find(self, credential: bytes | None) -> str | None:
-        """Whose it is."""
+        """The caller of a credential, or None."""
         caller, until = self._callers.get(credential or b"", (None, 0.0))
         return caller if self._clock() < until else None
 
     def keep(self, credential: bytes | None, caller: str | None) -> None:
-        """What an answer has shown of it."""
+        """Remember the caller that a response has shown for a credential."""
         if credential is None or caller is None:
             return
         if len(self._callers) >= MAX_PROVEN:
@@ -106,9 +105,8 @@ class Proven:
 
 
 class Gate:
-    """The lanes of a process of so many threads. Of 32, sixteen may be held here, twelve of them by
-    one caller, six by strangers, four by one address, and eight by those whose token or session
-    has not been looked at yet; and two more by what asks how the portal is."""
+    """The lanes of a process. Of 32 threads, 16 may be held here: 12 by one caller, 6 by strangers,
+    4 by one address, 8 by credentials not validated yet; and 2 more by probes."""
 
     def __init__(self, threads: int) -> None:
         everybody = Places(threads // 2, 3 * threads // 8)
@@ -119,14 +117,14 @@ class Gate:
         self.probes = Lane(Places(threads // 16, threads // 16), threads // 16)
         self.proven = Proven()
         self.said: dict[str, tuple[float, Any]] = {}
-        """What `/readyz` and `/metrics` said last, and when."""
+        """The last answers of `/readyz` and `/metrics`, with their times."""
 
 
 gate = Gate(settings.PORTAL_THREADS)
 
 
 class Hold:
-    """One request's place."""
+    """The place of one request."""
 
     def __init__(self, lane: Lane, caller: str) -> None:
         self.lane, self._caller = lane, caller
@@ -135,11 +133,11 @@ class Hold:
 
     @property
     def admitted(self) -> bool:
-        """Whether there was a place."""
+        """True if there was a place."""
         return self._held
 
     def leave(self) -> None:
-        """Give the place back."""
+        """Release the place."""
         with self._lock:
             held, self._held = self._held, False
         if held:
@@ -150,8 +148,8 @@ class Hold:
             self.leave()
 
     def paced(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """The pieces of a stream, each made in a slot. A stream that has begun must not end for
-        want of one: what is cut off could pass for whole."""
+        """The pieces of a stream, each produced in a slot. A stream that has begun waits without
+        limit: a truncated one could pass for complete."""
         source = iter(pieces)
         while True:
             with self.lane.slot(patience=None):
@@ -162,7 +160,7 @@ class Hold:
 
 
 class GateMiddleware:
-    """Lets a request in, or says that the portal is busy."""
+    """Admits a request, or responds that the portal is busy."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -198,7 +196,7 @@ class GateMiddleware:
         return _held(answer, hold)
 
     def _send_file(self, request: HttpRequest) -> HttpResponseBase:
-        """A static file: most are in the kernel's buffers at once, and need no place."""
+        """Serve a static file. Small ones fit into the kernel's buffers and need no place."""
         answer = self.get_response(request)
         if not answer.streaming or int(answer.get("Content-Length") or 0) < HELD_FILE:
             return answer
@@ -209,8 +207,8 @@ class GateMiddleware:
         return _held(answer, hold)
 
     def _probe(self, request: HttpRequest) -> HttpResponseBase:
-        """How the portal is; where that is being found out already, what was found a moment ago. A
-        flood of such questions must not make the portal look as if it were not ready."""
+        """Answer a probe, from a short cache while another one is being answered, so that a flood
+        of probes does not make the portal look unready."""
         hold = Hold(gate.probes, "")
         if hold.admitted:
             try:
@@ -227,7 +225,7 @@ class GateMiddleware:
 
 
 class _Refusals:
-    """One log line for all that were refused in `PAUSE` seconds: a flood must not fill the log."""
+    """Logs refusals as one line per `PAUSE` seconds, so that a flood does not fill the log."""
 
     PAUSE = 10.0
 
@@ -249,7 +247,7 @@ _refusals = _Refusals()
 
 
 def _hold(request: HttpRequest, credential: bytes | None) -> Hold:
-    """A place for whoever asks, if there is one."""
+    """Take a place in the caller's lane."""
     caller = gate.proven.find(credential)
     if caller:
         return Hold(gate.known, caller)
@@ -257,16 +255,16 @@ def _hold(request: HttpRequest, credential: bytes | None) -> Hold:
 
 
 def _held(answer: Any, hold: Hold) -> HttpResponseBase:
-    """The answer, whose end gives the place back."""
+    """The response, which releases the place when closed."""
     if answer.streaming:
         answer.streaming_content = hold.paced(answer.streaming_content)
-    # What Django closes at the end of an answer; its types leave it out.
+    # Django calls these when it closes the response; its types omit them.
     answer._resource_closers.append(hold.leave)
     return answer  # type: ignore[no-any-return]
 
 
 def _writes(request: HttpRequest) -> bool:
-    """A request to record something; whose it is, and whether it may, is looked at at once."""
+    """True for requests that record events; authentication follows in the view."""
     return (
         request.method == "POST"
         and (request.path_info in WRITES or request.path_info.startswith(SHIPPERS))
@@ -275,7 +273,7 @@ def _writes(request: HttpRequest) -> bool:
 
 
 def _credential(request: HttpRequest) -> bytes | None:
-    """The digest of the token or the session that the request carries."""
+    """The digest of the token or session cookie of the request."""
     shown = request.META.get("HTTP_AUTHORIZATION") or request.COOKIES.get(
         settings.SESSION_COOKIE_NAME
     )
@@ -283,8 +281,8 @@ def _credential(request: HttpRequest) -> bytes | None:
 
 
 def _read_form(request: HttpRequest, most: int) -> HttpResponse | None:
-    """Take in the form, if a page waits for one, before a slot is taken; the refusal of one that
-    is too large, or that did not arrive."""
+    """Read the form of a page before a slot is taken; a refusal if it is too large or
+    incomplete."""
     path = request.path_info
     if request.method in SAFE or path.startswith(API) or not _is_page(path):
         return None
@@ -306,16 +304,16 @@ def _is_page(path: str) -> bool:
 
 
 def _refuse(request: HttpRequest, status: HTTPStatus, **context: Any) -> HttpResponse:
-    """The page that says why a form was not taken; the rest of it is not read."""
+    """The page that says why a form was not accepted; the rest of the body is not read."""
     answer = render(request, f"{status.value}.html", {"plain": True, **context}, status=status)
     answer["Cache-Control"] = "no-store"
     return answer
 
 
 def busy(request: HttpRequest) -> HttpResponse:
-    """503: too much is asked at once, by this caller or by all together."""
+    """503: too many requests, by this caller or in total."""
     answer = _busy_answer(request)
-    # Django's own mark of an answer that has its line in the log; the gate counts these.
+    # Django does not log a response with this mark; the gate counts refusals itself.
     answer._has_been_logged = True  # type: ignore[attr-defined]
     _refusals.count()
     return answer
@@ -333,5 +331,5 @@ def _busy_answer(request: HttpRequest) -> HttpResponse:
 
 @cache
 def _busy_page() -> str:
-    """The same for everybody, and made once: it is asked for when there is no time."""
+    """The page for everybody, rendered once, since it is needed under load."""
     return render_to_string("busy.html", {"plain": True})

@@ -1,23 +1,11 @@
-"""How log lines look and where they go: for people on stderr, as JSON in a file.
+"""Configures logging: text on stderr, JSON lines in a size-bounded file.
 
-It must never write to standard output, which belongs to what a command answers.
+`LogFile` buffers routine lines for up to `PATIENCE_SECONDS` and writes them in one piece; warnings
+are written at once. Writing line by line released the GIL twice a request, and reacquiring it under
+load cost a tenth of the throughput. A killed process loses its buffered lines; the ledger loses
+nothing. Standard output is left to the results of commands.
 
-Log files that never outgrow a bound, whoever holds them open.
-
-It must never lose the newest lines: the file is copied aside and then emptied in place, because
-its writers hold it open in append mode and do not reopen it.
-
-Takes the traceback from what Django logs of a request whose database went away.
-
-It must never take a line, nor the traceback of anything else.
-
-The log file of a server: what goes well is written some lines at a time, trouble at once.
-
-It must never split a line, since several processes append to one file, nor keep one for longer
-than `PATIENCE_SECONDS`. What is killed takes the lines of that time along; the ledger loses none.
-
-Writing each line by itself gave the interpreter away twice a request, and every thread that does
-so under load waits for it to come back: a tenth of what the server could do.
+Invariant: a file is bounded by copy and truncate, because writers keep it open in append mode.
 """
 
 from __future__ import annotations
@@ -40,14 +28,14 @@ LARGEST = 10 * 1024 * 1024
 
 
 def open_log(path: Path) -> IO[bytes]:
-    """Open a log for appending, closed to others, its folder made if need be."""
+    """Open a log for appending, readable by us only; its folder is made if necessary."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     keep_bounded(path)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def keep_bounded(path: Path, largest: int = LARGEST) -> None:
-    """Move the content to `NAME.1` when the file has outgrown its bound."""
+    """Move the content to `NAME.1` if the file exceeds its bound."""
     try:
         if path.stat().st_size <= largest:
             return
@@ -58,7 +46,11 @@ def keep_bounded(path: Path, largest: int = LARGEST) -> None:
 
 
 class DropDatabaseTracebacks(logging.Filter):
-    """For the logger `django.request`; `RequestLog` says what was away, in a line of its own."""
+    """Drops the traceback (not the record) when a request fails because the database is
+    unavailable.
+
+    For the logger `django.request`; `RequestLog` logs the reason.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass."""
@@ -72,7 +64,7 @@ MAX_LINES = 1000
 
 
 class LogFile(logging.Handler):
-    """Appends to a file that others append to as well."""
+    """Appends to a file that other processes append to as well; a line is never split."""
 
     def __init__(self, filename: str) -> None:
         super().__init__()
@@ -81,7 +73,8 @@ class LogFile(logging.Handler):
         os.register_at_fork(after_in_child=self._start_afresh)
 
     def _start_afresh(self) -> None:
-        """A forked process has neither the thread nor the right to its parent's lines."""
+        """Reset in a forked process, which has neither the thread nor a right to its parent's
+        lines."""
         self._lines: list[str] = []
         self._is_wanted = threading.Event()
         self._thread: threading.Thread | None = None
@@ -98,7 +91,7 @@ class LogFile(logging.Handler):
             self.handleError(record)
 
     def flush(self) -> None:
-        """Write what is there, as one piece; the interpreter calls it when it ends.
+        """Write the buffered lines in one piece; also called at exit.
 
         Raises:
             OSError: the lines cannot be written, and are lost.
@@ -112,7 +105,7 @@ class LogFile(logging.Handler):
             self.release()
 
     def _append(self, text: bytes) -> None:
-        """Opened each time: whoever moves the file aside is followed."""
+        """Append to the file, opened each time so that a moved file is replaced."""
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(file, text)
@@ -140,7 +133,7 @@ def _json(value: Any, **_: Any) -> str:
     return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-# What every line gets, whether it comes from structlog or from the standard library.
+# For every line, from structlog and from the standard library.
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -152,7 +145,7 @@ _SHARED: list[Processor] = [
 
 
 def configure_structlog() -> None:
-    """Hand structlog's lines to the standard library, where the handlers are."""
+    """Pass structlog's lines to the standard library's handlers."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -166,7 +159,7 @@ def configure_structlog() -> None:
     )
 
 
-# Without the frames' variables: they hold payloads and tokens.
+# Without local variables, which contain payloads and tokens.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
@@ -188,8 +181,7 @@ def _json_formatter() -> dict[str, Any]:
 def logging_settings(level: str, file: str) -> dict[str, Any]:
     """The LOGGING setting.
 
-    The terminal is for what an operator must see: what goes well is said in the file alone, and
-    so is a warning where there is one. Who asks for DEBUG gets everything on the terminal too.
+    With a file, the terminal shows errors only, else warnings too. DEBUG shows everything there.
     """
     shown = "DEBUG" if level == "DEBUG" else "ERROR" if file else "WARNING"
     handlers: dict[str, Any] = {
@@ -216,7 +208,7 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
         "handlers": handlers,
         "root": {"handlers": ["stderr", *also], "level": level},
         "loggers": {
-            # What they call errors, such as a database that went away, the worker survives.
+            # Their errors, such as an unavailable database, do not stop the worker.
             "procrastinate": {"handlers": also or ["stderr"], "propagate": False},
             "asyncio": {"handlers": also or ["stderr"], "propagate": False},
             "django.request": {
@@ -231,8 +223,7 @@ def logging_settings(level: str, file: str) -> dict[str, Any]:
 
 
 def keep_in_file(name: str, file: Path) -> None:
-    """Have the lines of one logger go to a server's file alone: its process tells the terminal in
-    words of its own."""
+    """Send the lines of one logger to a file only, for a process with its own terminal messages."""
     handler, form = LogFile(str(file)), _json_formatter()
     handler.setFormatter(form.pop("()")(**form))
     logger = logging.getLogger(name)

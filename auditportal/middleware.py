@@ -1,10 +1,9 @@
-"""Spares the requests of machines what only the requests of people need: session, CSRF, messages.
+"""Middleware that skips work for API requests, and sets the Content-Security-Policy.
 
-It must never spare a request that carries a session: whoever is signed in is checked like anybody.
+Sessions, CSRF checks, authentication and messages are skipped for API requests without a session
+cookie. The policy is built once per process.
 
-The Content-Security-Policy of every answer, put together once and not for each of them.
-
-It must never answer without a policy, nor give one answer the exception that another asked for.
+Invariant: a request with a session cookie passes every check.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from events.access.request_context import MACHINES
 
 
 def is_of_a_machine(request: HttpRequest) -> bool:
-    """Whether nobody is signed in, at an address that is asked with a token and takes no form."""
+    """True for a request to an API address without a session cookie."""
     return (
         request.path_info.startswith(MACHINES)
         and settings.SESSION_COOKIE_NAME not in request.COOKIES
@@ -35,7 +34,7 @@ def is_of_a_machine(request: HttpRequest) -> bool:
 
 
 class _ForPeople(MiddlewareMixin):
-    """Steps aside for machines."""
+    """Skips a middleware for API requests."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if is_of_a_machine(request):
@@ -44,28 +43,28 @@ class _ForPeople(MiddlewareMixin):
 
 
 class ApiSkippingSessionMiddleware(_ForPeople, SessionMiddleware):
-    """Who is signed in, by cookie."""
+    """Loads the session by cookie."""
 
 
 class ApiSkippingCsrfMiddleware(_ForPeople, CsrfViewMiddleware):
-    """No form of another site. Its look at the view is not spared: it costs nothing."""
+    """Refuses forms of other sites. `process_view` is not skipped, since it is cheap."""
 
 
 class ApiSkippingAuthMiddleware(_ForPeople, AuthenticationMiddleware):
-    """`request.user`; at a machine's request the API's own authentication sets it."""
+    """Sets `request.user`; for API requests the API's authentication does."""
 
 
 class ApiSkippingMessageMiddleware(_ForPeople, MessageMiddleware):
-    """What the next page is to say."""
+    """Stores messages for the next page."""
 
 
 class ContentPolicyMiddleware(CSPMiddleware):
-    """django-csp's middleware, which otherwise builds the same text for every answer."""
+    """django-csp's middleware with a cached policy."""
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """What asks for a nonce or a policy of its own is left to django-csp."""
+        """Set the cached policy, unless the response needs a nonce or a policy of its own."""
         if self._is_ordinary(request, response):
             response.headers[HEADER] = self._policy
             return response

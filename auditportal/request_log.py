@@ -1,10 +1,9 @@
-"""One log line for each request that was answered, and its id on every line before it.
+"""Logs one line for each request, and adds its id to every line logged during it.
 
-It must never log a body or a header that may hold a token.
+Streams log their beginning and end. When the database becomes unavailable, a stream ends with one
+log line and without a traceback; its producer has already marked it as incomplete.
 
-Streams that the database broke off: told of in one line, and ended.
-
-They must never pass for whole: whoever makes a stream has spoilt it before raising.
+Invariant: neither bodies nor headers that may contain a token are logged.
 """
 
 from __future__ import annotations
@@ -26,43 +25,43 @@ log = structlog.get_logger(__name__)
 
 
 class RequestLog(RequestMiddleware):
-    """django-structlog's middleware with less work: a request's beginning is no line of its own,
-    and the address is taken from a header only where a proxy of ours has set it."""
+    """django-structlog's middleware without the line at the beginning of a request, and with the
+    address taken from a header only behind a trusted proxy."""
 
     def prepare(self, request: HttpRequest) -> None:
-        """Whatever is logged from here on says which request it belongs to."""
+        """Bind the request to all lines logged during it."""
         bind_contextvars(request_id=request_id(request))
         self.bind_user_id(request)
         self.bind_ip(request)
 
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
-        """Where the request comes from."""
+        """Bind the client's address."""
         bind_contextvars(ip=client_address(request))
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        """Method and address. What a shipper says behind the `?` stays out: a token may stand
-        there, as Splunk's senders have it, and what its records hold."""
+        """Method and address. The query of a shipper is omitted: it may contain a token (Splunk
+        senders) and content of records."""
         if request.path_info.startswith(SHIPPERS):
             return f"{request.method} {request.path}"
         return f"{request.method} {request.get_full_path()}"
 
     def _process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """A database that went away is no fault of ours, and gets no traceback. Nobody is asked
-        who he is: that is in the database too."""
+        """Log an unavailable database without a traceback, and without looking up the user in
+        it."""
         if not isinstance(exception, AWAY):
             super()._process_exception(request, exception)
             return
-        # django-structlog's own mark, which handle_response follows; no type knows it.
+        # django-structlog's mark for handle_response, absent from its types.
         request._raised_exception = exception  # type: ignore[attr-defined]
         log.warning(
             "request_broke_off", request=self.format_request(request), reason=first_line(exception)
         )
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
-        """The line; a stream has others, when it begins and when it ends. What broke is followed
-        as django-structlog follows it."""
+        """Log the response; streams get two more lines. Failed requests are left to
+        django-structlog."""
         if hasattr(request, "_raised_exception"):
             super().handle_response(request, response)
             return
@@ -87,8 +86,7 @@ def _agent(request: HttpRequest) -> dict[str, Any]:
 
 
 def logged(pieces: Iterator[bytes], context: dict[str, Any]) -> Iterator[bytes]:
-    """The pieces, their beginning and their end in the log. A database that went away is no fault
-    of ours, and gets no traceback."""
+    """The pieces, with log lines at beginning and end; no traceback for an unavailable database."""
     with structlog.contextvars.bound_contextvars(**context):
         log.info("streaming_started")
         try:
@@ -103,8 +101,8 @@ def logged(pieces: Iterator[bytes], context: dict[str, Any]) -> Iterator[bytes]:
 
 
 class EndOnDatabaseLoss(Iterator[bytes]):
-    """A streaming answer for the server, which writes a traceback to the terminal of whatever is
-    raised; a database that went away ends the answer instead."""
+    """A streaming response that ends when the database becomes unavailable; the server would print
+    a traceback for an exception."""
 
     def __init__(self, response: StreamingHttpResponse) -> None:
         self._pieces = iter(response)
@@ -121,7 +119,7 @@ _PIECE = 2**16
 
 
 class InPieces(Iterator[bytes]):
-    """An answer that is in memory, given to the server piece after piece."""
+    """A response in memory, passed to the server in pieces."""
 
     def __init__(self, response: HttpResponse) -> None:
         content = response.content

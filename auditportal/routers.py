@@ -1,7 +1,4 @@
-"""Which database alias does what.
-
-It must never let the application's role change a table's shape: migrations run as the owner.
-"""
+"""Routes migrations to the owner: the application role cannot change tables."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from typing import Any
 
 
 class AliasRouter:
-    """All aliases name one ledger, seen by different roles, so rows of any may meet."""
+    """All aliases name one ledger under different roles, so relations across them are allowed."""
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
         return db == "owner"

@@ -1,7 +1,4 @@
-"""Django's secret key on the embedded default: made once, kept in the home folder.
-
-It must never be made twice, and never be readable by others.
-"""
+"""Django's secret key with the embedded database: created once, kept private in the home folder."""
 
 from __future__ import annotations
 
@@ -18,7 +15,8 @@ from auditportal.embedded.location import make_home
 
 @cache
 def kept_secret_key(home: Path) -> str:
-    """The key of this home folder. Two first starts at once agree: a hard link never replaces."""
+    """The key of this home folder. Concurrent first starts agree, since a hard link does not
+    replace."""
     path = home / "secret_key"
     try:
         if not path.exists():
@@ -32,7 +30,7 @@ def kept_secret_key(home: Path) -> str:
             f"cannot keep the secret key in {path}: {error.strerror}"
         ) from error
     if len(key) < 50:
-        raise ImproperlyConfigured(f"{path} holds no secret key; remove it to have a new one made")
+        raise ImproperlyConfigured(f"{path} holds no valid secret key; remove it to make a new one")
     return key
 
 

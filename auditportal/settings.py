@@ -1,6 +1,6 @@
 """The portal's settings, all from the environment (the table is in `env.py`).
 
-It must never start a server, make a folder or write a file when imported.
+Invariant: importing this starts nothing and writes nothing.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ DEBUG = env.read_bool("DJANGO_DEBUG")
 ALLOWED_HOSTS = env.read_list("PORTAL_ALLOWED_HOSTS")
 
 # --- Database -------------------------------------------------------------------------------
-# `default` is the application's role, which owns nothing; `owner` migrates; `observer`, if there
-# is one, is where observers read.
+# `default` is the application's role, which owns nothing; `owner` migrates; observers read from
+# `observer`, if set.
 
 PORTAL_EMBEDDED = not env.read_str("DATABASE_URL")
 
@@ -43,9 +43,8 @@ def _embedded(role: str) -> dict[str, Any]:
 
 
 def _with_patience(database: dict[str, Any], seconds: int = 10) -> dict[str, Any]:
-    """Connections are kept and looked at before each request, so that a restarted PostgreSQL
-    costs nobody a request; nothing waits long for a dead one. Each transaction says its isolation
-    by itself, whatever the default of the database is."""
+    """Keep connections and check them before each request, so that a restart of PostgreSQL costs no
+    request; limit waiting for a dead server; fix the isolation level, whatever the default is."""
     options = {
         "connect_timeout": seconds,
         "application_name": "audit-portal",
@@ -61,7 +60,7 @@ def _with_patience(database: dict[str, Any], seconds: int = 10) -> dict[str, Any
 
 for _name in ("OWNER_DATABASE_URL", "OBSERVER_DATABASE_URL"):
     if PORTAL_EMBEDDED and env.read_str(_name):
-        raise ImproperlyConfigured(f"{_name} is set without DATABASE_URL, to whose ledger it leads")
+        raise ImproperlyConfigured(f"{_name} is set, but DATABASE_URL is not")
 
 _application = env.read_database("DATABASE_URL") or _embedded("portal_app")
 _owner = env.read_database("OWNER_DATABASE_URL") or (
@@ -71,7 +70,7 @@ _observer = env.read_database("OBSERVER_DATABASE_URL")
 
 DATABASES = {"default": _with_patience(_application), "owner": _with_patience(_owner)}
 if _observer:
-    # A replica that does not answer costs a request two seconds, libpq's least, and not its answer.
+    # An unreachable replica delays a request by two seconds, libpq's minimum; the primary answers.
     _observer["ENGINE"] = "observers.replica.engine"
     _observer["OPTIONS"] = {"tcp_user_timeout": 10_000, **_observer["OPTIONS"]}
     DATABASES["observer"] = _with_patience(_observer, seconds=2)
@@ -91,10 +90,10 @@ if not SECRET_KEY and not PORTAL_EMBEDDED:
 if not SECRET_KEY:
     SECRET_KEY = lazy(kept_secret_key, str)(PORTAL_HOME)
 
-# --- What it is made of ---------------------------------------------------------------------
+# --- Apps and middleware --------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "procrastinate.contrib.django",  # before the apps that use it, and put its admin away
+    "procrastinate.contrib.django",  # before the apps that use it and remove its admin
     "auditportal",
     "events.apps.EventsConfig",
     "observers.apps.ObserversConfig",
@@ -168,7 +167,7 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# --- Who may do what ------------------------------------------------------------------------
+# --- Access control ------------------------------------------------------------------------
 
 HTTPS = env.read_bool("PORTAL_HTTPS")
 PORTAL_TRUSTED_PROXIES = env.read_int("PORTAL_TRUSTED_PROXIES", 0, 16)
@@ -200,8 +199,8 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 
-# Five wrong passwords for a name from an address close that name to that address for a while.
-# Names that no account has are treated alike, so a lock tells nobody which accounts there are.
+# Five wrong passwords lock a name for an address. Unknown names are treated alike, so a lock does
+# not reveal which accounts exist.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -235,9 +234,9 @@ if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds())
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # asked from inside
-    # W005, W021: other names under this host's are not ours to bind to TLS. W003 looks for the name
-    # of Django's middleware against foreign forms; ours is a subclass of it, and a test says so.
+    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # probed without TLS
+    # W005, W021: subdomains of this host are not ours to bind to TLS. W003 looks for the name of
+    # Django's CSRF middleware; ours is a subclass of it, as a test checks.
     SILENCED_SYSTEM_CHECKS = ["security.W003", "security.W005", "security.W021"]
 
 CONTENT_SECURITY_POLICY = {
@@ -297,8 +296,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": False,
 }
 
-# --- Work in the background -----------------------------------------------------------------
-# Jobs lie in the ledger's own database and are worked off by `manage.py worker`.
+# --- Background jobs ------------------------------------------------------------------------
+# Jobs are stored in the ledger's database and run by `manage.py worker`.
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 PROCRASTINATE_IMPORT_PATHS = ["observers.verification_jobs.tasks", "observers.watch.watch"]
@@ -320,6 +319,6 @@ globals().update(env.read_smtp("PORTAL_SMTP_URL"))
 
 # --- Logs -----------------------------------------------------------------------------------
 
-DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO  # a caller's mistake is no trouble of ours
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO  # the caller's mistake
 configure_structlog()
 LOGGING = logging_settings(env.read_log_level("PORTAL_LOG_LEVEL"), env.read_str("PORTAL_LOG_FILE"))

@@ -1,8 +1,8 @@
-"""Ends the connections of clients that send a body, or take an answer, too slowly.
+"""Ends the connections of clients that send a body, or read a response, too slowly.
 
-Granian has no timeout for either, and a thread of ours waits meanwhile. The kernel knows of every
-connection how long nothing was sent on it and how much waits to be sent; a background thread of
-each web process looks at that (Linux alone; elsewhere nothing is ended).
+Granian has no timeout for either, and a thread of ours waits meanwhile. The kernel knows for each
+connection how long nothing was sent and how much is waiting to be sent; a background thread of
+each web process checks that (Linux only; elsewhere nothing is ended).
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from events.access.concurrency import overdue
 log = structlog.get_logger(__name__)
 
 PAUSE = 1.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 WINDOW = 20.0
 """Seconds over which the speed of a reader is measured."""
 
 LEAST_READ = 2**16
-"""Bytes that a reader takes in so many seconds, if so many wait for it."""
+"""Bytes that a reader must receive within `WINDOW`, if data is waiting."""
 
 SLACK = 0.5
-"""Seconds by which the clocks of thread and kernel may differ."""
+"""Tolerance in seconds between the clocks of thread and kernel."""
 
 _TCP_INFO_SIZE = 232
-# struct tcp_info of linux/tcp.h: milliseconds since data was last sent; bytes the other end has
-# acknowledged; bytes that were not sent yet. `tcpi_unacked` counts segments in flight.
+# Offsets in struct tcp_info of linux/tcp.h: segments in flight; milliseconds since data was last
+# sent; bytes acknowledged; bytes not sent yet.
 _UNACKED, _LAST_SENT, _ACKED, _UNSENT = 24, 44, 120, 144
 _NEEDED = _UNSENT + 4
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What the kernel says of a connection."""
+    """The kernel's counters of a connection."""
 
     silent: float
     acknowledged: int
@@ -52,7 +52,7 @@ class Traffic:
 
     @classmethod
     def of(cls, connection: socket.socket) -> Traffic | None:
-        """None where the kernel is too old to say."""
+        """The counters, or None if the kernel is too old."""
         info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
         if len(info) < _NEEDED:
             return None
@@ -65,15 +65,15 @@ class Traffic:
 
 @dataclass
 class SlowClients:
-    """Looks at the connections that this process has accepted on `port`."""
+    """Checks the connections that this process has accepted on `port`."""
 
     port: int
     window: float = WINDOW
     _readers: dict[object, tuple[float, int]] = field(default_factory=dict)
-    """Since when a connection that has something to read was measured, and from which byte on."""
+    """Start time and acknowledged bytes of each connection with data waiting."""
 
     def look(self) -> int:
-        """End what is too slow; how many connections were."""
+        """End slow connections; their number."""
         late, now, ended = overdue(), time.monotonic(), 0
         readers: dict[object, tuple[float, int]] = {}
         for connection in _connections(self.port):
@@ -89,7 +89,7 @@ class SlowClients:
                     if slow:
                         connection.shutdown(socket.SHUT_RDWR)
                         ended += 1
-                except OSError:  # it has ended meanwhile
+                except OSError:  # the connection has ended
                     continue
         self._readers = readers
         if ended:
@@ -98,8 +98,8 @@ class SlowClients:
 
     @staticmethod
     def _is_late(age: float | None, traffic: Traffic) -> bool:
-        """Nothing was sent on it since a thread began to wait for a body of this peer. Other
-        connections of the peer that were idle as long end too, as they may at any time."""
+        """True if nothing was sent since a thread began to wait for this peer's body. Other
+        connections of the peer that were idle as long are ended too, as is always allowed."""
         return age is not None and traffic.silent >= age - SLACK
 
     def _reads_slowly(
@@ -120,7 +120,7 @@ class SlowClients:
 
 
 def _connections(port: int) -> Iterator[socket.socket]:
-    """Duplicates of the connected sockets of this process whose own port is `port`."""
+    """Duplicates of the connected sockets of this process with local port `port`."""
     for entry in os.scandir("/proc/self/fd"):
         try:
             number = int(entry.name)
@@ -143,7 +143,7 @@ def _connections(port: int) -> Iterator[socket.socket]:
 
 
 def look_after_clients(port: int) -> None:
-    """Look again and again, in a thread of its own."""
+    """Start the background thread that checks connections."""
     if sys.platform == "linux":
         clients = SlowClients(port)
         threading.Thread(target=_look_on, args=(clients,), name="clients", daemon=True).start()

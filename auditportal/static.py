@@ -1,6 +1,6 @@
-"""First-party style and script: named by their content once collected, plain until then.
+"""Static files: named by a hash of their content once collected, plain before.
 
-It must never hide that a collected file is missing: the manifest stays strict.
+The manifest is strict: a missing collected file is an error.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 # Whitenoise has no types, here and below.
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Whitenoise's storage, usable before `collectstatic` too, as tests and `runserver` are.
+    """Whitenoise's storage, usable before `collectstatic` too, as in tests and `runserver`.
 
-    Our own modules import one another by their hashed names: an old part never runs beside a new
-    one. Other people's scripts are left as they are; some of them import what they do not bring.
+    Our modules import one another by hashed names, so old and new versions do not mix. Third-party
+    scripts are left unchanged; some of them import files that they do not ship.
     """
 
     support_js_module_import_aggregation = True
@@ -31,7 +31,7 @@ class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
-    """Whitenoise's middleware, silent where nothing has been collected."""
+    """Whitenoise's middleware, silent if nothing has been collected."""
 
     def add_files(self, root: Any, prefix: str | None = None) -> None:
         if Path(root).is_dir():

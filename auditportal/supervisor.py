@@ -1,6 +1,6 @@
-"""Runs the portal: web server, worker and sample as children, the embedded database beside them.
+"""Runs the portal: web server, worker and sample as children, and the embedded database.
 
-It must never end before its children, and never let one of them end unnoticed.
+It outlives its children, and notices every end.
 """
 
 from __future__ import annotations
@@ -36,19 +36,18 @@ STOP_PATIENCE_SECONDS = 20.0
 
 PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 MOST_DEATHS = 8
-"""In a row, of the web server or the embedded database: then the portal ends rather than go on
-without."""
+"""Consecutive deaths of the web server or the embedded database after which the portal ends."""
 
 WORKER_PAUSES = (0.0, 1.0, 5.0)
-"""A worker loses nothing by ending, and a database elsewhere may be away for long: it is never
-given up."""
+"""A worker is restarted without limit: it loses nothing, and a remote database may be unavailable
+for long."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass
 class Supervisor:
-    """One running portal. `say` tells the operator something."""
+    """One running portal. `say` prints a message for the operator."""
 
     port: int
     workers: int
@@ -72,11 +71,11 @@ class Supervisor:
             )
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Serve until SIGINT, SIGTERM, or SIGHUP of a closed terminal; `ready` is called once
-        requests are answered.
+        """Serve until SIGINT, SIGTERM or SIGHUP (terminal closed); `ready` is called once requests
+        are answered.
 
         Raises:
-            PortalFailed: the web server does not come up, or something died too often.
+            PortalFailed: the web server does not start, or something died too often.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
@@ -100,7 +99,7 @@ class Supervisor:
         return SupervisedProcess(name, title, argv, _environment(), restarts, self._tell)
 
     def _tell(self, event: str, text: str, **fields: Any) -> None:
-        """The terminal gets a sentence, the log an event."""
+        """Print a sentence to the terminal, and log an event."""
         self.say(text)
         log.warning(event, **fields)
 
@@ -113,7 +112,7 @@ class Supervisor:
         )
 
     def _await_web(self, web: subprocess.Popen[bytes]) -> bool:
-        """Wait until the server takes connections; False when we are told to stop before."""
+        """Wait until the server accepts connections; False if stopped before."""
         address = (connectable(settings.PORTAL_BIND), self.port)
         for _ in range(int(WEB_START_SECONDS / 0.05)):
             if web.poll() is not None:
@@ -127,19 +126,19 @@ class Supervisor:
         raise PortalFailed(f"the web server does not answer after {WEB_START_SECONDS:.0f} s")
 
     def _look_after(self) -> None:
-        """One turn of the watch: database, web server, worker, sample, the logs' size."""
+        """One turn of the loop: database, web server, worker, sample, log sizes."""
         if self._database:
             self._database.look_after()
         self._web.look_after()
         self._worker.look_after()
         if self._sample and self._sample.poll():
-            self.say(f"the sample ended with code {self._sample.returncode}; the portal goes on")
+            self.say(f"the sample ended with code {self._sample.returncode}; the portal continues")
             self._sample = None
         for path in (log_file(), settings.PORTAL_HOME / "logs" / "postgres.log"):
             keep_bounded(path)
 
     def _end(self) -> None:
-        """The sample writes through nobody once the server is gone, so it goes first."""
+        """Stop all children; the sample first, since it writes through the web server."""
         for child in (self._sample, self._worker.process, self._web.process):
             if child:
                 child_processes.stop(child, STOP_PATIENCE_SECONDS)
@@ -148,13 +147,13 @@ class Supervisor:
 
 
 def log_file() -> Path:
-    """Where the web server's JSON lines go."""
+    """The path of the web server's JSON log."""
     return settings.PORTAL_HOME / "logs" / "portal.log"
 
 
 def connectable(address: str) -> str:
-    """The address to reach a server that listens on all of them."""
-    # Nothing listens on these: they are what is replaced.
+    """An address to reach a server that listens on `address`."""
+    # These are replaced, not bound.
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
 
 

@@ -1,4 +1,4 @@
-"""Which address leads where. It must never hold a view; the apps bring their own."""
+"""The URLs of the site; the views are in the apps."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from observers.pages.api_docs import api_docs
 from observers.pages.sign_in import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    # First what is asked most: the addresses are gone through in this order.
+    # Most requested first: patterns are tried in this order.
     path("api/v1/", include("events.urls")),
     path("api/v1/", include("observers.api.urls")),
     path("", include("events.api.shippers.urls")),
     path("", include("observers.urls")),
     path("login/", SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
-    # One house, one door: the admin's own would let in past the limits.
+    # Admin sign-in goes through our view; the admin's own form bypasses the rate limits.
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
     path("api/schema", ApiDescription.as_view(), name="api-schema"),

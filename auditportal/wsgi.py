@@ -1,5 +1,4 @@
-"""The WSGI application. It must never do more than hand requests to Django, and have the process
-look at the ledger once before it is asked."""
+"""The WSGI application. Each process warms its caches in the background."""
 
 from __future__ import annotations
 
@@ -18,13 +17,13 @@ _django = get_wsgi_application()
 from auditportal.gate import HELD_FILE  # noqa: E402 - Django must be set up first
 
 ONE_PIECE = 2**18
-"""Bytes of an answer that the server may hold for a client that takes its time."""
+"""Bytes of a response that the server may buffer for a slow client."""
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Answer a request. What is small and in memory goes out as one piece, which costs the server
-    one turn of the interpreter; the rest is asked for piece after piece, and holds its thread and
-    its place at the gate until the client has taken nearly all of it."""
+    """Answer a request. Small responses in memory are returned in one piece, which acquires the GIL
+    once. Others are iterated, and hold their thread and place at the gate until the client has
+    received nearly everything."""
     response: Any = _django(environ, start_response)
     if isinstance(response, FileResponse) and _length(response) < HELD_FILE:
         return _whole(response, b"".join(response))

@@ -1,1 +1,1 @@
-"""Measurements at size. Nothing imports this package, and it must never touch a ledger of use."""
+"""Benchmarks at size, each over a ledger of its own. Nothing imports this package."""

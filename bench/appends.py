@@ -1,7 +1,7 @@
-"""Measures appending side by side with peers, on one PostgreSQL, in one run.
+"""Compares appending with peers, on one PostgreSQL, in one run.
 
-It must never assert a speed: it prints what was measured, and which limits were met. That as
-many events are there as were acknowledged, and that the ledger is sound, it does insist on.
+Speeds are printed, not asserted. It does assert that as many events are stored as were
+acknowledged, and that the ledger is sound.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DATABASE = "peers"
 
 @dataclass(frozen=True)
 class Row:
-    """What is measured: who, by how many callers, how many events a call, on which disk."""
+    """One measured case: peer, number of callers, events a call, disk."""
 
     peer: str
     callers: int
@@ -53,7 +53,7 @@ class Row:
 
 
 class Worker:
-    """The process of one peer, seen from here."""
+    """One peer's process, as the parent sees it."""
 
     def __init__(self, name: str, cluster: Cluster, log: Path | None) -> None:
         self.name, self.acknowledged = name, 0
@@ -100,7 +100,7 @@ class Worker:
 
 
 def plan(quick: bool, can_slow: bool, log: Path | None) -> list[Row]:
-    """Every row, those that are compared beside each other."""
+    """All rows; rows that are compared follow each other."""
     many = (1, 16) if quick else (1, 4, 16, 64)
     singles = (PLAIN, OURS, FUNCTIONS, SOURCING, MESSAGE_DB)
     rows = [
@@ -111,7 +111,7 @@ def plan(quick: bool, can_slow: bool, log: Path | None) -> list[Row]:
     ]
     rows += [Row(peer, callers) for callers in (1, 16) for peer in HISTORIES]
     rows += [Row(OURS, 64), Row(OURS, 64, processes=2)] if quick else [Row(OURS, 64, processes=2)]
-    # Its pipeline never ends over batches of some megabytes, which a log may make.
+    # Its pipeline hangs on batches of several megabytes, which a log can produce.
     batches = (OURS, FUNCTIONS) if log else (OURS, FUNCTIONS, SOURCING)
     rows += [Row(peer, callers, BATCH) for callers in (1, 4) for peer in batches]
     return [*rows, Row(COPY, 1, BATCH)]
@@ -119,14 +119,14 @@ def plan(quick: bool, can_slow: bool, log: Path | None) -> list[Row]:
 
 @contextmanager
 def hired(cluster: Cluster, log: Path | None) -> Iterator[dict[str, Worker]]:
-    """A process for every peer, ended afterwards."""
+    """Starts one process for each peer and ends them afterwards."""
     with cluster.connect() as connection:
         connection.execute(f"CREATE DATABASE {DATABASE}")
     os.environ["PORTAL_HOME"] = str(cluster.home)
     os.environ.pop("DATABASE_URL", None)
     workers: dict[str, Worker] = {}
     try:
-        for name in PEERS:  # the ledger first: its other processes find it made
+        for name in PEERS:  # the ledger first: its other processes need its tables
             try:
                 workers[name] = Worker(name, cluster, log)
             except LeftOut as reason:
@@ -138,7 +138,7 @@ def hired(cluster: Cluster, log: Path | None) -> Iterator[dict[str, Worker]]:
 
 
 def measure(row: Row, workers: dict[str, Worker], seconds: float) -> Figures:
-    """One round of one row."""
+    """Measure one round of one row."""
     crew = [workers[row.peer]] if row.processes == 1 else [workers[OURS], workers[SECOND]]
     order = Order(row.callers // row.processes, row.per_call, seconds)
     for worker in crew:
@@ -158,7 +158,7 @@ def _figures(takes: Sequence[Taken]) -> Figures:
         p50=statistics.median(latencies),
         p99=latencies[int(0.99 * (len(latencies) - 1))],
         python=sum(taken.python for taken in takes) / events * 1000,
-        # Each process has read the same server's clock over the same time.
+        # All processes measured the same server over the same time.
         postgres=max(taken.postgres for taken in takes) / events * 1000,
     )
 
@@ -166,7 +166,7 @@ def _figures(takes: Sequence[Taken]) -> Figures:
 def measure_all(
     cluster: Cluster, workers: dict[str, Worker], quick: bool, log: Path | None
 ) -> dict[Row, Figures]:
-    """Rounds over the whole plan, every other one backwards, so that no peer is always first."""
+    """Measure all rounds; every other one runs backwards, so that no peer is always first."""
     rounds, seconds = (1, 0.5) if quick else (3, 1.5)
     rows = [row for row in plan(quick, cluster.can_slow, log) if row.peer in workers]
     found: dict[Row, list[Figures]] = defaultdict(list)
@@ -180,7 +180,7 @@ def measure_all(
 
 
 def limits(found: dict[Row, Figures]) -> list[dict[str, Any]]:
-    """The ratios that were promised, for the rows that were measured."""
+    """The promised ratios, for the rows that were measured."""
     best_batch = max(
         (row for row in (Row(FUNCTIONS, 4, BATCH), Row(SOURCING, 4, BATCH)) if row in found),
         key=lambda row: found[row].rate,
@@ -206,7 +206,7 @@ def limits(found: dict[Row, Figures]) -> list[dict[str, Any]]:
 
 
 def check(workers: dict[str, Worker]) -> int:
-    """Insist that what was acknowledged is there, no more and no less, and that it verifies."""
+    """Require that exactly the acknowledged events are stored, and that they verify."""
     ours = (OURS, SECOND, COPY)
     wanted = {name: worker.acknowledged for name, worker in workers.items() if name not in ours}
     wanted[OURS] = sum(workers[name].acknowledged for name in ours)

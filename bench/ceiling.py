@@ -1,7 +1,6 @@
-"""The portal's own WSGI application with a writer that writes nothing: the server's ceiling.
+"""The portal's WSGI application with a writer that writes nothing: the server's ceiling.
 
-It must never be served to anybody but the benchmark. Same route, same authentication, same
-validation, same answer; only the ledger is missing.
+Same route, authentication, validation and answer, without a ledger. For the benchmark only.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _SIGNATURE = "A" * 86 + "=="
 
 
 class _Constant:
-    """Answers as if it had written."""
+    """Returns a constant answer without writing."""
 
     def write_event(self, submission: Submission) -> Written:
         return self.write_events([submission])[0]

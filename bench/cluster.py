@@ -1,9 +1,9 @@
-"""A PostgreSQL of a benchmark's own: fsync on, in a temporary folder, gone afterwards.
+"""Runs a temporary PostgreSQL for a benchmark, with fsync on, and removes it afterwards.
 
-It must never be a ledger of use. Its disk can be made a millisecond slower while it runs, where a
-C compiler is there: a small library over fdatasync() is compiled and preloaded, and costs one
-look for a file a flush while it is off. (`commit_delay` would wait before the flush, and so gather
-more commits into it than a slow disk does.)
+Where a C compiler is installed, its disk can be slowed by a millisecond while it runs: a small
+library that wraps fdatasync() is compiled and preloaded. Switched off, it costs one file lookup
+per flush. (`commit_delay` would wait before the flush, and so put more commits into one flush than
+a slow disk does.)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SHIM = Path(__file__).with_name("slow_disk.c")
 SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
-    # Between the measurements, not inside them: the benchmark asks for its checkpoints itself.
+    # The benchmark requests its checkpoints between the measurements.
     "checkpoint_timeout": "1h",
     "max_wal_size": "16GB",
 }
@@ -36,7 +36,7 @@ PATIENCE_SECONDS = 60.0
 
 
 class Cluster:
-    """The server while it runs, and its switch."""
+    """The running server and the switch of its slow disk."""
 
     def __init__(self, home: Path, server: EmbeddedPostgres, can_slow: bool) -> None:
         self.home, self.server, self.can_slow = home, server, can_slow
@@ -44,14 +44,14 @@ class Cluster:
 
     @property
     def pid(self) -> int:
-        """The postmaster."""
+        """The pid of the postmaster."""
         pid = self.server.pid
         if pid is None:
             raise SystemExit(f"the benchmark's PostgreSQL has ended; see {self.server.log}")
         return pid
 
     def connect(self, dbname: str = "postgres") -> psycopg.Connection[Any]:
-        """As the superuser, every statement its own transaction."""
+        """Connect as the superuser, in autocommit mode."""
         return psycopg.connect(**self.server.dsn(dbname=dbname), autocommit=True)  # type: ignore[arg-type]
 
     def checkpoint(self) -> None:
@@ -60,7 +60,7 @@ class Cluster:
 
     @contextmanager
     def slowed(self, slow: bool) -> Iterator[None]:
-        """Every flush takes a millisecond longer in here, if `slow`."""
+        """Makes every flush in the block a millisecond longer, if `slow`."""
         if slow:
             self._switch.touch()
         try:
@@ -71,7 +71,7 @@ class Cluster:
 
 @contextmanager
 def running() -> Iterator[Cluster]:
-    """Make the server, and remove it with all it holds."""
+    """Start a server; stop it and remove its files afterwards."""
     home = Path(tempfile.mkdtemp(prefix="auditportal-bench-"))
     home.chmod(0o755)  # the server runs as another user when the benchmark runs as root
     server = EmbeddedPostgres(home)
@@ -80,7 +80,7 @@ def running() -> Iterator[Cluster]:
         server.stop()
         shim = _compiled(home)
         _start(server, {"LD_PRELOAD": str(shim)} if shim else {})
-        sharing.use(server)  # so that a process of the benchmark that ends does not stop it
+        sharing.use(server)  # so that an ending child of the benchmark does not stop the server
         yield Cluster(home, server, shim is not None)
     finally:
         sharing.leave(server)
@@ -89,7 +89,7 @@ def running() -> Iterator[Cluster]:
 
 
 def _compiled(home: Path) -> Path | None:
-    """The library, or nothing where no compiler is."""
+    """The compiled library, or None without a compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         return None
@@ -114,7 +114,7 @@ def _compiled(home: Path) -> Path | None:
 
 
 def _start(server: EmbeddedPostgres, extra: dict[str, str]) -> None:
-    """Start the server as it starts itself, but with the benchmark's settings."""
+    """Start the server as the portal does, with the benchmark's settings."""
     place = find_place(server.home)
     if place is None:
         raise SystemExit(f"there is no database in {server.home}")

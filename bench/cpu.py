@@ -1,6 +1,6 @@
-"""Processor time of a process and everything below it, from /proc.
+"""Processor time of a process and its descendants, from /proc.
 
-It must never lose what ended: the time of a child that was waited for is kept by its parent.
+The time of children that ended and were waited for is included in their parent's.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _processes() -> list[tuple[int, _Process]]:
 
 
 def _read(folder: Path) -> _Process | None:
-    """None when the process ended meanwhile. Fields as proc(5) numbers them, from the third on."""
+    """The fields of proc(5) from the third on; None when the process has ended."""
     try:
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a benchmark of writing measures of one case. It must never measure anything itself."""
+"""The figures that a write benchmark reports for one case."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class Figures:
-    """Events a second, milliseconds an answer, seconds of processor for a thousand events."""
+    """Events a second, milliseconds per answer, processor seconds per thousand events."""
 
     rate: float
     p50: float
@@ -19,6 +19,6 @@ class Figures:
 
 
 def medians(rounds: Sequence[Figures]) -> Figures:
-    """Each figure's median over the rounds."""
+    """The median of each figure over the rounds."""
     names = (field.name for field in fields(Figures))
     return Figures(*(statistics.median(getattr(one, name) for one in rounds) for name in names))

@@ -1,13 +1,11 @@
-"""Writes a large ledger through the ledger's own door, as fast as that door allows.
+"""Fills an empty ledger with many events quickly, with every trigger in force.
 
-It must never go round a trigger, and never write into a ledger that has events.
-
-How, and why it is honest: the chain needs only hashes, because `content_hash` does not cover the
-signatures. So one thread gives every event its place, its salted payload hash and its content
-hash; worker processes sign and witness with the portal's own key files; and the application's
-role copies the rows in order, a thousand a statement, with every trigger in force: they recompute
-each hash, check each key, write the drift warnings and one row of `appends` a statement.
-The authority time of each thousand is asked of the database. All of it is one transaction.
+The chain needs only hashes, because `content_hash` does not cover the signatures. So one thread
+gives every event its sequence number, salted payload hash and content hash; worker processes sign
+and witness with the portal's key files; and the application's role copies the rows in order, a
+thousand a statement. The triggers recompute each hash, check each key, and write the drift
+warnings and one row of `appends` a statement. The database supplies the authority time of each
+thousand. All of it is one transaction.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ COPY = f"COPY events ({', '.join(COLUMNS)}) FROM STDIN"
 
 @dataclass
 class Chain:
-    """The end of the chain while it grows, and the keys that its rows name."""
+    """The current end of the chain, and the keys that its rows name."""
 
     keys: dict[str, str]
     witness_id: str
@@ -51,7 +49,7 @@ class Chain:
     content_hash: str = event.GENESIS_HASH
 
     def link(self, happening: Happening, authority: datetime, authority_text: str) -> Chained:
-        """Give an event its place and its hash."""
+        """Assign an event its sequence number and hashes."""
         salt = secrets.token_bytes(event.SALT_BYTES)
         payload_hash = event.payload_hash(salt, happening.payload)
         local = format_timestamp(happening.local_time(authority))
@@ -91,7 +89,7 @@ class Chain:
 
 
 def prepare() -> bool:
-    """Bring the ledger's tables up to date; whether it has events already."""
+    """Migrate the database; True if the ledger has events already."""
     from django.conf import settings
     from django.core.management import call_command
     from django.db import connections
@@ -133,14 +131,14 @@ def fill(count: int) -> None:
             with cursor.cursor.copy(COPY) as copy:
                 copy.write(lines)
     with clock.cursor() as cursor:
-        # What autovacuum does a little later by itself.
+        # Autovacuum would do this a little later.
         cursor.execute("VACUUM (ANALYZE) events, appends, clock_drift_warnings")
 
 
 def _signed(
     pool: ProcessPoolExecutor, chain: Chain, happenings: Iterator[Happening], now: Any, count: int
 ) -> Iterator[bytes]:
-    """Lines to copy, in order; the workers are always a few blocks ahead."""
+    """The lines to copy, in order. The workers stay a few blocks ahead."""
     under_way: deque[Future[bytes]] = deque()
     began = time.monotonic()
     while block := list(islice(happenings, PER_STATEMENT)):

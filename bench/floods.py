@@ -1,8 +1,8 @@
-"""Floods a portal of its own with requests that hold threads, memory or processors, and measures
-what a writer beside the flood gets: `python -m bench.floods --kind forms --seconds 60`.
+"""Floods a portal with requests that hold threads, memory or processors, and measures a writer
+meanwhile: `python -m bench.floods --kind forms --seconds 60`.
 
-Everything is on this machine and ends by itself. A flood runs in a process of its own, so that it
-takes nothing from the writer but what it takes from the portal.
+It starts and stops its own portal on this machine. Each flood runs in a separate process, so that
+it affects the writer only through the portal.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ HOST = "127.0.0.1"
 
 @dataclass
 class Target:
-    """The portal, as the floods need it."""
+    """The portal under test, as the floods see it."""
 
     port: int
     writer: str
@@ -52,7 +52,7 @@ class Target:
 
 
 def say(line: str) -> None:
-    """A line of the report, at once."""
+    """Print a line of the report at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -60,7 +60,7 @@ def say(line: str) -> None:
 def ask(
     port: int, method: str, path: str, token: str = "", body: bytes | None = None, **headers: str
 ) -> tuple[int, bytes]:
-    """Status and body of one request on a connection of its own."""
+    """Send one request on a new connection; its status and body."""
     connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE)
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -83,8 +83,8 @@ def event(payload: Any = None) -> dict[str, Any]:
 
 
 def drip(target: Target, heads: Iterator[bytes], stop: Any) -> None:
-    """Connections that begin a request and then send a byte every two seconds; what the server
-    ends begins anew."""
+    """Open connections that begin a request and then send a byte every two seconds; reopen those
+    that the server closes."""
     connections: list[socket.socket] = []
     while not stop.is_set():
         alive = []
@@ -109,7 +109,7 @@ def drip(target: Target, heads: Iterator[bytes], stop: Any) -> None:
 
 
 def _form_heads(target: Target, path: str) -> Iterator[bytes]:
-    """Beginnings of a form with a CSRF cookie of one's own."""
+    """Heads of form requests with a CSRF cookie."""
     _, page = ask(target.port, "GET", "/login/")
     found = re.search(rb'csrfmiddlewaretoken" value="([^"]+)', page)
     token = found[1] if found else b"x" * 64
@@ -123,12 +123,12 @@ def _form_heads(target: Target, path: str) -> Iterator[bytes]:
 
 
 def forms(target: Target, stop: Any) -> None:
-    """H1: strangers' forms that arrive drop by drop."""
+    """H1: strangers' forms that arrive byte by byte."""
     drip(target, _form_heads(target, "/login/"), stop)
 
 
 def slow_bodies(target: Target, stop: Any) -> None:
-    """Two agents' events that arrive drop by drop."""
+    """Two agents' events that arrive byte by byte."""
 
     def heads() -> Iterator[bytes]:
         while True:
@@ -142,7 +142,7 @@ def slow_bodies(target: Target, stop: Any) -> None:
 
 
 def half_bodies(target: Target, stop: Any) -> None:
-    """Half a form, and then nothing."""
+    """Half a form, then silence."""
     heads = _form_heads(target, "/logout/")
     connections: list[socket.socket] = []
     while not stop.wait(DRIP_SECONDS):
@@ -154,7 +154,7 @@ def half_bodies(target: Target, stop: Any) -> None:
 
 
 def idle(target: Target, stop: Any) -> None:
-    """Connections that were asked once and then say nothing."""
+    """Connections that send one request and then stay silent."""
     connections = []
     for _ in range(10 * target.sockets):
         connection = socket.create_connection((HOST, target.port), timeout=PATIENCE)
@@ -166,7 +166,7 @@ def idle(target: Target, stop: Any) -> None:
 
 
 def again(target: Target, stop: Any, call: Callable[[], Any]) -> None:
-    """`call` in a closed loop on each of the connections; what was answered is printed."""
+    """Repeat `call` in a closed loop on each connection and print the answers."""
     answers: Counter[str] = Counter()
 
     def go() -> None:
@@ -193,7 +193,7 @@ def verification(target: Target, stop: Any) -> None:
 
 
 def exports(target: Target, stop: Any) -> None:
-    """Exports of everything, by one token."""
+    """Exports of the whole ledger, by one token."""
     _get(target, "/api/v1/export", target.reader)(stop)
 
 
@@ -204,7 +204,7 @@ def searches(target: Target, stop: Any) -> None:
 
 
 def open_addresses(target: Target, stop: Any) -> None:
-    """M4: addresses that are open to everybody."""
+    """M4: addresses that need no token."""
     paths = iter(
         ["/api/schema", "/login/", "/metrics", "/readyz", "/nowhere", "/api/docs"] * 10_000_000
     )
@@ -212,7 +212,7 @@ def open_addresses(target: Target, stop: Any) -> None:
 
 
 def slow_readers(target: Target, stop: Any) -> None:
-    """Exports and a large static file, of which hardly anything is read."""
+    """Exports and a large static file that are hardly read."""
     connections: list[socket.socket] = []
     asked = [
         f"GET /api/v1/export HTTP/1.1\r\nHost: {HOST}\r\n"
@@ -241,7 +241,7 @@ def slow_readers(target: Target, stop: Any) -> None:
 
 
 def passwords(target: Target, stop: Any) -> None:
-    """Whole forms with wrong passwords: each costs a hash."""
+    """Complete forms with wrong passwords; each costs a password hash."""
     heads = _form_heads(target, "/login/")
     head = next(heads)
     cookie = re.search(rb"auditportal_csrf=(\w+)", head)
@@ -294,7 +294,7 @@ FLOODS: dict[str, Callable[[Target, Any], None]] = {
 
 @dataclass
 class Beside:
-    """What a writer and somebody who asks `/healthz` get."""
+    """Latencies of a writer and of `/healthz` during a flood."""
 
     target: Target
     writes: list[float] = field(default_factory=list)
@@ -344,7 +344,7 @@ def _share(taken: list[float], share: float) -> float:
 
 
 class Memory:
-    """Resident megabytes of the web processes, now and at most."""
+    """Resident megabytes of the web processes: current and maximum."""
 
     def __init__(self, portal: Portal) -> None:
         self._pids = portal.processes()["web process"]
@@ -368,7 +368,7 @@ def _resident(pid: int) -> int:
 
 
 def measure(portal: Portal, target: Target, kind: str, seconds: float) -> bool:
-    """Run one flood; whether the writer and `/healthz` went on."""
+    """Run one flood; True if the writer and `/healthz` kept being served."""
     memory = Memory(portal)
     before = memory.now()
     beside, stop = Beside(target), threading.Event()

@@ -1,11 +1,9 @@
-"""Measures writing over HTTP, through the portal's own server, against that server's ceiling.
+"""Compares writing over HTTP through the portal's server with that server's ceiling.
 
-It must never assert a speed, and never measure another server than its own: an empty embedded
-portal in a temporary folder, served by `serve` on a free port of the loopback.
-
-The ceiling is the same server with the same route, authentication, validation and answer, and no
-ledger behind them (`bench/ceiling.py`). Both are measured in turn; client, server and PostgreSQL
-share the processors. The log level is ERROR for both; the portal's default writes a line a request.
+It measures an empty embedded portal in a temporary folder, served by `serve` on a free loopback
+port. The ceiling is the same server with the same route, authentication, validation and answer,
+but without a ledger (`bench/ceiling.py`). Both are measured in turn; client, server and PostgreSQL
+share the processors. The log level is ERROR for both; by default the portal logs every request.
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ DISTINCT = 200
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured: connections, and events a request."""
+    """One measured case: connections, and events a request."""
 
     connections: int
     events: int
@@ -50,8 +48,8 @@ LIMITS = {Case(64, 1): 0.7}
 
 
 def requests(case: Case, token: str) -> list[str]:
-    """Bodies of ordinary events, of the measured ledger's play, by a clock that is right: drift
-    would be warned of, event by event."""
+    """Bodies of ordinary events of the simulated agents, with correct clocks: drift would be logged
+    for each event."""
     now = datetime.now(UTC).isoformat()
     events = [
         {
@@ -79,7 +77,7 @@ def _request(path: str, document: Any, token: str) -> str:
 def measure(
     port: int, server: int, cluster: Cluster, case: Case, token: str, seconds: float
 ) -> Figures:
-    """One round of one case."""
+    """Measure one round of one case."""
     order = {
         "port": port, "connections": case.connections, "seconds": seconds,
         "requests": requests(case, token),
@@ -106,7 +104,7 @@ def measure(
 
 @contextmanager
 def served(target: str) -> Iterator[tuple[int, int]]:
-    """The portal's server over one WSGI module: its port and process."""
+    """Serve one WSGI module with the portal's server; its port and process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -138,7 +136,7 @@ def _await(port: int, child: subprocess.Popen[bytes]) -> None:
 
 
 def prepare(cluster: Cluster) -> str:
-    """Tables, keys and a token in the benchmark's own portal."""
+    """Make tables, keys and a token in the benchmark's portal."""
     os.environ["PORTAL_HOME"] = str(cluster.home)
     os.environ["PORTAL_LOG_LEVEL"] = "ERROR"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "auditportal.settings")
@@ -154,7 +152,7 @@ def _manage(*arguments: str) -> str:
 
 
 def library(seconds: float) -> float:
-    """Events a second of the library's own batches, 4 callers, on the same ledger."""
+    """Events a second of the library's batches with 4 callers, on the same ledger."""
     code = f"""
 import threading, time, django
 django.setup()
@@ -181,7 +179,7 @@ print(sum(written) / (time.monotonic() - began))
 
 
 def measure_all(rounds: int, seconds: float) -> tuple[dict[str, dict[Case, Figures]], float]:
-    """The portal and its ceiling in turn, round by round; then the library."""
+    """Measure the portal and its ceiling in turn, round by round; then the library."""
     found: dict[str, dict[Case, list[Figures]]] = {"portal": {}, "ceiling": {}}
     libraries = []
     with running() as cluster:
@@ -231,7 +229,7 @@ def _verdict(ratio: dict[str, Any]) -> str:
 
 
 def ratios(found: dict[str, dict[Case, Figures]], of_library: float) -> list[dict[str, Any]]:
-    """Against the ceiling, and batches against the library's own in the same run."""
+    """Ratios to the ceiling, and of batches to the library's in the same run."""
     singles = [
         {
             "what": f"{case.connections} connections, of the ceiling",

@@ -1,8 +1,8 @@
 """A cheap HTTP client for closed loops: each connection sends again as soon as it was answered.
 
-It must never spend what the server could use: one process, one poll, no library, and answers read
-only as far as their length says. `python -m bench.http_client` reads one JSON order from its
-standard input and prints one JSON answer.
+To leave the processors to the server it is one process with one poll, without an HTTP library, and
+parses only the status and length of answers. `python -m bench.http_client` reads one JSON order
+from standard input and prints one JSON answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
 class _Connection:
-    """One connection, and what it has of the answer."""
+    """One connection and the part of the answer read so far."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -35,7 +35,7 @@ class _Connection:
         self.socket.sendall(request)
 
     def status(self) -> int | None:
-        """The status of a whole answer; None until it is whole."""
+        """The status of a complete answer; None while incomplete."""
         piece = self.socket.recv(2**18)
         if not piece:
             raise SystemExit("the server closed a connection")
@@ -50,7 +50,7 @@ class _Connection:
 
 
 def run(port: int, connections: int, seconds: float, requests: list[bytes]) -> dict[str, Any]:
-    """How often each status came, and how long each answer took, in seconds."""
+    """The number of answers by status, and each latency in seconds."""
     bodies = cycle(requests)
     poll = selectors.DefaultSelector()
     taken: list[float] = []

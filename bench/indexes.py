@@ -1,8 +1,8 @@
-"""Measures what each index of `events` costs an append, on a copy of the ledger's rows.
+"""Measures the cost of each index of `events` per append, on a copy of the ledger's rows.
 
-It must never touch the ledger: the copy lies in a schema of its own, which is dropped at the end.
-No trigger and no signature is in the way, so what is measured is the table with one index or none.
-The ledger is the embedded one in PORTAL_HOME, written by `bench.fill`; 200,000 events will do.
+The copy lies in a separate schema, which is dropped at the end, and has no triggers and no
+signatures: it measures the table with one index or none. The ledger is the embedded one in
+PORTAL_HOME, written by `bench.fill`; 200,000 events suffice.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FROM public.events WHERE sequence BETWEEN %s AND %s
 
 
 class Copy:
-    """The copied rows, and how far they have been appended to."""
+    """The copied rows, and the end of what was appended."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -60,7 +60,7 @@ class Copy:
 
 @contextmanager
 def copy() -> Iterator[Copy]:
-    """A copy of the ledger without any index."""
+    """Copy the ledger without any index."""
     import psycopg
     from django.db import connections
     from psycopg.conninfo import conninfo_to_dict, make_conninfo

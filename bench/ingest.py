@@ -1,7 +1,7 @@
-"""Measures `ingest` of whole files against a ledger of the benchmark's own: rate, time, memory.
+"""Measures `ingest` of whole files against a temporary ledger: rate, time, memory.
 
-The command runs in a process of its own, as an operator runs it, start included. Nothing is
-asserted but that every line is in the ledger afterwards; which limits were met is printed.
+The command runs as a separate process, start included, as an operator runs it. Every line must be
+in the ledger afterwards; speeds are printed, not asserted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_MEGABYTES = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run: lines, their mean size, and what they cost. CPU is in seconds."""
+    """One run: lines, their mean size, and their cost. CPU is in seconds."""
 
     name: str
     lines: int
@@ -50,7 +50,7 @@ class Measured:
 
 
 def short_lines() -> Iterator[bytes]:
-    """Lines of some 110 bytes, as a web application logs them."""
+    """Lines of about 110 bytes, like those of a web application."""
     for number in range(10**9):
         yield json.dumps(
             {
@@ -65,7 +65,7 @@ def short_lines() -> Iterator[bytes]:
 
 
 def windows_events(log: Path | None) -> Iterator[bytes]:
-    """The lines of a log again and again; without one, events of some 1.5 KB of our own."""
+    """The lines of a log, repeated; without a log, generated events of about 1.5 KB."""
     if log is not None:
         return cycle(log.read_bytes().splitlines())
     return map(_windows_event, range(10**9))
@@ -88,7 +88,7 @@ def _windows_event(number: int) -> bytes:
 
 
 def write_log(path: Path, lines: Iterable[bytes], count: int) -> float:
-    """Write a file of so many lines; the mean size of one."""
+    """Write a file of so many lines; their mean size."""
     with path.open("wb") as file:
         for line in islice(lines, count):
             file.write(line + b"\n")
@@ -96,7 +96,7 @@ def write_log(path: Path, lines: Iterable[bytes], count: int) -> float:
 
 
 def ingest(cluster: Cluster, name: str, path: Path, size: float, count: int) -> Measured:
-    """One run of the command over a file."""
+    """Run the command once over a file."""
     cluster.checkpoint()
     database = seconds_below(cluster.pid)
     began = time.monotonic()
@@ -120,7 +120,7 @@ def ingest(cluster: Cluster, name: str, path: Path, size: float, count: int) -> 
 
 
 class _Memory(threading.Thread):
-    """Watches the resident memory and the processor time of a process and its children."""
+    """Samples resident memory and processor time of a process and its children."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -150,7 +150,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _resident(pid: int) -> float:
-    """In megabytes; 0 when the process has ended."""
+    """Resident megabytes; 0 when the process has ended."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, IndexError):
@@ -159,7 +159,7 @@ def _resident(pid: int) -> float:
 
 
 def measure(cluster: Cluster, count: int, log: Path | None) -> list[Measured]:
-    """Every file once, and the first again, which adds nothing."""
+    """Import every file once, and the first again, which adds nothing."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         short, windows = Path(folder) / "short.jsonl", Path(folder) / "windows.jsonl"
@@ -173,7 +173,7 @@ def measure(cluster: Cluster, count: int, log: Path | None) -> list[Measured]:
 
 
 def report(found: Sequence[Measured]) -> str:
-    """A table, and which limits were met."""
+    """The table, and which limits were met."""
     lines = [
         "| file | lines | bytes a line | lines/s | Python s per 1,000 "
         "| PostgreSQL s per 1,000 | MB |",

@@ -1,4 +1,4 @@
-"""Says in one line what a table was measured on. It must never name the machine itself."""
+"""Describes in one line the machine of a measurement, without naming it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from auditportal.embedded.cluster import installed
 
 
 def describe(cursor: Any) -> str:
-    """Processors, memory, PostgreSQL, Python and load; `cursor` is one of the measured server."""
+    """Processors, memory, PostgreSQL, Python and load; `cursor` belongs to the measured server."""
     return _line(
         f"PostgreSQL {_setting(cursor, 'server_version')} with "
         f"{_setting(cursor, 'shared_buffers')} of shared buffers"
@@ -20,7 +20,7 @@ def describe(cursor: Any) -> str:
 
 
 def machine() -> str:
-    """The same, when the measured server has ended: an embedded one."""
+    """The same through an embedded server, when the measured one has ended."""
     return _line(f"embedded PostgreSQL {installed()[1]}")
 
 

@@ -1,12 +1,9 @@
-"""Measures the server's time for each page over a large ledger, against a limit.
+"""Measures the server time of each page over a large ledger and writes it to `bench/README.md`.
 
-It must never assert: it writes a table, with the machine and the date, into `bench/README.md`.
-
-A request goes through the whole of Django in this process (middleware, session, queries,
-templates) with the portal's own settings; only the socket is missing. "Fresh process" is the
-first answer with nothing remembered, which counts every sequence number once; median and worst are
-of the answers after it. The limit is held against the median: the worst also shows what else the
-machine was doing, of which the load says how much.
+A request passes through all of Django in this process (middleware, session, queries, templates)
+with the portal's settings; only the socket is missing. "Fresh process" is the first answer with
+empty caches, which counts every sequence number once; median and worst are of the answers after
+it. The limit applies to the median: the worst also reflects other load on the machine.
 """
 
 from __future__ import annotations
@@ -49,7 +46,7 @@ class Measured:
 
 
 def addresses(last: int, drifted: int, event_id: str) -> dict[str, str]:
-    """What is measured: a name and an address each."""
+    """The measured pages: name and address."""
     deep, middle = last // 50, last // 2
     return {
         "overview": "/",
@@ -90,7 +87,7 @@ def addresses(last: int, drifted: int, event_id: str) -> dict[str, str]:
 
 
 def measure(client: Any, name: str, address: str) -> Measured | None:
-    """Nothing when there is no such page here."""
+    """Measure one page; None if it does not exist."""
     from django.core.cache import cache
 
     cache.clear()
@@ -117,7 +114,7 @@ def _milliseconds(client: Any, address: str) -> float | None:
 
 
 def measure_all(only: str) -> Iterator[Measured]:
-    """Each address in turn, reported to the terminal as it comes."""
+    """Measure each page in turn and print it at once."""
     client, facts = _client(), _facts()
     for name, address in addresses(*facts).items():
         if only not in name:
@@ -129,7 +126,7 @@ def measure_all(only: str) -> Iterator[Measured]:
 
 
 def _client() -> Any:
-    """A browser that is signed in as staff."""
+    """A test client signed in as staff."""
     from django.contrib.auth import get_user_model
     from django.test import Client
 
@@ -164,7 +161,7 @@ def _facts() -> tuple[int, int, str]:
 
 
 def report(results: list[Measured]) -> str:
-    """The table as Markdown, with where and when it was measured."""
+    """The table as Markdown, with place and date of the measurement."""
     last, _, _ = _facts()
     lines = [
         f"{last:,} events, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {_machine()}.",

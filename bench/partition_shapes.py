@@ -1,7 +1,7 @@
-"""The two shapes of `events` that are compared: one table, and ranges of the sequence.
+"""The two compared layouts of `events`: one table, and partitions by sequence range.
 
-It must never touch a ledger: it fills tables of the same columns and indexes in a cluster of its
-own, with rows of the real width that form no chain.
+They are filled in a temporary cluster with rows of the same columns, indexes and width, without a
+chain.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COLUMNS = """
     authority_timestamp TIMESTAMPTZ NOT NULL DEFAULT now(), signing_key_id TEXT NOT NULL,
     payload_hash TEXT NOT NULL, payload_salt TEXT NOT NULL
 """
-# What a row holds beside its place: texts as long as the real ones, of which no index knows.
+# The unindexed columns of a row, with texts as long as the real ones.
 POOL = """
 CREATE TABLE pool AS
 SELECT n,
@@ -60,7 +60,7 @@ CREATE FUNCTION id_of(g BIGINT) RETURNS UUID LANGUAGE sql IMMUTABLE PARALLEL SAF
 CREATE FUNCTION time_of(g BIGINT) RETURNS TIMESTAMPTZ LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
     '2025-10-09T00:00:00Z'::timestamptz + g * interval '160 microseconds';
 """
-# A series in the select list comes row by row; in FROM it would be written to disk first.
+# A series in the select list is streamed; in FROM it would be written to disk first.
 ROWS = """
 SELECT id_of({id}), g, event_type, jsonb_build_object('number', g, 'subject', 'S-' || g % 5000),
        prev_hash, content_hash, signature, 1::smallint, 1::smallint,
@@ -97,7 +97,7 @@ ANALYZE clock_drift_warnings;
 
 @dataclass(frozen=True)
 class Shape:
-    """One way to keep `rows` events; `per_range` None is one table."""
+    """One layout for `rows` events; `per_range` None means one table."""
 
     name: str
     rows: int
@@ -113,7 +113,7 @@ class Shape:
         return ["events", "event_ids"] if self.per_range else ["events"]
 
     def ranges(self) -> Iterator[tuple[str, int, int]]:
-        """Tables to fill, and the first and the last sequence of each."""
+        """The tables to fill, with first and last sequence of each."""
         size = self.per_range or self.rows
         for number, first in enumerate(range(1, self.rows + 1, size)):
             name = f"events_{number:03}" if self.per_range else "events"
@@ -148,7 +148,7 @@ def _part(value: str | int | sql.Composable) -> sql.Composable:
 
 
 def make(server: EmbeddedPostgres, shape: Shape) -> None:
-    """The tables of a shape, filled, with their indexes."""
+    """Create and fill the tables of a layout, with their indexes."""
     with connect(server) as connection:
         connection.execute(POOL)
         if shape.per_range:
@@ -194,7 +194,7 @@ def _make_ranges(
 
 
 def add_ranges(connection: psycopg.Connection[Any], shape: Shape, count: int) -> None:
-    """Empty ranges behind those that are there."""
+    """Add empty ranges at the end."""
     size = shape.per_range or shape.rows
     row = connection.execute(
         "SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass"
@@ -230,8 +230,8 @@ def _fill(
     first: int,
     last: int,
 ) -> None:
-    """Rows from one backend to another through a pipe, frozen as they come: as a table is that
-    autovacuum has kept up with, without writing every page twice."""
+    """Copy rows from one backend to another through a pipe, frozen: like a table that autovacuum
+    has processed, without writing every page twice."""
     pipe = _pipe(server)
     with connect(server) as source:
         source.execute("SET enable_mergejoin = off")

@@ -1,13 +1,10 @@
-"""Measures whether `events` should be kept in ranges of the sequence: one table against partitions.
-
-It must never assert, and never leave its cluster behind: it writes a table, with the machine and
-the date, into `bench/README.md`.
+"""Compares one `events` table with partitions by sequence range; writes to `bench/README.md`.
 
     python -m bench.partitions --rows 50000000 --write
 
-Three fillings one after the other, each removed before the next: a small plain table, the plain
-table at size, and the same rows in partitions with a table of their own that keeps `event_id`
-unique. No triggers, no checks: this measures the table's shape, not the chain.
+Three fillings in turn, each removed before the next: a small plain table, the plain table at size,
+and the same rows in partitions with a separate table that keeps `event_id` unique. There are no
+triggers and checks: this measures the table layout, not the chain.
 """
 
 from __future__ import annotations
@@ -117,7 +114,7 @@ Query = sql.SQL | sql.Composed
 
 
 class Measurement:
-    """One filled shape and the figures taken of it, by name."""
+    """One filled layout and its figures by name."""
 
     def __init__(self, server: EmbeddedPostgres, shape: Shape) -> None:
         self.server, self.shape = server, shape
@@ -239,7 +236,7 @@ class Measurement:
 
 @contextmanager
 def clocked() -> Iterator[Callable[[], float]]:
-    """The milliseconds that the block took, once it is over."""
+    """Yields the milliseconds that the block took, available when it has ended."""
     began = time.perf_counter()
     ended = [began]
     yield lambda: (ended[0] - began) * 1000
@@ -247,7 +244,7 @@ def clocked() -> Iterator[Callable[[], float]]:
 
 
 def _read(connection: psycopg.Connection[Any], query: Query) -> float:
-    """The milliseconds until every row has come."""
+    """Milliseconds until every row has been received."""
     with clocked() as spent:
         connection.execute(query, binary=True).fetchall()
     return spent()
@@ -267,7 +264,7 @@ def _agent(agent: str, first: int) -> sql.Composed:
 
 
 def measure(parent: Path, shape: Shape) -> Figures:
-    """Make a cluster, fill it, measure, and remove it."""
+    """Create a cluster, fill it, measure, and remove it."""
     home = Path(tempfile.mkdtemp(prefix="auditportal-partitions-", dir=parent))
     home.chmod(0o755)  # the database runs as another user when we are root
     server = EmbeddedPostgres(home, fsync=False)
@@ -290,7 +287,7 @@ def measure(parent: Path, shape: Shape) -> Figures:
 
 
 def _configure(server: EmbeddedPostgres, settings: dict[str, str]) -> None:
-    """Restart with these settings, and without any others of ours."""
+    """Restart with exactly these settings."""
     with connect(server) as connection:
         connection.execute("ALTER SYSTEM RESET ALL")
         for name, value in settings.items():
@@ -302,7 +299,7 @@ def _configure(server: EmbeddedPostgres, settings: dict[str, str]) -> None:
 
 
 def affordable(rows: int, parent: Path) -> int:
-    """As many rows as fit while a tenth of the disk stays free."""
+    """The number of rows that leaves a tenth of the disk free."""
     usage = shutil.disk_usage(parent)
     room = usage.free - (1 - FULL_DISK) * (usage.used + usage.free)
     most = max(int(room / BYTES_PER_ROW), 0)
@@ -312,7 +309,7 @@ def affordable(rows: int, parent: Path) -> int:
 
 
 def report(results: dict[str, Figures], server: str) -> str:
-    """The table as Markdown, with where and when it was measured."""
+    """The table as Markdown, with place and date of the measurement."""
     names = list(results)
     first = results[names[0]]
     figures = [*first, *(name for name in results[names[-1]] if name not in first)]

@@ -1,7 +1,4 @@
-"""What the measured ledger tells of: twenty agents, twelve types, some wrong clocks.
-
-It must never write: values out.
-"""
+"""Simulated events: twenty agents, twelve types, some wrong clocks. Deterministic."""
 
 from __future__ import annotations
 
@@ -49,7 +46,7 @@ BLOCK = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One event to be; `clock` says what the agent's clock shows."""
+    """One event to write; `clock` is the offset of the agent's clock."""
 
     agent_id: str
     event_type: str
@@ -62,7 +59,7 @@ class Happening:
 
 
 def play(count: int) -> Iterator[Happening]:
-    """`count` happenings, the same every time."""
+    """`count` events, the same every time."""
     chance = random.Random(SEED)  # noqa: S311 - a play, no secret
     for start in range(0, count, BLOCK):
         size = min(BLOCK, count - start)
@@ -76,7 +73,7 @@ def play(count: int) -> Iterator[Happening]:
 
 
 def _clock(agent: str, chance: random.Random) -> timedelta | None:
-    """About one event in a hundred drifts beyond five seconds."""
+    """A clock offset; about one event in a hundred drifts by more than five seconds."""
     if agent == STUCK_AGENT:
         return None
     if agent == FAST_AGENT:
@@ -85,7 +82,7 @@ def _clock(agent: str, chance: random.Random) -> timedelta | None:
 
 
 def retell(log: Path, count: int) -> Iterator[Happening]:
-    """`count` happenings whose payloads are the lines of a log, over and over."""
+    """`count` events whose payloads are the lines of a log, repeated."""
     payloads = [canonicalize_text(line) for line in log.read_bytes().splitlines() if line.strip()]
     for happening, payload in zip(play(count), islice(cycle(payloads), count), strict=True):
         yield Happening(happening.agent_id, "log.line", payload, happening.clock)

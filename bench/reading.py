@@ -1,8 +1,7 @@
-"""Measures reads over the ledger that is there: gaps, ranges, pages, exports.
+"""Measures reads over a filled ledger: gaps, ranges, pages, exports.
 
-It must never assert: it prints a table. Each line is a ratio of two things measured in turn in one
-run, so other work on the machine falls on both. The ledger is the embedded one in PORTAL_HOME,
-written by `bench.fill`.
+Each line is a ratio of two things measured in turn in one run, so that other load on the machine
+affects both. The ledger is the embedded one in PORTAL_HOME, written by `bench.fill`.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ EXPORTED = 50_000
 
 @dataclass(frozen=True)
 class Line:
-    """Medians in milliseconds of what is measured and of what it is held against."""
+    """Medians in milliseconds of the measured operation and of its reference."""
 
     name: str
     milliseconds: float
@@ -59,7 +58,7 @@ def compare(
 
 
 def measure_gaps(last: int) -> list[Line]:
-    """All gaps, counted and remembered; the memory is brought up to date first."""
+    """All gaps, counted and cached; the cache is updated first."""
     from django.db import connections
 
     from events.store.ledger import PostgresEventStore
@@ -90,7 +89,7 @@ def measure_gaps(last: int) -> list[Line]:
 
 
 def measure_ranges(last: int) -> list[Line]:
-    """A range of 1,000 as events, against psycopg alone fetching the same columns and rows."""
+    """A range of 1,000 as events, against fetching the same rows with bare psycopg."""
     from django.db import connections
 
     from events.format.event import FIELDS
@@ -154,7 +153,7 @@ def measure_pages(last: int) -> list[Line]:
 
 
 def measure_exports(last: int) -> list[Line]:
-    """An export by COPY against the same events fetched and written one by one."""
+    """An export by COPY, against fetching and writing the same events one by one."""
     from events.store.ledger import EventFilter, PostgresEventStore
     from observers.export import FORMATS, stream, walk
 

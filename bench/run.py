@@ -1,6 +1,6 @@
-"""Runs every measurement, each in a process of its own, and rewrites the tables of the README.
+"""Runs every benchmark, each in a separate process, and rewrites the tables of the README.
 
-It must never write a table of a measurement that failed: the old one stays.
+A benchmark that fails leaves its old table in place.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DATE_THEMSELVES = ("appends", "pages")
 
 
 def run(section: str) -> bool:
-    """Measure one section; whether it could be."""
+    """Measure one section; True if it succeeded."""
     where = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}."
     sys.stderr.write(f"bench.{section}\n")
     measured = subprocess.run(

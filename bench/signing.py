@@ -1,7 +1,6 @@
-"""Signs chained rows in worker processes, which is where the time of a large load goes.
+"""Signs chained rows in worker processes, where most of the time of a large load is spent.
 
-It must never change a hash: `content_hash` does not cover the signatures, so the chain is whole
-before the first of them is made.
+`content_hash` does not cover the signatures, so the chain is complete before they are made.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from events.keys.backend import FileKeyBackend, sign_pair
 
 
 class Chained(NamedTuple):
-    """An event that has its place and its hash, and still needs its two signatures.
+    """An event with its sequence number and hashes that still needs both signatures.
 
-    `columns` are its texts in the order of `COLUMNS`, the signatures missing.
+    `columns` are its texts in the order of `COLUMNS`, without the signatures.
     """
 
     key_id: str
@@ -49,7 +48,7 @@ _keys: FileKeyBackend
 
 
 def open_keys(folder: Path) -> None:
-    """Prepare a worker process."""
+    """Initialize a worker process."""
     global _keys
     _keys = FileKeyBackend(folder)
 
@@ -63,5 +62,5 @@ def _signed_line(row: Chained) -> bytes:
     agent, witness = _keys.signer(row.key_id), _keys.signer(row.witness_id)
     pair = sign_pair(agent, witness, row.signable)
     fields = (*row.columns, *map(ed25519.encode, pair))
-    # Canonical JSON holds no tab and no line break as they are, but may hold a backslash.
+    # Canonical JSON escapes tabs and line breaks, but may contain a backslash.
     return "\t".join(fields).replace("\\", "\\\\").encode() + b"\n"

@@ -1,7 +1,4 @@
-"""Puts what was measured into `bench/README.md`, between the marks of its section.
-
-It must never touch a line outside them.
-"""
+"""Writes measurements into `bench/README.md`, between the marks of their section."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ README = Path(__file__).with_name("README.md")
 
 
 def write(section: str, text: str, *, title: str) -> None:
-    """Replace what stands in a section; one that is not there yet comes at the end, titled."""
+    """Replace the content of a section; a new one is appended with its title."""
     opening, closing = f"<!-- measured: {section} -->", f"<!-- /measured: {section} -->"
     readme = README.read_text(encoding="utf-8")
     if opening not in readme:

@@ -1,8 +1,7 @@
-"""Measures verification over the ledger that is there, against what the processors allow.
+"""Compares verification of a filled ledger with what the processors allow.
 
-It must never assert: it prints a table. The ceiling is the very Ed25519 verifications that a full
-verification makes, of the ledger's own signatures, with everything else left out. All are measured
-in turn, each in a process of its own, so that the start of processes counts for all alike. The
+The ceiling is the same Ed25519 verifications of the ledger's signatures without anything else. All
+are measured in turn, each in a separate process, so that process start counts for all alike. The
 ledger is the embedded one in PORTAL_HOME, written by `bench.fill`.
 """
 
@@ -41,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Limit:
-    """A ratio or a rate, and the least that is asked of it."""
+    """A ratio or a rate, and its required minimum."""
 
     name: str
     measured: float
@@ -53,7 +52,7 @@ class Limit:
 
 
 def messages(count: int) -> list[Message]:
-    """What is signed of the first events, and by whom."""
+    """The signed messages of the first events, with their keys."""
     from events.format import ed25519, event
     from events.store.ledger import PostgresEventStore
     from observers.verification.keyring import keyring_from_registry
@@ -71,7 +70,7 @@ def messages(count: int) -> list[Message]:
 
 
 def verify_all(signed: list[Message]) -> float:
-    """Seconds that the verifications take, and nothing else."""
+    """Seconds that the signature verifications take."""
     from events.format import ed25519
 
     began = time.perf_counter()
@@ -81,7 +80,7 @@ def verify_all(signed: list[Message]) -> float:
 
 
 def ceiling(signed: list[Message], processes: int) -> float:
-    """Events a second, two signatures each, in so many processes at once."""
+    """Events a second, two signatures each, in so many parallel processes."""
     if processes == 1:
         return len(signed) / 2 / verify_all(signed)
     parts = [signed[number::processes] for number in range(processes)]
@@ -90,7 +89,7 @@ def ceiling(signed: list[Message], processes: int) -> float:
 
 
 def verify_ledger(count: int, workers: int, *options: str) -> float:
-    """Events a second of the command, from its start to its end."""
+    """Events a second of the command, start included."""
     began = time.perf_counter()
     done = subprocess.run(
         [
@@ -107,7 +106,7 @@ def verify_ledger(count: int, workers: int, *options: str) -> float:
 
 
 def measure() -> list[Line]:
-    """Everything in turn, round by round."""
+    """Measure everything in turn, round by round."""
     from events.store.ledger import PostgresEventStore
 
     last = PostgresEventStore().get_max_sequence()
@@ -131,7 +130,7 @@ def measure() -> list[Line]:
 
 
 def limits(lines: list[Line]) -> list[Limit]:
-    """What was promised of these figures."""
+    """The promised limits of these figures."""
     rate = {line.name: line.rate for line in lines}
     one = rate["full, 1 worker"]
     return [

@@ -1,4 +1,2 @@
-"""Backups of the whole database with PostgreSQL's own programs, and restores that are verified.
-
-They must never overwrite anything.
-"""
+"""Backups with PostgreSQL's own programs, and verified restores. Existing data is not
+overwritten."""

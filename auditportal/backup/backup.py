@@ -1,6 +1,6 @@
-"""Makes a backup: one snapshot of the whole database, and a manifest that says what is in it.
+"""Makes a backup: one snapshot of the whole database, and a manifest that describes it.
 
-It must never leave what could be taken for a whole backup before it is one.
+Invariant: the dump gets its final name when it is complete, and the manifest is written last.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from events.store.maintenance import (
 from observers.verification.keyring import public_keys
 
 Progress = Callable[[int], None]
-"""Told how many bytes the dump has."""
+"""Called with the size of the dump so far, in bytes."""
 
 OWNER = "owner"
 
 
 def make_backup(folder: Path, *, with_keys: bool, progress: Progress) -> Manifest:
-    """Back the database up into `folder`, which is made, or empty.
+    """Back the database up into `folder`, which is new or empty.
 
-    Appends go on meanwhile; the manifest's head is the one of the dump's own snapshot.
+    Appends continue meanwhile; the manifest's head belongs to the snapshot of the dump.
 
     Raises:
-        BackupError: it could not be made. What is in the folder then is no backup.
+        BackupError: the backup failed. The contents of the folder are not a backup then.
         RestoreUnfinishedError: the database is half restored.
     """
     if not is_migrated():
@@ -66,7 +66,7 @@ def make_backup(folder: Path, *, with_keys: bool, progress: Progress) -> Manifes
                 "--compress=1",
                 "--encoding=UTF8",
                 "--lock-wait-timeout=60s",
-                # Who reads a backup must not be signed in by it; a restore signs everybody out.
+                # A backup must not contain usable sessions; a restore signs everybody out.
                 "--exclude-table-data=public.django_session",
                 f"--snapshot={moment.name}",
                 f"--file={unfinished}",
@@ -85,7 +85,7 @@ def make_backup(folder: Path, *, with_keys: bool, progress: Progress) -> Manifes
 
 
 def _describe(moment: Snapshot, dump_major: int) -> Manifest:
-    """What the database says of itself in this snapshot; the files are still to be named."""
+    """The manifest of this snapshot, without the files."""
     head = PostgresEventStore(OWNER).head()
     return Manifest(
         format=FORMAT,
@@ -116,7 +116,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _copy_keys(folder: Path) -> Iterator[BackedUpFile]:
-    """Every private key that is there now: whoever is registered in the snapshot is among them."""
+    """Copy every present private key; those registered in the snapshot are among them."""
     source = Path(settings.PORTAL_KEY_DIR)
     (folder / KEYS).mkdir(mode=0o700)
     try:

@@ -1,8 +1,6 @@
-"""What a backup says of itself: the ledger's head at its moment, and the digest of each file.
+"""The manifest of a backup: the head of the ledger at its snapshot, and the digest of each file.
 
-It must never be written before everything that it names is safe on disk.
-
-The errors of backups. Their messages must never need a traceback beside them.
+Invariant: it is written only after every file that it names is synced to disk.
 """
 
 from __future__ import annotations
@@ -35,12 +33,12 @@ KEYS = "keys"
 BLOCK = 1 << 20
 
 Counted = Callable[[int], None]
-"""Told how many more bytes are done."""
+"""Called with the number of bytes done since the last call."""
 
 
 @dataclass(frozen=True)
 class BackedUpHead:
-    """The head at the moment of the backup, with the names of `GET /api/v1/head`."""
+    """The head at the moment of the backup, with the field names of `GET /api/v1/head`."""
 
     max_sequence: int
     content_hash: str
@@ -50,7 +48,7 @@ class BackedUpHead:
 
 @dataclass(frozen=True)
 class BackedUpFile:
-    """One file of the backup: its path in it, its size in bytes, its SHA-256 in hex."""
+    """One file of the backup: its relative path, size in bytes and SHA-256 in hex."""
 
     path: str
     bytes: int
@@ -59,7 +57,7 @@ class BackedUpFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """`taken_at` is the database's clock. `migrations` are those that were applied."""
+    """`taken_at` is the database's clock. `migrations` are the applied ones."""
 
     format: str
     version: int
@@ -74,7 +72,7 @@ class Manifest:
 
     @property
     def key_files(self) -> list[BackedUpFile]:
-        """The private keys in it, if it was made with them."""
+        """The private keys in the backup, if any."""
         return [file for file in self.files if file.path.startswith(f"{KEYS}/")]
 
 
@@ -82,14 +80,14 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
     """The manifest, and the SHA-256 of its file.
 
     Raises:
-        BackupError: there is none, or it is none that this portal understands.
+        BackupError: it is missing, unreadable, invalid or of an unknown version.
     """
     path = folder / NAME
     try:
         text = path.read_bytes()
     except FileNotFoundError:
         raise BackupError(
-            f"{folder} holds no {NAME}: it is no backup, or one that was never finished"
+            f"{folder} holds no {NAME}: it is not a backup, or an unfinished one"
         ) from None
     except OSError as error:
         raise BackupError(f"cannot read {path}: {error.strerror}") from error
@@ -112,7 +110,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> str:
-    """Write it as a whole or not at all, and give its SHA-256: from here on this is a backup."""
+    """Write the manifest atomically and return its SHA-256; it makes the folder a backup."""
     text = msgspec.json.format(msgspec.json.encode(asdict(manifest)), indent=2) + b"\n"
     fresh = folder / f".{NAME}.new"
     with fresh.open("xb") as file:
@@ -127,7 +125,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> str:
 
 
 def describe_file(folder: Path, path: str, counted: Counted = lambda _: None) -> BackedUpFile:
-    """A file of the backup, read to its end."""
+    """Read a file of the backup and describe it."""
     digest, size = hashlib.sha256(), 0
     with (folder / path).open("rb") as file:
         while block := file.read(BLOCK):
@@ -138,10 +136,10 @@ def describe_file(folder: Path, path: str, counted: Counted = lambda _: None) ->
 
 
 def check_files(folder: Path, manifest: Manifest, counted: Counted) -> None:
-    """Every file must be the one that the manifest names.
+    """Check every file against the manifest.
 
     Raises:
-        BackupError: one is missing, or another.
+        BackupError: a file is missing or differs.
     """
     for file in manifest.files:
         try:
@@ -157,7 +155,7 @@ def check_files(folder: Path, manifest: Manifest, counted: Counted) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder safe on disk."""
+    """Sync a folder's entries to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

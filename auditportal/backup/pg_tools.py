@@ -1,6 +1,6 @@
-"""PostgreSQL's `pg_dump` and `pg_restore`: which ones, and how they are run.
+"""Finds and runs PostgreSQL's `pg_dump` and `pg_restore`.
 
-It must never put a password where other users can see it, nor leave a program behind.
+Invariant: the password goes by the environment; other users can read a command line.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ STOP_PATIENCE_SECONDS = 10.0
 
 
 def find_program(name: str, major: int) -> tuple[Path, int]:
-    """A program that is as new as a server of this major version, and its own major version.
+    """A program at least as new as a server of this major version, and its own major version.
 
-    The embedded server has its own. For another one the program on PATH is taken; the embedded
-    one's where that is too old or missing.
+    The embedded server has its own programs. For another server the program on PATH is preferred,
+    unless it is missing or too old.
 
     Raises:
-        BackupError: there is none.
+        BackupError: no program is new enough.
     """
     candidates = [_embedded(name)]
     if not settings.PORTAL_EMBEDDED:
@@ -56,10 +56,10 @@ def find_program(name: str, major: int) -> tuple[Path, int]:
 def run_program(
     program: Path, arguments: Sequence[str], waiting: Callable[[], None] = lambda: None
 ) -> None:
-    """Run it on the owner's database to its end, calling `waiting` now and then.
+    """Run a program on the owner's database, calling `waiting` every 0.2 s.
 
     Raises:
-        BackupError: it failed; the message is its own.
+        BackupError: it failed; the message is the program's.
     """
     with tempfile.TemporaryFile() as said:
         child = subprocess.Popen(
@@ -115,14 +115,15 @@ def _major(program: Path) -> int | None:
 
 
 def _place(name: str) -> str:
-    """Where the owner's connection leads, which of an embedded server only its engine knows."""
+    """Connection parameters of the owner; those of an embedded server are known to its engine
+    only."""
     connections["owner"].ensure_connection()
     found = connections["owner"].connection.info.get_parameters()
-    found.pop("sslpassword", None)  # a command line is open to all
+    found.pop("sslpassword", None)  # other users can read the command line
     return make_conninfo(**{**found, "application_name": f"audit-portal {name}"})
 
 
 def _environment() -> dict[str, str]:
-    """The password goes by the environment, which other users cannot read."""
+    """The environment with the password, which other users cannot read."""
     password = connections["owner"].connection.info.password
     return os.environ | {"LC_ALL": "C"} | ({"PGPASSWORD": password} if password else {})

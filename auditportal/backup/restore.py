@@ -1,14 +1,12 @@
 """Restores a backup into an empty database, verifies it, and only then lets it be served.
 
-It must never touch a database that has anything in it, but for what this very restore left there.
+The database is marked from the first step to the last, and neither server nor worker runs on a
+marked one. The dump is loaded in one transaction: a killed restore leaves nothing, or everything
+and the mark, and the same command resumes it. The private keys of the backup, if any, are copied
+to the key folder.
 
-From the first step to the last the database is marked, and no server or worker of the portal runs
-on a marked one. The dump is loaded in one transaction: killed at any place, a restore leaves
-nothing, or everything and the mark, and the same command goes on.
-
-The private keys of a backup made with them, put where the portal looks for them.
-
-It must never replace a key: one that differs is somebody's, and stops the restore.
+Invariants: only an empty database or this restore's own is touched. An existing key is kept; one
+that differs stops the restore.
 """
 
 from __future__ import annotations
@@ -63,10 +61,10 @@ from observers.watch.memory import look_memory_of
 
 
 def put_keys(folder: Path, manifest: Manifest) -> None:
-    """Copy the keys of a backup that are not there yet; all or, if one differs, none.
+    """Copy missing keys from the backup; all of them, or none if an existing key differs.
 
     Raises:
-        BackupError: another key of that name is there, or it cannot be written.
+        BackupError: a different key of that name exists, or a key cannot be written.
     """
     target = Path(settings.PORTAL_KEY_DIR)
     try:
@@ -85,7 +83,7 @@ def put_keys(folder: Path, manifest: Manifest) -> None:
 
 
 def missing_keys(using: str) -> list[str]:
-    """Active keys and witnesses whose private half is not here: who cannot sign."""
+    """Active keys and witnesses that cannot sign, since their private key is not here."""
     backend = key_backend()
     names = [k.key_id for k in list_agent_keys(using) if k.validity.until_sequence is None]
     names += [w.witness_id for w in list_witnesses(using) if w.validity.until_sequence is None]
@@ -108,7 +106,7 @@ OWNER = "owner"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the operator asked for. `seen` are heads that were saved elsewhere."""
+    """Options of the restore. `seen` are heads that were saved elsewhere."""
 
     folder: Path
     workers: int
@@ -118,7 +116,7 @@ class Wanted:
 
 @dataclass
 class Restored:
-    """What came of it. `is_open`: the database may be served."""
+    """The result. `is_open`: the database may be served."""
 
     manifest: Manifest
     report: Report
@@ -129,7 +127,7 @@ class Restored:
 
     @property
     def is_sound(self) -> bool:
-        """Restored, verified, guarded, and nothing that was seen is missing."""
+        """Restored, verified, guarded, and not behind a seen head."""
         whole = self.report.is_sound and not self.deviations and self.rollback is None
         return self.is_open and whole
 
@@ -140,12 +138,12 @@ def restore(
     say: Callable[[str], None],
     progress: Callable[[int], Callable[[int], None]],
 ) -> Restored:
-    """Restore and verify. `say` is told of each step; `progress` is given the number of events to
-    verify, and gives what is told how many more are done.
+    """Restore and verify. `say` gets each step; `progress` gets the number of events to verify and
+    returns the callback for those done.
 
     Raises:
-        BackupError: it cannot be restored here, or is not a whole backup.
-        NotTheBackupError: what was restored does not end where the backup says.
+        BackupError: it cannot be restored here, or is not a complete backup.
+        NotTheBackupError: the restored ledger does not end where the backup says.
     """
     manifest, digest = read_manifest(wanted.folder)
     target = maintenance.read_target(OWNER)
@@ -177,7 +175,7 @@ def _require_room(target: Target, digest: str) -> None:
         if maintenance.read_mark(OWNER).manifest_sha256 != digest:
             raise BackupError(
                 f"the database {target.database} is half restored from another backup; finish "
-                "that, or drop the database and make it anew"
+                "that, or drop the database and recreate it"
             )
     elif target.relations:
         what = "a ledger" if target.has_events else "something"
@@ -213,14 +211,14 @@ def _mark(target: Target, digest: str) -> None:
 
 
 def _load(folder: Path, manifest: Manifest, target: Target) -> None:
-    """Everything or nothing. Owners and rights are not the dump's to say: they are made anew."""
+    """Load everything or nothing. Owners and rights are set afterwards, not taken from the dump."""
     program, _ = find_program("pg_restore", max(manifest.dump_major, target.server_major))
     options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
     run_program(program, [*options, str(folder / DUMP)])
 
 
 def _require_head(manifest: Manifest) -> None:
-    """Where the ledger ends, and how many events it has, must be what the backup says."""
+    """Compare the end and number of events of the ledger with the manifest."""
     standing = read_tail(OWNER)
     head, promised = asdict(standing.head), asdict(manifest.head)
     if head != promised or not standing.ends_at_head:
@@ -234,7 +232,7 @@ def _require_head(manifest: Manifest) -> None:
 
 
 def _verify(workers: int, progress: Callable[[int], Callable[[int], None]]) -> Report:
-    """Every check over every event, continuity included, as the owner: nobody else may yet."""
+    """Run every check over every event, as the owner: the database is still closed to others."""
     end = reachable_end(OWNER, None)
     if end == 0:
         return Report(1, 0)
@@ -248,11 +246,11 @@ def _verify(workers: int, progress: Callable[[int], Callable[[int], None]]) -> R
 
 
 def _open(restored: Restored, wanted: Wanted) -> None:
-    """Give the roles their rights, look at the guards, halt if more was seen; then unmark it."""
+    """Grant rights, check the guards, halt if a later head was seen, then remove the mark."""
     grant()
-    Session.objects.using(OWNER).all().delete()  # who was signed in then is not now
+    Session.objects.using(OWNER).all().delete()  # nobody stays signed in
     WatchLook.objects.using(OWNER).all().delete()
-    look_memory_of("default").forget()  # it knows triggers that were made anew since
+    look_memory_of("default").forget()  # it refers to triggers that were recreated
     restored.missing_keys = missing_keys(OWNER)
     restored.deviations = compare_guards().deviations
     if restored.deviations and not wanted.accept_findings:
@@ -265,7 +263,7 @@ def _open(restored: Restored, wanted: Wanted) -> None:
 
 
 def _find_rollback(seen: Sequence[SeenHead]) -> Rollback | None:
-    """By what this portal has seen of the database at this address, or what others have saved."""
+    """A rollback found by the heads seen by this portal at this address, or saved elsewhere."""
     own = find_rollback("default", memory_of())
     if own:
         return own

@@ -1,7 +1,6 @@
-"""The PostgreSQL that comes with the portal, for running it without a database of one's own.
+"""The PostgreSQL that comes with the portal, used without `DATABASE_URL`.
 
-It must never be used when `DATABASE_URL` is set, listen on a network, or open a folder it did
-not make itself.
+It listens on a Unix socket only, and uses only folders that it made.
 """
 
 from auditportal.embedded.errors import EmbeddedPostgresError

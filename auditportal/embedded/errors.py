@@ -1,7 +1,4 @@
-"""The one error of the embedded PostgreSQL.
-
-Its message must never need a traceback beside it: it says what is wrong, where, and what to do.
-"""
+"""The error of the embedded PostgreSQL. Its message says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Where on disk the embedded server lives: the home folder, the cluster's place, its socket.
+"""The folders of the embedded server: home, cluster and socket.
 
-It must never open a folder it did not make, and never follow a socket folder that somebody else
-could have put there.
+Invariant: a socket folder in /tmp is used only while it is ours and closed to others.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pathlib import Path
 from auditportal.embedded.account import Account, account_of, choose_account, current_account
 from auditportal.embedded.errors import EmbeddedPostgresError
 
-# sun_path holds 108 bytes on Linux and 104 elsewhere, the closing zero included.
+# sun_path has 108 bytes on Linux and 104 elsewhere, including the terminating zero.
 LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
 SOCKET_NAME = ".s.PGSQL.5432"
 
@@ -38,8 +37,8 @@ class Place:
 
 
 def make_home(home: Path) -> None:
-    """Make the home folder. Root's may be passed through, not listed, by the server's account;
-    everything secret below it is closed by itself."""
+    """Make the home folder. If root's, the server's account may pass through but not list it; the
+    secrets below it have their own modes."""
     try:
         if home.is_dir():
             return
@@ -75,7 +74,7 @@ def find_place(home: Path) -> Place | None:
 
 
 def _account_for(entry: Path, owner: int) -> Account:
-    """The cluster's owner: PostgreSQL starts as nobody else."""
+    """The cluster's owner, the only account that PostgreSQL can start as."""
     if os.geteuid() != 0:
         if owner != os.geteuid():
             raise EmbeddedPostgresError(
@@ -93,7 +92,7 @@ def _account_for(entry: Path, owner: int) -> Account:
 
 
 def make_place(home: Path) -> Place:
-    """The place of the cluster, made if there is none. Callers hold the start lock."""
+    """The place of the cluster, created if necessary. Callers hold the start lock."""
     found = find_place(home)
     if found:
         if not found.account.owns_and_reaches(found.folder):
@@ -116,7 +115,8 @@ def make_place(home: Path) -> Place:
 
 
 def _make_place_elsewhere(home: Path, account: Account) -> Place:
-    """Root's home is closed to the account: put the cluster where it can go, and link to it."""
+    """Put the cluster where the account can go, and link to it, since root's home is closed to
+    it."""
     for parent in (Path("/var/lib"), Path("/var/tmp")):  # noqa: S108 - mkdtemp inside
         if not account.passes_to(parent):
             continue
@@ -138,7 +138,7 @@ def _make_place_elsewhere(home: Path, account: Account) -> Place:
 
 
 def socket_folder(place: Place) -> Path:
-    """The folder of the server's socket as last made: beside the data, or a short one."""
+    """The folder of the socket as last made: beside the data, or a short path."""
     remembered = place.folder / "socket-folder"
     try:
         return Path(remembered.read_text())
@@ -149,8 +149,8 @@ def socket_folder(place: Place) -> Path:
 def make_socket_folder(place: Place) -> Path:
     """Make the socket's folder, closed to others. Callers hold the start lock.
 
-    A folder in /tmp may have been swept away and put back by somebody else, so a remembered one
-    counts only while it is still ours and closed.
+    A folder in /tmp may have been cleaned up and recreated by somebody else, so a saved path is
+    reused only while the folder is still ours and closed.
     """
     beside = place.folder / "socket"
     remembered = place.folder / "socket-folder"

@@ -1,7 +1,4 @@
-"""File locks between the processes that share one embedded server.
-
-They must never outlive a process: the system drops a flock when its holder dies, however it dies.
-"""
+"""File locks between processes that share an embedded server. The kernel drops them on death."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ POLL_SECONDS = 0.02
 
 
 def open_lock(path: Path) -> int:
-    """Open a lock file, which stays; removing it would let two holders in."""
+    """Open a lock file. Invariant: it is not removed, which would let two holders in."""
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -29,7 +26,7 @@ def open_lock(path: Path) -> int:
 
 
 def try_lock(descriptor: int, kind: int) -> bool:
-    """Take the lock at once, or say that it is held."""
+    """Try to take the lock without waiting; False if it is held."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except OSError as error:
@@ -41,7 +38,11 @@ def try_lock(descriptor: int, kind: int) -> bool:
 
 @contextmanager
 def exclusive(path: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Hold the lock alone; others wait, and none waits for ever."""
+    """Hold the lock alone; waits up to `patience` seconds.
+
+    Raises:
+        EmbeddedPostgresError: the lock was not released in time.
+    """
     descriptor = open_lock(path)
     try:
         deadline = time.monotonic() + patience

@@ -1,6 +1,6 @@
-"""The server process itself: is it alive, start it, signal it, wait for its end.
+"""The server process: starts it, signals it, and checks that it is alive.
 
-It must never believe a pid file alone: a pid may be stale, a zombie, or somebody else's by now.
+Invariant: a pid file alone proves nothing: the pid may be stale, a zombie, or reused.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ from auditportal.embedded.location import SOCKET_NAME, Place, socket_folder
 
 POLL_SECONDS = 0.02
 
-# Started by this process. Held so that none is collected while it runs, and polled so that none
-# stays a zombie while we live.
+# Children of this process: referenced while they run, and polled so that none stays a zombie.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def read_pid(place: Place) -> int | None:
-    """The pid in the pid file, whatever has become of it."""
+    """The pid in the pid file, unchecked."""
     try:
         return int(place.pid_file.read_text().splitlines()[0])
     except (FileNotFoundError, NotADirectoryError, IndexError, ValueError):
@@ -40,7 +39,7 @@ def live_pid(place: Place) -> int | None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; a zombie has died."""
+    """True if a process runs; a zombie counts as dead."""
     child = _children.get(pid)
     if child is not None and child.poll() is not None:
         del _children[pid]
@@ -55,7 +54,7 @@ def is_alive(pid: int) -> bool:
 
 
 def _state(pid: int) -> str:
-    """The state letter of /proc; empty where there is no /proc."""
+    """The state letter from /proc; "" without /proc."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
@@ -63,10 +62,10 @@ def _state(pid: int) -> str:
 
 
 def _is_somebody_else(pid: int, place: Place) -> bool:
-    """Whether the pid is surely not this cluster's postmaster, which stands in its data folder.
+    """True if the pid is certainly not this cluster's postmaster, which runs in its data folder.
 
-    Root in a container may not look where another user's process stands; its command line is
-    open to all. Where the system does not say, it may be ours.
+    Root in a container may not read another user's working directory; the command line is readable.
+    If the system does not tell, the process may be ours.
     """
     process = Path(f"/proc/{pid}")
     try:
@@ -81,10 +80,10 @@ def _is_somebody_else(pid: int, place: Place) -> bool:
 
 
 def clear_stale_locks(place: Place) -> None:
-    """Remove the lock files that PostgreSQL would wrongly believe: their pid is another program's
-    by now, or a zombie's, whose parent has not noticed yet. Callers hold the start lock.
+    """Remove lock files that PostgreSQL would wrongly trust: their pid was reused, or is a zombie.
+    Callers hold the start lock.
 
-    Backends that outlive a killed postmaster still bar the way: PostgreSQL finds them by the
+    Remaining backends of a killed postmaster still prevent a start: PostgreSQL finds them by the
     shared memory of the data folder, not by these files.
     """
     if live_pid(place) is not None:
@@ -97,8 +96,8 @@ def clear_stale_locks(place: Place) -> None:
 
 @contextmanager
 def interruptions_held() -> Iterator[None]:
-    """Let Ctrl-C wait while a postmaster is launched, so that none is there unknown to us. The
-    child inherits the mask; PostgreSQL sets its own first of all."""
+    """Block Ctrl-C while a postmaster is launched, so that none is left unknown. The child inherits
+    the mask; PostgreSQL resets it first."""
     before = signal.pthread_sigmask(
         signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     )
@@ -111,8 +110,7 @@ def interruptions_held() -> Iterator[None]:
 def launch(
     place: Place, programs: Path, socket: Path, settings: Mapping[str, str], log: IO[bytes]
 ) -> int:
-    """Start the postmaster in a session of its own, out of reach of the terminal's Ctrl-C, and
-    give its pid."""
+    """Start the postmaster in its own session, out of reach of the terminal's Ctrl-C; its pid."""
     options = {"listen_addresses": "", "unix_socket_directories": str(socket), **settings}
     options["unix_socket_permissions"] = "0700"
     child = subprocess.Popen(

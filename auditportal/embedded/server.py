@@ -1,7 +1,7 @@
-"""One embedded PostgreSQL in one home folder: start, stop, kill, and how to connect.
+"""One embedded PostgreSQL in one home folder: start, stop, kill, and connection parameters.
 
-It must never read Django's settings, so that tests can use it alone, and never decide who may
-stop a server that others use; `sharing` does that.
+It does not read Django's settings, so tests can use it alone. `sharing` decides who may stop a
+server that several processes use.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ SIGNALS: dict[Mode, signal.Signals] = {"fast": signal.SIGINT, "immediate": signa
 
 START_PATIENCE_SECONDS = 240.0
 STOP_PATIENCE_SECONDS = 60.0
-# A killed postmaster leaves backends that end by themselves within a moment; until then a new
-# one refuses to start beside them.
+# A new postmaster refuses to start until the backends of a killed one have ended.
 LEFTOVERS_PATIENCE_SECONDS = 20.0
 LEFTOVERS = ("pre-existing shared memory", "lock file", "still in use")
-# A server that is full serves.
+# A server without free connections is running.
 FULL = ("too many clients", "remaining connection slots")
-# Unsafe against a power cut only: a killed server still keeps every commit it answered.
+# Unsafe only on a power cut: a killed server keeps every acknowledged commit.
 WITHOUT_FSYNC = {"fsync": "off", "full_page_writes": "off"}
 
 
 class EmbeddedPostgres:
-    """The server of one home folder. Any number of objects and processes may speak of the same."""
+    """The server of one home folder. Any number of objects and processes may refer to the same
+    one."""
 
     def __init__(self, home: Path, fsync: bool = True) -> None:
-        """`fsync=False` is for tests alone: a power cut may then destroy the cluster."""
+        """`fsync=False` is for tests only: a power cut may then destroy the cluster."""
         self.home = home.absolute()
         self.fsync = fsync
         self.log = self.home / "logs" / "postgres.log"
@@ -63,18 +63,18 @@ class EmbeddedPostgres:
         return postmaster.live_pid(place) if place else None
 
     def is_running(self) -> bool:
-        """Whether the server takes connections."""
+        """True if the server accepts connections."""
         return self.pid is not None and self._refusal() is None
 
     def dsn(self, role: str = cluster.SUPERUSER, dbname: str = cluster.DATABASE) -> dict[str, str]:
-        """How to connect, as psycopg's parameters."""
+        """Connection parameters for psycopg."""
         place = find_place(self.home)
         if place is None:
             raise EmbeddedPostgresError(f"there is no database in {self.home} yet")
         return {"host": str(socket_folder(place)), "port": "5432", "user": role, "dbname": dbname}
 
     def start(self) -> None:
-        """Make the cluster if there is none and start the server if it does not run."""
+        """Create the cluster if there is none, and start the server unless it runs."""
         make_home(self.home)
         with exclusive(self.start_lock):
             self.start_locked()
@@ -90,7 +90,7 @@ class EmbeddedPostgres:
         cluster.make_roles(self.dsn(dbname="postgres"))
 
     def stop(self, mode: Mode = "fast") -> None:
-        """Stop the server whoever uses it, and wait for its end."""
+        """Stop the server even if it is in use, and wait for its end."""
         if self.home.is_dir():
             with exclusive(self.start_lock):
                 self.stop_locked(mode)
@@ -100,7 +100,7 @@ class EmbeddedPostgres:
         self._end(SIGNALS[mode])
 
     def kill(self) -> None:
-        """SIGKILL the postmaster, as a crash would; the next start recovers."""
+        """Kill the postmaster with SIGKILL, like a crash; the next start recovers."""
         self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> None:
@@ -109,7 +109,7 @@ class EmbeddedPostgres:
             postmaster.end(pid, how, STOP_PATIENCE_SECONDS)
 
     def remove(self) -> None:
-        """Stop the server and remove its cluster for good; for tests."""
+        """Stop the server and delete its cluster; for tests."""
         self.stop("immediate")
         place = find_place(self.home)
         if place:
@@ -119,7 +119,7 @@ class EmbeddedPostgres:
                 (self.home / "postgres").unlink()
 
     def _launch(self, place: Place, programs: Path) -> None:
-        """Have a postmaster serve: one that is on its way up already, or a new one."""
+        """Wait for a postmaster that is starting already, or start one."""
         deadline = time.monotonic() + LEFTOVERS_PATIENCE_SECONDS
         while True:
             offset = self.log.stat().st_size if self.log.exists() else 0
@@ -129,7 +129,7 @@ class EmbeddedPostgres:
                 with postmaster.interruptions_held():
                     pid = pid or self._spawn(place, programs)
                 reason = self._await(place, pid, offset)
-            except BaseException:  # Ctrl-C: what nobody knows of yet, nobody would stop
+            except BaseException:  # Ctrl-C: nobody else would stop the new postmaster
                 if pid and not found:
                     postmaster.end(pid, signal.SIGINT, STOP_PATIENCE_SECONDS)
                 raise
@@ -149,7 +149,7 @@ class EmbeddedPostgres:
             return postmaster.launch(place, programs, make_socket_folder(place), settings, log)
 
     def _await(self, place: Place, pid: int, offset: int) -> str | None:
-        """Wait until the postmaster serves; otherwise the reason why it does not."""
+        """Wait until the postmaster accepts connections; otherwise the reason why not."""
         deadline = time.monotonic() + START_PATIENCE_SECONDS
         while postmaster.is_alive(pid):
             if postmaster.read_pid(place) == pid and self._refusal() is None:
@@ -166,7 +166,7 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(f"cannot write {self.log}: {error.strerror}") from error
 
     def _refusal(self) -> str | None:
-        """Why the server takes no connection, or None when it does."""
+        """The reason why the server refuses a connection, or None."""
         try:
             # As in cluster.py: the types of connect() name only some parameters.
             psycopg.connect(**self.dsn(dbname="postgres"), connect_timeout=5).close()  # type: ignore[arg-type]
@@ -175,7 +175,7 @@ class EmbeddedPostgres:
         return None
 
     def _last_words(self, offset: int) -> str:
-        """What the server wrote last about why it ended."""
+        """The last line of the server's log that says why it ended."""
         with self.log.open("rb") as log:
             log.seek(offset)
             lines = log.read().decode(errors="replace").splitlines()

@@ -1,11 +1,10 @@
-"""Who uses an embedded server: the first one in starts it, the last one out stops it.
+"""Shares an embedded server between processes: the first starts it, the last stops it.
 
-It must never stop a server that another process uses, and a forked child must never stop its
-parent's.
+Every process that uses it holds a shared lock on one file, which the kernel drops when the process
+dies. Entering and leaving hold the exclusive start lock, so the test for the last user cannot race
+with a new one.
 
-Every using process holds a shared lock on one file, which the system drops when the process
-dies, by kill -9 too. Coming and going happens under the exclusive start lock, so "am I the last?"
-cannot be overtaken by "I am coming".
+Invariant: a forked child does not count as a user until it enters.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _mutex = threading.Lock()
 
 
 def use(server: EmbeddedPostgres) -> None:
-    """Count this process among the users until it ends, and have the server run."""
+    """Count this process as a user until it ends, and start the server if necessary."""
     if server.home in _uses:
         return
     with _mutex:
@@ -44,13 +43,13 @@ def use(server: EmbeddedPostgres) -> None:
 
 
 def revive(server: EmbeddedPostgres) -> None:
-    """Start a server again that died under its users."""
+    """Restart a server that died while in use."""
     with _mutex, exclusive(server.start_lock):
         server.start_locked()
 
 
 def leave(server: EmbeddedPostgres) -> None:
-    """Count this process among the users no longer; the last one stops the server."""
+    """Stop counting this process as a user; the last one stops the server."""
     with _mutex:
         use = _uses.pop(server.home, None)
         if use is None:
@@ -67,18 +66,18 @@ def _enter(server: EmbeddedPostgres) -> None:
     with exclusive(server.start_lock):
         descriptor = open_lock(server.home / "postgres.users.lock")
         try:
-            # Never refused: who asks for it exclusively holds the start lock.
+            # Always granted: an exclusive holder would hold the start lock.
             try_lock(descriptor, fcntl.LOCK_SH)
             server.start_locked()
             _uses[server.home] = _Use(server, descriptor)
-        except BaseException:  # Ctrl-C too: from here to the exit somebody must answer for it
+        except BaseException:  # Ctrl-C too: stop the server that nobody uses
             _stop_if_last(server, descriptor)
             os.close(descriptor)
             raise
 
 
 def _stop_if_last(server: EmbeddedPostgres, descriptor: int) -> None:
-    """Callers hold the start lock."""
+    """Stop the server unless another process uses it. Callers hold the start lock."""
     if try_lock(descriptor, fcntl.LOCK_EX):
         server.stop_locked()
 
@@ -88,13 +87,13 @@ def _leave_all() -> None:
         try:
             leave(use.server)
         except (EmbeddedPostgresError, OSError) as error:
-            # The process ends here, and its loggers may have ended before.
+            # At exit the loggers may be closed already.
             print(f"the embedded PostgreSQL was not stopped: {error}", file=sys.stderr)  # noqa: T201
 
 
 def _forget_in_child() -> None:
-    """A forked child shares its parent's locks without being a user itself: closing its copies
-    releases nothing, and when it needs the server it enters on its own account."""
+    """Forget the parent's uses in a forked child: closing its copies of the descriptors releases
+    nothing, and the child enters when it needs the server."""
     global _mutex
     _mutex = threading.Lock()
     for use in _uses.values():

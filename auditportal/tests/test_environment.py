@@ -63,7 +63,7 @@ def test_refuses_a_bad_switch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_refuses_a_bad_log_level(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORTAL_LOG_LEVEL", "loud")
-    with pytest.raises(ImproperlyConfigured, match="PORTAL_LOG_LEVEL=loud is none of DEBUG"):
+    with pytest.raises(ImproperlyConfigured, match="PORTAL_LOG_LEVEL=loud is not one of DEBUG"):
         env.read_log_level("PORTAL_LOG_LEVEL")
 
 

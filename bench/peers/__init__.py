@@ -1,6 +1,6 @@
-"""What the ledger's appends are measured beside, each in a process of its own.
+"""The peers that appends are compared with, each measured in a separate process.
 
-It must never import a peer before the process that measures it asks for it.
+A peer is imported only in the process that measures it.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ PEERS = {
 
 
 class LeftOut(Exception):
-    """A peer that cannot be measured here, and why."""
+    """A peer cannot be measured here; says why."""
 
 
 class Peer(Protocol):
-    """One way to write events; `dsn` is the benchmark's server, as psycopg's parameters."""
+    """A way to write events; `dsn` is the benchmark's server, as psycopg parameters."""
 
     def install(self) -> None:
-        """Make its tables, once."""
+        """Create its tables, once."""
 
     def opened(self, callers: int) -> AbstractContextManager[None]:
-        """Around one measurement."""
+        """Surrounds one measurement."""
 
     def caller(self) -> AbstractContextManager[Write]:
-        """Around one thread of a measurement."""
+        """Surrounds one thread of a measurement."""
 
     def rows(self) -> int:
-        """How many events it holds."""
+        """The number of stored events."""
 
 
 @contextmanager
 def nothing(callers: int) -> Iterator[None]:
-    """What a peer opens that shares nothing between its callers."""
+    """The shared resource of a peer without any."""
     yield
 
 

@@ -1,6 +1,6 @@
-"""What a Django user would do otherwise: save a model that a package keeps the history of.
+"""The usual choice in Django: saving a model whose history a package keeps.
 
-It must never be measured without its history: the rows that count are the history's.
+The counted rows are those of the history.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _History:
         name = settings.DATABASES["default"]["NAME"]
         with psycopg.connect(**self._dsn, autocommit=True) as connection:  # type: ignore[arg-type]
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        # A history refers to accounts, whose tables must come before those without migrations.
+        # A history refers to accounts, so their tables are made first.
         call_command("migrate", "auth", verbosity=0)
         call_command("migrate", run_syncdb=True, verbosity=0)
         call_command("pgtrigger", "install")

@@ -1,7 +1,4 @@
-"""message-db's `write_message`, its SQL taken from its npm package.
-
-It must never run another SQL than the package that is pinned here, whoever hands it over.
-"""
+"""The `write_message` function of message-db, from its npm package at a pinned version and hash."""
 
 from __future__ import annotations
 
@@ -45,7 +42,7 @@ WRITE = "SELECT write_message(%s, %s, %s, %s::jsonb)"
 
 
 class MessageDb:
-    """One category, whose advisory lock makes its writers follow one another; a stream an agent."""
+    """One category, whose advisory lock serializes its writers; one stream an agent."""
 
     def __init__(self, dsn: dict[str, str]) -> None:
         self.dsn = dsn | {"options": "-c search_path=message_store,public"}

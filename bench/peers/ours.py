@@ -1,6 +1,6 @@
-"""The ledger itself, and the bare COPY that its batches are measured against.
+"""The ledger itself, and a bare COPY as reference for its batches.
 
-It must never switch anything off: both go through the application's role and every trigger.
+Both use the application's role with every trigger in force.
 """
 
 from __future__ import annotations
@@ -75,15 +75,15 @@ class Ours:
 
 
 class Second(Ours):
-    """Another process of the same ledger."""
+    """Another process that writes to the same ledger."""
 
     def install(self) -> None:
         """The first has made everything."""
 
 
 class Copy(Second):
-    """Rows chained and signed beforehand. Their place and their authority time are known only
-    under the lock, so they are made in the open transaction; COPY and commit are what counts."""
+    """Copies rows chained and signed beforehand. Sequence and authority time are known only under
+    the lock, so the rows are made in the open transaction; only COPY and commit are timed."""
 
     @contextmanager
     def caller(self) -> Iterator[Write]:
@@ -104,7 +104,7 @@ class Copy(Second):
 
 
 def _copied(chain: Chain, happenings: Sequence[Happening]) -> float:
-    """Append the happenings; the seconds of COPY and commit."""
+    """Append the events; the seconds of COPY and commit."""
     from django.db import connections, transaction
 
     from bench.fill import COPY

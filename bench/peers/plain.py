@@ -1,7 +1,4 @@
-"""The floor: one row, one INSERT, one transaction, as anybody would write it with psycopg.
-
-It must never chain, sign or check anything.
-"""
+"""The floor: one row, one INSERT, one transaction with psycopg; no chain, signature or check."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The recorder of `eventsourcing` for applications, with and without its database functions.
+"""The recorder of `eventsourcing`, with and without its database functions.
 
-It must never be given less than it needs: a connection for each caller, its own defaults else.
+It gets a connection for each caller, and its defaults otherwise.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Sourcing:
 
 
 class WithFunctions(Sourcing):
-    """One call of its function, which takes no lock on the table."""
+    """One call of its function, without a table lock."""
 
     functions = True
     table = "es_functions"

@@ -1,6 +1,6 @@
-"""The process that one peer is measured in: threads in a closed loop, and what they took.
+"""The process that measures one peer: threads in a closed loop, and their latencies.
 
-It must never count what came before the threads were let go together, except as rows to be found.
+Only what happens after the threads' common start is timed.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Order:
 
 @dataclass
 class Taken:
-    """What the threads did. `ended` is on the monotonic clock; `python` and `postgres` are
-    seconds of processor time."""
+    """Results of the threads. `ended` is on the monotonic clock; `python` and `postgres` are
+    processor seconds."""
 
     events: int = 0
     began: float = 0.0
@@ -103,7 +103,7 @@ class _Crew:
 def serve(
     pipe: Connection, name: str, dsn: dict[str, str], postgres: int, log: Path | None
 ) -> None:
-    """Answer orders until None comes; `postgres` is the postmaster, `log` what is told."""
+    """Execute orders until None arrives; `postgres` is the postmaster, `log` the optional log."""
     try:
         peer = peers.load(name, dsn)
         peer.install()

@@ -1,4 +1,4 @@
-"""A portal under mixed load whose processes are killed again and again: `python -m bench.soak`.
+"""Soak test: a portal under mixed load whose processes are killed again and again.
 
-It must never touch another portal than the one it starts in a folder of its own.
+`python -m bench.soak` starts its own portal in a temporary folder.
 """

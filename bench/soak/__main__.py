@@ -1,6 +1,6 @@
-"""`python -m bench.soak`: load, kills, checks, tables.
+"""`python -m bench.soak`: load, kills, checks, report.
 
-It must never call a soak sound that did not kill anything or wrote nothing.
+Invariant: a soak that killed nothing or wrote nothing is not sound.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--write", action="store_true", help="put the tables into bench/README.md")
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background ignores the first
+    for number in (signal.SIGINT, signal.SIGTERM):  # background jobs of a shell ignore SIGINT
         signal.signal(number, _interrupt)
     try:
         found = soak(options)
@@ -85,12 +85,12 @@ def main() -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """End as by Ctrl-C, so that the portal is ended too and its folder removed."""
+    """Exit as on Ctrl-C, so that the portal is stopped and its folder removed."""
     raise KeyboardInterrupt
 
 
 def soak(options: argparse.Namespace) -> dict[str, Any]:
-    """The whole of it; what was found."""
+    """Run the whole soak and return its findings."""
     tally, told = Tally(), happenings(options.logs)
     if not told:
         raise CouldNotRun(f"{options.logs} holds no *.jsonl with events")
@@ -110,7 +110,7 @@ def soak(options: argparse.Namespace) -> dict[str, Any]:
 def _run(
     killer: Killer, checks: Checks, memory: Memory, tail: LogTail, options: argparse.Namespace
 ) -> None:
-    """Kill by plan; look after each kill once the database is back."""
+    """Kill by plan, and check after each kill once the database is back."""
     began = time.monotonic()
     plan = list(killer.plan(options.minute, options.minutes))
     unchecked, sampled = False, 0.0
@@ -131,7 +131,7 @@ def _run(
 
 
 def _finish(load: Load, checks: Checks, killer: Killer, memory: Memory, tail: LogTail) -> None:
-    """Everything that must be true when the load has ended."""
+    """The final checks, when the load has ended."""
     for walker in load.walkers:
         walker.to_the_end()
     deadline = time.monotonic() + LAST_SECONDS
@@ -163,7 +163,7 @@ def _finish(load: Load, checks: Checks, killer: Killer, memory: Memory, tail: Lo
 
 
 def _stop(portal: Portal, checks: Checks) -> None:
-    """By SIGTERM: its processes write what waits for the access log and the log."""
+    """Stop with SIGTERM, so that the processes flush the access log and the log."""
     code = portal.stop()
     checks.say("the portal stopped by SIGTERM", f"exit code {code}", code == 0)
     _, traceback, told = portal.output.read_text(errors="replace").partition("Traceback")

@@ -1,6 +1,6 @@
-"""What must be true after each kill and at the end.
+"""The checks after each kill and at the end of a soak.
 
-It must never trust the portal's own answer where the database can be asked beside it.
+Where possible they query the database and do not rely on the portal's answer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KILLED_SECONDS = 1.0
 
 @dataclass
 class Checks:
-    """Each check adds a line, with what was found."""
+    """Results; each check adds a line."""
 
     portal: Portal
     tally: Tally
@@ -37,7 +37,7 @@ class Checks:
         self.lines.append((what, found, good))
 
     def acknowledged_are_there(self) -> bool:
-        """After a kill: every event acknowledged so far, at its place, with its hash."""
+        """After a kill: every acknowledged event is stored at its sequence with its hash."""
         due = self.tally.so_far()
         try:
             rows = self._rows("SELECT event_id::text, sequence, content_hash FROM events")
@@ -52,7 +52,7 @@ class Checks:
         return True
 
     def ledger(self) -> None:
-        """The end: all that was acknowledged, the rest whole or not at all, nothing else."""
+        """At the end: acknowledged requests are stored, others whole or not at all."""
         query = "SELECT sequence, event_id::text, content_hash, agent_id, event_type, payload::text"
         rows = self._rows(f"{query} FROM events ORDER BY sequence")
         there = {row[1]: row for row in rows}
@@ -86,7 +86,7 @@ class Checks:
         )
 
     def access_log(self, killer: Killer) -> None:
-        """Every read that was answered is entered, but for the last second of a killed process."""
+        """Every answered read is logged, except those of the last second of a killed process."""
         ((entries,),) = self._rows(
             "SELECT count(*) FROM access_log WHERE outcome IN ('answered', 'sent', 'broken off') "
             "AND status < 400"

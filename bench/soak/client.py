@@ -1,7 +1,4 @@
-"""One caller's connection to the portal, kept open and opened again.
-
-It must never send anything twice by itself: who calls decides what is tried again.
-"""
+"""One caller's persistent connection to the portal. Retrying is the caller's decision."""
 
 from __future__ import annotations
 
@@ -18,12 +15,12 @@ PASSING = ("database-unavailable", "queue-full", "too-many-exports")
 
 
 class Lost(Exception):
-    """No whole answer came, or one that says: later."""
+    """No complete answer came, or a 503."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`cookies` are those that it sets."""
+    """An answer; `cookies` are those that it sets."""
 
     status: int
     body: bytes
@@ -31,7 +28,7 @@ class Answer:
 
 
 class Client:
-    """Asks as somebody, and counts what comes back under `who`."""
+    """Sends requests as one caller, and counts the answers under `who`."""
 
     def __init__(self, port: int, who: str, tally: Tally, headers: dict[str, str]) -> None:
         self.who, self.tally, self.headers = who, tally, headers
@@ -58,13 +55,13 @@ class Client:
     def begin(
         self, path: str, body: bytes | None = None, kind: str = "application/json"
     ) -> HTTPResponse:
-        """Send, and give the answer before its body is read."""
+        """Send a request; the answer before its body is read."""
         headers = self.headers | ({"Content-Type": kind} if body is not None else {})
         self._connection.request("GET" if body is None else "POST", path, body, headers)
         return self._connection.getresponse()
 
     def lost(self, error: Exception) -> Lost:
-        """Count a connection that broke, and take another."""
+        """Count a broken connection, and open another."""
         self._connection.close()
         self._connection = self._fresh()
         self.tally.answered(self.who, BROKEN)

@@ -1,4 +1,4 @@
-"""Kills the portal's processes by turns. It must never kill one that is not the portal's."""
+"""Kills the portal's processes in turn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHERS = ("web process", "worker")
 
 @dataclass
 class Kill:
-    """`moment` is of the monotonic clock, `begun` when the soak began."""
+    """One kill; `moment` and `begun` (the start of the soak) are on the monotonic clock."""
 
     role: str
     moment: float
@@ -33,21 +33,21 @@ class Kill:
 
 @dataclass
 class Killer:
-    """In the middle of each minute PostgreSQL, at its end another process; all by SIGKILL."""
+    """Kills by SIGKILL: PostgreSQL in the middle of each minute, another process at its end."""
 
     portal: Portal
     tally: Tally
     kills: list[Kill] = field(default_factory=list)
 
     def plan(self, minute: float, minutes: float) -> Iterator[tuple[float, str]]:
-        """Seconds after the start, and which role."""
+        """Seconds after the start, and the role to kill."""
         for number in range(max(1, int(minutes))):
             yield (number + 0.5) * minute, POSTGRES
             if number + 1 < minutes:
                 yield (number + 1) * minute, OTHERS[number % 2]
 
     def kill(self, role: str, began: float) -> None:
-        """The youngest of that role, so that the eldest shows what a long life does to it."""
+        """Kill the youngest process of a role: the oldest then shows the effects of a long life."""
         found = self.portal.processes()[role]
         if not found:
             self.tally.fault(f"no {role} was there to be killed")

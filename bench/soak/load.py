@@ -1,6 +1,6 @@
-"""Everybody who uses the portal during a soak, each in a thread.
+"""All users of the portal during a soak, each in a thread.
 
-It must never end while one of them waits for an answer that it will try to get again.
+Ends only when no thread has a request to retry.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ JOIN_SECONDS = 240.0
 
 @dataclass
 class Load:
-    """Made with tokens and an account of its own."""
+    """The load, with its own tokens and account."""
 
     portal: Portal
     tally: Tally
@@ -50,7 +50,7 @@ class Load:
         self._run(self._check_continuity)
 
     def stop(self) -> None:
-        """Tell everybody, and wait until what was begun is answered."""
+        """Stop all threads, and wait until every request is answered."""
         self.tally.stopping.set()
         deadline = time.monotonic() + JOIN_SECONDS
         for thread in self._threads:

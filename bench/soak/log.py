@@ -1,4 +1,4 @@
-"""Reads the portal's log while it grows, and finds what must not be in it. It must never write."""
+"""Follows the portal's log and reports lines that must not be in it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AWAY = ("OperationalError", "InterfaceError", "LedgerUnavailableError", "Connect
 
 
 class LogTail:
-    """Follows a log that is copied aside and emptied when it has grown too large."""
+    """Follows a log file that is rotated by copy and truncate."""
 
     def __init__(self, path: Path, tally: Tally) -> None:
         self._path, self._tally = path, tally
@@ -26,7 +26,7 @@ class LogTail:
         """By level and event, of warnings and worse, and of the restarts."""
 
     def read(self) -> None:
-        """Whatever is new."""
+        """The new lines."""
         try:
             size = self._path.stat().st_size
         except FileNotFoundError:
@@ -49,7 +49,7 @@ class LogTail:
         try:
             entry: dict[str, Any] = orjson.loads(line)
         except ValueError:
-            self._tally.fault(f"a line of the log is no JSON: {line[:200]!r}")
+            self._tally.fault(f"a line of the log is not JSON: {line[:200]!r}")
             return
         event, level = str(entry.get("event")), str(entry.get("level"))
         if level not in ("info", "debug"):

@@ -1,5 +1,7 @@
-"""How much memory each process takes while the soak runs. It must never count shared pages of
-PostgreSQL once a process: there it takes the proportional share."""
+"""Memory of each process during a soak.
+
+PostgreSQL's processes are counted by proportional share (PSS), since they share pages.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ WARM = 0.25
 
 @dataclass(frozen=True)
 class Figures:
-    """Of a role, MiB: of its longest-lived process in the beginning (after a quarter of its life),
-    at the end, and the most that any one had."""
+    """MiB of a role: of its oldest process after a quarter of its life and at the end, and the
+    maximum of any one."""
 
     role: str
     begin: float
@@ -39,7 +41,7 @@ class Figures:
 
 @dataclass
 class Memory:
-    """Samples by role and process; PostgreSQL's processes are one sum."""
+    """Samples by role and process; PostgreSQL's processes are summed."""
 
     portal: Portal
     samples: dict[str, dict[int, list[float]]] = field(

@@ -1,5 +1,4 @@
-"""The portal under test: its start, its processes, its commands, its end. It must never be one that
-somebody else uses."""
+"""The portal under test, in its own folder: start, processes, commands, end."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ KEPT = ("PATH", "HOME", "LANG")
 
 
 class CouldNotRun(Exception):
-    """The soak itself did not come about; nothing is said of the portal."""
+    """The soak could not be run; this says nothing about the portal."""
 
 
 class Portal:
@@ -51,21 +50,21 @@ class Portal:
             time.sleep(0.1)
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command beside the portal, to its end."""
+        """Run a management command and wait for its end."""
         return subprocess.run(
             [*_manage(), *arguments], capture_output=True, text=True, cwd="/", timeout=600,
             env=self._environment(), check=False,
         )  # fmt: skip
 
     def told(self, *arguments: str) -> str:
-        """What a command that must succeed prints."""
+        """The output of a command that must succeed."""
         done = self.manage(*arguments)
         if done.returncode:
             raise CouldNotRun(f"{arguments[0]} failed: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def processes(self) -> dict[str, list[int]]:
-        """The pids by role, the eldest first."""
+        """The pids by role, oldest first."""
         below = {child: _words(child) for child in children(self.process.pid)}
         serving = [pid for pid, words in below.items() if b"serve" in words]
         web = [pid for main in serving for pid in children(main)]
@@ -99,7 +98,7 @@ class Portal:
 
 @contextmanager
 def running() -> Iterator[Portal]:
-    """A portal that serves, in a temporary folder that the database's account can pass through."""
+    """Start a portal in a temporary folder that the database's account can pass through."""
     folder = Path(tempfile.mkdtemp(prefix="auditportal-soak-"))
     folder.chmod(0o711)
     portal = Portal(folder / "home")
@@ -116,7 +115,7 @@ def running() -> Iterator[Portal]:
 
 
 def children(pid: int) -> list[int]:
-    """Of all threads of a process, the eldest first."""
+    """Children of all threads of a process, oldest first."""
     found: set[int] = set()
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:

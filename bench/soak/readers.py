@@ -1,7 +1,7 @@
-"""Those who read: walkers that must miss nothing and see nothing twice, long exports, a person at
-the pages who starts verifications.
+"""Readers of the soak: walkers, exporters and an auditor.
 
-They must never take a part for the whole, which is what they test.
+Walkers must miss and repeat nothing, exports are slow, and the auditor views pages and starts
+verifications.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SLOWLY = 0.05
 
 
 class Walker:
-    """Walks by `after`, page by page; `again` begins anew whenever it has reached the end."""
+    """Reads with `after`, page by page; with `again` it restarts at the end."""
 
     def __init__(self, client: Client, pause: float, *, again: bool = False) -> None:
         self.client, self.pause, self.again = client, pause, again
@@ -41,7 +41,7 @@ class Walker:
             self.step()
 
     def to_the_end(self) -> None:
-        """What is left, once nobody writes any more."""
+        """Read the rest, once writing has ended."""
         for _ in range(100_000):
             before = len(self.hashes)
             if self.step() and len(self.hashes) == before:
@@ -49,7 +49,7 @@ class Walker:
         self.walks.append(self.hashes)
 
     def step(self) -> bool:
-        """One page; False when none came."""
+        """Read one page; False if the request failed."""
         try:
             answer = self.client.ask(f"/api/v1/events?after={len(self.hashes)}&limit=1000")
         except Lost:
@@ -80,7 +80,7 @@ class Walker:
 
 
 class Exporter:
-    """Takes the whole ledger as a file, slowly, and counts what is whole."""
+    """Downloads the whole ledger slowly, and counts complete exports."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -121,7 +121,7 @@ class Exporter:
 
 
 class Auditor:
-    """A person who signed in, looks at one page after the other, and has the ledger verified."""
+    """A signed-in person who views one page after another and starts verifications."""
 
     def __init__(self, client: Client, password: str, verify_every: int) -> None:
         self.client, self.password, self.verify_every = client, password, verify_every

@@ -1,4 +1,4 @@
-"""What a soak found, as Markdown and for machines. It must never leave out what was not good."""
+"""The report of a soak, as Markdown and as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = ("201", "200", "302", "400", "503", BROKEN, "exit code 0", "exit code 
 def document(
     checks: Checks, killer: Killer, figures: Sequence[Figures], tail: LogTail, seconds: float
 ) -> dict[str, Any]:
-    """Everything, for machines."""
+    """The whole report as JSON."""
     tally = checks.tally
     return {
         "sound": all(good for _, _, good in checks.lines),
@@ -48,7 +48,7 @@ def _by_caller(tally: Tally) -> dict[str, dict[str, int]]:
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """The tables."""
+    """The tables as Markdown."""
     lines = ["| what | found | |", "|---|---|---|"]
     lines += [
         f"| {c['check']} | {c['found']} | {'good' if c['good'] else '**not good**'} |"

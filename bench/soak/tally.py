@@ -1,7 +1,4 @@
-"""What the load was answered, and what must therefore be in the ledger.
-
-It must never ask the portal or the database anything.
-"""
+"""The answers that the load received, and the events that must therefore be in the ledger."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ MOST_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One event as it was sent; `payload` is the SHA-256 of its canonical payload."""
+    """One sent event; `payload` is the SHA-256 of its canonical payload."""
 
     agent_id: str
     event_type: str
@@ -25,7 +22,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where an answer said that an event is."""
+    """The position of an event according to an answer."""
 
     sequence: int
     content_hash: str
@@ -33,7 +30,7 @@ class Stored:
 
 @dataclass
 class Tally:
-    """Shared by every thread of the load."""
+    """Shared by all threads of the load."""
 
     stopping: threading.Event = field(default_factory=threading.Event)
     sent: dict[str, Sent] = field(default_factory=dict)
@@ -63,7 +60,7 @@ class Tally:
             self.notes[what] += count
 
     def fault(self, text: str) -> None:
-        """Something that must not be. The first ones are kept in words."""
+        """Count a fault. The first ones are kept as text."""
         with self._lock:
             self.fault_count += 1
             if len(self.faults) < MOST_SHOWN:

@@ -1,7 +1,8 @@
-"""Agents that write: single events, batches in both forms, sent again until acknowledged; and
-impatient ones, that never ask what became of a request whose answer was lost.
+"""Writers of the soak: single events and batches, retried until acknowledged.
 
-They must never send an event_id with other content.
+Impatient agents do not retry a request whose answer was lost.
+
+Invariant: a retry sends the same bytes under the same `event_id`.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ Happening = tuple[str, bytes]
 
 
 def happenings(folder: Path | None) -> list[Happening]:
-    """What the agents write of: the lines of the logs in a folder, named as the presets of `ingest`
-    name them, or a play."""
+    """Events to write: the lines of the logs in a folder, named as the presets of `ingest`, or
+    simulated events."""
     if folder is None:
         return [(one.event_type, canonicalize_text(one.payload)) for one in play(2000)]
     found = []
@@ -58,7 +59,7 @@ class Writer:
     impatient: bool = False
 
     def run(self) -> None:
-        """Write until told to stop; what was begun is brought to its end."""
+        """Write until stopped; a started request is retried to its end."""
         chance = random.Random(self.agent_id)  # noqa: S311 - a play, no secret
         tally = self.client.tally
         while not tally.stopping.wait(self.pause * 2 * chance.random()):
@@ -66,7 +67,7 @@ class Writer:
             self._deliver(*self._compose(events))
 
     def _compose(self, events: list[Happening]) -> tuple[list[str], bytes]:
-        """Ids, and the body that is sent, again if need be, byte for byte."""
+        """The ids, and the body, which retries send byte for byte."""
         now, ids = datetime.now(UTC).isoformat(), [str(uuid4()) for _ in events]
         records = [
             orjson.dumps(

@@ -1,4 +1,1 @@
-"""Django's database engine for the embedded server: PostgreSQL's own, plus having it run.
-
-It must never start anything before the first connection is opened.
-"""
+"""Django's database engine for the embedded server; starts it with the first connection."""

@@ -1,6 +1,6 @@
 """The connection class of the embedded engine; Django loads it by this module's name.
 
-It must never touch a connection whose HOST is set: such a database is somewhere else.
+A connection with a HOST belongs to another server and is left alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from events.store.engine import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """PostgreSQL at `settings.PORTAL_HOME`, started when it is first needed or found dead."""
+    """PostgreSQL at `settings.PORTAL_HOME`, started on first use or when found dead."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         if self.settings_dict["HOST"]:
@@ -32,5 +32,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise OperationalError(str(error)) from error
 
     def _located(self, server: EmbeddedPostgres, conn_params: dict[str, Any]) -> dict[str, Any]:
-        """The parameters with the place of the server's socket."""
+        """The parameters with the path of the server's socket."""
         return conn_params | server.dsn(self.settings_dict["USER"], self.settings_dict["NAME"])

@@ -1,4 +1,4 @@
-"""`backup`: one consistent copy of the whole database, and what it must be when it is restored."""
+"""`backup`: makes a consistent copy of the whole database, with a manifest."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from observers.management import arguments
 
 
 class Command(LedgerCommand):
-    """Parse, back up, say what was."""
+    """Parse, back up, report."""
 
     help = (
         "Back the ledger's database up into DIRECTORY, a new or empty one: everything in it, as it "
         "is at one moment, while appends go on. ledger.dump is PostgreSQL's own (pg_dump), "
         "manifest.json, written last, names the head of that moment and the SHA-256 of each file; "
-        "without it the directory is no backup. Private keys are left out unless --with-keys is "
-        "given: whoever has both can write the ledger anew. `restore` puts it back and verifies "
-        "it. Exit codes: 0 made, 2 not made."
+        "without it the directory is not a backup. Private keys are left out unless --with-keys "
+        "is given: whoever has both can rewrite the ledger. `restore` loads and verifies it. "
+        "Exit codes: 0 made, 2 not made."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("directory", type=Path, metavar="DIRECTORY")
         parser.add_argument(
-            "--with-keys", action="store_true", help="the private keys too; keep it locked away"
+            "--with-keys", action="store_true", help="include the private keys; lock the copy away"
         )
         arguments.add_json(parser)
 
@@ -62,7 +62,7 @@ class Command(LedgerCommand):
 
 
 def as_dict(folder: Path, manifest: Manifest) -> dict[str, Any]:
-    """What was made, for machines."""
+    """The result as JSON."""
     return {
         "directory": str(folder),
         "taken_at": manifest.taken_at,
@@ -74,7 +74,7 @@ def as_dict(folder: Path, manifest: Manifest) -> dict[str, Any]:
 
 
 def as_text(folder: Path, manifest: Manifest) -> str:
-    """What was made, for people."""
+    """The result as text."""
     head = manifest.head
     keys = len(manifest.key_files)
     return "\n".join(
@@ -83,9 +83,9 @@ def as_text(folder: Path, manifest: Manifest) -> str:
             f"  {head.event_count:,} events, head {head.max_sequence} ({head.content_hash})",
             f"  {sum(file.bytes for file in manifest.files):,} bytes, "
             + (
-                f"{keys:,} private keys AMONG THEM: lock it away"
+                f"{keys:,} private keys INCLUDED: lock it away"
                 if keys
-                else "no private keys: back those up apart"
+                else "no private keys: back them up separately"
             ),
         ]
     )

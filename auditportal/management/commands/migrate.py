@@ -1,7 +1,7 @@
 """`migrate`, as the role that owns the tables.
 
-It must never run on another alias: the router would skip every operation there, and Django would
-still write down that it was done.
+Invariant: it runs on `owner` only. On another alias the router would skip every operation, and
+Django would still record the migration as applied.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auditportal.failures import EXIT_COULD_NOT_RUN
 
 
 class Command(migrate.Command):
-    """Django's command with `owner` for its database."""
+    """Django's command on the database `owner`."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -25,7 +25,7 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["database"] != "owner":
             raise CommandError(
-                "migrations run as the owner: leave --database out", returncode=EXIT_COULD_NOT_RUN
+                "migrations run as the owner: omit --database", returncode=EXIT_COULD_NOT_RUN
             )
         try:
             facts = require_writable("owner")

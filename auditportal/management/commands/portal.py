@@ -1,7 +1,4 @@
-"""`portal`: everything behind `make run`, from an empty folder to a served ledger.
-
-It must never do anything before it has the port, and never print a password twice.
-"""
+"""`portal`: the command behind `make run`, from an empty folder to a served ledger."""
 
 from __future__ import annotations
 
@@ -38,16 +35,16 @@ from observers.heads.store import memory_of
 DESCRIPTION = """\
 Start the portal and serve it until Ctrl-C.
 
-Starts the embedded PostgreSQL (or uses DATABASE_URL), brings the tables up to date, makes the
-first keys and the first administrator if there are none, and serves HTTP. On an empty embedded
-ledger sample agents write some events. Stopping is clean; after kill -9 the next start recovers.
+Starts the embedded PostgreSQL (or uses DATABASE_URL), migrates the tables, creates the first keys
+and the first administrator if there are none, and serves HTTP. In an empty embedded ledger sample
+agents write some events. Stopping is clean; after kill -9 the next start recovers.
 
 environment:
 """
 
 
 class Command(LedgerCommand):
-    """Prepare, serve, and say where to go."""
+    """Prepare, serve, and print where to go."""
 
     help = "Start the portal: database, tables, keys, administrator, web server."
     requires_system_checks = []
@@ -95,14 +92,14 @@ class Command(LedgerCommand):
         self.stdout.write("Stopped.")
 
     def _guide(self, port: int, password: str | None) -> None:
-        """Where to go and what to type next."""
+        """Print the address, the password and the next commands."""
         host = connectable(settings.PORTAL_BIND)
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         manage = _manage()
         self.stdout.write(f"\nThe portal is at {url}/   (Ctrl-C stops it)\n\n")
         if password:
             self.stdout.write(f"  administrator  admin\n  password       {password}")
-            self.stdout.write("                 shown this once and kept nowhere\n\n")
+            self.stdout.write("                 shown only once, and not stored\n\n")
         self.stdout.write(
             f"Write an event from another terminal:\n\n"
             f"  TOKEN=$({manage} issue_token --agent first-agent)\n"
@@ -118,15 +115,15 @@ class Command(LedgerCommand):
 
 
 def _wants_sample() -> bool:
-    """Only an empty ledger of our own gets a sample; what stands in a ledger stays for ever."""
+    """Only an empty embedded ledger gets a sample, since events cannot be removed."""
     if not (settings.PORTAL_EMBEDDED and settings.PORTAL_SAMPLE):
         return False
     return PostgresEventStore().get_max_sequence() == 0 and "play_sample" in get_commands()
 
 
 def _refuse_empty_but_seen() -> None:
-    """CT-11: an empty ledger where events were seen is a lost one. It is not begun anew in
-    silence, and not halted either, for then nothing could be restored into it."""
+    """CT-11: refuse to start an empty ledger where events were seen, since they were lost. It is
+    not halted, because nothing could be restored into it then."""
     if is_migrated() and PostgresEventStore("owner").head().max_sequence:
         return
     memory = memory_of()
@@ -141,7 +138,7 @@ def _refuse_empty_but_seen() -> None:
 
 
 def _reach_databases() -> None:
-    """Connect once as each role, so that an unreachable one is told of by its variable."""
+    """Connect once as each role, so that a failure names its variable."""
     for alias in connections:
         try:
             connections[alias].ensure_connection()
@@ -156,7 +153,7 @@ def _reach_databases() -> None:
 
 
 def _manage() -> str:
-    """How to call manage.py from where the operator stands, for the same home."""
+    """The manage.py command line for this home, relative to the operator's folder."""
     words = [_short(Path(sys.executable)), _short(settings.BASE_DIR / "manage.py")]
     home = os.environ.get("PORTAL_HOME", "")
     return " ".join([f"PORTAL_HOME={shlex.quote(home)}", *words] if home else words)

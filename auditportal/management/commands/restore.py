@@ -1,4 +1,4 @@
-"""`restore`: puts a backup into an empty database, and verifies it before anybody may use it."""
+"""`restore`: loads a backup into an empty database, and verifies it before it may be used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHOWN = 20
 
 
 class Command(LedgerCommand):
-    """Parse, restore, say what came of it."""
+    """Parse, restore, report."""
 
     help = (
         "Restore the backup in DIRECTORY into an empty database: the embedded one of a new "
@@ -35,8 +35,8 @@ class Command(LedgerCommand):
         "digest of each file, loads the database, gives the roles their rights, and verifies that "
         "the ledger ends where the backup says, every event, and the guards; until all of that "
         "is done no server runs on the database. If the ledger is shorter than what was seen of it "
-        "it is halted, and a ceremony acknowledges the loss. One that was killed goes on when it "
-        "is run again. Exit codes: 0 restored and sound, 1 findings, or halted; 2 not restored."
+        "it is halted, and a ceremony acknowledges the loss. After a kill, run it again to "
+        "resume. Exit codes: 0 restored and sound, 1 findings, or halted; 2 not restored."
     )
     requires_system_checks = []
 
@@ -54,7 +54,7 @@ class Command(LedgerCommand):
             type=arguments.positive,
             default=os.cpu_count() or 1,
             metavar="N",
-            help="processes that verify (default: one a processor)",
+            help="verifying processes (default: one per processor)",
         )
         parser.add_argument(
             "--accept-findings",
@@ -87,12 +87,12 @@ class Command(LedgerCommand):
 
 
 def _bars(bars: ExitStack) -> Callable[[int], Callable[[int], None]]:
-    """A progress bar that is there as long as the stack."""
+    """A factory of progress bars that are closed with the stack."""
     return lambda total: bars.enter_context(progress_bar(total))
 
 
 def as_dict(restored: Restored) -> dict[str, Any]:
-    """What came of it, for machines."""
+    """The result as JSON."""
     return {
         "is_sound": restored.is_sound,
         "is_open": restored.is_open,
@@ -106,7 +106,7 @@ def as_dict(restored: Restored) -> dict[str, Any]:
 
 
 def as_text(restored: Restored) -> str:
-    """What came of it, for people."""
+    """The result as text."""
     head, report = restored.manifest.head, restored.report
     lines = [
         f"The backup of {restored.manifest.taken_at}: {head.event_count:,} events, head "

@@ -1,6 +1,6 @@
-"""`serve`: the web server alone, for those whose own tools watch over processes.
+"""`serve`: runs the web server alone, for use under a process supervisor.
 
-It must never migrate or make anything; `portal` does that and then runs this.
+It does not migrate or create anything; `portal` does that and then runs this.
 """
 
 from __future__ import annotations
@@ -38,31 +38,31 @@ STOP_PATIENCE_SECONDS = 10
 log = structlog.get_logger(__name__)
 
 CONNECTIONS = 4096
-"""Connections that a web process takes at once. Further ones wait at the listener, so a few hundred
-idle ones must not be all there is room for."""
+"""Connections that a web process accepts at once; further ones wait at the listener. High enough
+that a few hundred idle ones do not fill it."""
 
 
 SWITCH_SECONDS = 0.001
-"""How long a thread that computes keeps the interpreter from the others. One that writes an event
-needs it some ten times, which at Python's 5 ms and beside a few long answers takes it 0.3 s."""
+"""The GIL's switch interval. Writing an event acquires the GIL some ten times, which beside a few
+long requests takes 0.3 s at Python's default of 5 ms."""
 
 OTHER_FILES = 512
-"""Files and connections of a web process beside those of its clients."""
+"""Files and connections of a web process except its clients'."""
 
 
 def load_application(main: int, port: int, target: str) -> Any:
-    """In a worker: tie it to granian's main process, then load Django and the module `target`."""
+    """Load Django and the module `target` in a worker that dies with granian's main process."""
     die_with_parent(main)
     look_after_clients(port)
     sys.setswitchinterval(SWITCH_SECONDS)
-    Finalize(None, logging.shutdown, exitpriority=0)  # a forked process runs nothing of `atexit`
+    Finalize(None, logging.shutdown, exitpriority=0)  # forked processes do not run `atexit`
     return import_module(target).application
 
 
 class Command(LedgerCommand):
-    """Serve the portal with granian until told to stop."""
+    """Serve the portal with granian until stopped."""
 
-    help = "Serve the portal over HTTP, and nothing else: no migration, no sample, no first keys."
+    help = "Serve the portal over HTTP only: no migration, no sample, no first keys."
     requires_system_checks = []
     target = "auditportal.wsgi"
 
@@ -73,7 +73,7 @@ class Command(LedgerCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             require_connections(options["workers"], settings.PORTAL_THREADS)
-            with suppress(LedgerUnavailableError):  # it is away, and says so to each request
+            with suppress(LedgerUnavailableError):  # each request reports an unavailable database
                 self._check_server()
                 refuse_unfinished("default")
         except (TooFewConnections, RestoreUnfinishedError, UnfitServer) as error:
@@ -83,7 +83,7 @@ class Command(LedgerCommand):
         self._serve(options)
 
     def _check_server(self) -> None:
-        """What is wrong with the database but not so wrong that nothing could be read."""
+        """Report problems of the database that still allow reading."""
         facts = check_server("default")
         if facts.read_only:
             log.critical("database_read_only", reason=facts.read_only)
@@ -110,7 +110,7 @@ class Command(LedgerCommand):
 
 
 def _connections() -> int:
-    """As many as there are files for, beside those that the process opens itself."""
+    """The connections that the file limit allows, minus the process's own files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + OTHER_FILES
     if hard != resource.RLIM_INFINITY:

@@ -1,7 +1,6 @@
 """One record, kept three times, each under another package's history.
 
-They must never be installed beside the portal's own apps: `bench.peers.history` sets up a Django
-of their own.
+Only for the Django project of `bench.peers.history`, not for the portal's INSTALLED_APPS.
 """
 
 from __future__ import annotations
