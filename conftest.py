@@ -32,11 +32,35 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 LONG = ("auditportal/", "observers/tests/browser/")
-"""Folders of tests that take long: they start portals and browsers."""
+"""Folders of tests that start portals and browsers; they run first."""
+
+# fmt: off
+SLOW_SUBJECTS = frozenset({
+    "access_log", "admin_read_only", "api_bad_bodies", "api_export", "api_fuzzed", "api_range",
+    "api_verification", "append_only", "canonical_json", "canonical_quick_path",
+    "ceremony_erases_payload", "certain", "concurrent_append", "continuity_memory",
+    "crash_of_postgres", "crash_of_writer", "failover", "groups", "guards_are_checked",
+    "ingest_resumes", "ledger_follows_its_model", "ledger_lock", "parts_combine",
+    "reading_from_a_replica", "rollback_is_found", "search", "server_that_takes_no_writes",
+    "sign_in", "signable_content_in_sql", "skips", "tamper_corpus", "trigger_refusals",
+    "verifications_sealed", "verifications_worker", "verify_chain_sql",
+    "verify_ledger_interrupted", "watch_finds_and_records", "watch_rounds",
+})
+# fmt: on
+"""Other slow test files, without `test_` and `.py`. The tests of pages (`test_page_*`) are slow too.
+`make test-quick` leaves out all of them."""
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    subject = item.path.stem.removeprefix("test_")
+    return item.nodeid.startswith(LONG) or subject in SLOW_SUBJECTS or subject.startswith("page_")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what takes long first, so that no process is left with it at the end."""
+    """Mark slow tests, and run the longest first, so that no process ends with one of them."""
+    for item in items:
+        if _is_slow(item):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 

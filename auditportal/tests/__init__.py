@@ -1,1 +1,1 @@
-"""Tests of the wiring. They must never use the home folder of a real portal."""
+"""Tests of the site. Each portal gets a temporary home folder."""

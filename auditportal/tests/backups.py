@@ -1,7 +1,4 @@
-"""Empty databases to restore into, and the commands as processes of their own.
-
-It must never be imported outside tests.
-"""
+"""Helpers for restore tests: empty databases, and commands run as processes."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ PATIENCE_SECONDS = 60.0
 
 @contextmanager
 def empty_database(beside: Ledger) -> Iterator[Ledger]:
-    """Another database of the same server, owned like the ledger's; every alias points at it."""
+    """Another database of the same server, owned like the ledger's; every alias points to it."""
     other = Ledger(beside.server, f"{beside.name}_restored")
     try:
         make_empty(other, beside)
@@ -39,7 +36,7 @@ def empty_database(beside: Ledger) -> Iterator[Ledger]:
 
 @contextmanager
 def emptied(ledger: Ledger) -> Iterator[None]:
-    """The ledger's own database, dropped and made anew, as after a disk was lost."""
+    """The ledger's database, dropped and recreated, as after the loss of a disk."""
     connections.close_all()
     with Ledger(ledger.server, "postgres").connect("postgres") as superuser:
         superuser.execute(
@@ -50,7 +47,7 @@ def emptied(ledger: Ledger) -> Iterator[None]:
 
 
 def make_empty(wanted: Ledger, connected: Ledger) -> None:
-    """Make an empty database of the owner's, through a connection to another."""
+    """Create an empty database of the owner, through a connection to another."""
     with connected.connect("postgres") as superuser:
         superuser.execute(
             sql.SQL("CREATE DATABASE {} OWNER portal_owner TEMPLATE template0").format(
@@ -67,7 +64,7 @@ def _drop(unwanted: Ledger, connected: Ledger) -> None:
 
 
 def start_command(ledger: Ledger, home: Path, *arguments: str) -> subprocess.Popen[str]:
-    """`manage.py ARGUMENTS` in a process of its own, on this ledger by DATABASE_URL."""
+    """Start `manage.py ARGUMENTS` on this ledger by DATABASE_URL."""
     return subprocess.Popen(
         [sys.executable, str(BASE_DIR / "manage.py"), *arguments],
         stdout=subprocess.PIPE,
@@ -83,7 +80,8 @@ def start_command(ledger: Ledger, home: Path, *arguments: str) -> subprocess.Pop
 
 
 def kill_when_waiting(process: subprocess.Popen[str], ledger: Ledger, program: str) -> None:
-    """SIGKILL the command once its program waits for a lock, and see that the program goes too."""
+    """SIGKILL the command once its program waits for a lock, and check that the program ends
+    too."""
     waiting = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = %s"
         " AND wait_event_type = 'Lock'"

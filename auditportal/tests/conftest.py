@@ -1,7 +1,4 @@
-"""Homes and embedded servers for the tests of the wiring.
-
-A home must never be left behind with its server running.
-"""
+"""Fixtures: temporary homes and embedded servers, stopped and removed at the end."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from auditportal.env import BASE_DIR
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home folder not made yet, in a folder that other accounts can pass through."""
+    """A home folder not created yet, in a folder that other accounts can pass through."""
     folder = Path(tempfile.mkdtemp(prefix="auditportal-test-"))
     folder.chmod(0o711)
     home = folder / "home"
@@ -41,7 +38,7 @@ def server(home: Path) -> EmbeddedPostgres:
 
 @pytest.fixture
 def script() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a Python script as a process of its own, to be talked to over its pipes."""
+    """Start a Python script as a process with pipes."""
     started: list[subprocess.Popen[str]] = []
 
     def start(source: str, *arguments: object, **options: object) -> subprocess.Popen[str]:
@@ -65,7 +62,7 @@ def script() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 @pytest.fixture
 def manage(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a command of manage.py to its end, with this home and nothing else of our environment."""
+    """Run a command of manage.py with this home and none of the caller's settings."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -81,6 +78,6 @@ def manage(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
-    """The environment of a portal whose every setting is its default, but for its home."""
+    """An environment with default settings except the home."""
     kept = ("PATH", "HOME", "LANG", "DJANGO_SETTINGS_MODULE")
     return {k: os.environ[k] for k in kept if k in os.environ} | {"PORTAL_HOME": str(home)} | more

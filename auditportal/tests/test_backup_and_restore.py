@@ -1,6 +1,6 @@
-"""A backup is one moment of the ledger, and a restore is that moment again, verified, or nothing.
+"""A backup is one snapshot of the ledger, and a restore is that snapshot, verified, or nothing.
 
-A restored ledger must go on where the backup ended, guarded as before.
+A restored ledger continues where the backup ended, guarded as before.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def _stopped(*args: object) -> None:
 
 
 def test_nobody_is_signed_in_by_a_backup(ledger: Ledger, folder: Path) -> None:
-    """The sessions stay out of it, and everything in its folder is closed to others."""
+    """Sessions are left out of it, and its files are closed to others."""
     ledger.write()
     sign_in()
     assert ledger.query("SELECT count(*) FROM django_session") == [(1,)]

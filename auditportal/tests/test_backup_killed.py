@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a backup or restore leaves nothing that looks like a whole one."""
+"""kill -9 during a backup or restore leaves nothing that looks complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log keeps its newest lines and never outgrows its bound."""
+"""A log keeps its newest lines and stays within its bound."""
 
 from __future__ import annotations
 

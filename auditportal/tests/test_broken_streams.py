@@ -1,4 +1,4 @@
-"""A stream that the database broke off is a line in the log and an end, never a traceback."""
+"""A stream interrupted by the database logs one line and ends without a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server whose threads could open more connections than there are does not start."""
+"""A server whose threads could open more connections than the database accepts does not start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others wrote reaches a terminal as text and as nothing else, whichever command prints it."""
+"""Text written by others reaches a terminal quoted, in every command."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_command_quotes() -> None:
 
 
 class Echo(LedgerCommand):
-    """Prints what it is told."""
+    """Prints its arguments."""
 
     stealth_options = ("text",)
 

@@ -1,4 +1,4 @@
-"""Django's connection brings the embedded server with it, and brings it back."""
+"""Django's connection starts the embedded server, and restarts it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_command_starts_the_server_for_as_long_as_it_needs_it(manage: Manage, 
 def test_a_command_uses_a_running_server_and_leaves_it(
     manage: Manage, server: EmbeddedPostgres
 ) -> None:
-    """`server` is not a counted user, so a counted one must hold it open meanwhile."""
+    """`server` is not a counted user, so a counted one holds it open meanwhile."""
     sharing.use(server)
     before = server.pid
     try:

@@ -1,4 +1,4 @@
-"""The embedded server finds a place for its files, and says plainly when it cannot."""
+"""The embedded server finds a place for its files, or reports clearly why not."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_copies_the_programs_where_they_cannot_be_reached(
 
 @as_root
 def test_runs_for_an_ordinary_user(home: Path) -> None:
-    """In a fork, because the test's own Python may be closed to others."""
+    """In a fork, because the test's Python may be closed to other users."""
     site, _ = cluster.installed()
     nobody = Account(65534, 65534, "nobody", dropped=True)
     if not nobody.can_run(cluster.programs(site) / "postgres"):

@@ -1,4 +1,4 @@
-"""The embedded server starts, stops and keeps what it answered, however it ended."""
+"""The embedded server starts, stops, and keeps every acknowledged commit after any kind of end."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_stopping_ends_it_and_starting_again_has_the_data(server: EmbeddedPostgr
 
 
 def test_kill_9_keeps_every_answered_commit(server: EmbeddedPostgres) -> None:
-    """Killed while four sessions write; each notes a number once its commit was answered."""
+    """Killed while four sessions write; each notes a number once its commit was acknowledged."""
     with connect(server) as connection:
         connection.execute("CREATE TABLE kept (n bigint)")
     answered: list[int] = []
@@ -133,7 +133,7 @@ def test_ignores_a_pid_file_of_a_dead_process(server: EmbeddedPostgres) -> None:
 
 
 def test_ignores_a_pid_file_whose_pid_is_another_program_now(server: EmbeddedPostgres) -> None:
-    """After a reboot the old pid may be anybody's, of the server's own account too."""
+    """After a reboot the pid may be reused, also by the server's account."""
     server.kill()
     place = find_place(server.home)
     assert place
@@ -164,7 +164,7 @@ def test_counts_a_zombie_as_dead() -> None:
 def test_starts_beside_the_zombie_of_a_server_that_another_process_started(
     home: Path, script: Script
 ) -> None:
-    """PostgreSQL itself would take the zombie for a running server."""
+    """PostgreSQL would mistake the zombie for a running server."""
     parent = script(
         "import sys; from pathlib import Path; from auditportal.embedded import EmbeddedPostgres\n"
         "server = EmbeddedPostgres(Path(sys.argv[1]), fsync=False)\n"
@@ -182,7 +182,7 @@ def test_starts_beside_the_zombie_of_a_server_that_another_process_started(
 
 
 def test_waits_for_a_server_that_is_still_going_down(server: EmbeddedPostgres) -> None:
-    """Told to stop by somebody else, with a session open that a smart shutdown waits for."""
+    """Stopped by another process, with an open session that a smart shutdown waits for."""
     with connect(server) as session:
         before = server.pid
         assert before

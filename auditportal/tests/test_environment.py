@@ -1,4 +1,4 @@
-"""Settings come from the environment, and a bad one is refused by its name."""
+"""Settings come from the environment, and an invalid one is refused by name."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Short floods: a writer with a token and `/healthz` go on beside them.
-
-Nothing here asserts how fast.
-"""
+"""Short floods: a writer with a token and `/healthz` are still served. No speed is asserted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strangers' requests hold some of the threads; the rest stay for writers and for `/healthz`."""
+"""Strangers' requests hold some of the threads; the rest is reserved for writers and `/healthz`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Answer = Callable[[Any], Any]
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    """The gate of a process of 32 threads, nobody in it."""
+    """An empty gate of a process of 32 threads."""
     fresh = Gate(32)
     monkeypatch.setattr(gate_module, "gate", fresh)
     return fresh
 
 
 class Dripping(io.BytesIO):
-    """A form during whose arrival something else happens."""
+    """A form that calls back while it arrives."""
 
     def __init__(self, body: bytes, meanwhile: Callable[[], None]) -> None:
         super().__init__(body)
@@ -44,7 +44,7 @@ class Dripping(io.BytesIO):
 
 
 def wsgi(stream: io.BytesIO) -> dict[str, Any]:
-    """The stream as the server's own."""
+    """The stream as the server passes it."""
     return {"wsgi.input": stream}
 
 
@@ -61,7 +61,7 @@ def drip(meanwhile: Callable[[], None], address: str = "192.0.2.1", path: str = 
 
 
 def nested(depth: int, addresses: list[str], inside: Callable[[], None]) -> list[Any]:
-    """So many forms under way at once, and `inside` while all of them are; their answers."""
+    """Send concurrent forms, and call `inside` while all are in progress; their answers."""
     answers: list[Any] = []
 
     def begin(left: int) -> None:

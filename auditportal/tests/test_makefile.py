@@ -1,4 +1,4 @@
-"""`make` says plainly what it can do and what it lacks."""
+"""`make` lists its commands and says what is missing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def make(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def python_that_fails_on(word: str, folder: Path) -> Path:
-    """A Python that answers everything but scripts that contain the word."""
+    """A Python that fails for scripts that contain the word."""
     fake = folder / "python3"
     fake.write_text(
         f'#!/bin/sh\ncase "$*" in *{word}*) exit 1;; esac\nexec {sys.executable} "$@"\n'
@@ -39,7 +39,7 @@ def python_that_fails_on(word: str, folder: Path) -> Path:
 def test_alone_lists_the_commands() -> None:
     listed = make()
     assert listed.returncode == 0
-    for command in ("run", "test", "lint", "clean-venv"):
+    for command in ("run", "test", "test-quick", "lint", "requirements", "clean-venv"):
         assert f"make {command} " in listed.stdout
 
 

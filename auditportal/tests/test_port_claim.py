@@ -1,4 +1,4 @@
-"""A port has one portal: the claim is refused before anything else happens."""
+"""A port has one portal: the second claim is refused before anything else happens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`portal` comes up from nothing, goes down cleanly, and comes up again after any kill."""
+"""`portal` starts from an empty folder, stops cleanly, and starts again after any kill."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE = 90.0
 
 
 class Portal:
-    """A portal as a user starts it, its output kept as it comes."""
+    """A portal started as by a user, with its output."""
 
     def __init__(self, home: Path, port: int, **environment: str) -> None:
         self.port = port

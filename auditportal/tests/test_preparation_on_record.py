@@ -1,4 +1,4 @@
-"""A right that somebody gave or took is put right when the portal starts, and not in silence."""
+"""Rights that were changed are repaired when the portal starts, and the repair is recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from events.tests.ledger import Ledger
 
 @pytest.fixture
 def no_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Preparing without collecting the static files of the project."""
+    """Prepare without collecting static files."""
 
     def without_files(name: str, *args: object, **options: object) -> object:
         return None if name == "collectstatic" else call_command(name, *args, **options)

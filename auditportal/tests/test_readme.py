@@ -1,4 +1,4 @@
-"""The commands that the README shows are run as they stand, against a portal just started."""
+"""The commands of the README are run as written, against a newly started portal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def commands(heading: str) -> str:
 
 
 def typed(script: str, home: Path, port: int) -> str:
-    """What a shell says to the commands, in the project's folder."""
+    """Run a script in the project's folder; its output."""
     script = script.replace(".venv/bin/python", sys.executable).replace(":8000", f":{port}")
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],

@@ -1,4 +1,4 @@
-"""What died is started again, later and later, and given up when it cannot live."""
+"""A dead process is restarted after growing pauses, and given up when it keeps dying."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_child_that_cannot_live_is_given_up_aloud() -> None:
 
 
 class Server(EmbeddedPostgres):
-    """A server whose pid a test sets."""
+    """A server whose pid the test sets."""
 
     pid: int | None = 7
 

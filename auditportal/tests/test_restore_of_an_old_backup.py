@@ -1,4 +1,4 @@
-"""A restored ledger that is shorter than it was seen is halted until people acknowledge it."""
+"""A restored ledger that ends before a seen head is halted until people acknowledge the loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first process in starts the embedded server, the last one out stops it."""
+"""The first process starts the embedded server, the last one stops it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_forked_child_does_not_stop_it(home: Path, script: Script, exit_of_chi
 
 
 def test_a_forked_child_is_a_user_of_its_own(home: Path, script: Script) -> None:
-    """The parent goes first; the child goes on using the server and stops it at its own end."""
+    """The parent ends first; the child continues to use the server and stops it at its end."""
     parent = script(
         USE + "if os.fork() == 0:\n"
         "    sharing.use(server); print(os.getpid(), flush=True); sys.stdin.readline()\n"

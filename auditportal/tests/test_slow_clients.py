@@ -1,4 +1,4 @@
-"""Connections whose client sends, or reads, too slowly are ended; others are let be."""
+"""Connections whose client sends or reads too slowly are ended; others are kept."""
 
 from __future__ import annotations
 

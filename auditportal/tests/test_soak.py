@@ -1,7 +1,4 @@
-"""A short soak: mixed load over HTTP, PostgreSQL killed under it, nothing acknowledged lost.
-
-It must never assert how fast.
-"""
+"""A short soak: mixed load over HTTP, PostgreSQL killed, nothing acknowledged lost."""
 
 from __future__ import annotations
 

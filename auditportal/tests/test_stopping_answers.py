@@ -1,4 +1,4 @@
-"""Who waits for the ledger while the web server is told to stop is answered first."""
+"""Requests that wait for the ledger are answered before a stopping web server ends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PREPARE = "from auditportal.bootstrap import prepare; prepare()"
 
 
 def post(port: int, token: str) -> int:
-    """The status of an answer, 0 for none."""
+    """The status of the response; 0 without one."""
     event = {"event_type": "t", "payload": 1, "local_timestamp": datetime.now(UTC).isoformat()}
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)

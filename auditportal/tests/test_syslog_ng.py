@@ -1,5 +1,4 @@
-"""syslog-ng ships lines, as docs/shippers.md configures it, while the portal is restarted twice:
-each line is in the ledger once.
+"""syslog-ng, configured as in docs/shippers.md, ships each line once across two restarts.
 
 `SHIPPED_LINES=10000` ships more of them.
 """
@@ -41,7 +40,7 @@ pytestmark = [
 
 
 def configuration(token: str, port: int, log: Path) -> str:
-    """The one of the document, for this portal and this file."""
+    """The document's configuration for this portal and file."""
     text = (BASE_DIR / "docs" / "shippers.md").read_text(encoding="utf-8")
     found = re.search(r"^```\n(@version: 3\.38\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert found
@@ -55,7 +54,7 @@ def configuration(token: str, port: int, log: Path) -> str:
 
 
 def manage(home: Path, *arguments: str) -> str:
-    """What a command of the portal prints."""
+    """The output of a management command."""
     return subprocess.run(
         [sys.executable, str(BASE_DIR / "manage.py"), *arguments],
         env=clean_environment(home),
@@ -68,7 +67,7 @@ def manage(home: Path, *arguments: str) -> str:
 
 @contextmanager
 def syslog_ng(folder: Path, written: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A syslog-ng of its own, in the foreground."""
+    """A syslog-ng in the foreground."""
     (folder / "syslog-ng.conf").write_text(written)
     options = {"-f": "syslog-ng.conf", "-R": "persist", "-p": "pid", "-c": "control"}
     named = [each for flag, name in options.items() for each in (flag, str(folder / name))]
@@ -93,7 +92,7 @@ def await_true(holds: Callable[[], bool], what: Callable[[], str]) -> None:
 
 
 def in_ledger(home: Path, port: int, observer: str) -> list[str]:
-    """The lines that are in the ledger, by the API."""
+    """The lines in the ledger, by the API."""
     found: list[str] = []
     path: str | None = "/api/v1/events?limit=1000&agent_id=first-agent"
     while path:

@@ -1,4 +1,4 @@
-"""A start against a server or a database that no ledger can be kept on is one clear line."""
+"""Starting on an unfit server or database fails with one clear line."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ Make = Callable[[str], psycopg.Connection[Any]]
 
 @pytest.fixture
 def make(postgres: EmbeddedPostgres, django_db_blocker: DjangoDbBlocker) -> Iterator[Make]:
-    """Make an empty database of an encoding, which every alias is led to; a superuser's connection
-    to it. Dropped afterwards."""
+    """Create an empty database of an encoding, which every alias points to, and drop it afterwards;
+    a superuser's connection to it."""
     with administering(postgres) as admin, django_db_blocker.unblock():
 
         def make(encoding: str) -> psycopg.Connection[Any]:
@@ -63,7 +63,7 @@ def make(postgres: EmbeddedPostgres, django_db_blocker: DjangoDbBlocker) -> Iter
 
 
 def start(command: str) -> str:
-    """What a command that prepares the database says of why it does not."""
+    """The error of a command that prepares the database."""
     options: dict[str, Any] = {}
     if command == "portal":
         with socket.socket() as free:
