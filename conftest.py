@@ -47,7 +47,7 @@ SLOW_SUBJECTS = frozenset({
     "verify_ledger_interrupted", "watch_finds_and_records", "watch_rounds",
 })
 # fmt: on
-"""Other slow test files, without `test_` and `.py`. The tests of pages (`test_page_*`) are slow too.
+"""Other slow test files, without `test_` and `.py`. Those of pages (`test_page_*`) are slow too.
 `make test-quick` leaves out all of them."""
 
 
