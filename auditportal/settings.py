@@ -60,7 +60,7 @@ def _with_patience(database: dict[str, Any], seconds: int = 10) -> dict[str, Any
 
 for _name in ("OWNER_DATABASE_URL", "OBSERVER_DATABASE_URL"):
     if PORTAL_EMBEDDED and env.read_str(_name):
-        raise ImproperlyConfigured(f"{_name} is set, but DATABASE_URL is not")
+        raise ImproperlyConfigured(f"{_name} is set without DATABASE_URL")
 
 _application = env.read_database("DATABASE_URL") or _embedded("portal_app")
 _owner = env.read_database("OWNER_DATABASE_URL") or (
