@@ -24,7 +24,6 @@ from events.format.timestamps import parse_canonical
 from events.models import WatchAlert, WatchLook
 from events.store import access_log
 from events.store.connection import takes_writes
-from events.store.drift import recent_counts
 from events.store.imports import recent_drift
 from events.store.ledger import PostgresEventStore
 from events.store.locks import Holder, holders
@@ -152,7 +151,6 @@ def _refusals() -> Metric:
 def _figures(store: PostgresEventStore) -> Iterator[Metric]:
     ends = find_ends(store)
     head = ends.head
-    hour, day = recent_counts(store.using)
     yield CounterMetricFamily(f"{PREFIX}_events", "Events appended", value=head.event_count)
     yield _gauge("head_sequence", "Sequence of the head", head.max_sequence)
     yield _gauge("tail_sequence", "Sequence of the last event that is there", ends.last_event)
@@ -165,21 +163,20 @@ def _figures(store: PostgresEventStore) -> Iterator[Metric]:
         moment = parse_canonical(head.authority_timestamp).timestamp()
         yield _gauge("head_timestamp_seconds", "Authority time of the last append", moment)
     drift = GaugeMetricFamily(
-        f"{PREFIX}_drift_warnings", "Drift warnings of the last", labels=["window"]
+        f"{PREFIX}_drift_warnings", "Drift warnings of the last hour or day", labels=["window"]
     )
-    drift.add_metric(["1h"], hour)
-    drift.add_metric(["24h"], day)
-    yield drift
     origins = GaugeMetricFamily(
         f"{PREFIX}_drift_warnings_by_origin",
-        "Drift warnings of the last, of running clocks and of imports",
+        "Drift warnings of the last hour or day, of running clocks and of imports",
         labels=["window", "origin"],
     )
     for window, recent in zip(
         ("1h", "24h"), recent_drift(store.using, timezone.now()), strict=True
     ):
+        drift.add_metric([window], recent.clocks + recent.imports)
         origins.add_metric([window, "clock"], recent.clocks)
         origins.add_metric([window, "import"], recent.imports)
+    yield drift
     yield origins
 
 

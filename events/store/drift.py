@@ -127,12 +127,6 @@ def drift_by_agent(
     return [AgentDrift(*row) for row in fetch_all(using, "drift_by_agent", values)]
 
 
-def recent_counts(using: str) -> tuple[int, int]:
-    """Warnings of the last hour and of the last day."""
-    hour, day = fetch_one(using, "drift_totals")
-    return int(hour), int(day)
-
-
 def list_newest_warnings(
     using: str,
     *,

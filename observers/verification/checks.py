@@ -189,8 +189,10 @@ def _passes(row: Row, keys: Keyring, signatures: bool) -> bool:
     (event_id, sequence, event_type, payload, prev_hash, content_hash, signature, hash_version,
      sig_version, agent_id, witness_id, attestation, local, authority, key_id, payload_hash,
      salt) = row  # fmt: skip
-    if event_type is None or event_type.startswith(PREFIX) or event_type == REGISTERED:
-        return False  # who holds ceremonies, and the record of one, have a check of their own
+    if event_type is None or payload is None:  # a superuser's NULLs
+        return False
+    if event_type.startswith(PREFIX) or event_type == REGISTERED:
+        return False  # check 11 applies
     if not have_forms(row, signatures=not signatures):  # 7 and 9 decode them
         return False
     canonical_payload = canonicalize_text(payload, stored=True)
