@@ -1,5 +1,5 @@
-"""What the admin leaves out: the queue of background jobs, whose lists count rows and style
-themselves inline. It must never hide anything of the ledger."""
+"""Unregisters the job queue from the admin: its lists count all rows and use inline styles, which
+the content policy forbids."""
 
 from __future__ import annotations
 

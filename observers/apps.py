@@ -1,11 +1,10 @@
-"""Django's entry for the app that reads the ledger. It must never write to it but to say what it
-saw."""
+"""Django's app config for everything that reads the ledger."""
 
 from django.apps import AppConfig
 
 
 class ObserversConfig(AppConfig):
-    """Questions asked of the ledger: ranges, gaps, drift, verification, pages, the watch."""
+    """Reading: ranges, gaps, drift, verification, pages and the watch."""
 
     name = "observers"
     verbose_name = "Observers"

@@ -1,10 +1,7 @@
-"""What an answered range leaves out: the gaps inside it, and how far the ledger is whole.
+"""Continuity of the ledger: every gap of a range, and the ceremony that explains it (FR7, CT-13).
 
-It must never call a range whole that was not looked at.
-
-Continuity of the ledger: every gap of a range, and what explains each (FR7, CT-13).
-
-It must never fill a gap, and never expand one into its numbers.
+`Completeness` is what each answered range says about gaps inside it and about the ledger up to it.
+Gaps stay ranges and are never expanded into their numbers.
 """
 
 from __future__ import annotations
@@ -29,8 +26,8 @@ LISTED = 1000
 class Continuity:
     """The gaps of start … end. Documented gaps are explained; the others are incidents.
 
-    `looked_since`: None when every number was counted for this answer. Otherwise part of it was
-    remembered, and every number was last looked at after that moment.
+    `looked_since` is None when every number was counted for this answer. Otherwise part of the
+    answer comes from the cache, and every number was last counted after that moment.
     """
 
     start: int
@@ -52,7 +49,7 @@ class Continuity:
 
     @property
     def is_explained(self) -> bool:
-        """What is missing, if anything, a ceremony documents."""
+        """True when a ceremony documents everything that is missing."""
         return self.undocumented_gaps == 0
 
     @property
@@ -61,7 +58,7 @@ class Continuity:
         return self.is_explained and self.stray_count == 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The members of an answer of `GET /api/v1/continuity`."""
+        """Returns the members of the JSON answer."""
         return {
             "start": self.start,
             "end": self.end,
@@ -87,10 +84,8 @@ class Continuity:
 
 
 def check_continuity(using: str, start: int = 1, end: int | None = None) -> Continuity:
-    """Every gap between `start` and `end`; without `end`, as far as the events or the head go.
-
-    Every number is counted: nothing that was seen before is believed.
-    """
+    """Counts every number from `start` to `end` (default: the later of last event and head) and
+    returns the gaps. Uses no cache."""
     store = PostgresEventStore(using)
     last = store.last_sequence()
     result = Continuity(start, last if end is None else min(end, last))
@@ -109,7 +104,8 @@ def check_continuity(using: str, start: int = 1, end: int | None = None) -> Cont
 
 
 def recall_continuity(using: str) -> Continuity:
-    """As `check_continuity` of the whole ledger, but what was seen whole is not counted again."""
+    """Checks the whole ledger like `check_continuity`, but does not count again what the cache
+    holds as complete."""
     store = PostgresEventStore(using)
     result = Continuity(1, store.last_sequence(), looked_since(using))
     skips = Skips(using)
@@ -125,19 +121,19 @@ MAX_GAPS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Where the ledger ends: by its head, and by the last event that is there."""
+    """The end of the ledger according to its head, and according to its last event."""
 
     head: Head
     last_event: int
 
     @property
     def last(self) -> int:
-        """The last sequence that there is anything to say about."""
+        """The larger of the two ends."""
         return max(self.head.max_sequence, self.last_event)
 
     @property
     def agree(self) -> bool:
-        """Whether the events end at the head. Events and head are committed together."""
+        """True when the events end at the head. Both are committed together."""
         return self.head.max_sequence == self.last_event
 
 
@@ -156,7 +152,7 @@ def find_ends(store: PostgresEventStore) -> Ends:
 
 
 def tail_is_head(store: PostgresEventStore, ends: Ends) -> bool:
-    """Whether the last event is the one that the head names, by place and by hash."""
+    """True when the last event is the one the head names, by sequence and hash."""
     if not ends.agree:
         return False
     tail = store.get_event(ends.last_event) if ends.last_event else None
@@ -167,9 +163,9 @@ def tail_is_head(store: PostgresEventStore, ends: Ends) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What is known of the answered range start … end, and of the ledger up to it.
+    """What is known about gaps in the answered range start … end, and in the ledger up to it.
 
-    `lag`: the answer is a replica's, whose head the ends are; None when it is the primary's.
+    `lag` is set when a replica answered, whose head the ends are; None means the primary.
     """
 
     ends: Ends
@@ -191,16 +187,16 @@ class Completeness:
 
 
 def look(store: PostgresEventStore, ends: Ends, *, start: int, end: int) -> Completeness:
-    """Look at every number of start … end; outside it, rely on what is remembered."""
+    """Counts every number of start … end; outside the range it relies on the cache."""
     report = find_gaps(store.using, start, end, limit=MAX_GAPS)
     return Completeness(ends, report, _complete_through(store, ends, report), lag_of(store.using))
 
 
 def _complete_through(store: PostgresEventStore, ends: Ends, seen: KnownGaps) -> int:
-    """The last sequence up to which nothing is missing without explanation.
+    """Returns the last sequence up to which nothing is missing without explanation.
 
-    Numbers that were seen are not counted again, but for those of the answered range: a round
-    over all of them finds what was removed since.
+    Only numbers of the answered range are counted again; the periodic round of the cache finds what
+    was removed elsewhere since.
     """
     head = ends.head.max_sequence
     remembered = find_gaps(store.using, 1, head, limit=MAX_GAPS, remembered=True)
@@ -209,7 +205,8 @@ def _complete_through(store: PostgresEventStore, ends: Ends, seen: KnownGaps) ->
 
 
 def _first_unexplained(store: PostgresEventStore, seen: KnownGaps) -> int | None:
-    """Where the first undocumented gap of a report starts, also behind those it has no room for."""
+    """Returns the start of the first undocumented gap, also when the report had no room to list
+    it."""
     while True:
         for known in seen.gaps:
             if not known.documented:

@@ -1,13 +1,11 @@
-"""The export: a span of the ledger as JSON lines or CSV, streamed.
+"""Streams a span of the ledger as JSON lines or CSV.
 
-It must never hold more than a part of the events, nor keep a transaction open while the client
-takes its time: it reads by sequence, part after part, and what is appended meanwhile lies beyond
-its end.
+Reads by sequence, part after part, in bounded memory and without a transaction that stays open
+while the client reads. The end is fixed at the start, so later appends lie beyond it.
 
-CSV for spreadsheets: what a program such as Excel opens without running or losing anything.
-
-It alters values, which CSV for machines never does: a text that would be run as a formula is
-prefixed, and one that has no room in a cell is cut. It is to be looked at, not to be verified.
+CSV for spreadsheets alters values, which CSV for machines never does: texts that would run as a
+formula are prefixed and texts longer than a cell are cut. It is meant for reading, not for
+verification.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cell(value: object) -> object:
-    """A text that is shown as it is; numbers stay numbers."""
+    """Makes a text safe for a spreadsheet cell; numbers stay numbers."""
     if not isinstance(value, str):
         return value
     if value.startswith(FORMULA):
@@ -43,7 +41,7 @@ def cell(value: object) -> object:
 
 
 def rows(lines: Iterable[Iterable[object]]) -> bytes:
-    """Rows of cells, as RFC 4180 writes them."""
+    """Writes rows of cells as RFC 4180 CSV."""
     text = io.StringIO()
     csv.writer(text).writerows([cell(value) for value in line] for line in lines)
     return text.getvalue().encode()
@@ -138,7 +136,7 @@ def _record(form: Format, row: CopiedEvent) -> bytes:
 
 
 def walk(store: PostgresEventStore, chosen: EventFilter) -> Iterator[Event]:
-    """The events that pass, a small page at a time."""
+    """Yields the matching events, one small page at a time."""
     for found in _searches(store, chosen):
         yield from found
 
@@ -164,7 +162,7 @@ _CONTROLS = bytes(range(0x20))
 
 
 def _columns(row: CopiedEvent, agent: bytes, payload: bytes) -> tuple[bytes, ...]:
-    """The values in the order of the table."""
+    """Returns the values in the order of the table."""
     columns = row.columns
     return (
         *columns[:_PAYLOAD],
@@ -197,7 +195,8 @@ def _json_line(event: Event) -> bytes:
 
 
 def _csv_row(event: Event) -> bytes:
-    """RFC 4180. Values are not altered, not even those that a spreadsheet would run."""
+    """Writes one RFC 4180 row. Values are not altered, not even those that a spreadsheet would
+    run."""
     columns = [getattr(event, name) for name in FIELDS]
     columns[FIELDS.index("payload")] = event.canonical_payload.decode()
     return _csv(columns)

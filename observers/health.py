@@ -1,6 +1,7 @@
-"""`/healthz`, `/readyz`, `/metrics`: whether the portal lives, may be written to, and its figures.
+"""`/healthz`, `/readyz` and `/metrics`: liveness, readiness for writes, and figures for Prometheus.
 
-They must never cost more than a few index look-ups, and never say more than figures and states.
+Invariant: a scrape costs a few index lookups and bounded counts, and exposes figures and states
+only.
 """
 
 from __future__ import annotations
@@ -39,14 +40,15 @@ PREFIX = "audit_portal"
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """200 as long as this process answers; nothing else is looked at."""
+    """Answers 200 as long as this process runs; checks nothing else."""
     return _json({"status": "alive"}, 200)
 
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when events can be taken; 503 and the name of what fails otherwise. A replica that is
-    away is told of, and keeps nobody: the primary serves in its place."""
+    """Answers 200 when events can be appended, otherwise 503 with the name of what fails. A failed
+    replica is reported but does not fail readiness, because the primary serves reads in its
+    place."""
     checks, holder = check_readiness()
     ready = all(state == "ok" for state in checks.values())
     if not ready:
@@ -61,16 +63,16 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Figures for Prometheus, all read from the database now: whichever worker answers, they
-    are the same."""
+    """Answers figures for Prometheus, read from the database at each scrape, so that they do not
+    depend on the worker that answers."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(LedgerCollector())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def check_readiness() -> tuple[dict[str, str], Holder | None]:
-    """`ok`, `failed` or `unknown` for the database, whether it takes writes, the ledger's lock, the
-    halt state and the head; and who holds the lock."""
+    """Returns `ok`, `failed` or `unknown` for the database, writes, the ledger's lock, the halt
+    state and the head; and the holder of the lock."""
     store = PostgresEventStore()
     names = ("database", "writes", "lock", "halt", "head")
     checks = dict.fromkeys(names, "unknown") | {"database": "failed"}
@@ -95,7 +97,7 @@ def _state(is_so: bool) -> str:
 
 
 def _replica_state() -> str:
-    """`ok` while it serves; `away` or `behind` while the primary does."""
+    """Returns `ok` while the replica serves; `away` or `behind` while the primary does."""
     try:
         left = why_left()
     except (LedgerError, DatabaseError):  # it went away since its connection was looked at
@@ -124,7 +126,7 @@ class LedgerCollector(Collector):
 
 
 def _lock(holder: Holder | None) -> Iterator[Metric]:
-    """Who holds the ledger's lock, once that is longer than any append takes."""
+    """Reports the holder of the ledger's lock once it is held longer than any append takes."""
     held = GaugeMetricFamily(
         f"{PREFIX}_lock_held_seconds",
         "How long one transaction has held the ledger's lock",
@@ -138,7 +140,7 @@ def _lock(holder: Holder | None) -> Iterator[Metric]:
 
 
 def _refusals() -> Metric:
-    """Requests to the API that were refused, since the ledger was made."""
+    """Counts refused API requests since the ledger was created."""
     counted = access_log.counted("default")
     refused = CounterMetricFamily(
         f"{PREFIX}_refusals", "Requests that were refused, by kind of problem", labels=["problem"]
@@ -181,7 +183,7 @@ def _figures(store: PostgresEventStore) -> Iterator[Metric]:
 
 
 def _watch() -> Iterator[Metric]:
-    """How the last look went; nothing before the first one."""
+    """Reports the last look of the watch; nothing before the first one."""
     last = WatchLook.objects.order_by("-pk").first()
     if last is None:
         return

@@ -1,7 +1,4 @@
-"""A field of a payload and the value it must have, as they are written in an address.
-
-It must never round a number, nor take a text for a path or a value that it cannot be.
-"""
+"""Parses a field of a payload and its expected value from an address, without rounding numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ MAX_FIELD, MAX_VALUE = 500, 1000
 
 
 class PayloadFieldError(LedgerError):
-    """The path or the value cannot be what it is given for."""
+    """The path or the value is malformed."""
 
 
 def parse_field(text: str) -> list[str]:
@@ -46,7 +43,8 @@ def parse_field(text: str) -> list[str]:
 
 
 def parse_value(text: str) -> str:
-    """The value as canonical JSON: `42`, `true`, `{"a":1}`; what is not JSON is a text.
+    """Returns the value as canonical JSON: `42`, `true`, `{"a":1}`; anything that is not JSON is
+    taken as text.
 
     Raises:
         PayloadFieldError: it is JSON, but nothing that the ledger could hold.
@@ -58,8 +56,8 @@ def parse_value(text: str) -> str:
 
 
 def text_alike(text: str) -> str | None:
-    """The JSON of the very text, where that stands for a number, `true`, `false` or `null`: logs
-    write these as texts too. None where it stands for something else."""
+    """Returns the text as a JSON string where it also reads as a number, `true`, `false` or `null`,
+    because logs write these as texts too; otherwise None."""
     if not _is_json(text) or text.strip()[:1] in ('"', "{", "["):
         return None
     return json.dumps(text.strip())

@@ -1,5 +1,5 @@
-"""Seals rows beside the chain that the portal writes and relies on: a secret that is not in the
-database tells its own from those that the database's roles could write too."""
+"""Seals rows beside the chain that the portal writes and relies on. The secret is kept outside the
+database, so that rows forged by a database role are recognised."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from django.utils.crypto import salted_hmac
 
 
 def seal(kind: str, figures: list[Any]) -> str:
-    """64 hex digits over JSON values, for one kind of row."""
+    """Returns 64 hex digits over JSON values, for one kind of row."""
     text = orjson.dumps(figures, option=orjson.OPT_SORT_KEYS).decode()
     return salted_hmac(f"audit-portal {kind}", text, algorithm="sha256").hexdigest()
 
 
 def holds(found: str | None, expected: str) -> bool:
-    """Whether a row has the seal that it should have."""
+    """Tells whether a row has its correct seal."""
     return found is not None and hmac.compare_digest(found.encode(), expected.encode())

@@ -1,4 +1,4 @@
-"""Where the pages are. It must never hold a view."""
+"""Routes of the pages."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Reading over HTTP. It must never write, but lends `events` its place to be written to."""
+"""The HTTP API of the observers."""

@@ -1,7 +1,6 @@
-"""What is answered where no view of the API is reached: problem details under `/api/`, the
-portal's pages elsewhere.
+"""Error handlers for requests that reach no view: problem details under `/api/`, pages elsewhere.
 
-It must never need the database under `/api/`: it answers when that is what is broken.
+Invariant: the API's handlers do not use the database, which may be the cause of the error.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ from observers.pages import errors as pages
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400: such as a Host that is not ours."""
+    """Answers 400, for instance for an unknown Host."""
     if not _is_api(request):
         return pages.bad_request(request, exception)
     return respond(Refused(BAD_REQUEST, f"refused as {type(exception).__name__}"), request)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403."""
+    """Answers 403."""
     if not _is_api(request):
         return pages.permission_denied(request, exception)
     return respond(Refused(FORBIDDEN, FORBIDDEN.title), request)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404: no such address."""
+    """Answers 404: no such address."""
     if not _is_api(request):
         return pages.page_not_found(request, exception)
     nowhere = "there is no such address; /api/schema describes all of them"
@@ -37,7 +36,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, or 503 when the database is away; by what was raised outside a view of the API."""
+    """Answers 500, or 503 when the database is away, for errors raised outside an API view."""
     if not _is_api(request):
         return pages.server_error(request)
     error = sys.exc_info()[1]

@@ -1,9 +1,8 @@
-"""The address of the export. It must never begin to answer before it knows what it will send.
+"""The export's address. Each export or verification holds one server thread until its end, so the
+number running at once is limited for each process.
 
-How many exports and verifications a server process works on at once: each holds one of its
-threads to the end.
-
-It must never lose a place, whatever becomes of the answer or of the client.
+Invariant: everything that can fail is checked before the answer begins, and the slot is released
+however the answer ends.
 """
 
 from __future__ import annotations
@@ -41,12 +40,12 @@ strangers_verifications = Places(1, 1, within=verifications)
 
 
 def verifications_of(request: HttpRequest) -> Places:
-    """The places for whoever asks."""
+    """Returns the caller's limit for verifications."""
     return verifications if known_caller(request) else strangers_verifications
 
 
 class Streaming(Iterator[bytes]):
-    """An iterator that holds a place until it is at its end, closed or forgotten."""
+    """An iterator that holds a slot until it is exhausted, closed or collected."""
 
     def __init__(self, places: Places, caller: str) -> None:
         self.pieces: Iterator[bytes] = iter(())
@@ -56,7 +55,7 @@ class Streaming(Iterator[bytes]):
 
     @property
     def admitted(self) -> bool:
-        """Whether there was a place."""
+        """True when there was a free slot."""
         return self._held
 
     def __next__(self) -> bytes:
@@ -67,7 +66,7 @@ class Streaming(Iterator[bytes]):
             raise
 
     def close(self) -> None:
-        """Give the place back; Django and the server call it when the answer is over."""
+        """Releases the slot; Django and the server call it when the answer is over."""
         with self._lock:
             held, self._held = self._held, False
         if held:
@@ -86,7 +85,7 @@ class Export(SaysStatus, ApiView):
     def perform_content_negotiation(
         self, request: Request, force: bool = False
     ) -> tuple[BaseRenderer, str]:
-        """The parameter `format` says what is sent, whatever is accepted."""
+        """Takes the format from the parameter `format`, whatever `Accept` says."""
         return super().perform_content_negotiation(request, force=True)
 
     @extend_schema(
@@ -100,7 +99,7 @@ class Export(SaysStatus, ApiView):
         },
     )
     def get(self, request: Request) -> Any:
-        """The stream; its name says which span it holds."""
+        """Streams the file; its name says which span it holds."""
         asked = ExportParameters.read(request.query_params)
         streaming = Streaming(exports, caller_of(request._request))
         if not streaming.admitted:

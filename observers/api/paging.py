@@ -1,7 +1,4 @@
-"""One page of a range of events: what is in it, where it ends, where to go on.
-
-It must never hold more than a page, nor let large payloads make a page large.
-"""
+"""Builds one page of a range of events, bounded in number and bytes."""
 
 from __future__ import annotations
 
@@ -28,8 +25,8 @@ MAX_SECONDS = 2.0
 class Page:
     """Events as JSON, and the range start … end that was answered with them.
 
-    `end` is the last number that was looked at, whether or not an event with it passed the
-    filter; below `start` when there was nothing to look at.
+    `end` is the last number examined, whether or not an event with it passed the filter; below
+    `start` when there was nothing to examine.
     """
 
     events: list[orjson.Fragment]
@@ -39,7 +36,7 @@ class Page:
 
 
 def read_page(store: PostgresEventStore, chosen: EventFilter, ends: Ends, *, limit: int) -> Page:
-    """The first `limit` events that pass the filter, or fewer if they are large or rare."""
+    """Returns the first `limit` events that pass the filter, or fewer if they are large or rare."""
     start = chosen.start or 1
     last = ends.last if chosen.end is None else min(chosen.end, ends.last)
     deadline = time.monotonic() + MAX_SECONDS

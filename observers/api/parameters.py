@@ -1,7 +1,5 @@
-"""Query parameters, each checked by a serializer before anything is asked of the ledger.
-
-They must never be guessed at: what is unknown, repeated or malformed is refused by name.
-"""
+"""Query parameters, each checked by a serializer before the ledger is read. Unknown, repeated or
+malformed parameters are refused by name."""
 
 from __future__ import annotations
 
@@ -67,7 +65,7 @@ class TimestampField(serializers.Field[datetime, str, str, Any]):
 
 @extend_schema_field({"type": "boolean"})
 class TruthField(serializers.Field[bool, str, bool, Any]):
-    """`true` or `false`, and nothing like them."""
+    """`true` or `false`, exactly."""
 
     def to_internal_value(self, data: str) -> bool:
         if data not in ("true", "false"):
@@ -98,7 +96,7 @@ class PayloadValueField(serializers.Field[str, str, str, Any]):
 
 
 def _short(text: str, most: int) -> str:
-    """A text that a payload could hold, of at most so many characters."""
+    """Returns a field for a text that a payload could hold, with a maximum length."""
     if not text:
         raise serializers.ValidationError('must not be empty; the empty text is written ""')
     if len(text) > most or "\0" in text:
@@ -127,11 +125,11 @@ def _limit() -> NumberField:
 
 
 class Parameters(serializers.Serializer[Any]):
-    """Base: reads a query string, and knows how to write it again."""
+    """Base class: parses a query string, and writes it again."""
 
     @classmethod
     def read(cls, query: QueryDict) -> dict[str, Any]:
-        """The checked values by name; what was not given is None.
+        """Returns the checked values by name; parameters not given are None.
 
         Raises:
             Refused: every wrong parameter by its name.
@@ -157,7 +155,7 @@ class Parameters(serializers.Serializer[Any]):
 
     @classmethod
     def check_order(cls, values: dict[str, Any], low: str, high: str) -> None:
-        """`high` is not below `low`."""
+        """Requires that `high` is not below `low`."""
         if low in values and high in values and values[high] < values[low]:
             raise serializers.ValidationError({high: f"must not be below {low}"})
 
@@ -174,7 +172,7 @@ class SpanParameters(Parameters):
 
 
 class FilterParameters(SpanParameters):
-    """A span of the sequence and what it is narrowed to."""
+    """A span of the sequence and the filters on it."""
 
     event_type = serializers.ListField(
         child=_name(), required=False, max_length=100, help_text="Repeatable: any of these types."
@@ -215,7 +213,7 @@ class FilterParameters(SpanParameters):
 
     @staticmethod
     def as_filter(asked: dict[str, Any]) -> EventFilter:
-        """What the checked values narrow the ledger to."""
+        """Converts the checked values to a filter."""
         same = ("start", "end", "agent_id", "system", "drifted")
         times = ("local_from", "local_to", "authority_from", "authority_to")
         return EventFilter(
@@ -240,7 +238,7 @@ class RangeParameters(FilterParameters):
 
 
 class DriftParameters(Parameters):
-    """Which drift warnings to list."""
+    """Filters of the list of drift warnings."""
 
     after = NumberField(0, required=False, help_text="Only warnings after this id.")
     limit = _limit()
@@ -255,7 +253,7 @@ class DriftParameters(Parameters):
 
 
 class ExportParameters(FilterParameters):
-    """What to export, and how it is written."""
+    """The span and filters of an export, and its format."""
 
     format = serializers.ChoiceField(["jsonl", "csv"], default="jsonl")
     dialect = serializers.ChoiceField(
@@ -271,7 +269,7 @@ class ExportParameters(FilterParameters):
 
 
 class VerificationParameters(SpanParameters):
-    """What to verify in one call."""
+    """The span to verify in one call."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
@@ -283,11 +281,11 @@ class VerificationParameters(SpanParameters):
 
 
 class NoParameters(Parameters):
-    """Nothing may be asked."""
+    """No parameters are accepted."""
 
 
 def _first(detail: Any) -> str:
-    """One sentence of what a serializer says of a field."""
+    """Returns the first message of a serializer error."""
     while isinstance(detail, dict | list):
         detail = next(iter(detail.values() if isinstance(detail, dict) else detail))
     return str(detail)

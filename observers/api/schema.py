@@ -1,4 +1,4 @@
-"""The OpenAPI description of what observers are answered. It must never shape an answer."""
+"""Shapes of the observers' answers in the OpenAPI description. They do not serialise anything."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from observers.verification.checks import Check
 
 
 class Answer(serializers.Serializer[Any]):
-    """Base of what is answered to whoever reads."""
+    """Base of the answers to readers."""
 
     system_status = SystemStatusShape()
 
@@ -34,7 +34,7 @@ class GapShape(serializers.Serializer[Any]):
 
 
 class ReplicaShape(serializers.Serializer[Any]):
-    """The observers' database that answered: what it does not have yet is not missing."""
+    """The replica that answered: what it does not have yet is not missing."""
 
     replayed_lsn = serializers.CharField(
         allow_null=True,
@@ -50,7 +50,7 @@ class ReplicaShape(serializers.Serializer[Any]):
 
 
 class CompletenessShape(serializers.Serializer[Any]):
-    """What the answered range leaves out."""
+    """The gaps of the answered range."""
 
     head_sequence = serializers.IntegerField(
         help_text="Where the ledger ends, for whoever answered; 0 when empty."
@@ -92,7 +92,7 @@ class StrayShape(serializers.Serializer[Any]):
 
 
 class ContinuityShape(Answer):
-    """What is missing of a span."""
+    """The gaps of a span."""
 
     start = serializers.IntegerField()
     end = serializers.IntegerField()
@@ -133,7 +133,7 @@ class DriftPageShape(Answer):
 
 
 class ValidityShape(serializers.Serializer[Any]):
-    """Where in the ledger a key signs; the sequences decide, the times inform."""
+    """The sequences where a key may sign; the sequences decide, the times inform."""
 
     public_key = serializers.CharField(help_text="Ed25519, standard base64 of 32 bytes.")
     active_from = serializers.DateTimeField()
@@ -156,7 +156,7 @@ class WitnessShape(ValidityShape):
 
 
 class PersonKeyShape(ValidityShape):
-    """A key of somebody who holds ceremonies."""
+    """A key of a person who takes part in ceremonies."""
 
     person = serializers.CharField()
     registered_by = serializers.IntegerField(
@@ -193,7 +193,7 @@ class ErasureShape(serializers.Serializer[Any]):
 
 
 class VerificationShape(Answer):
-    """What a verification found. No finding means sound."""
+    """The result of a verification. No finding means sound."""
 
     start = serializers.IntegerField()
     end = serializers.IntegerField()

@@ -1,7 +1,5 @@
-"""Whether the ledger is halted, said in every answer that reads it (CT-11).
-
-It must never keep anybody from reading: a halt stops writing.
-"""
+"""Adds the ledger's halt state to every answer that reads it (CT-11). A halt stops writing, not
+reading."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ MEMBER = "system_status"
 
 
 class SystemStatusShape(serializers.Serializer[Any]):
-    """Whether events are taken."""
+    """The ledger's state: halted or writable."""
 
     halted = serializers.BooleanField(help_text="True: nothing is appended, reading goes on.")
     reason = serializers.CharField(allow_null=True)
@@ -27,10 +25,10 @@ class SystemStatusShape(serializers.Serializer[Any]):
 
 
 class SaysStatus:
-    """Mixin of a view: its answers to GET have the member `system_status`, and the header."""
+    """View mixin: answers to GET have the member `system_status`, and the header."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """The answer with the ledger's state; a stream has it in the header alone."""
+        """Adds the ledger's state; a stream has it in the header alone."""
         if request.method in ("GET", "HEAD") and response.status_code == 200:
             status = read_status()
             response[HEADER] = "halted" if status["halted"] else "running"
@@ -41,7 +39,7 @@ class SaysStatus:
 
 
 def read_status() -> dict[str, Any]:
-    """The member `system_status`, as it is now."""
+    """Returns the present value of the member `system_status`."""
     try:
         halt = PostgresEventStore(settings.LEDGER_READ_ALIAS).halt()
     except HaltStateMissingError as error:
@@ -50,7 +48,7 @@ def read_status() -> dict[str, Any]:
 
 
 def with_status(answer: Any, status: dict[str, Any]) -> Any:
-    """An answer, a dict or JSON text of an object, with the member added at its end."""
+    """Adds the member at the end of an answer, a dict or the JSON text of an object."""
     if isinstance(answer, orjson.Fragment):
         member = orjson.dumps({MEMBER: status})
         return orjson.Fragment(orjson.dumps(answer)[:-1] + b"," + member[1:])

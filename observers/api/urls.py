@@ -1,4 +1,4 @@
-"""Addresses under `/api/v1/` where the ledger is read, and `events`, where it is written too."""
+"""Routes under `/api/v1/` that read the ledger, and `events`, which is also written to."""
 
 from __future__ import annotations
 

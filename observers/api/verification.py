@@ -1,8 +1,8 @@
-"""The address of a verification: the work of seconds, done for few at a time, and for nobody who
-has left.
+"""The verification's address: takes seconds, is limited to a few at a time, and stops when the
+client disconnects.
 
-An answer that takes more than a slice begins while the work goes on: with a blank between two
-slices, which JSON ignores, and by which the server finds out whether the client is still there.
+An answer that takes more than a slice is streamed while the work continues: a blank between two
+slices, which JSON ignores, lets the server notice that the client has left.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Verification(SaysStatus, ApiView):
         responses={200: VerificationShape, **refusals(TOO_MANY_VERIFICATIONS, *READING)},
     )
     def get(self, request: Request) -> Any:
-        """The findings, each by its sequence and the check that failed."""
+        """Returns the findings, each with its sequence and the check that failed."""
         asked = VerificationParameters.read(request.query_params)
         working = Streaming(verifications_of(request._request), caller_of(request._request))
         if not working.admitted:
@@ -86,8 +86,8 @@ class Verification(SaysStatus, ApiView):
 
 
 def _first_slice(steps: Steps) -> Report | None:
-    """Do it before anything is answered; the report, if that was all. What fails here has a status
-    of its own."""
+    """Runs the first slice before the answer begins, so that errors still have their own status.
+    Returns the report if that was all."""
     try:
         next(steps)
     except StopIteration as done:
@@ -97,7 +97,7 @@ def _first_slice(steps: Steps) -> Report | None:
 
 
 def _in_pieces(request: Request, steps: Steps, following: str | None) -> Iterator[bytes]:
-    """A blank for each slice, then the report."""
+    """Yields a blank for each slice, then the report."""
     try:
         while True:
             yield b" "

@@ -1,7 +1,5 @@
-"""What an observer calls: ranges, single events, the head, gaps, drift, keys, verification.
-
-It must never write, and never answer from anything but the ledger itself.
-"""
+"""The observers' endpoints: ranges, single events, head, gaps, drift, keys. `Events` also answers
+POST, through the view of `events`."""
 
 from __future__ import annotations
 
@@ -48,8 +46,8 @@ from observers.verification.keyring import public_keys
 
 
 def reading_store(*, reaching: int | None = None) -> PostgresEventStore:
-    """Where observers read: a replica, if there is one, and if it has gone as far as a number
-    that was asked for."""
+    """Returns the store observers read: the replica, if there is one and it has reached the
+    requested number."""
     return PostgresEventStore(alias_reaching(reaching))
 
 
@@ -78,7 +76,7 @@ class Events(SaysStatus, SubmitEvent):
 
 
 class EventBySequence(SaysStatus, ApiView):
-    """One event by its place."""
+    """One event by its sequence."""
 
     narrows = True
 
@@ -119,7 +117,7 @@ class EventById(SaysStatus, ApiView):
 
 
 class Head(SaysStatus, ApiView):
-    """Where the ledger ends."""
+    """The head of the ledger."""
 
     narrows = True
 
@@ -129,14 +127,14 @@ class Head(SaysStatus, ApiView):
         responses={200: HeadShape, **refusals(*READING)},
     )
     def get(self, request: Request) -> Response:
-        """The head: the truth about the tail. Always the primary's: one that went back, as from
-        the primary to a replica, would be taken for a cut."""
+        """Returns the head, always the primary's: one that went back, as from the primary to a
+        replica, would be mistaken for a truncated ledger."""
         NoParameters.read(request.query_params)
         return Response(asdict(PostgresEventStore(PRIMARY).head()))
 
 
 class Continuity(SaysStatus, ApiView):
-    """What is missing of a span."""
+    """The gaps of a span."""
 
     narrows = True
 
@@ -147,7 +145,7 @@ class Continuity(SaysStatus, ApiView):
         responses={200: ContinuityShape, **refusals(*READING)},
     )
     def get(self, request: Request) -> Response:
-        """Every gap of the span as a range, page by page."""
+        """Returns every gap of the span as a range, page by page."""
         asked = SpanParameters.read(request.query_params)
         store = reading_store(reaching=asked["end"])
         head = store.head().max_sequence
@@ -184,7 +182,7 @@ class DriftWarnings(SaysStatus, ApiView):
 
 
 class Keys(SaysStatus, ApiView):
-    """Every public key that the ledger's signatures may be checked with."""
+    """Every public key that can verify a signature of the ledger."""
 
     narrows = True
 
@@ -194,7 +192,7 @@ class Keys(SaysStatus, ApiView):
         responses={200: KeysShape, **refusals(*READING)},
     )
     def get(self, request: Request) -> Response:
-        """Agents' keys and witnesses, the retired ones too."""
+        """Returns agents' keys and witnesses, with retired ones."""
         NoParameters.read(request.query_params)
         return Response(public_keys(settings.LEDGER_READ_ALIAS, only_agent=only_agent(request)))
 
@@ -210,7 +208,7 @@ def _event(request: Request, event: Event) -> Response:
 
 
 def _see(request: Request, found: Event | None, what: str) -> None:
-    """What is of another agent is answered as what is not there."""
+    """Answers another agent's event as if it did not exist."""
     own = only_agent(request)
     if own is not None and (found is None or found.agent_id != own):
         raise Refused(NOT_FOUND, f"no event of {own} {what}")
@@ -223,7 +221,7 @@ def _why_missing(sequence: int, ends: Ends) -> str:
 
 
 def following_page(request: Request, *, drop: str = "", **changed: int) -> str:
-    """The address of the next page: all that was asked, with `changed` in its place."""
+    """Returns the address of the next page: the same query with `changed` applied."""
     query = request.query_params.copy()
     query.pop(drop, None)
     for name, value in changed.items():

@@ -1,2 +1,2 @@
-"""The database's guards: what they should be, what they are, and where the two differ. They must
-never put one back: who switched it off must be found first."""
+"""The database's guards: expected state, actual state, and deviations. Nothing is restored: whoever
+disabled a guard must be found first."""

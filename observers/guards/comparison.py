@@ -1,10 +1,7 @@
-"""Compares what guards the ledger with what the migrations make. It must never read a database,
-and never let pass what it does not expect.
+"""Compares the ledger's guards with what the migrations create. Pure.
 
-One form for the checks that PostgreSQL words in two ways: `(a AND b) AND c` becomes
-`a AND b AND c` when a database was dumped and restored, and says the same.
-
-It must never make equal what is not: nothing but conjunctions inside conjunctions is touched.
+PostgreSQL prints a check as `(a AND b) AND c`, and as `a AND b AND c` after dump and restore. Only
+such nested conjunctions are normalised.
 """
 
 from __future__ import annotations
@@ -23,10 +20,10 @@ Tree = list["str | Tree"]
 
 
 def flattened(check: str) -> str:
-    """The check with the groups of a conjunction that are conjunctions themselves opened.
+    """Flattens nested conjunctions in a check.
 
-    PostgreSQL puts each operand in parentheses, so a conjunction is groups with AND between them.
-    What does not look like that, or has no pairs of parentheses, stays as it is.
+    PostgreSQL parenthesises each operand, so a conjunction is groups with AND between them.
+    Anything else, or text with unbalanced parentheses, is returned as it is.
     """
     tree = _parse(check)
     return check if tree is None else _print(tree)
@@ -48,7 +45,7 @@ def _parse(text: str) -> Tree | None:
 
 
 def _is_conjunction(group: Tree) -> bool:
-    """Groups at the even places, AND at the odd ones."""
+    """Tells whether there are groups at even places and AND at odd ones."""
     return len(group) >= 3 and all(
         part == AND if place % 2 else isinstance(part, list) for place, part in enumerate(group)
     )
@@ -71,8 +68,8 @@ OBSERVER = "observer"
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """The facts of a freshly migrated ledger, by aspect and subject, and the major version of the
-    PostgreSQL that they were read from."""
+    """The facts of a freshly migrated ledger, by aspect and subject, and the PostgreSQL major
+    version they were read from."""
 
     major: int
     facts: Mapping[tuple[str, str], str]
@@ -80,7 +77,7 @@ class Expectations:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Deviation:
-    """One guard that is not as it should be. None: there should be none, or there is none."""
+    """One guard that is not as expected. None: there should be none, or there is none."""
 
     aspect: str
     subject: str
@@ -89,7 +86,7 @@ class Deviation:
 
     @property
     def name(self) -> str:
-        """What it is about, such as `state of trigger events.refuse_change_of_events`."""
+        """The guard, such as `state of trigger events.refuse_change_of_events`."""
         return f"{self.aspect} {self.subject}"
 
     def __str__(self) -> str:
@@ -103,8 +100,8 @@ class Deviation:
 def compare(
     expected: Expectations, found: Iterable[tuple[str, str, str, bool]], major: int
 ) -> list[Deviation]:
-    """Every deviation, in order. `found` gives aspect, subject, value, and whether the value is
-    deparsed: such a value is compared only with one of the same major version."""
+    """Returns every deviation, in order. `found` gives aspect, subject, value, and whether the
+    value is deparsed: such a value is compared only within one major version."""
     rows = list(found)
     values = _by_subject(rows)
     reworded = {(aspect, subject) for aspect, subject, _, deparsed in rows if deparsed}
@@ -119,8 +116,8 @@ def compare(
 
 
 def touched(before: Mapping[str, str], now: Mapping[str, str]) -> list[Deviation]:
-    """The guards (`trigger events.check_append`) that were altered between two looks, also if they
-    are again as they were."""
+    """Returns the guards (`trigger events.check_append`) altered between two looks, even if they
+    are back in their earlier state."""
     return [
         Deviation(f"history of {aspect}", name, "untouched since the last look", "altered since")
         for aspect, _, name in (key.partition(" ") for key in sorted(before.keys() & now.keys()))
@@ -129,13 +126,13 @@ def touched(before: Mapping[str, str], now: Mapping[str, str]) -> list[Deviation
 
 
 def fingerprint(deviations: Iterable[Deviation]) -> str:
-    """One hash of a state: equal when the same guards deviate in the same way."""
+    """Hashes a state: equal when the same guards deviate in the same way."""
     text = json.dumps([each.as_dict() for each in deviations], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def from_document(document: Mapping[str, Any]) -> Expectations:
-    """Expectations out of their file."""
+    """Parses expectations from their file."""
     facts = {
         (aspect, subject): value
         for aspect, subjects in document["facts"].items()
@@ -145,7 +142,7 @@ def from_document(document: Mapping[str, Any]) -> Expectations:
 
 
 def to_document(major: int, found: Iterable[tuple[str, str, str, bool]]) -> dict[str, Any]:
-    """The file that makes these facts the expected ones."""
+    """Writes these facts as the file of expectations."""
     facts: dict[str, dict[str, str]] = {}
     for aspect, subject, value, _ in sorted(found):
         facts.setdefault(aspect, {})[subject] = value
@@ -153,8 +150,8 @@ def to_document(major: int, found: Iterable[tuple[str, str, str, bool]]) -> dict
 
 
 def _by_subject(rows: Iterable[tuple[str, str, str, bool]]) -> dict[tuple[str, str], str]:
-    """Each fact by its name. Facts of one name, as where a role is called `owner` that is not the
-    owner, stand together: none hides another."""
+    """Groups the facts by name. Facts of one name, as for a role called `owner` that is not the
+    owner, are kept together so that none hides another."""
     values: dict[tuple[str, str], str] = {}
     for aspect, subject, value, _ in rows:
         key, worded = (aspect, subject), _worded(aspect, value)
@@ -171,7 +168,7 @@ def _without_observer(facts: Mapping[tuple[str, str], str]) -> dict[tuple[str, s
 
 
 def _worded(aspect: str, value: str) -> str:
-    """A restored database words conjunctions otherwise, and nothing else."""
+    """Normalises conjunctions, which a restored database words differently."""
     return flattened(value) if aspect in ("constraint", "body of function") else value
 
 

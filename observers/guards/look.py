@@ -1,11 +1,6 @@
-"""Looks at the guards now and says where they differ from what the migrations make.
-
-It must never remember: every look asks the catalogue again.
-
-The guards as one of Django's system checks: `manage.py check --database default`.
-
-It must never stop a command: the portal serves reading, and says aloud what is not in place.
-"""
+"""Reads the guards from the catalogue, without caching, and compares them with the expectations.
+Also registers them as a Django system check (`manage.py check --database default`), which warns and
+does not stop a command."""
 
 from __future__ import annotations
 
@@ -29,7 +24,7 @@ EXPECTED = Path(__file__).with_name("expected.json")
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """One look at every guard."""
+    """The state of every guard at one time."""
 
     state: GuardState
     deviations: tuple[Deviation, ...]
@@ -46,7 +41,7 @@ class Guards:
 
     @property
     def rights(self) -> list[tuple[str, str]]:
-        """What the application may do with each table."""
+        """The application's rights on each table."""
         suffix = " to application"
         return [
             (fact.subject.removesuffix(suffix), fact.value)
@@ -56,19 +51,19 @@ class Guards:
 
     @property
     def compared_in_part(self) -> bool:
-        """Whether this is another PostgreSQL than the expectations were made with, so that what
-        it words itself (checks, views) is looked for and not compared."""
+        """True when this PostgreSQL version differs from that of the expectations, so that deparsed
+        text (checks, views) is checked for existence only."""
         return self.state.major != expectations().major
 
 
 @cache
 def expectations() -> Expectations:
-    """What a freshly migrated ledger looks like."""
+    """Returns the facts of a freshly migrated ledger."""
     return from_document(json.loads(EXPECTED.read_text(encoding="utf-8")))
 
 
 def compare_guards(using: str = "default") -> Guards:
-    """Every guard, compared. `using` is the application's own connection."""
+    """Compares every guard. `using` is the application's own connection."""
     state = read_guards(using)
     facts = (astuple(fact) for fact in state.facts)
     return Guards(state, tuple(compare(expectations(), facts, state.major)))
@@ -79,7 +74,7 @@ SHOWN = 5
 
 @register(Tags.database)
 def check_guards(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """One warning for all that deviates; nothing where there is no ledger yet to look at."""
+    """Returns one warning for all deviations; nothing where there is no ledger yet."""
     if not databases or "default" not in databases:
         return []
     try:

@@ -1,10 +1,7 @@
-"""Whether the ledger lacks a head that was seen, as after an old backup was put back.
+"""Compares seen heads with the ledger, and detects a rollback, such as a restored old backup.
 
-It must never take a loss for acknowledged but by the ceremony that cleared the halt that names it.
-
-Compares heads that were seen with what the ledger has at their numbers.
-
-It must never call a head kept on the word of `appends` alone where an event is asked for.
+Invariants: a loss counts as acknowledged only by the ceremony that cleared the halt naming it, and
+a head counts as kept only when its event is there, not by the record of appends alone.
 """
 
 from __future__ import annotations
@@ -30,7 +27,7 @@ EMPTY = Kept(GENESIS_HASH, GENESIS_HASH)
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A seen head, what the ledger has there, and where it ends (its last number)."""
+    """A seen head, the event the ledger has at its sequence, and the ledger's last sequence."""
 
     head: SeenHead
     kept: Kept
@@ -38,18 +35,18 @@ class Compared:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the event that was seen is in the ledger."""
+        """True when the seen event is in the ledger."""
         return self.kept.event_hash == self.head.content_hash
 
     @property
     def is_lost(self) -> bool:
-        """Whether nothing speaks of it any more, so that the ledger is not the one that was seen.
-        An event that is gone while its append stands is a gap, which is found as one."""
+        """True when neither event nor append is there, so the ledger is not the one that was seen.
+        A missing event whose append remains is a gap, which is found as one."""
         return not self.is_kept and self.kept.append_hash != self.head.content_hash
 
     @property
     def found(self) -> str:
-        """What is there in its place, in words."""
+        """Describes what is there instead."""
         if self.is_kept:
             return "it is there"
         if self.kept.event_hash is not None:
@@ -68,7 +65,7 @@ class Compared:
 
 
 def compare(using: str, heads: Iterable[SeenHead]) -> list[Compared]:
-    """Each head beside what the ledger has, in the order given."""
+    """Pairs each head with the state of the ledger, in the order given."""
     wanted = list(heads)
     if not wanted:
         return []
@@ -86,7 +83,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """The last head that was seen and is lost, what is there now, and the last one that is kept."""
+    """The last seen head that is lost, the present head, and the last one kept."""
 
     lost: Compared
     head: SeenHead
@@ -95,7 +92,7 @@ class Rollback:
 
     @property
     def reason(self) -> str:
-        """One sentence with both sequences and both hashes."""
+        """Returns one sentence with both sequences and both hashes."""
         when = f", at {self.lost.head.authority_timestamp}," if self._has_time else ""
         kept = f"; the last one seen that is kept is {self.kept}" if self.kept else ""
         return (
@@ -108,7 +105,7 @@ class Rollback:
         return self.lost.head.authority_timestamp is not None
 
     def as_dict(self) -> dict[str, Any]:
-        """As an event of the watch tells it."""
+        """Returns the payload members of the watch's event."""
         return {
             "seen_sequence": self.lost.head.sequence,
             "seen_hash": self.lost.head.content_hash,
@@ -121,15 +118,15 @@ class Rollback:
 
 
 def current_head(using: str) -> SeenHead:
-    """The head that the ledger has now."""
+    """Returns the ledger's present head."""
     head = PostgresEventStore(using).head()
     return SeenHead(head.max_sequence, head.content_hash, head.authority_timestamp)
 
 
 def find_rollback(using: str, memory: SeenHeadStore) -> Rollback | None:
-    """Compare what was seen with what is there; losses that a ceremony acknowledged are forgotten.
+    """Compares the seen heads with the ledger and drops losses that a ceremony acknowledged.
 
-    While a loss stands, no new head is noted: it would hide the one that was lost.
+    While a loss is open, no new head is saved: it would hide the one that was lost.
 
     Raises:
         SavedHeadError: what was seen cannot be read.
@@ -146,7 +143,7 @@ def find_rollback(using: str, memory: SeenHeadStore) -> Rollback | None:
 
 
 def rollback_from(using: str, seen: Sequence[SeenHead], head: SeenHead) -> Rollback | None:
-    """The rollback that these heads, oldest first, give witness of."""
+    """Returns the rollback that these heads, oldest first, show."""
     compared = compare(using, seen)
     lost = [each for each in compared if each.is_lost]
     if not lost:
@@ -156,15 +153,15 @@ def rollback_from(using: str, seen: Sequence[SeenHead], head: SeenHead) -> Rollb
 
 
 def acknowledgement(using: str, lost: str) -> int | None:
-    """The event of the ceremony that acknowledged the loss of a head, given as `SeenHead` prints
-    it, or the beginning of that."""
+    """Returns the event of the ceremony that acknowledged the loss of a head, given as `SeenHead`
+    prints it or its beginning."""
     named = f"the head {lost}"
     halts = cleared_halts(using, BEGINNING)
     return next((sequence for sequence, reason in halts if named in reason), None)
 
 
 def halt_rolled_back(rollback: Rollback) -> Halted:
-    """CT-11, CT-13: halt, loudly and with both heads; a ledger halted for another reason keeps it.
+    """Halts and names both heads (CT-11, CT-13); a ledger halted already keeps its reason.
 
     Raises:
         LedgerError: it could not be halted.

@@ -1,9 +1,5 @@
-"""A head as somebody saw it, and how it is read out of what they saved.
-
-It must never read a database, nor pass over a line that it does not understand.
-
-Files of saved heads, as commands are given them. It must never pass over one it cannot read.
-"""
+"""A seen head, and the parser of files of saved heads. Malformed input is refused, never
+skipped."""
 
 from __future__ import annotations
 
@@ -22,13 +18,13 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class SavedHeadError(LedgerError):
-    """What should be a saved head is none; the message says where and why."""
+    """A saved head is malformed; the message says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeenHead:
     """The answer of `GET /api/v1/head` at some time: the last sequence, its content_hash (64 hex
-    digits), and the authority's time of it."""
+    digits), and its authority time."""
 
     sequence: int
     content_hash: str
@@ -51,8 +47,8 @@ class SeenHead:
 
 
 def read_heads(text: bytes, name: str) -> Iterator[tuple[str, SeenHead]]:
-    """Each saved head and its place: the whole file is one answer or an array of them, or each
-    line is one. `name` is the file's, for the places.
+    """Parses saved heads with their places: the file is one answer, an array of answers, or one a
+    line. `name` is the file's, for the places.
 
     Raises:
         SavedHeadError: something in it is no head.
@@ -69,7 +65,7 @@ def read_heads(text: bytes, name: str) -> Iterator[tuple[str, SeenHead]]:
 
 
 def read_head(answer: Any, place: str) -> SeenHead:
-    """A head out of parsed JSON; members that are not a head's are passed over.
+    """Parses a head from JSON; other members are ignored.
 
     Raises:
         SavedHeadError: it is none.
@@ -103,7 +99,7 @@ STANDARD_INPUT = "-"
 
 
 def read_files(names: Iterable[str]) -> list[tuple[str, SeenHead]]:
-    """Every head in these files, each with its place; `-` is standard input.
+    """Reads every head of these files, each with its place; `-` is standard input.
 
     Raises:
         SavedHeadError: a file cannot be read, or holds something that is no head.

@@ -1,6 +1,6 @@
-"""The heads that this portal has seen, in a file outside the database and in this process.
+"""Stores the heads that this portal has seen, in a file outside the database and in this process.
 
-It must never forget a head because the database does not have it: only a ceremony makes it.
+Invariant: a head is dropped only by a ceremony, never because the database lacks it.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ log = structlog.get_logger(__name__)
 
 
 class SeenHeadStore:
-    """One file of seen heads, one line of JSON each, oldest first. Any number of processes may
-    note heads; what this one noted it remembers even where the file cannot be written."""
+    """One file of seen heads, one line of JSON each, oldest first. Any number of processes may add
+    heads; a process keeps its own in memory even where the file cannot be written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._own: SeenHead | None = None
 
     def read(self) -> list[SeenHead]:
-        """Oldest first.
+        """Returns the heads, oldest first.
 
         Raises:
             SavedHeadError: the file cannot be read, or a line of it is no head.
@@ -52,7 +52,7 @@ class SeenHeadStore:
         return [*heads, *own]
 
     def note(self, head: SeenHead) -> None:
-        """Remember a head, safe on disk, unless it is the last one noted."""
+        """Saves a head, with fsync, unless it is the last one saved."""
         if head.sequence == 0 or head == self._own:
             return
         self._own = head
@@ -63,7 +63,7 @@ class SeenHeadStore:
             log.error("seen_head_not_kept", head=str(head), path=str(self.path), why=str(error))
 
     def forget_through(self, head: SeenHead) -> None:
-        """Drop this head and every earlier one: a ceremony has acknowledged that they are lost."""
+        """Drops this head and all earlier ones, after a ceremony acknowledged their loss."""
         try:
             with self._alone():
                 heads = self.read()
@@ -99,7 +99,7 @@ class SeenHeadStore:
         return text != b"" and not text.endswith(b"\n")
 
     def _rewrite(self, heads: Sequence[SeenHead]) -> None:
-        """Replace the file as a whole."""
+        """Replaces the file atomically."""
         fresh = self.path.with_name(f".{self.path.name}.new")
         with fresh.open("wb") as file:
             os.fchmod(file.fileno(), 0o600)
@@ -117,7 +117,7 @@ class SeenHeadStore:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Writers of one file follow one another; the lock ends with its process."""
+        """Serialises writers of one file by a file lock, released when the process ends."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -128,8 +128,8 @@ class SeenHeadStore:
 
 
 def memory_of(using: str = "default") -> SeenHeadStore:
-    """The memory of the ledger that an alias leads to. It is kept by the database's address, not by
-    anything in the database: whoever replaces what is in it is to be noticed."""
+    """Returns the store of the ledger behind an alias. It is keyed by the database's address and
+    not by its contents, so that a replaced database is noticed."""
     place = connections[using].settings_dict
     where = [str(place[part]) for part in ("HOST", "PORT", "NAME") if place[part]]
     if not place["HOST"]:

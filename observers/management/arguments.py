@@ -1,4 +1,4 @@
-"""Arguments and output that the observers' commands share. It must never ask the ledger."""
+"""Arguments and output shared by the observers' commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXIT_CODES = "Exit codes: 0 sound, 1 findings, 2 could not run."
 
 
 def sequence(text: str) -> int:
-    """A sequence number from the command line: 1 or more."""
+    """Parses a sequence number: 1 or more."""
     try:
         number = int(text)
     except ValueError:
@@ -27,7 +27,7 @@ def sequence(text: str) -> int:
 
 
 def positive(text: str) -> int:
-    """A count from the command line: 1 or more."""
+    """Parses a count: 1 or more."""
     try:
         number = int(text)
     except ValueError:
@@ -38,7 +38,7 @@ def positive(text: str) -> int:
 
 
 def add_range(parser: ArgumentParser) -> None:
-    """`--start`, `--end` and `--json`."""
+    """Adds `--start`, `--end` and `--json`."""
     parser.add_argument("--start", type=sequence, default=1, metavar="N", help="first sequence")
     parser.add_argument(
         "--end", type=sequence, metavar="N", help="last sequence, included (default: the head)"
@@ -47,21 +47,21 @@ def add_range(parser: ArgumentParser) -> None:
 
 
 def add_json(parser: ArgumentParser) -> None:
-    """`--json`."""
+    """Adds `--json`."""
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def require_order(start: int, end: int | None) -> None:
-    """Refuse a range that ends before it starts."""
+    """Refuses a range that ends before it starts."""
     if end is not None and end < start:
         refuse(f"the range ends at {end}, before it starts at {start}")
 
 
 def refuse(message: str) -> NoReturn:
-    """Stop with exit code 2 and one line."""
+    """Exits with code 2 and one line."""
     raise CommandError(message, returncode=COULD_NOT_RUN)
 
 
 def dump(document: dict[str, Any]) -> str:
-    """The JSON that a command prints."""
+    """Formats the JSON that a command prints."""
     return json.dumps(document, ensure_ascii=False, indent=2, default=str)

@@ -1,4 +1,4 @@
-"""A progress bar on standard error, with rate and time left. It must never draw into a file."""
+"""A progress bar on standard error, with rate and time left; nothing when it is not a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEP = 256
 
 @contextmanager
 def progress_bar(total: int) -> Iterator[Callable[[int], None]]:
-    """Give what is told how many more events are done, by whomever."""
+    """Yields a function that is called with the number of further events done."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),

@@ -1,6 +1,6 @@
-"""What `verify_ledger` prints, for people and for machines.
+"""Formats the result of `verify_ledger` for people and machines.
 
-It must never call sound, without a word, what was checked only in part.
+Invariant: the text says so when only part of the checks or of the ledger was covered.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MISMATCHED = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A report, and how far it goes: which checks, since when, on which record."""
+    """A report and its coverage: which checks, since when, on which record."""
 
     report: Report
     signatures: bool = True
@@ -31,7 +31,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The members of the printed JSON object."""
+        """Returns the members of the printed JSON object."""
         return self.report.as_dict() | {
             "signatures_checked": self.signatures,
             "since": self.base.as_dict() if self.base else None,
@@ -40,7 +40,7 @@ class Outcome:
         }
 
     def as_text(self) -> str:
-        """The report for people."""
+        """Formats the report for people."""
         notes = [f"  note: {show(note)}" for note in self.notes]
         return "\n".join([*self._lines(), *notes, self._verdict()])
 

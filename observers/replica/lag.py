@@ -1,7 +1,4 @@
-"""How far the replica is behind, for those who decide by it and those who are told.
-
-It must never fail because the primary is away: then nobody knows, and the replica is all there is.
-"""
+"""Measures how far the replica is behind. Works without the primary; its figures are then None."""
 
 from __future__ import annotations
 
@@ -15,7 +12,8 @@ PRIMARY = "default"
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """A replica's standing; what only the primary knows is None while that does not answer."""
+    """The state of a replica; figures that only the primary knows are None while it does not
+    answer."""
 
     replayed: Replayed
     primary_head: int | None
@@ -23,7 +21,7 @@ class Lag:
 
     @property
     def events(self) -> int | None:
-        """Numbers that the replica does not show yet."""
+        """Sequence numbers that the replica does not show yet."""
         if self.primary_head is None:
             return None
         return max(self.primary_head - self.replayed.head_sequence, 0)
@@ -38,10 +36,10 @@ class Lag:
 
 
 def read_lag(using: str) -> Lag:
-    """The lag of the server behind a connection. One that is no standby, such as a replica that
-    was promoted by mistake, lags as well when it lacks appends.
+    """Returns the lag of the server behind a connection. A server that is no longer a standby, such
+    as a replica promoted by mistake, lags as well when it lacks appends.
 
-    It is asked before the primary, so an append in between makes the lag larger, never smaller.
+    It is read before the primary, so an append in between makes the lag larger, never smaller.
     """
     replayed = read_replayed(using)
     try:

@@ -1,6 +1,6 @@
-"""Whether this process reads from the replica now, or has left it for the primary, and why.
+"""Tracks whether this process reads from the replica or has left it for the primary, and why.
 
-It must never try a replica that failed for every request: one caller tries again after a rest.
+After a failure, one caller at a time retries the replica, after a pause.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 class Why(Enum):
-    """Why the replica was left."""
+    """The reason for leaving the replica."""
 
     AWAY = "away"
     BEHIND = "behind"
@@ -39,25 +39,25 @@ class Left:
 
 
 class Trust:
-    """Shared by the threads of a process; each keeps a connection of its own."""
+    """The state shared by the threads of a process; each thread has its own connection."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.forget()
 
     def forget(self) -> None:
-        """Know nothing, as a fresh process does."""
+        """Resets to the state of a new process."""
         self.left: Left | None = None
         self._try_at = 0.0
         self._look_at = 0.0
 
     @property
     def due(self) -> bool:
-        """Whether somebody may try the replica now."""
+        """Tells whether a caller may retry the replica now."""
         return self.left is None or time.monotonic() >= self._try_at
 
     def claim(self) -> bool:
-        """Whether the caller is to try the replica; of those who ask after a rest, one is."""
+        """Returns True to exactly one of the callers who may retry the replica."""
         with self._lock:
             if not self.due:
                 return False
@@ -65,7 +65,7 @@ class Trust:
             return True
 
     def claim_look(self) -> bool:
-        """Whether the caller is to look at the replica's lag."""
+        """Returns True when the caller should measure the replica's lag."""
         with self._lock:
             if time.monotonic() < self._look_at:
                 return False
@@ -73,7 +73,7 @@ class Trust:
             return True
 
     def leave(self, why: Why, reason: str) -> None:
-        """Read from the primary for a while; logged when that begins."""
+        """Switches to the primary for a while; logged when that begins."""
         with self._lock:
             begins = self.left is None
             since = self.left.since if self.left else datetime.now(UTC)
@@ -83,7 +83,7 @@ class Trust:
             log.warning("replica_left", why=why.value, reason=reason)
 
     def come_back(self) -> None:
-        """The replica serves; logged when it had been left."""
+        """Switches back to the replica; logged when it had been left."""
         with self._lock:
             left, self.left = self.left, None
         if left:

@@ -1,8 +1,5 @@
-"""What the record of a ceremony shows by itself: who proposed, who approved, and that they signed
-exactly this (CT-13). `docs/event-format.md` describes the same bytes.
-
-It must never read a database or a clock, and never take a name for a signature.
-"""
+"""Check 11: the record of a ceremony by itself: proposer, approvals, and their signatures over
+exactly this decision (CT-13). Pure; `docs/event-format.md` describes the same bytes."""
 
 from __future__ import annotations
 
@@ -30,15 +27,16 @@ MAX_PLACE = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What stands where a payload was: which ceremony is said to have erased it."""
+    """The placeholder for an erased payload: it names the ceremony that is said to have erased
+    it."""
 
     ceremony_sequence: int
     ceremony_id: str
 
 
 def check_ceremony(subject: Event, keys: Keyring) -> Iterator[str]:
-    """What is wrong with the record of a ceremony, or with the event of one of the first people;
-    nothing for any other event."""
+    """Yields what is wrong with the record of a ceremony, or with the registration event of one of
+    the first people; nothing for any other event."""
     if not (subject.event_type.startswith(PREFIX) or subject.event_type == REGISTERED):
         return
     if subject.agent_id is not None:
@@ -61,13 +59,13 @@ def check_ceremony(subject: Event, keys: Keyring) -> Iterator[str]:
 
 
 def ceremony_details(subject: Event) -> Mapping[str, Any]:
-    """The details of a ceremony that passed its check."""
+    """Returns the details of a ceremony that passed its check."""
     details: Mapping[str, Any] = _payload(subject)["proposal"]["details"]
     return details
 
 
 def registered_person(subject: Event) -> tuple[str, str] | None:
-    """The person and the public key that an event of the system registers; None for any other."""
+    """Returns the person and public key that a system event registers; None for any other event."""
     if subject.agent_id is not None:
         return None
     try:
@@ -86,9 +84,9 @@ def registered_person(subject: Event) -> tuple[str, str] | None:
 
 
 def claimed_erasure(subject: Event) -> Erasure | None:
-    """The ceremony that is named where a payload should be; None where a payload is.
+    """Returns the ceremony named in place of the payload; None where there is a payload.
 
-    An honest payload cannot pass for it: its salt is random.
+    A genuine payload cannot be mistaken for it, because its salt is random.
     """
     if subject.payload_salt != ERASED_SALT:
         return None
@@ -106,7 +104,8 @@ def claimed_erasure(subject: Event) -> Erasure | None:
 
 
 def erases(ceremony: Event, subject: Event) -> bool:
-    """Whether a ceremony that passed all its own checks is the one that erased this payload."""
+    """Tells whether a ceremony that passed all its own checks is the one that erased this
+    payload."""
     if ceremony.event_type != ERASURE or ceremony.agent_id is not None:
         return False
     named = _payload(ceremony)

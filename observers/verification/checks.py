@@ -1,9 +1,8 @@
-"""The checks of one event, a numbered algorithm; `docs/event-format.md` has the same numbers.
+"""The numbered checks of one event; `docs/event-format.md` has the same numbers. Pure: an event and
+keys in, failed checks out.
 
-It must never read a database or a clock: an event and keys in, failed checks out.
-
-`passes_fast` is the fast path over raw rows. Invariant: it is true only where the checks find
-nothing; false means that they have to be run.
+`passes_fast` is the fast path over raw rows. Invariant: it returns True only where the checks find
+nothing; False means that the full checks have to run.
 """
 
 from __future__ import annotations
@@ -43,7 +42,8 @@ class Check(StrEnum):
 
     @property
     def number(self) -> int:
-        """Its number in the algorithm, from 1; 12 is kept for the history of the keys."""
+        """The check's number in the algorithm, from 1; 12 is reserved for the history of the
+        keys."""
         return 13 if self is Check.RECORDS else list(Check).index(self) + 1
 
 
@@ -80,7 +80,7 @@ _NUMBERS = ("sequence", "hash_alg_version", "sig_alg_version")
 
 
 def check_event(subject: Event, keys: Keyring, *, signatures: bool = True) -> Iterator[Finding]:
-    """Checks 2 to 4, 6 to 9 and 11: all that an event shows by itself; 7 and 9 only with
+    """Makes checks 2 to 4, 6 to 9 and 11, which need only the event and the keys; 7 and 9 only with
     `signatures`."""
     whole = without_nulls(subject)
     signable = whole.signable_content()
@@ -101,8 +101,8 @@ def check_event(subject: Event, keys: Keyring, *, signatures: bool = True) -> It
 
 
 def without_nulls(subject: Event) -> Event:
-    """The event with nothing in place of NULLs, which only a superuser can write; the same event
-    where it has none."""
+    """Replaces NULLs, which only a superuser can write, by empty values; returns the same event
+    where there are none."""
     empty: dict[str, str | int] = {
         name: 0 if name in _NUMBERS else ""
         for name in FIELDS
@@ -112,7 +112,7 @@ def without_nulls(subject: Event) -> Event:
 
 
 def link_failure(sequence: int, prev_hash: str | None, before: str | None) -> Finding | None:
-    """Check 5: the link to the `content_hash` of the event before, or to 64 zeros."""
+    """Makes check 5: the link to the `content_hash` of the previous event, or to 64 zeros."""
     if prev_hash == before:
         return None
     detail = f"prev_hash is {prev_hash}, the event before has {before}"
@@ -177,7 +177,8 @@ def _witness_signature(subject: Event, signable: bytes, keys: Keyring) -> Iterat
 
 
 def passes_fast(row: Row, keys: Keyring, *, signatures: bool = True) -> bool:
-    """Whether every check that an event shows by itself passes; 7 and 9 only with `signatures`."""
+    """Returns True only if the checks of `check_event` find nothing; 7 and 9 only with
+    `signatures`."""
     try:
         return _passes(row, keys, signatures)
     except (LedgerError, ValueError, TypeError):

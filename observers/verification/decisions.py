@@ -1,8 +1,8 @@
-"""Check 13 of decisions: the table of ceremonies and the halt state against the events.
+"""Check 13 of decisions: compares the table of ceremonies and the halt state with the events.
 
-A recorded ceremony has in its table exactly what its event says, but for votes of people whose key
-had been retired before it was recorded. Reason and author of a halt that stands are those of the
-last halt in the chain that no ceremony has cleared.
+A recorded ceremony's row must say exactly what its event says, except for votes of people whose key
+was retired before it was recorded. Reason and author of a current halt are those of the last halt
+in the chain that no ceremony has cleared.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SYSTEM = "the system"
 
 
 def compare_ceremonies(using: str, events: Sequence[Event], keys: Keyring) -> Iterator[Finding]:
-    """What the table says of these events, records of ceremonies, and they do not. One that fails
-    its own checks is found by these, and says nothing about the table."""
+    """Finds differences between the table of ceremonies and these recorded ceremonies. Records that
+    fail their own checks are reported there and not compared."""
     sound = [each for each in events if passes(each, keys)]
     payloads = {each.sequence: canonical.parse(each.payload, stored=True).value for each in sound}
     ids = [payload["ceremony_id"] for payload in payloads.values()]
@@ -41,7 +41,7 @@ def compare_ceremonies(using: str, events: Sequence[Event], keys: Keyring) -> It
 
 
 def compare_halt(using: str, start: int, end: int) -> Iterator[Finding]:
-    """A halt that stands, against its event, if that is one of start … end."""
+    """Compares the current halt with its event, if that event is in start … end."""
     state = _halt_state(using)
     event = _halt_event(using) if state else None
     if state and event and start <= event.sequence <= end:
@@ -57,7 +57,7 @@ def compare_halt(using: str, start: int, end: int) -> Iterator[Finding]:
 
 
 def decisions_without_event(using: str) -> list[Stray]:
-    """Ceremonies and a halt that stand in their tables, and no event of the chain for them."""
+    """Finds ceremonies and a halt that are in their tables but have no event in the chain."""
     strays = [
         Stray(
             f"ceremony/{name}",
@@ -123,7 +123,7 @@ def _differs(
 
 
 def _halt_state(using: str) -> Halt | None:
-    """The halt that stands, None where the ledger goes on or the row is gone."""
+    """Returns the current halt; None where the ledger is not halted or the row is missing."""
     try:
         state = PostgresEventStore(using).halt()
     except HaltStateMissingError:
@@ -132,7 +132,7 @@ def _halt_state(using: str) -> Halt | None:
 
 
 def _halt_event(using: str) -> Event | None:
-    """The last event of a halt that no later ceremony cleared."""
+    """Returns the last halt event that no later ceremony cleared."""
     store = PostgresEventStore(using)
     last = max(store.system_events(HALTED), key=lambda each: each.sequence, default=None)
     cleared = max((each.sequence for each in store.system_events(CLEARED)), default=0)

@@ -1,9 +1,9 @@
-"""Check 13 of drift: the warnings that stand beside the chain against the two times of each event.
+"""Check 13 of drift: compares the stored drift warnings with the two times of each event.
 
-An event whose times differ by more than the threshold then in force has one warning, with its times
-and their difference; no other event has any. The threshold is known from the first sound ceremony
-on that decides it, and before, from where an operator last set it alone. Of what is older nothing
-says which threshold it was compared with: there a warning must only be true.
+An event whose times differ by more than the threshold then in force has exactly one warning, with
+its times and their difference; other events have none. The threshold is known from the first sound
+ceremony that sets it, and before that, from the last change by an operator alone. For older events
+the threshold is unknown, and a warning only has to be true.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MILLISECOND = Decimal("0.001")
 
 
 class Warned(NamedTuple):
-    """A warning of an event of the range."""
+    """One warning about an event of the range."""
 
     sequence: int
     id: int
@@ -38,7 +38,7 @@ class Warned(NamedTuple):
 
 
 class Thresholds:
-    """Which threshold an event was compared with, by its place."""
+    """The threshold in force at each sequence."""
 
     def __init__(
         self, decided: Sequence[tuple[int, Decimal]], alone: tuple[Decimal, int] | None
@@ -47,7 +47,7 @@ class Thresholds:
         self._alone = (_microseconds(alone[0]), alone[1]) if alone else None
 
     def at(self, sequence: int) -> int | None:
-        """Microseconds; a drift of more is warned about. None: nothing says."""
+        """Returns the threshold in microseconds; None where it is unknown."""
         for place, limit in reversed(self._decided):
             if place < sequence:
                 return limit
@@ -55,7 +55,7 @@ class Thresholds:
 
 
 class DriftCheck:
-    """Compares the warnings of start … end with the events, each of which it is told of."""
+    """Compares the warnings of start … end with the events passed to `take`."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class DriftCheck:
     def take(
         self, sequence: int, agent_id: str | None, local: str | None, authority: str | None
     ) -> None:
-        """An event. One whose times cannot be read has no drift to compare; check 2 says so."""
+        """Compares one event. An event with unreadable times has no drift; check 2 reports it."""
         try:
             apart = abs(
                 datetime.fromisoformat(local or "") - datetime.fromisoformat(authority or "")
@@ -105,7 +105,7 @@ class DriftCheck:
             self._find(sequence, "the list of drifted events does not agree with its warnings")
 
     def finish(self) -> Iterator[Finding]:
-        """What was found."""
+        """Returns the findings."""
         yield from self._findings
 
     def _find(self, sequence: int, text: str) -> None:
@@ -113,7 +113,7 @@ class DriftCheck:
 
 
 class _Unreadable(DriftCheck):
-    """Stands for warnings that cannot be read."""
+    """Stands in for warnings that cannot be read."""
 
     def __init__(self, start: int, why: str) -> None:
         super().__init__(Thresholds([], None), [], [])
@@ -126,7 +126,7 @@ class _Unreadable(DriftCheck):
 
 
 def thresholds_of(using: str, keys: Keyring) -> Thresholds:
-    """What the chain and the operator's last change say."""
+    """Builds the thresholds from the chain and the operator's last change."""
     decided = []
     for record in sound_records(using, THRESHOLD, keys):
         try:
@@ -137,7 +137,7 @@ def thresholds_of(using: str, keys: Keyring) -> Thresholds:
 
 
 def drift_check(using: str, thresholds: Thresholds, start: int, end: int) -> DriftCheck:
-    """The comparison for a range of the database's ledger."""
+    """Returns the comparison for a range of the database's ledger."""
     try:
         warnings = [Warned(*row) for row in warnings_of_range(using, start, end)]
         return DriftCheck(thresholds, warnings, drifted_in_range(using, start, end))

@@ -1,8 +1,7 @@
-"""Which gaps the ledger's ceremonies explain: decided here for every observer, from the record of
-each ceremony itself, and only when that record passes every check of an event.
+"""Decides which gaps the ledger's ceremonies explain, for every observer: from the record of each
+ceremony, and only when that record passes every check of an event.
 
-The database counts what is missing and lists the records; which of them explains what, it is not
-asked.
+The database counts what is missing and lists the records, but its own opinion is not used.
 """
 
 from __future__ import annotations
@@ -37,8 +36,7 @@ class KnownGaps:
 
 
 class Skips:
-    """The sound ceremonies of the database's ledger that skip numbers. They are read when the
-    first gap is asked about."""
+    """The sound skip ceremonies of the database's ledger, read when the first gap is looked up."""
 
     def __init__(self, using: str, keys: Keyring | None = None) -> None:
         self.using = using
@@ -46,7 +44,8 @@ class Skips:
 
     @cached_property
     def named(self) -> dict[Gap, int]:
-        """What sound ceremonies name, each with the sequence of the first that does."""
+        """Returns the ranges that sound ceremonies name, each with the sequence of the first that
+        does."""
         keys = self._keys or keyring_from_registry(self.using)
         found: dict[Gap, int] = {}
         for record in sound_records(self.using, SKIP, keys):
@@ -56,14 +55,14 @@ class Skips:
         return found
 
     def explaining(self, gap: Gap, start: int, end: int) -> int | None:
-        """The ceremony that documents a gap of start … end. One that the range cuts off is
-        explained by what names the whole of it."""
+        """Returns the ceremony that documents a gap of start … end. A gap cut off by the range is
+        explained by a ceremony that names the whole gap."""
         if not self.named:
             return None
         return self.named.get(_whole(self.using, gap, start, end))
 
     def known(self, report: GapReport) -> tuple[KnownGap, ...]:
-        """The gaps of a report, with what explains each."""
+        """Returns the gaps of a report, each with its explanation."""
         return tuple(
             KnownGap(gap, self.explaining(gap, report.start, report.end)) for gap in report.gaps
         )
@@ -77,10 +76,10 @@ def find_gaps(
     limit: int = 1000,
     remembered: bool = False,
 ) -> KnownGaps:
-    """The gaps between `start` and `end`, up to the head without `end`, and what explains each.
+    """Returns the gaps between `start` and `end` (default: the head), each with its explanation.
 
-    Every number is counted, unless `remembered`: then only those that `continuity_memory` does not
-    hold as seen.
+    Every number is counted, unless `remembered`: then only those not yet marked complete in
+    `continuity_memory`.
     """
     report = PostgresEventStore(using).find_gaps(start, end, limit=limit, remembered=remembered)
     gaps = Skips(using).known(report)
@@ -88,7 +87,7 @@ def find_gaps(
 
 
 def _whole(using: str, gap: Gap, start: int, end: int) -> Gap:
-    """All of a gap that start … end may cut off."""
+    """Returns the whole of a gap that start … end may cut off."""
     if start < gap.start and gap.end < end:
         return gap
     below, above = neighbours(using, gap.start - 1, gap.end + 1)

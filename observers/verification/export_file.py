@@ -1,9 +1,8 @@
-"""An export file (JSON lines) as a source of events: the second `EventStoreProtocol`.
+"""Reads an export file (JSON lines) as a source of events: the second `EventStoreProtocol`. Streams
+the file, and refuses any line that it cannot read.
 
-It must never hold the file in memory, and never pass over a line that it cannot read.
-
-Which people's keys the events of an export register, so that nobody believes a list of keys that
-stands beside them.
+`with_registered_people` keeps only the people's keys that the export's own events register, so that
+a saved list of keys is not trusted by itself.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ from observers.verification.keyring import Keyring
 def with_registered_people(
     source: EventStoreProtocol, keys: Keyring, start: int, *, signatures: bool
 ) -> Keyring:
-    """The keyring without the people whom no sound event registers, where the list of keys names
-    the event: each key counts from behind that event.
+    """Returns the keyring without people whom no sound event registers, where the list of keys
+    names the event; each key is valid only after that event.
 
-    An event before `start`, where the source begins, cannot be looked up; a list without
+    An event before `start`, where the source begins, cannot be looked up, and a list without
     `registered_by` names none. Both are taken as they are.
     """
     places = {place for place in keys.registered_by.values() if place is not None}
@@ -67,7 +66,7 @@ class ExportFileError(LedgerError):
 
 
 class ExportFileStore:
-    """The events of one export, which stand in sequence order."""
+    """The events of one export, in sequence order."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -130,7 +129,7 @@ class ExportFileStore:
 
 
 def event_from_json(document: Any) -> Event:
-    """The event of its JSON form (§7 of the HTTP contract).
+    """Parses an event from its JSON form (§7 of the HTTP contract).
 
     Raises:
         ExportFileError: a field is missing, unknown or of the wrong type.

@@ -67,7 +67,7 @@ _VERSIONS = {"hash_alg_version": HASH_ALG_VERSION, "sig_alg_version": SIG_ALG_VE
 
 
 def wrong_forms(subject: Event) -> Iterator[str]:
-    """Says of each member that has not its form what is wrong with it."""
+    """Yields one sentence for each malformed member."""
     for name in FIELDS:
         value = getattr(subject, name)
         if name == "agent_id" and value is None:
@@ -85,9 +85,9 @@ def wrong_forms(subject: Event) -> Iterator[str]:
 
 
 def have_forms(row: Row, *, signatures: bool) -> bool:
-    """Tells whether the members of a row have their forms. `content_hash` and `payload_hash` are
-    left to whoever compares them with hashes, and the two signatures, without `signatures`, to
-    whoever decodes them.
+    """Tells whether the members of a row are well-formed. `content_hash` and `payload_hash` are
+    left to the caller, who compares them with hashes; so are the two signatures, without
+    `signatures`, because decoding them checks their form.
 
     Raises:
         TypeError: a number or a name is missing.

@@ -1,7 +1,5 @@
-"""The public keys that a verification trusts, from the registry or from a saved `GET /api/v1/keys`.
-
-It must never hold or ask for a private key.
-"""
+"""The public keys that a verification trusts, from the registry or from a saved `GET
+/api/v1/keys`."""
 
 from __future__ import annotations
 
@@ -17,12 +15,12 @@ from events.store.registry import Validity
 
 
 class KeyringError(LedgerError):
-    """A saved list of keys is not one."""
+    """A saved list of keys is malformed."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
-    """A public key (32 bytes), whose it is, and where in the ledger it may sign."""
+    """A public key (32 bytes), its owner, and the sequences where it may sign."""
 
     owner: str | None
     public_key: bytes
@@ -41,7 +39,7 @@ class Keyring:
 
 
 def keyring_from_registry(using: str) -> Keyring:
-    """Every key and witness ever registered."""
+    """Returns every key and witness ever registered."""
     return Keyring(
         agents={
             key.key_id: TrustedKey(key.agent_id, ed25519.decode(key.public_key), key.validity)
@@ -61,8 +59,8 @@ def keyring_from_registry(using: str) -> Keyring:
 
 
 def public_keys(using: str, *, only_agent: str | None = None) -> dict[str, list[dict[str, Any]]]:
-    """The answer of `GET /api/v1/keys`, retired ones too; with `only_agent`, of the agents' keys
-    that agent's alone."""
+    """Returns the answer of `GET /api/v1/keys`, with retired keys; with `only_agent`, agents' keys
+    of that agent alone."""
     agents = [
         key
         for key in registry.list_agent_keys(using)
@@ -76,7 +74,7 @@ def public_keys(using: str, *, only_agent: str | None = None) -> dict[str, list[
 
 
 def keyring_from_json(document: Any) -> Keyring:
-    """The keys of a saved answer of `GET /api/v1/keys`.
+    """Parses a saved answer of `GET /api/v1/keys`.
 
     Raises:
         KeyringError: it has not that form, it names a key twice, or it gives somebody two keys at
@@ -105,7 +103,7 @@ def keyring_from_json(document: Any) -> Keyring:
 def _listed(
     record: registry.AgentKeyRecord | registry.WitnessRecord | people.PersonKey,
 ) -> dict[str, Any]:
-    """The record, its validity beside its other members."""
+    """Returns the record with its validity beside its other members."""
     members = asdict(record)
     validity: dict[str, Any] = members.pop("validity")
     return members | validity
@@ -125,7 +123,7 @@ def _by_name(name: str, entries: Any, owner: str) -> dict[str, TrustedKey]:
 
 
 def _require_one_at_a_time(keys: Iterable[TrustedKey]) -> None:
-    """Nobody signs with two keys at one place: then which of them is genuine?"""
+    """Refuses two keys of one owner valid at the same sequence: either could be the genuine one."""
     last: dict[str | None, int | None] = {}
     for key in sorted(keys, key=lambda key: key.validity.from_sequence):
         first, until = key.validity.from_sequence, key.validity.until_sequence
@@ -151,7 +149,7 @@ def _trusted(entry: Mapping[str, Any], owner: str | None) -> TrustedKey:
 
 
 def _place(value: Any) -> int | None:
-    """A sequence number or null, as the answer has them."""
+    """Parses a sequence number or null."""
     if value is not None and type(value) is not int:
         raise TypeError(f"{value!r} is no sequence number")
     return value

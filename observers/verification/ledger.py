@@ -1,14 +1,8 @@
-"""Verification of the database's ledger: the range, then what only the database knows (check 10).
+"""Verifies ranges: of any source of events (`verify`), and of the database's ledger with what only
+the database knows, such as the head (check 10), in one process or in several. Read-only.
 
-It must never write, and never take the head's word for what the events themselves can show.
-
-Verification of a range of any source of events: an export file, or the database.
-
-It must never repair anything, and never trust what it can recompute.
-
-The parts of a range of the database's ledger, verified by one process or by several.
-
-It must never start a process for what one statement reads.
+Invariant: whatever can be recomputed from the events is recomputed, and the head is not trusted for
+it.
 """
 
 from __future__ import annotations
@@ -64,10 +58,10 @@ def verify(
     progress: Progress | None = None,
     signatures: bool = True,
 ) -> Report:
-    """Verify the events from `start` to `end`, both included; a gap is explained only by the
-    range's own ceremonies. `progress` is called with each sequence number reached.
+    """Verifies the events from `start` to `end`, both included; a gap is explained only by
+    ceremonies of the range itself. `progress` is called with each sequence number reached.
 
-    Check 10 (the head) needs what only the database has; `observers.verification.ledger` adds it.
+    Check 10 (the head) needs the database: `verify_ledger` adds it.
     """
     before = before_the_first() if start == 1 else None
     walk = RangeScan(start, end, keys, signatures=signatures)
@@ -82,7 +76,7 @@ def verify(
 
 
 def beside(subject: Event) -> PartialReport:
-    """The event before a range, which only its successor is checked against."""
+    """Returns the event before a range, as a boundary to check its successor against."""
     return boundary(subject.sequence, subject.content_hash, valid_time(subject))
 
 
@@ -97,8 +91,8 @@ def verify_ranges(
     signatures: bool = True,
     size: int = RANGE,
 ) -> Generator[PartialReport]:
-    """Checks 2 to 10 of start … end, in parts that follow one another; close it when leaving
-    early. `progress` is told how many more events were verified."""
+    """Makes checks 2 to 10 of start … end and yields consecutive parts; close the generator when
+    leaving early. `progress` is called with the number of further events verified."""
     ranges = cut(using, start, end, size)
     if workers > 1 and slice_end(using, start, end, size) < end:
         task = Task(using, _place(using), keys, signatures)
@@ -111,7 +105,7 @@ def verify_ranges(
 
 
 def _place(using: str) -> dict[str, str | int]:
-    """Where the connection leads, which of an embedded server only its engine knows."""
+    """Returns the address of the connection, which for an embedded server only its engine knows."""
     connections[using].ensure_connection()
     found = connections[using].connection.info
     return {"HOST": found.host, "PORT": found.port, "NAME": found.dbname}
@@ -125,8 +119,9 @@ def verify_ledger(
     progress: Progress | None = None,
     signatures: bool = True,
 ) -> Report:
-    """Checks 1 to 10 over start … end; without `end`, as far as the events or the head go.
-    `progress` is called with each sequence number reached, and must not use the connection."""
+    """Makes checks 1 to 11 and 13 over start … end; without `end`, to the later of last event and
+    head. `progress` is called with each sequence number reached, and must not use the
+    connection."""
     steps = verify_in_steps(using, start, end, RANGE, progress=progress, signatures=signatures)
     while True:
         try:
@@ -145,8 +140,8 @@ def verify_in_steps(
     progress: Progress | None = None,
     signatures: bool = True,
 ) -> Generator[None, None, Report]:
-    """`verify_ledger` for whoever has to look up between slices of `size` events; what it returns
-    is the report."""
+    """Runs `verify_ledger` as a generator that yields between slices of `size` events and returns
+    the report."""
     end = reachable_end(using, end)
     if end < start:
         return with_strays(using, Report(start, end))
@@ -162,7 +157,7 @@ def verify_in_steps(
 
 
 def reachable_end(using: str, end: int | None) -> int:
-    """The end that was asked for, or where the ledger ends before it."""
+    """Returns the requested end, or the end of the ledger if that comes first."""
     last = PostgresEventStore(using).last_sequence()
     return last if end is None else min(end, last)
 
@@ -176,7 +171,8 @@ def verify_part(
     progress: Progress | None = None,
     signatures: bool = True,
 ) -> PartialReport:
-    """Checks 2 to 10 of start … end but for what its neighbours show, in one statement or two."""
+    """Makes checks 2 to 10 of start … end, except what depends on the events beside it, in one or
+    two statements."""
     walk = RangeScan(start, end, keys, signatures=signatures)
     record = RecordCheck(
         start,
@@ -203,8 +199,8 @@ def verify_part(
 def _told(
     rows: Iterable[Row], record: RecordCheck, drift: DriftCheck, decided: list[Event]
 ) -> Iterator[Row]:
-    """The rows, each of which the record of appends and the drift warnings are compared with;
-    records of ceremonies are noted in `decided`."""
+    """Yields the rows after passing each to the record check and the drift check; records of
+    ceremonies are added to `decided`."""
     for row in rows:
         record.take(row[SEQUENCE], row[CONTENT_HASH], row[AUTHORITY])
         drift.take(row[SEQUENCE], row[AGENT], row[LOCAL], row[AUTHORITY])
@@ -214,7 +210,7 @@ def _told(
 
 
 def finish_part(using: str, keys: Keyring, part: PartialReport) -> Report:
-    """The report of a part: the event before it and the ceremonies are looked up."""
+    """Turns a part into a report, looking up the event before it and the ceremonies."""
     store = PostgresEventStore(using)
 
     skips = Skips(using, keys)
@@ -227,7 +223,7 @@ def finish_part(using: str, keys: Keyring, part: PartialReport) -> Report:
 
 
 def with_strays(using: str, report: Report) -> Report:
-    """The report, with what stands before the first event where it begins with 1."""
+    """Adds the rows outside the sequence to a report that begins with 1."""
     if report.start == 1:
         strays = (*strays_below_one(using), *decisions_without_event(using))
         report.add_all(each.finding() for each in strays)
@@ -242,7 +238,7 @@ def _before(store: PostgresEventStore, start: int) -> PartialReport | None:
 
 
 def _beyond_the_head(store: PostgresEventStore, start: int, end: int) -> Iterator[Finding]:
-    """Check 10 of events that no append recorded. A missing event is check 1's to report."""
+    """Makes check 10 of events that no append recorded. Check 1 reports missing events."""
     head = store.head().max_sequence
     for extra in store.get_events_by_sequence_range(max(start, head + 1), end):
         yield Finding(

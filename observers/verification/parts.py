@@ -1,8 +1,5 @@
-"""Parts of a verification and how they combine: however a range is split, its parts joined say what
-the whole says.
-
-It must never read a source of events: parts in, a part or a report out.
-"""
+"""Partial reports of a verification and how they merge: however a range is split, the merged parts
+report what the whole range would. Pure."""
 
 from __future__ import annotations
 
@@ -23,12 +20,12 @@ Erasures = Callable[[Event], KnownErasure | None]
 
 
 class PartsError(LedgerError):
-    """Parts that do not follow one another."""
+    """Two parts are not consecutive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The first or the last event of a part: all that its neighbour has to know of it."""
+    """The first or last event of a part: all that the adjacent part needs to know of it."""
 
     sequence: int
     prev_hash: str | None
@@ -37,8 +34,8 @@ class Edge:
 
 @dataclass
 class PartialReport:
-    """What was found in start … end without a look beyond: neither the link of its first event nor
-    the gaps that reach its ends are judged. Times are canonical texts, whose order is theirs."""
+    """The findings in start … end by itself: the link of its first event and the gaps that touch
+    its ends are not judged yet. Times are canonical texts, which sort in time order."""
 
     start: int
     end: int
@@ -60,13 +57,13 @@ class PartialReport:
     seconds: float = 0.0
 
     def add(self, finding: Finding) -> None:
-        """Note a finding."""
+        """Adds a finding."""
         self.finding_count += 1
         if len(self.findings) < MAX_FINDINGS:
             self.findings.append(finding)
 
     def note_time(self, moment: str) -> None:
-        """Note a valid authority time, after all that were noted before."""
+        """Adds a valid authority time that follows all earlier ones."""
         if moment < self.last_time:
             self.backward_steps += 1
         self.first_time = self.first_time or moment
@@ -85,19 +82,19 @@ class PartialReport:
 
 
 def before_the_first() -> PartialReport:
-    """What stands before sequence 1: 64 zeros, to which the first event is linked."""
+    """Returns the boundary before sequence 1: 64 zeros, to which the first event links."""
     edge = Edge(0, None, GENESIS_HASH)
     return PartialReport(0, 0, first=edge, last=edge)
 
 
 def boundary(sequence: int, content_hash: str | None, time: str) -> PartialReport:
-    """An event beside a range, unchecked: only its hash and its time (or "") are taken."""
+    """Returns an event beside a range, unchecked: only its hash and its time (or "") are used."""
     edge = Edge(sequence, None, content_hash)
     return PartialReport(sequence, sequence, first=edge, last=edge, first_time=time, last_time=time)
 
 
 def merge(left: PartialReport, right: PartialReport) -> PartialReport:
-    """The part that both make, neither of which is changed.
+    """Returns a new part for two consecutive ones.
 
     Raises:
         PartsError: `right` does not begin where `left` ends.
@@ -132,7 +129,7 @@ def merge(left: PartialReport, right: PartialReport) -> PartialReport:
 
 
 def join_all(parts: Iterable[PartialReport]) -> PartialReport:
-    """All parts, which follow one another, as one; there is at least one."""
+    """Merges all parts, which are consecutive; there is at least one."""
     return reduce(merge, parts)
 
 
@@ -183,7 +180,7 @@ def _between(left: PartialReport, right: PartialReport) -> list[Gap]:
 
 
 def _broken_link(left: PartialReport, right: PartialReport) -> Finding | None:
-    """Check 5 at the seam. Across a gap there is nothing to compare with."""
+    """Makes check 5 between two parts. Across a gap there is nothing to compare with."""
     if left.last is None or right.first is None or _between(left, right):
         return None
     return link_failure(right.first.sequence, right.first.prev_hash, left.last.content_hash)
@@ -192,8 +189,8 @@ def _broken_link(left: PartialReport, right: PartialReport) -> Finding | None:
 def _judge(
     gap: Gap, report: Report, explained: dict[Gap, int], documented_by: Documentation | None
 ) -> None:
-    """Check 1 of a gap. Who sees the whole ledger is asked: at the edge of the range a gap may go
-    on, and its ceremony may stand elsewhere."""
+    """Makes check 1 of a gap. `documented_by` sees the whole ledger: at the edge of the range a gap
+    may extend beyond it, and its ceremony may be elsewhere."""
     ceremony = explained.get(gap) if documented_by is None else documented_by(gap)
     if ceremony is None:
         report.add(Finding(gap.start, Check.GAP, _describe(gap)))

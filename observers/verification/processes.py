@@ -1,7 +1,6 @@
-"""Verifies ranges in processes of this machine, as many at a time as there are workers.
+"""Verifies ranges in child processes of this machine, one range per worker at a time.
 
-It must never give a part of a range that a worker did not finish: a worker that ends before it was
-told to is an error, and takes the others with it.
+Invariant: no partial result is used: a worker that ends early raises an error and stops the others.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ PATIENCE_SECONDS = 10.0
 
 
 class WorkerEndedError(LedgerError):
-    """A worker ended before it was told to."""
+    """A worker process ended unexpectedly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What every worker needs to know, whatever range it gets. `place` leads to the database."""
+    """The settings that every worker needs, for any range. `place` is the database's address."""
 
     using: str
     place: dict[str, Any]
@@ -47,7 +46,7 @@ class Task:
 
 
 class _Worker:
-    """One process and the range it has under way."""
+    """One process and the range assigned to it."""
 
     def __init__(self, task: Task) -> None:
         context = multiprocessing.get_context("spawn")
@@ -123,7 +122,7 @@ def verify_in_processes(
 def _listen(
     busy: dict[Connection, _Worker], numbered: Iterator[tuple[int, Bounds]], progress: Counted
 ) -> Iterator[tuple[int, PartialReport]]:
-    """What the workers say next; who has finished a range gets another."""
+    """Waits for results, and assigns the next range to each worker that finished one."""
     for ready in wait(list(busy)):
         worker = busy[ready]  # type: ignore[index]
         said = worker.receive()
@@ -141,7 +140,7 @@ def _listen(
 
 
 def _serve(pipe: Connection, task: Task) -> None:
-    """The life of a worker: verify what comes until nobody asks any more."""
+    """Runs in the worker process: verifies assigned ranges until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asked; that one ends us
     import django
 

@@ -1,7 +1,4 @@
-"""The report of a verification: what was checked, and every check that failed.
-
-It must never say sound of what it was not told of.
-"""
+"""The report of a verification: the range checked, and every check that failed."""
 
 from __future__ import annotations
 
@@ -25,11 +22,11 @@ class KnownGap:
 
     @property
     def documented(self) -> bool:
-        """Whether a ceremony explains it; otherwise it is an incident."""
+        """True when a ceremony explains the gap; otherwise it is an incident."""
         return self.ceremony_sequence is not None
 
     def as_dict(self) -> dict[str, int | bool | None]:
-        """In JSON: `{start, end, count, documented, ceremony_sequence}`."""
+        """Returns JSON: `{start, end, count, documented, ceremony_sequence}`."""
         return {
             "start": self.gap.start,
             "end": self.gap.end,
@@ -56,7 +53,7 @@ class KnownErasure:
 
 @dataclass
 class Report:
-    """What a verification of start … end found. No finding means sound."""
+    """The result of verifying start … end. No finding means sound."""
 
     start: int
     end: int
@@ -74,7 +71,7 @@ class Report:
 
     @property
     def is_sound(self) -> bool:
-        """Every check passed."""
+        """True when every check passed."""
         return self.finding_count == 0
 
     def as_dict(self) -> dict[str, Any]:
@@ -103,17 +100,17 @@ class Report:
         }
 
     def add(self, finding: Finding) -> None:
-        """Note a finding."""
+        """Adds a finding."""
         self.finding_count += 1
         if len(self.findings) < MAX_FINDINGS:
             self.findings.append(finding)
 
     def add_all(self, findings: Iterable[Finding]) -> None:
-        """Note findings from beside the range, in their places."""
+        """Adds findings made outside the scan, in sequence order."""
         for finding in findings:
             self.add(finding)
         self.sort()
 
     def sort(self) -> None:
-        """Put the findings into the order of the sequence, and of the checks at each."""
+        """Sorts the findings by sequence, then by check."""
         self.findings.sort(key=lambda finding: (finding.sequence, finding.check.number))

@@ -1,6 +1,6 @@
-"""One pass over a range in sequence order, event by event, which makes a `Part` of it.
+"""Scans a range in sequence order, event by event, and returns a `PartialReport`.
 
-It must never judge what only the neighbours of the range can show.
+Invariant: it judges nothing that depends on events outside the range.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SEQUENCE, _PREV_HASH, _CONTENT_HASH, _AUTHORITY = 1, 4, 5, 13
 
 
 class RangeScan:
-    """Takes the events of start … end, in order, each once."""
+    """Takes the events of start … end in order, each once."""
 
     def __init__(self, start: int, end: int, keys: Keyring, *, signatures: bool = True) -> None:
         self.part = PartialReport(start, end)
@@ -44,13 +44,13 @@ class RangeScan:
         self.began = time.monotonic()
 
     def finish(self) -> PartialReport:
-        """The part, when all events were taken."""
+        """Returns the part, once all events were taken."""
         self.part.seconds = time.monotonic() - self.began
         return self.part
 
     def take_rows(self, rows: Iterable[Row], progress: Progress | None) -> None:
-        """Take events as they come from the database. One that plainly passes and follows the
-        one before costs little; every other is looked at check by check."""
+        """Takes events as rows from the database. A row that passes the fast path and follows the
+        previous one is cheap; any other goes through the full checks."""
         part = self.part
         for row in rows:
             last = part.last
@@ -71,7 +71,7 @@ class RangeScan:
                 progress(row[_SEQUENCE])
 
     def take(self, subject: Event) -> None:
-        """Checks 2 to 9 of one event, and its place behind the one before."""
+        """Makes checks 2 to 9 and 11 of one event, and compares it with the previous one."""
         part = self.part
         before = part.finding_count
         for finding in check_event(subject, self.keys, signatures=self.signatures):
@@ -112,7 +112,7 @@ class RangeScan:
 
 
 def valid_time(subject: Event) -> str:
-    """The authority time of an event, or "" where it is none."""
+    """Returns the authority time of an event, or "" where it is malformed."""
     moment = without_nulls(subject).authority_timestamp
     try:
         parse_canonical(moment)
@@ -122,8 +122,8 @@ def valid_time(subject: Event) -> str:
 
 
 def explained_gap(subject: Event) -> Gap | None:
-    """The gap that the record of a skip names; None for any other event. Whether it is sound, its
-    own checks say."""
+    """Returns the gap that a skip ceremony names; None for any other event. Its own checks decide
+    whether the ceremony is sound."""
     if subject.event_type != SKIP_CEREMONY or subject.agent_id is not None:
         return None
     try:

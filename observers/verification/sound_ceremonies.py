@@ -1,10 +1,5 @@
-"""The sound records of ceremonies: those whose event passes every check of an event, whatever else
-the database says of them.
-
-Which sound ceremony erased a payload, asked of a source of events.
-
-It must never take an event's own word for it.
-"""
+"""Finds the sound records of ceremonies: events that pass every check of an event, whatever else
+the database says of them. Also looks up the ceremony that erased a payload, and checks it."""
 
 from __future__ import annotations
 
@@ -23,7 +18,8 @@ from observers.verification.report import KnownErasure
 
 
 def erasures_in(source: EventStoreProtocol, keys: Keyring) -> Erasures:
-    """Looks a claimed ceremony up, wherever it is in the source, and checks it."""
+    """Returns a function that looks up a claimed erasure ceremony anywhere in the source and checks
+    it."""
 
     def erased_by(subject: Event) -> KnownErasure | None:
         claimed = claimed_erasure(subject)
@@ -42,8 +38,8 @@ CHECKED = 4_096
 
 
 def sound_records(using: str, event_type: str, keys: Keyring) -> Iterator[Event]:
-    """The system's events of a type that pass all that an event shows by itself, the link to the
-    event before and the record of appends, in the order of the sequence."""
+    """Returns the system's events of a type that pass every check of an event, the link to the
+    previous event and the record of appends, in sequence order."""
     store = PostgresEventStore(using)
     records = list(store.system_events(event_type))
     if not records:
@@ -68,7 +64,7 @@ def _stands(record: Event, kept: dict[int, Kept]) -> bool:
 
 
 def passes(record: Event, keys: Keyring) -> bool:
-    """Whether an event passes every check that it shows by itself."""
+    """Tells whether an event passes every check that needs only the event and the keys."""
     return _passes(
         record,
         keys.agents.get(record.signing_key_id),
@@ -84,7 +80,7 @@ def _passes(
     witness: TrustedKey | None,
     people: tuple[tuple[str, TrustedKey], ...],
 ) -> bool:
-    """The verdict is kept by content: the same bytes and the same keys give the same answer."""
+    """Caches the verdict by content: the same bytes and keys give the same answer."""
     agents = {record.signing_key_id: key} if key else {}
     witnesses = {record.witness_id: witness} if witness else {}
     return not any(check_event(record, Keyring(agents, witnesses, dict(people))))

@@ -1,18 +1,12 @@
-"""Check 10: the record of appends against the events, column by column.
+"""Check 10: compares the record of appends with the events, and finds rows outside the chain.
 
-Every number up to the head belongs to one append. It names its first and its last event, the last
-one's hash, the latest authority time of its events, and how many events there were by then. Where a
-ceremony passes numbers over, an append without events takes them.
+Every number up to the head belongs to one append. It names its first and last event, the last one's
+hash, the latest authority time of its events, and the number of events so far. Where a ceremony
+skips numbers, an append without events takes them.
 
-Rows that stand outside the sequence: numbered below 1, without a number, or with another's.
-
-What the chain can show of an event, its checks show; here is what no walk along the chain meets.
-
-Compares the rows of the tables with the indexes that lead to them, a piece at a time, in turn.
-
-A row that was inserted while an index took no entries is there for whoever reads the table as it
-lies, and not for whoever looks it up; no walk along the sequence meets it, nor what is said of the
-clocks of an event that is not there.
+Strays are rows numbered below 1, without a number, or with a number that another row has. A row
+inserted while an index was disabled is visible to a sequential scan but not to a lookup, so the
+sweep compares table pages with their indexes, one piece after another.
 """
 
 from __future__ import annotations
@@ -33,9 +27,9 @@ NOTHING = Append(0, 0, GENESIS_HASH, "", 0)
 
 
 class RecordCheck:
-    """Compares the appends that cover start … end, and the one before them, with the events, each
-    of which it is told of in order. `earlier` is asked of a stretch before the range: how many
-    events are there, and the latest of their authority times."""
+    """Compares the appends that cover start … end, and the one before them, with the events passed
+    to `take` in order. `earlier` returns, for a stretch before the range, the number of events and
+    the latest of their authority times."""
 
     def __init__(
         self,
@@ -59,7 +53,7 @@ class RecordCheck:
             self._count, self._latest = earlier(first, start - 1)
 
     def take(self, sequence: int, content_hash: str | None, authority: str | None) -> None:
-        """The next event."""
+        """Takes the next event."""
         while (
             self._place < len(self._appends) and self._appends[self._place].last_sequence < sequence
         ):
@@ -69,8 +63,8 @@ class RecordCheck:
         self._last, self._last_hash = sequence, content_hash or "missing"
 
     def finish(self, is_skipped: Callable[[Gap], bool]) -> Iterator[Finding]:
-        """What was found, after the last event. `is_skipped`: a sound ceremony passes exactly
-        these numbers over."""
+        """Returns the findings, after the last event. `is_skipped` tells whether a sound ceremony
+        skips exactly these numbers."""
         while self._place < len(self._appends):
             self._close()
         for gap in self._passed_over:
@@ -97,7 +91,7 @@ class RecordCheck:
         self._count, self._latest = 0, ""
 
     def _follow(self, append: Append) -> None:
-        """An append begins where the one before ended, and counts on from there."""
+        """Checks that an append begins where the previous one ended, and continues its count."""
         before, first = self._before, append.first_sequence or 0
         following, counted = before.last_sequence + 1, append.event_count or 0
         if first != following:
@@ -122,7 +116,7 @@ class RecordCheck:
         )
 
     def _compare(self, append: Append) -> None:
-        """The hash and the time of an append that ends in the range, with its own events."""
+        """Compares hash and time of an append that ends in the range with its events."""
         last, count, latest = append.last_sequence, self._count, self._latest
         if self._last == last and self._last_hash != append.content_hash:
             self._find(
@@ -135,11 +129,12 @@ class RecordCheck:
             self._find(last, f"the latest time of its append is {latest}, recorded is {recorded}")
 
     def _first_of(self, append: Append) -> int:
-        """Where the events of an append begin: none belongs to two."""
+        """Returns the sequence where the events of an append begin."""
         return max(append.first_sequence or 1, self._before.last_sequence + 1)
 
     def _find(self, sequence: int, text: str) -> None:
-        """Each is noted by the one range that its place lies in."""
+        """Adds a finding if its place is in this range, so that adjacent ranges do not both report
+        it."""
         if self.start <= sequence <= self.end:
             self._findings.append(Finding(sequence, Check.HEAD, text))
 
@@ -150,8 +145,8 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A row, or several of one number, that nothing in the chain stands for. `place` names it among
-    strays; `sequence` is the number it claims, None when it has none."""
+    """One or several rows of one number outside the chain. `place` names it among strays;
+    `sequence` is the number it claims, None when it has none."""
 
     place: str
     sequence: int | None
@@ -160,22 +155,23 @@ class Stray:
     check: Check = Check.GAP
 
     def as_dict(self) -> dict[str, int | str | None]:
-        """In JSON, with nothing of the event but its number."""
+        """Returns JSON, with nothing of the event but its number."""
         return {"sequence": self.sequence, "reason": self.reason}
 
     def finding(self) -> Finding:
-        """As a finding of a verification; 0 is the place of what has no number."""
+        """Returns it as a finding of a verification; sequence 0 stands for a row without a
+        number."""
         return Finding(self.sequence or 0, self.check, self.text)
 
 
 def rows_below_one(using: str, *, limit: int = MOST) -> list[Stray]:
-    """Events numbered below 1, where the sequence begins, or not at all."""
+    """Returns events numbered below 1, where the sequence begins, or without a number."""
     rows = PostgresEventStore(using).rows_below_one(limit=limit)
     return [_below_one(sequence, event_id) for sequence, event_id in rows]
 
 
 def appends_below_one(using: str, *, limit: int = MOST) -> list[Stray]:
-    """Rows of the record of appends that end below 1, or nowhere."""
+    """Returns appends that end below 1 or have no end."""
     return [
         Stray(
             f"append/{'none' if last is None else last}",
@@ -189,12 +185,12 @@ def appends_below_one(using: str, *, limit: int = MOST) -> list[Stray]:
 
 
 def strays_below_one(using: str) -> list[Stray]:
-    """Whatever the ledger has outside the sequence."""
+    """Returns all rows numbered below 1 or without a number."""
     return [*rows_below_one(using), *appends_below_one(using)]
 
 
 def rows_twice(report: GapReport) -> list[Stray]:
-    """Numbers that more than one event has."""
+    """Returns numbers that more than one event has."""
     return [
         Stray(f"{number}", number, "repeated", f"more than one event has the number {number}")
         for number in sorted(set(report.repeated))
@@ -219,8 +215,8 @@ Piece = tuple[str, int, int]
 
 @dataclass
 class Sweep:
-    """Where the round over all pages is, and what was found in each piece when it was last looked
-    at."""
+    """The position of the round over all table pages, and the findings of each piece when it was
+    last compared."""
 
     found: dict[Piece, list[Stray]] = field(default_factory=dict)
     is_whole: bool = False
@@ -228,7 +224,7 @@ class Sweep:
     _left: list[Piece] = field(default_factory=list)
 
     def go_on(self, using: str, seconds: float = SECONDS) -> list[Stray]:
-        """Compare for so long, then say all that is known to be hidden."""
+        """Compares pieces for the given time, then returns all hidden rows known."""
         began = time.monotonic()
         pieces = self._left or list(pieces_of(using))
         while pieces:
@@ -242,14 +238,14 @@ class Sweep:
 
 
 def pieces_of(using: str) -> Iterator[Piece]:
-    """All pages of the tables, in pieces."""
+    """Splits all pages of the tables into pieces."""
     for table, pages in count_pages(using).items():
         for first in range(0, pages, PIECE):
             yield table, first, first + PIECE
 
 
 def compare(using: str, piece: Piece) -> list[Stray]:
-    """The rows of a piece that an index does not lead to, or that are about no event."""
+    """Returns the rows of a piece that an index does not lead to, or that are about no event."""
     table, first, end = piece
     rows = outside_indexes(using, table, first, end, limit=MOST)
     return [_stray(table, sequence, event_id) for sequence, event_id in rows]

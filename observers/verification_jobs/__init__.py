@@ -1,2 +1,2 @@
-"""Verifications that people start from the portal: done in the background in slices, resumed after
-any crash, and left as records. They must never change the ledger."""
+"""Verifications started from the portal: run in the background in slices, resumed after a crash,
+and kept as records."""

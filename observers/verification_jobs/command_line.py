@@ -1,10 +1,8 @@
-"""A verification from the command line that is kept on record, and goes on after any end.
+"""Verifications started by `verify_ledger`: recorded ones, which can be resumed, and incremental
+ones, which cover what is new since the last sound verification from sequence 1.
 
-It must never work at a record at which a worker of the portal works, nor save a part out of order.
-
-Verifying only what is new since the last sound verification from sequence 1 that is on record.
-
-It must never trust that what was sound still stands: the event at the seam must hash as it did.
+Invariant: a record is locked while somebody works on it, and parts are saved in order. An
+incremental verification first checks that the boundary event still hashes as it did.
 """
 
 from __future__ import annotations
@@ -41,7 +39,7 @@ class NothingSoundError(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The verification that an incremental one goes on from."""
+    """The verification that an incremental one continues from."""
 
     verification: int
     end: int
@@ -57,7 +55,7 @@ class Base:
 
 
 def last_sound() -> Base:
-    """The last sound verification from sequence 1.
+    """Returns the last sound verification from sequence 1.
 
     Raises:
         NothingSoundError: there is none.
@@ -72,7 +70,7 @@ def last_sound() -> Base:
 
 
 def seam_findings(using: str, base: Base) -> Iterator[Finding]:
-    """Where the ledger does not end, or does not hash, as the verification left it."""
+    """Reports where the ledger no longer ends, or hashes, as the verification recorded it."""
     store = PostgresEventStore(using)
     last = store.last_sequence()
     if last < base.end:
@@ -99,17 +97,17 @@ COMMAND = "verify_ledger"
 
 
 class NotResumedError(LedgerError):
-    """There is no verification to go on with, or somebody else works at it."""
+    """There is no verification to resume, or another process works on it."""
 
 
 def begin(start: int, end: int) -> Verification:
-    """A new record, asked for by who runs the command."""
+    """Creates a new record, requested by the user who runs the command."""
     with named_errors(), transaction.atomic():
         return note(requested_by=f"{COMMAND} by {getpass.getuser()}", start=start, end=end)
 
 
 def interrupted() -> Verification:
-    """The newest record that the command line began and did not end.
+    """Returns the newest record that the command line began and did not end.
 
     Raises:
         NotResumedError: there is none.
@@ -123,7 +121,7 @@ def interrupted() -> Verification:
 
 
 def resume(record: Verification, *, workers: int, progress: Counted) -> Verification:
-    """Verify what is left, noting each part, to the end or until somebody cancels it.
+    """Verifies what is left and notes each part, until the end or until it is cancelled.
 
     Raises:
         NotResumedError: another process works at it, or it has ended.
@@ -141,8 +139,8 @@ def resume(record: Verification, *, workers: int, progress: Counted) -> Verifica
 
 
 def _reports(record: Verification, workers: int, progress: Counted) -> Generator[Report]:
-    """A report of each part that is left; they add up to that of the whole, because each is
-    judged against the event before it and none is cut inside a gap."""
+    """Yields a report of each part that is left. They add up to the report of the whole, because
+    each is checked against the event before it and no part ends inside a gap."""
     # Asked of a replica that has not gone so far, the end would look like a cut.
     using = alias_reaching(record.end_sequence)
     keys = keyring_from_registry(using)
@@ -160,7 +158,7 @@ def _reports(record: Verification, workers: int, progress: Counted) -> Generator
 
 
 def as_report(record: Verification) -> Report:
-    """What the record says, as a report; its findings are those that it keeps."""
+    """Converts a record to a report with the findings it keeps."""
     return Report(
         record.start_sequence,
         record.reached_sequence,

@@ -1,9 +1,8 @@
-"""When the ledger was last verified from its beginning, and what was found wrong and not refuted.
+"""Lists records of verifications, newest first by keyset pagination, and finds the latest one from
+the beginning of the ledger and findings that no later one refuted.
 
-Invariants: what did not end counts for nothing but for what it found; what this portal did not note
-itself counts for nothing.
-
-Records of verifications, newest first. It must never skip rows by counting them.
+Invariants: an unfinished verification counts only for what it found; a record that this portal did
+not seal counts for nothing.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ FIGURES = (
 
 
 def newest(limit: int, *, before: int | None = None) -> list[Verification]:
-    """The newest records, or those next older than `before`."""
+    """Returns the newest records, or the next ones older than `before`."""
     records = Verification.objects.defer(*FIGURES).order_by("-pk")
     with named_errors():
         return list((records if before is None else records.filter(pk__lt=before))[:limit])
 
 
 def newer(limit: int, *, after: int) -> list[Verification]:
-    """Those next newer than `after`, newest first."""
+    """Returns the next records newer than `after`, newest first."""
     records = Verification.objects.defer(*FIGURES).filter(pk__gt=after).order_by("pk")
     with named_errors():
         return list(records[:limit])[::-1]
 
 
 def find(verification_id: int) -> Verification | None:
-    """One record."""
+    """Returns one record."""
     with named_errors():
         return Verification.objects.filter(pk=verification_id).first()
 
@@ -66,7 +65,8 @@ class Latest:
 
 
 def latest() -> Latest:
-    """How the ledger last stood to verification, from the portal or by `verify_ledger --record`."""
+    """Returns the latest results of verifications, from the portal or by `verify_ledger
+    --record`."""
     with named_errors():
         ended = Verification.objects.filter(ended_at__isnull=False)
         whole = ended.filter(state=FINISHED, start_sequence=1)
@@ -89,7 +89,7 @@ def _unsound(ended: QuerySet[Verification]) -> Verification | None:
 
 
 def _refutes(sound: Verification, wrong: Verification) -> bool:
-    """Whether it began after the other's end and went over all that that one did."""
+    """Tells whether it began after the other's end and covered all of its range."""
     if sound.started_at is None or wrong.ended_at is None:
         return False
     covers = sound.start_sequence <= wrong.start_sequence

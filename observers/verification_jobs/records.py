@@ -1,15 +1,11 @@
-"""The record of a verification, as it grows and as it ends.
+"""The record of a verification, from request to end, its states and its seals.
 
-It must never hold more than was saved in one piece with the checkpoint: what stands in a record up
-to `reached_sequence` was verified, and nothing beyond it counts.
+Invariant: results are saved in one transaction with the checkpoint, so everything up to
+`reached_sequence` was verified and nothing beyond it counts.
 
-The states of a verification's record. They are the database's own words.
-
-Seals what the portal itself noted of a verification, by a secret that is not in the database,
-whose roles can write such rows too.
-
-A seal holds for its own record at its own place, and records are never removed, so an old one put
-back says nothing that was not so.
+Seals use a secret outside the database, because the database's roles could write such rows too. A
+seal is valid for its own record at its own checkpoint, and records are never removed, so restoring
+an old one claims nothing false.
 """
 
 from __future__ import annotations
@@ -40,21 +36,22 @@ OPEN = (WAITING, RUNNING)
 
 
 class ForgedRecordError(LedgerError):
-    """What stands in the database of a verification was not noted by this portal."""
+    """A record of a verification was not written by this portal."""
 
 
 def seal_record(record: Verification) -> str:
-    """The seal of a record as it stands: how far it is, how much it found, whether it ended."""
+    """Returns the seal of a record in its current state: progress, number of findings, and whether
+    it ended."""
     return seal("verification", _figures(record))
 
 
 def is_sealed(record: Verification) -> bool:
-    """Whether this portal noted what the record says."""
+    """Tells whether this portal wrote what the record says."""
     return holds(record.seal, seal_record(record))
 
 
 def require_noted(record: Verification) -> None:
-    """Refuse to go on with a record that somebody else moved on.
+    """Refuses to continue with a record that somebody else changed.
 
     Raises:
         ForgedRecordError: it is neither untouched nor sealed.
@@ -66,13 +63,13 @@ def require_noted(record: Verification) -> None:
 
 
 def seal_range(done: VerificationRange) -> str:
-    """The seal of what was found in a range."""
+    """Returns the seal of the results of a range."""
     place = [done.verification_id, done.start_sequence, done.end_sequence]
     return seal("range", [*place, done.figures])
 
 
 def require_sealed(done: VerificationRange) -> None:
-    """Refuse what somebody else says was found.
+    """Refuses results of a range that this portal did not seal.
 
     Raises:
         ForgedRecordError: it is not sealed.
@@ -106,12 +103,12 @@ DETAIL = 500
 
 
 class SupersededError(LedgerError):
-    """The record moved on under the one who worked at it; what it found is not saved."""
+    """Another worker moved the record on; what this one found is not saved."""
 
 
 def take_up(verification_id: int) -> Verification | None:
-    """Begin, or go on after somebody else's end. None when there is nothing left to do; what this
-    portal did not note is ended as failed."""
+    """Begins a verification, or resumes one that another worker left. Returns None when there is
+    nothing left to do; a record that this portal did not write is ended as failed."""
     with named_errors():
         ended = _one(verification_id).filter(state=RUNNING, cancelled_by__isnull=False)
         ended.update(state=CANCELLED, ended_at=Now())
@@ -131,8 +128,8 @@ def take_up(verification_id: int) -> Verification | None:
 
 
 def save_slice(record: Verification, reached: int, report: Report) -> Verification:
-    """Add what a slice found and move the checkpoint, in one transaction; end the record when it
-    is at its end, or when somebody asked to cancel it.
+    """Adds the results of a slice and moves the checkpoint, in one transaction; ends the record
+    when it is complete or was cancelled.
 
     Raises:
         SupersededError: the checkpoint is no longer where this slice began.
@@ -155,7 +152,7 @@ def save_slice(record: Verification, reached: int, report: Report) -> Verificati
 
 
 def end_if_cancelled(record: Verification) -> Verification:
-    """End a record that somebody asked to cancel, between two slices; as it is now."""
+    """Ends a cancelled record between two slices; returns its current state."""
     with named_errors():
         asked = _one(record.pk).filter(state=RUNNING, cancelled_by__isnull=False)
         asked.update(state=CANCELLED, ended_at=Now())
@@ -163,7 +160,7 @@ def end_if_cancelled(record: Verification) -> Verification:
 
 
 def fail(record: Verification, reason: str) -> None:
-    """End a record that cannot be finished, keeping what was found."""
+    """Ends a record that cannot be finished, keeping what was found."""
     with named_errors():
         _one(record.pk).filter(state=RUNNING).update(
             state=FAILED, failure=reason[:DETAIL], ended_at=Now()
@@ -171,8 +168,8 @@ def fail(record: Verification, reason: str) -> None:
 
 
 def ask_to_cancel(verification_id: int, cancelled_by: str) -> bool:
-    """Cancel it at once while it waits, at the end of its slice while it runs. False: it has ended,
-    or was asked to already."""
+    """Cancels a waiting verification at once, a running one at the end of its slice. Returns False
+    when it has ended or was cancelled already."""
     with named_errors():
         waiting = _one(verification_id).filter(state=WAITING)
         if waiting.update(state=CANCELLED, cancelled_by=cancelled_by, ended_at=Now()):
@@ -182,7 +179,7 @@ def ask_to_cancel(verification_id: int, cancelled_by: str) -> bool:
 
 
 def open_ids() -> set[int]:
-    """The verifications that have not ended."""
+    """Returns the verifications that have not ended."""
     with named_errors():
         return set(Verification.objects.filter(state__in=OPEN).values_list("pk", flat=True))
 
@@ -215,7 +212,7 @@ def _add(record: Verification, reached: int, report: Report) -> None:
 
 
 def known_gap(kept: dict[str, Any]) -> KnownGap:
-    """A documented gap as a record keeps it."""
+    """Converts a documented gap to the form that a record keeps."""
     return KnownGap(Gap(kept["start"], kept["end"]), kept["ceremony_sequence"])
 
 

@@ -1,19 +1,10 @@
-"""A large verification in ranges that any number of workers share, on any machines.
+"""Runs a verification slice by slice from its last checkpoint, and shares a large one as ranges
+among workers on any machines.
 
-It must never take a range into the record out of order, nor have two work at one range.
-
-One worker leads: it splits what is left, invites the others, works at ranges like them, and takes
-finished ranges into the record in the order of the sequence. Who works at a range holds its
-lock in the database, which falls with his connection, so a range whose worker died is simply free
-again. When the leader dies, the next one finds the ranges as they are.
-
-One slice of a verification: every check over it, and an end that was cut since it was asked for.
-
-It must never touch a record.
-
-Carries a verification out, slice by slice, from its last checkpoint.
-
-It must never work at a record at which another worker works, and never save half a slice.
+One worker leads: it splits what is left, invites the others, verifies ranges like them, and takes
+finished ranges into the record in sequence order. Each range is protected by an advisory lock,
+released when its worker's connection closes, so a range whose worker died is free again. When the
+leader dies, the next leader continues with the ranges as they are.
 """
 
 from __future__ import annotations
@@ -39,11 +30,12 @@ from observers.verification_jobs.records import RUNNING, require_sealed, seal_ra
 
 
 class Stopped(Exception):
-    """The worker was told to stop; the slice under way is done again by the next one."""
+    """The worker was told to stop; the next worker repeats the current slice."""
 
 
 def verify_slice(using: str, start: int, end: int, stopping: Callable[[], bool]) -> Report:
-    """Every check over start … end, an end that was there when the verification was asked for."""
+    """Makes every check over start … end, and reports an end of the ledger that was lost since the
+    request."""
 
     def look_up(sequence: int) -> None:
         if stopping():
@@ -79,9 +71,9 @@ def run_verification(
     invite: Callable[[int, int], None] = lambda verification_id, ranges: None,
     size: int = SLICE,
 ) -> None:
-    """Verify what is left of a requested range, and end its record.
+    """Verifies what is left of a requested range, and ends its record.
 
-    `invite` asks other workers to share the ranges of a verification, if there are many.
+    `invite` asks other workers to share the ranges of a large verification.
 
     Raises:
         Stopped: `stopping` said so; the record stays open.
@@ -136,7 +128,7 @@ POLL_SECONDS = 0.2
 
 
 def left(record: Verification) -> int:
-    """Sequence numbers that are still to be verified."""
+    """Returns the number of sequence numbers still to be verified."""
     return record.end_sequence - record.reached_sequence
 
 
@@ -147,7 +139,7 @@ def to_the_end(
     *,
     size: int = SIZE,
 ) -> Verification:
-    """Lead a verification until it ends.
+    """Leads a verification until it ends.
 
     Raises:
         Stopped: `stopping` said so; the record and its ranges stay open.
@@ -164,7 +156,7 @@ def to_the_end(
 
 
 def help_with(verification_id: int, stopping: Callable[[], bool]) -> None:
-    """Work at ranges of a verification until none is free.
+    """Verifies ranges of a verification until none is free.
 
     Raises:
         Stopped: `stopping` said so; the range under way is free again.
@@ -174,7 +166,7 @@ def help_with(verification_id: int, stopping: Callable[[], bool]) -> None:
 
 
 def work_at_one(verification_id: int, stopping: Callable[[], bool]) -> bool:
-    """Verify the first range that nobody works at; False when there is none."""
+    """Verifies the first free range; returns False when there is none."""
     record = Verification.objects.get(pk=verification_id)
     for pk in _open_ranges(record).values_list("pk", flat=True):
         with try_lock("default", VERIFICATION_RANGE, pk) as alone:
@@ -187,7 +179,7 @@ def work_at_one(verification_id: int, stopping: Callable[[], bool]) -> bool:
 
 
 def _split(record: Verification, size: int) -> int:
-    """Cut what is left, unless that was done before; how many ranges there are."""
+    """Splits what is left, unless that was done before; returns the number of ranges."""
     with named_errors(), transaction.atomic():
         ranges = VerificationRange.objects.filter(verification=record)
         last = ranges.order_by("-end_sequence").first()
@@ -217,7 +209,7 @@ def _verify(record: Verification, mine: VerificationRange, stopping: Callable[[]
 
 
 def _take_in(record: Verification) -> Verification:
-    """Add the finished ranges that follow what the record has; the record as it is then."""
+    """Adds the finished ranges that follow the checkpoint to the record; returns its new state."""
     while record.state == RUNNING:
         following = VerificationRange.objects.filter(
             verification=record,
@@ -233,7 +225,7 @@ def _take_in(record: Verification) -> Verification:
 
 
 def _forget(record: Verification) -> None:
-    """Remove the ranges that are in the record, or of a record that has ended."""
+    """Deletes ranges that are in the record, or whose record has ended."""
     with named_errors():
         ranges = VerificationRange.objects.filter(verification=record)
         if record.state == RUNNING:

@@ -1,5 +1,5 @@
-"""The job in the queue: one verification each. It must never hold anything but the record's number,
-and a job lost or done twice must never matter: the record is the truth."""
+"""The queue's jobs: one for each verification. A job holds only the record's number, so a lost or
+repeated job does no harm."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ MAX_HELPERS = 16
 
 
 class TooManyOpenError(LedgerError):
-    """So many verifications wait already that another would only hide them."""
+    """Too many verifications are waiting already."""
 
 
 @app.task(name="verify", queue=QUEUE, pass_context=True)
 def verify(context: JobContext, verification_id: int) -> None:
-    """Carry out one verification until it ends or the worker must."""
+    """Runs one verification until it ends or the worker is stopped."""
     try:
         run_verification(verification_id, stopping=context.should_abort, invite=invite)
     except Stopped:
@@ -42,7 +42,7 @@ def verify(context: JobContext, verification_id: int) -> None:
 
 @app.task(name="verify_ranges", queue=QUEUE, pass_context=True)
 def verify_ranges(context: JobContext, verification_id: int) -> None:
-    """Help with the ranges of a verification that another worker leads."""
+    """Helps with the ranges of a verification that another worker leads."""
     try:
         help_with(verification_id, stopping=context.should_abort)
     except Stopped:
@@ -50,13 +50,14 @@ def verify_ranges(context: JobContext, verification_id: int) -> None:
 
 
 def invite(verification_id: int, ranges: int) -> None:
-    """Ask other workers to help. One that comes when nothing is left to do ends at once."""
+    """Asks other workers to help. A worker that finds nothing left to do ends at once."""
     for _ in range(min(ranges - 1, MAX_HELPERS)):
         verify_ranges.defer(verification_id=verification_id)
 
 
 def job_of(verification_id: int) -> JobDeferrer:
-    """Its job, to be deferred. One of a verification runs at a time, and one waits."""
+    """Returns the deferrable job of a verification. At most one runs and one waits for each
+    verification."""
     name = f"verification-{verification_id}"
     return verify.configure(
         lock=name, queueing_lock=name, task_kwargs={"verification_id": verification_id}
@@ -64,7 +65,7 @@ def job_of(verification_id: int) -> JobDeferrer:
 
 
 def request(*, requested_by: str, start: int, end: int) -> Verification:
-    """Note a verification and put its job into the queue, both or neither.
+    """Creates a verification and queues its job in one transaction.
 
     Raises:
         TooManyOpenError: there are MAX_OPEN already.
@@ -76,10 +77,9 @@ def request(*, requested_by: str, start: int, end: int) -> Verification:
 
 
 def note(*, requested_by: str, start: int, end: int) -> Verification:
-    """Note a verification, inside a transaction.
+    """Creates a verification inside the caller's transaction.
 
-    They are numbered without a gap, so that nobody has to wonder about one: the table's own
-    sequence leaves some after a crash.
+    Its number leaves no gap; the table's own sequence would leave some after a crash.
 
     Raises:
         TooManyOpenError: there are MAX_OPEN already.

@@ -1,6 +1,8 @@
-"""The worker: takes verifications from the queue, one at a time, watches the ledger beside them,
-and takes up what a dead worker left. It must never leave a verification open that nobody works at,
-nor have the watch wait for one."""
+"""The worker process: runs verifications from the queue one at a time, watches the ledger in
+parallel, and resumes what a dead worker left.
+
+Invariant: the watch never waits for a verification.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +39,10 @@ log = structlog.get_logger(__name__)
 
 
 def connector() -> PsycopgConnector:
-    """Connections of the worker's own, to where Django's `default` leads.
+    """Returns the worker's own connections to the database of Django's `default`.
 
-    Django's own connection is opened first and asked where it is: that starts an embedded server,
-    whose place only its engine knows.
+    Django's connection is opened first and asked for its address: that starts an embedded server,
+    whose address only its engine knows.
     """
     connections["default"].ensure_connection()
     place = connections["default"].connection.info
@@ -57,7 +59,7 @@ def connector() -> PsycopgConnector:
 
 
 def _pool(**arguments: Any) -> AsyncConnectionPool[Any]:
-    """A pool that hands out no connection to a server that has turned read-only."""
+    """Creates a pool that discards connections to a server that has become read-only."""
     return AsyncConnectionPool(**arguments | {"check": require_writable})
 
 
@@ -144,7 +146,7 @@ async def _recover() -> None:
 
 
 def _idle_jobs() -> set[int]:
-    """Jobs that some worker has taken, and whose verification nobody works at."""
+    """Returns jobs taken by some worker whose verification nobody works on."""
     with _fresh_connection():
         taken = ProcrastinateJob.objects.filter(task_name=verify.name, status="doing")
         jobs = {job.pk: job.args["verification_id"] for job in taken}
@@ -163,7 +165,7 @@ def _without_job() -> list[int]:
 
 @contextmanager
 def _fresh_connection() -> Iterator[None]:
-    """One that a restarted database has not closed, before and after."""
+    """Closes connections that a restarted database has broken, before and after."""
     close_old_connections()
     try:
         yield

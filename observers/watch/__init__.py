@@ -1,2 +1,2 @@
-"""The watch: looks at the ledger again and again, writes what it finds into the ledger, and tells
-people. It must never mend or fill anything."""
+"""The watch: examines the ledger periodically, records its findings in the ledger, and sends
+alerts. It repairs nothing."""

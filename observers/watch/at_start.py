@@ -1,7 +1,5 @@
-"""What is looked at when a portal starts, before anything is put right or served.
-
-It must never keep a server from serving: reading goes on.
-"""
+"""Checks made when a portal starts, before anything is repaired or served. A finding does not
+prevent serving reads."""
 
 from __future__ import annotations
 
@@ -29,8 +27,8 @@ log = structlog.get_logger(__name__)
 
 
 def look_before_serving() -> None:
-    """CT-11, CT-13: halt on a head that is not the last event, and on a ledger that lacks a head
-    that was seen; name guards not in place."""
+    """Halts when the head is not the last event or a seen head is lost (CT-11, CT-13), and logs
+    guards that are not in place."""
     try:
         standing = read_tail("default")
         if not standing.ends_at_head:
@@ -52,8 +50,8 @@ def look_before_serving() -> None:
 
 @contextmanager
 def repair_on_record() -> Iterator[None]:
-    """Around what puts the database's rights right again: what differed before is written into the
-    ledger as the watch writes it, or mended in silence it would leave no trace."""
+    """Wraps the repair of database rights: deviations found before are recorded in the ledger as
+    findings of the watch, because a silent repair would leave no trace."""
     watch, deviated = Watch(), True  # what cannot be asked before is asked after
     with _told_where_away():
         deviated = bool(compare_guards().deviations)
@@ -67,7 +65,8 @@ def repair_on_record() -> Iterator[None]:
 
 
 def _take_repairs_for_known() -> None:
-    """What was put right was altered by us: it is on record as what it was before."""
+    """Notes the repaired guards as known, so that the watch does not report our own repair as an
+    alteration."""
     memory = look_memory_of()
     before = memory.read()
     if before:

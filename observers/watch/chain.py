@@ -1,9 +1,7 @@
-"""Verifies what is new in the chain, and what is old once more, a little at each look.
+"""Verifies the new part of the chain, and old events again, a little at each look.
 
-It must never trust an event because it was verified before.
-
-Rounds of the watch: how far the old events are verified again, at what pace, and since when
-every event is verified. Arithmetic over sequence numbers and seconds since 1970.
+The rounds over old events are plain arithmetic over sequence numbers and Unix seconds: progress,
+pace, and the time since when every event has been verified.
 """
 
 from __future__ import annotations
@@ -25,12 +23,12 @@ round and last in the next, so two rounds have to fit, and a third is left for p
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the watch goes on.
+    """The position where the watch continues.
 
-    New events are verified up to `verified`. The round that began at `began`, when the ledger
-    ended at `end`, has verified old ones again up to `rolled`. Every event that was there at
-    `since` was verified after it: that is when the last whole round began, which `lasted` so many
-    seconds. Before the first one ends it is when the watch first looked.
+    New events are verified up to `verified`. The round that began at `began`, when the ledger ended
+    at `end`, has verified old events again up to `rolled`. Every event that existed at `since` was
+    verified after it: that is the start of the last complete round, which took `lasted` seconds;
+    before the first round is complete, it is the first look.
     """
 
     verified: int
@@ -42,12 +40,12 @@ class Place:
 
     @classmethod
     def first(cls, verified: int, last: int, now: float) -> Place:
-        """Nothing was verified yet; events up to `verified` are taken for old ones."""
+        """Returns the start: nothing verified, events up to `verified` count as old."""
         return cls(verified, 0, last, began=now, since=now)
 
     def at(self, last: int, now: float) -> Place:
-        """The same place on a ledger that may have lost its end and by a clock that was put back:
-        neither keeps a round from ending."""
+        """Adjusts the position to a ledger that lost its end and a clock that was set back, so that
+        a round can still end."""
         end = min(self.end, last)
         return replace(
             self,
@@ -59,19 +57,19 @@ class Place:
         )
 
     def turned(self, last: int, now: float) -> Place:
-        """The first place of the next round, when this one has come to its end."""
+        """Returns the start of the next round when this one is complete."""
         lasted = now - self.began
         return replace(self, rolled=0, end=last, began=now, since=self.began, lasted=lasted)
 
     def due(self, now: float, promised: float) -> float:
-        """How far the round should be by now for the promise to be kept."""
+        """Returns the sequence that the round should have reached to keep the promise."""
         return self.end * min(1.0, (now - self.began) * PACE / promised)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The clock of one look, and the promise: every event is verified again within so many
-    seconds. Time passes by a clock that nobody puts back, from the moment that the look began."""
+    """The clock of one look, and the promise: every event is verified again within so many seconds.
+    Uses the monotonic clock from the start of the look."""
 
     promised: float
     began: float = field(default_factory=time.time)
@@ -82,11 +80,11 @@ class Timing:
         object.__setattr__(self, "_started", self.clock())
 
     def now(self) -> float:
-        """Seconds since 1970."""
+        """Returns seconds since 1970."""
         return self.began + self.clock() - self._started
 
     def within(self, seconds: float) -> Callable[[], bool]:
-        """Tells, asked later, whether so many seconds from now have not passed yet."""
+        """Returns a function that tells whether the given seconds from now have not passed yet."""
         end = self.clock() + seconds
         return lambda: self.clock() < end
 
@@ -106,7 +104,7 @@ RECHECKED, RECHECKED_SPAN = 20, 1_000
 
 @dataclass
 class Walked:
-    """What a walk found, and of that what no known finding covers."""
+    """The findings of a walk, and those that no known finding covers."""
 
     place: Place
     findings: list[Finding] = field(default_factory=list)
@@ -122,7 +120,7 @@ def walk_chain(
     known: Sequence[str],
     timing: Timing,
 ) -> Walked:
-    """Verify from where the look before ended. `known` are the keys of open chain findings."""
+    """Verifies from where the previous look ended. `known` are the keys of open chain findings."""
     place = place.at(last, timing.now())
     walked = Walked(place)
     for report in _slices(using, place.verified + 1, last, timing.within(NEW_SECONDS)):
@@ -140,8 +138,8 @@ def walk_chain(
 
 
 def _verify_again(walked: Walked, using: str, old: int, last: int, timing: Timing) -> None:
-    """Go on with the round through the events up to `old`, which earlier looks verified; after
-    its end the next round begins, until each of them was verified once at this look."""
+    """Continues the round through the events up to `old`, which earlier looks verified; starts the
+    next round at its end, until each event was verified once in this look."""
     first, wrapped = walked.place.rolled, False
     at_least, at_most = timing.within(OLD_SECONDS), timing.within(MOST_OLD_SECONDS)
 
@@ -180,8 +178,8 @@ def _recheck(walked: Walked, using: str, known: Iterable[str]) -> None:
 
 
 def _merge(findings: Iterable[Finding], known: list[tuple[int, int, str]]) -> list[Found]:
-    """Findings of one check at places that follow one another are one; those that a known one
-    covers are left out."""
+    """Merges findings of one check at consecutive places, and leaves out those that a known finding
+    covers."""
     merged: list[list[Finding]] = []
     unique = {(each.check.number, each.sequence): each for each in findings}
     for _, each in sorted(unique.items()):
@@ -210,7 +208,7 @@ def _found(run: Sequence[Finding]) -> Found:
 
 
 def _parse(key: str) -> tuple[int, int, str]:
-    """Out of `chain 12-15 signature`."""
+    """Parses `chain 12-15 signature`."""
     _, span, check = key.split(" ", 2)
     first, last = span.split("-")
     return int(first), int(last), check

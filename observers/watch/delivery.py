@@ -1,14 +1,8 @@
-"""The jobs of the watch in the queue: one look each half minute, and alerts until they arrive.
+"""Alerts of the watch: queues them for each configured channel in the caller's transaction, and
+delivers them by e-mail or as Standard Webhooks (standardwebhooks.com), with retries.
 
-They must never matter to the ledger: a job lost or done twice is noticed by the next look.
-
-Signs and posts one alert, in the form of Standard Webhooks (standardwebhooks.com).
-
-It must never follow a redirect: what is signed is for one receiver.
-
-Queues alerts for the channels that are set up, in the caller's transaction.
-
-It must never reach the network: `deliveries` does.
+Invariant: a webhook never follows a redirect, because the signed message is meant for one receiver.
+A lost or repeated job is noticed by the next look.
 """
 
 from __future__ import annotations
@@ -45,18 +39,18 @@ PATIENCE_SECONDS = 10
 
 
 class DeliveryError(Exception):
-    """An alert did not arrive; trying again may help."""
+    """An alert was not delivered; a retry may help."""
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`."""
+    """Returns `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     digest = hmac.new(_key(secret), signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
 def post(url: str, secret: str, message_id: str, document: Mapping[str, Any]) -> None:
-    """Deliver a JSON document; 2xx is taken for received.
+    """Posts a JSON document; a 2xx answer counts as received.
 
     Raises:
         DeliveryError: anything else.
@@ -96,7 +90,7 @@ _opener = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler(
 
 
 def _key(secret: str) -> bytes:
-    """What follows `whsec_` is base64, as receivers have it; else the text itself."""
+    """Decodes the base64 after `whsec_`, as receivers do; any other secret is used as text."""
     if secret.startswith("whsec_"):
         return base64.b64decode(secret.removeprefix("whsec_"))
     return secret.encode()
@@ -106,7 +100,7 @@ EMAIL, WEBHOOK = "email", "webhook"
 
 
 def channels() -> list[str]:
-    """Where alerts go beside the log and the metrics."""
+    """Returns where alerts go besides log and metrics."""
     chosen = []
     if settings.PORTAL_ALERT_EMAIL_TO:
         chosen.append(EMAIL)
@@ -116,7 +110,7 @@ def channels() -> list[str]:
 
 
 def queue_alerts(findings: Sequence[dict[str, Any]]) -> None:
-    """One alert a channel for all that one look began."""
+    """Queues one alert for each channel about everything that one look began."""
     if findings:
         for channel in channels():
             WatchAlert.objects.create(channel=channel, findings=list(findings))
@@ -133,7 +127,7 @@ log = structlog.get_logger(__name__)
 
 
 def defer_waiting() -> None:
-    """A job for each alert that waits; one that has its job already keeps it."""
+    """Queues a job for each waiting alert that has none."""
     with named_errors():
         waiting = list(WatchAlert.objects.filter(state="waiting").values_list("pk", flat=True))
     for alert_id in waiting:
@@ -143,8 +137,8 @@ def defer_waiting() -> None:
 
 
 def tell_again(known: Collection[int]) -> list[int]:
-    """Queue again what is said to be sent, and was not sent by this portal: the application's role
-    can say so. `known` are those that were queued again before; all that were."""
+    """Queues again alerts marked as sent that this portal did not send, because the application's
+    role can write that mark. `known` were queued again before; returns all of them."""
     with named_errors():
         said = WatchAlert.objects.filter(state="sent", created_at__gte=timezone.now() - RECENT)
         forged = [each for each in said if not holds(each.seal, _seal_of(each))]
@@ -168,7 +162,7 @@ def _seal_of(alert: WatchAlert) -> str:
     ),
 )
 def deliver_alert(context: JobContext, alert_id: int) -> None:
-    """Deliver one alert, unless it has ended or another worker is at it."""
+    """Delivers one alert, unless it has ended or another worker is delivering it."""
     try:
         deliver(alert_id)
     finally:
@@ -176,7 +170,7 @@ def deliver_alert(context: JobContext, alert_id: int) -> None:
 
 
 def deliver(alert_id: int) -> None:
-    """Try once. The last failure ends the alert.
+    """Tries once. The last failed attempt ends the alert.
 
     Raises:
         DeliveryError: it did not arrive.

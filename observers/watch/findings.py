@@ -1,5 +1,5 @@
-"""What the watch finds, and which of it the ledger knows already: a state machine over findings by
-kind and place. It must never read a database or a clock."""
+"""Findings of the watch, and which of them the ledger already records: a pure state machine over
+findings by kind and place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Kind(StrEnum):
-    """What can be wrong, the gravest first."""
+    """The kinds of findings, most serious first."""
 
     ROLLBACK = "rollback"
     HEAD = "head"
@@ -44,7 +44,7 @@ MOST_NEW = 100
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something wrong: its kind, its place, a sentence, and what its event's payload says."""
+    """One finding: kind, place, a sentence, and the payload of its event."""
 
     kind: Kind
     place: str
@@ -53,13 +53,13 @@ class Found:
 
     @property
     def key(self) -> str:
-        """What makes two findings the same."""
+        """The identity of a finding."""
         return f"{self.kind} {self.place}"
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A finding that an event of the ledger opened, and that none has closed."""
+    """A finding that an event of the ledger opened and no event has closed."""
 
     key: str
     sequence: int
@@ -72,7 +72,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is to be written: findings that begin, and known ones that are no more."""
+    """The changes to record: new findings, and known ones that ended."""
 
     begun: tuple[Found, ...]
     ended: tuple[Known, ...]
@@ -81,10 +81,10 @@ class Changes:
 def known_findings(
     recorded: Iterable[tuple[int, str, str, str]], distrusted: Collection[int] = ()
 ) -> dict[str, Known]:
-    """The open findings, out of the watch's events in order: sequence, type, finding, time.
+    """Returns the open findings from the watch's events in order: sequence, type, finding, time.
 
-    An event that is itself found wrong is not believed: whoever forged it could say that
-    something is known, or closed, to have it passed over. Of the guards there is one state.
+    Events that are themselves found wrong are ignored: a forged finding event must not be able to
+    suppress a real finding. All guards together have one state.
     """
     kinds = {event_type: kind for kind, event_type in OPENINGS.items()}
     known: dict[str, Known] = {}
@@ -108,8 +108,8 @@ def diff(
     looked_at: Collection[Kind],
     sound_again: Collection[str] = (),
 ) -> Changes:
-    """What changed. A finding ends when it was not found again: those of kinds that were wholly
-    `looked_at`, and those that were looked at one by one and are `sound_again`."""
+    """Returns the changes. A finding ends when it was not found again: those of kinds that were
+    completely `looked_at`, and those examined individually and `sound_again`."""
     now = {each.key: each for each in found}
     begun = [each for key, each in now.items() if key not in known]
     ended = [

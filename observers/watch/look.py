@@ -1,7 +1,4 @@
-"""What one look sees: a rollback, gaps, the chain, forks, the head, the guards.
-
-It must never write, and never take an earlier look's word for more than where to go on.
-"""
+"""One look of the watch, read-only: rollback, gaps, chain, forks, head, guards."""
 
 from __future__ import annotations
 
@@ -44,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Seen:
-    """The answer of one look. `place` says where the next one goes on with the chain."""
+    """The result of one look. `place` is where the next one continues with the chain."""
 
     standing: LedgerTail
     found: list[Found] = field(default_factory=list)
@@ -65,8 +62,8 @@ def look(
     timing: Timing,
     sweep: Sweep,
 ) -> Seen:
-    """Look at everything once. `known` are the findings that are open in the ledger, `memory` the
-    heads that were seen before, `sweep` the round over the rows as they lie."""
+    """Examines everything once. `known` are the findings open in the ledger, `memory` the heads
+    seen before, `sweep` the round over the table pages."""
     seen = Seen(read_tail(using))
     _look_for_rollback(seen, using, memory)
     _look_at_head(seen)
@@ -81,8 +78,8 @@ def look(
 
 
 def find_undocumented_gaps(using: str, last: int) -> tuple[list[Gap], list[Stray]]:
-    """The unexplained gaps, and the numbers that stand twice; every number is counted anew: what
-    was remembered may have been forged."""
+    """Returns the unexplained gaps and the numbers that occur twice. Every number is counted again,
+    because the cache could have been forged."""
     skips, gaps, twice = Skips(using), list[Gap](), list[Stray]()
     for number, report in enumerate(PostgresEventStore(using).walk_gaps(1, last)):
         twice += rows_twice(report) if number == 0 else []
@@ -93,7 +90,7 @@ def find_undocumented_gaps(using: str, last: int) -> tuple[list[Gap], list[Stray
 
 
 def _look_for_rollback(seen: Seen, using: str, memory: SeenHeadStore) -> None:
-    """What was seen and cannot be read says nothing, so no finding ends by it."""
+    """Compares the seen heads. Where they cannot be read, no finding ends."""
     try:
         rollback = find_rollback(using, memory)
     except SavedHeadError as error:
@@ -128,8 +125,8 @@ def _look_at_head(seen: Seen) -> None:
 def _look_at_guards(
     seen: Seen, using: str, before: Before | None, known: Collection[Known]
 ) -> None:
-    """A guard that was altered and put back between two looks is a finding of its own; where a
-    deviation is there or was known, that tells the story already."""
+    """Compares the guards. One that was altered and restored between two looks is a finding of its
+    own, unless a deviation is present or known."""
     seen.versions = read_versions(using)
     deviations = list(compare_guards(using).deviations)
     if before and not deviations and all(each.kind is not Kind.GUARDS for each in known):
@@ -161,7 +158,7 @@ def _look_for_gaps(seen: Seen, using: str, before: Before | None) -> list[Gap]:
 
 
 def _look_for_hidden_rows(seen: Seen, using: str, sweep: Sweep) -> None:
-    """Before every page was looked at once, no stray row is known to be gone."""
+    """Returns the hidden rows. No stray row counts as gone until every page was compared once."""
     seen.found += [_stray(each) for each in sweep.go_on(using)]
     if not sweep.is_whole:
         seen.looked_at.discard(Kind.STRAY)
@@ -188,7 +185,8 @@ def _gap(gap: Gap, last: int, before: Before | None) -> Found:
 def _look_at_chain(
     seen: Seen, using: str, before: Before | None, known: Collection[Known], timing: Timing
 ) -> set[int]:
-    """New events, old ones, those known to be wrong; the sequences whose link is wrong."""
+    """Verifies new events, old ones, and those known to be wrong; returns the sequences with a
+    broken link."""
     last = seen.standing.last_sequence
     first = Place.first(max(last - FIRST, 0), last, timing.now())
     place = before.place if before else first
@@ -201,7 +199,7 @@ def _look_at_chain(
 
 
 def _look_at_round(seen: Seen, timing: Timing) -> None:
-    """The promise that every event is verified again within a time, once it is not kept."""
+    """Reports when the promise to verify every event again in time is not kept."""
     place, age = seen.place, timing.now() - seen.place.since
     if age <= timing.promised:
         return
@@ -234,6 +232,6 @@ def _look_for_forks(seen: Seen, using: str, suspects: set[int]) -> None:
 
 
 def _sides(known: Collection[Known]) -> set[int]:
-    """The events of known forks, which are looked at again."""
+    """Returns the events of known forks, which are examined again."""
     forks = (each.key.split(" ", 1)[1] for each in known if each.kind is Kind.FORK)
     return {int(sequence) for fork in forks for sequence in fork.split(",")}

@@ -1,7 +1,7 @@
-"""What one look leaves for the next, in a file beside the heads that were seen.
+"""Keeps the state of the last look in a file beside the seen heads.
 
-Invariant: never in the database. Its roles could set where the watch goes on, and have it pass over
-an event for ever.
+Invariant: never in the database, whose roles could move the watch's position past an event for
+ever.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What is known of the look before: where the next one goes on, where the head was and when,
-    how the guards were, what was open, and which alerts were queued again."""
+    """The state of the previous look: position, head and its time, guards, open findings, and the
+    alerts queued again."""
 
     place: Place
     head: int
@@ -38,15 +38,15 @@ class Before:
 
 
 class LookMemory:
-    """One file, replaced as a whole. What this process noted it knows also where the file cannot
-    be written, and where it cannot be read, the watch begins as at its first look."""
+    """One file, replaced atomically. This process also keeps its state in memory where the file
+    cannot be written; where it cannot be read, the watch starts as at its first look."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._own: Before | None = None
 
     def read(self) -> Before | None:
-        """The look before; None before the first one."""
+        """Returns the previous look; None before the first one."""
         try:
             document = json.loads(self.path.read_bytes())
             return Before(**document | {"place": Place(**document["place"])})
@@ -57,7 +57,7 @@ class LookMemory:
             return self._own
 
     def note(self, look: Before) -> None:
-        """Keep a look, safe on disk."""
+        """Saves a look, with fsync."""
         self._own = look
         fresh = self.path.with_name(f".{self.path.name}.new")
         try:
@@ -72,14 +72,14 @@ class LookMemory:
             log.error("look_not_kept", path=str(self.path), why=str(error))
 
     def forget(self) -> None:
-        """Begin anew: the database is another one, whose triggers were made anew."""
+        """Starts over: the database was replaced, so its triggers are new."""
         self._own = None
         self.path.unlink(missing_ok=True)
 
 
 def recently_open() -> Mapping[str, int]:
-    """How many findings of each kind this machine's own watch left open, while that is recent:
-    later, another machine's may have looked. The pages need not believe the database alone."""
+    """Counts the findings of each kind that this machine's watch left open, while that is recent;
+    later, another machine's watch may have looked. The pages need not trust the database alone."""
     before = look_memory_of().read()
     if before is None:
         return {}
@@ -88,5 +88,5 @@ def recently_open() -> Mapping[str, int]:
 
 
 def look_memory_of(using: str = "default") -> LookMemory:
-    """The memory of the looks at the ledger that an alias leads to, beside that of its heads."""
+    """Returns the state file of the ledger behind an alias, stored beside its seen heads."""
     return LookMemory(memory_of(using).path.with_suffix(".watch"))

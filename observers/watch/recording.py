@@ -1,7 +1,5 @@
-"""Writes what began and what ended into the ledger, and queues its alerts in the same transaction.
-
-It must never write an event of a finding without its alert, nor an alert of it twice.
-"""
+"""Records findings that began or ended in the ledger, and queues their alerts in the same
+transaction."""
 
 from __future__ import annotations
 
@@ -23,7 +21,8 @@ from observers.watch.findings import CLOSED, OPENINGS, RESTORED, Changes, Found,
 
 
 def record(using: str, change: Changes, told: set[str]) -> list[Event]:
-    """Append the events of a step, all or none; `told` are findings whose alert went out already.
+    """Appends the events of the changes, all or none; `told` are findings whose alert was sent
+    already.
 
     Raises:
         LedgerError: nothing was written: the ledger is halted, its head is wrong, no key is here.
@@ -42,7 +41,7 @@ def record(using: str, change: Changes, told: set[str]) -> list[Event]:
 
 
 def describe(found: Found, event: Event | None) -> dict[str, Any]:
-    """A finding as an alert tells it; without event, the ledger could not take it."""
+    """Describes a finding for an alert; without event, because the ledger could not record it."""
     return {
         "kind": found.kind.value,
         "place": found.place,
@@ -92,5 +91,5 @@ def _submission(event_type: str, payload: dict[str, Any]) -> Submission:
 
 
 def texts(found: Sequence[Found]) -> str:
-    """Findings in one line, for the reason of a halt."""
+    """Returns findings in one line, for the reason of a halt."""
     return "; ".join(each.text for each in found[:3])[:500]

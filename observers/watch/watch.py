@@ -1,9 +1,6 @@
-"""One watcher: looks, compares with what the ledger knows already, records, tells, may halt.
-
-It must never stay silent about what it could not write.
-
-The watch as a periodic job. It must never wait: who finds another watcher looking lets it.
-"""
+"""The watch of one process, and its periodic job: looks, compares with what the ledger records,
+records changes, sends alerts, and halts if configured. Only one watch looks at a time; others
+return at once."""
 
 from __future__ import annotations
 
@@ -49,7 +46,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One look: what is open now, what began and ended with it, what could not be written."""
+    """The result of one look: open findings, those that began and ended, and those that could not
+    be recorded."""
 
     began: tuple[Found, ...]
     ended: tuple[Known, ...]
@@ -64,7 +62,7 @@ class Outcome:
         return not self.open and not self.unrecorded
 
     def open_by_kind(self) -> dict[str, int]:
-        """How many findings of each kind are open, written or not."""
+        """Counts the open findings of each kind, recorded or not."""
         kinds = [key.split(" ", 1)[0] for key in {*self.open, *self.unrecorded}]
         return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
 
@@ -86,8 +84,8 @@ class Outcome:
 
 @dataclass
 class Watch:
-    """Remembers, beside what the ledger says, what the ledger could not be told, and the heads
-    that were seen, which a ledger put back from a backup would not tell."""
+    """Keeps, besides the ledger's own record, the findings that the ledger could not record and the
+    heads seen, which a ledger restored from a backup lacks."""
 
     halt_on: Collection[Kind] = ()
     using: str = "default"
@@ -99,7 +97,7 @@ class Watch:
     _sweep: Sweep = field(default_factory=Sweep)
 
     def look(self) -> Outcome | None:
-        """Look once; None when another watcher is looking at this moment.
+        """Looks once; returns None when another watch is looking at this moment.
 
         Raises:
             LedgerUnavailableError: the database is away.
@@ -151,7 +149,8 @@ class Watch:
         return outcome
 
     def _record(self, change: Changes) -> bool:
-        """Write the events, tell, halt; False when the ledger would not take them."""
+        """Records the events, sends alerts and halts; returns False when the ledger refused the
+        events."""
         fresh = [each for each in change.begun if each.key not in self._told]
         try:
             events = record(self.using, change, self._told)
@@ -181,8 +180,9 @@ class Watch:
             log.critical("watch_alerts_not_queued", why=first_line(error))
 
     def _halt_rolled_back(self, seen: Seen) -> None:
-        """Whatever the watch was told, and at every look that finds the ledger going on without
-        the ceremony that acknowledges the loss: it would give lost numbers to other events."""
+        """Halts whatever the configuration, and at every look that finds a rolled-back ledger
+        writing without the ceremony that acknowledges the loss: it would reuse lost sequence
+        numbers."""
         halted = seen.standing.halt is None or seen.standing.halt.halted
         lost = [each for each in seen.found if each.kind is Kind.ROLLBACK]
         if lost and not halted:
@@ -216,7 +216,7 @@ def _moment(seconds: float) -> str:
 
 
 def _note(seen: Seen, began_at: datetime, outcome: Outcome) -> None:
-    """Keep how this look went, and forget those of the day before."""
+    """Saves the result of this look, and deletes those older than a day."""
     if seen.backward_steps:
         log.warning("authority_clock_ran_backwards", steps=seen.backward_steps)
     place = seen.place
@@ -243,7 +243,7 @@ def _note(seen: Seen, began_at: datetime, outcome: Outcome) -> None:
 @app.periodic(cron="* * * * * */30")
 @app.task(name="watch", queue=QUEUE, queueing_lock="watch")
 def watch(timestamp: int) -> None:
-    """Look once, as the watcher of this process."""
+    """Looks once, with the watch of this process."""
     try:
         _watch().look()
     finally:

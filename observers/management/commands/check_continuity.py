@@ -1,4 +1,4 @@
-"""`check_continuity`: is any sequence number missing, and does a ceremony explain it?"""
+"""`check_continuity`: lists missing sequence numbers and the ceremonies that explain them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`check_guards`: is all that guards the ledger as the migrations made it?"""
+"""`check_guards`: compares the ledger's guards with what the migrations create."""
 
 from __future__ import annotations
 

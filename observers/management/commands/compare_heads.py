@@ -1,4 +1,4 @@
-"""`compare_heads`: are the heads that were saved elsewhere still in the ledger?"""
+"""`compare_heads`: checks that heads saved elsewhere are still in the ledger."""
 
 from __future__ import annotations
 

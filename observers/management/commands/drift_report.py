@@ -1,4 +1,5 @@
-"""`drift_report`: whose clocks were off, by how much, at which events; imports apart."""
+"""`drift_report`: lists agents by clock drift, with amounts and events; imports are counted
+apart."""
 
 from __future__ import annotations
 
@@ -97,7 +98,7 @@ def as_text(threshold: Decimal, agents: list[AgentDrift]) -> str:
 
 
 def imports_as_text(imports: list[ImportDrift]) -> Iterator[str]:
-    """A line for each import that has warnings, and one for all."""
+    """Formats a line for each import that has warnings, and one for all."""
     if imports:
         total = sum(each.warnings for each in imports)
         yield f"{total:,} more are of imports, whose local times are those of old records:"
@@ -111,7 +112,7 @@ def imports_as_text(imports: list[ImportDrift]) -> Iterator[str]:
 
 
 def _within(imports: list[Import], start: int | None, end: int | None) -> list[Import]:
-    """The imports as far as they lie in a range."""
+    """Clips the imports to a range."""
     cut = [
         replace(
             one,

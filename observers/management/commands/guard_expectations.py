@@ -1,5 +1,5 @@
-"""`guard_expectations`: writes down what guards a freshly migrated ledger. It must never take a
-ledger that has been used for a fresh one."""
+"""`guard_expectations`: writes the guards of a freshly migrated ledger to a file. Refuses a ledger
+that has events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`verify_ledger`: every check of the event format, of continuity and of the head."""
+"""`verify_ledger`: makes every check of the event format, of continuity and of the head."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def _verify_export(options: dict[str, Any]) -> Outcome:
 
 
 def _notes_on(report: Report, first: int) -> Iterator[str]:
-    """What the reader of a verdict on an export has to know beside it."""
+    """Returns notes that qualify a verdict on an export."""
     if first > report.start:
         yield (
             f"the export begins with sequence {first}, and {report.start} was expected: if it was "

@@ -1,4 +1,4 @@
-"""`watch_ledger`: looks at the ledger every half minute, and says what it finds."""
+"""`watch_ledger`: looks at the ledger every half minute, and prints findings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from observers.watch.watch import Outcome, Watch
 
 
 def kinds(text: str) -> list[Kind]:
-    """Kinds of findings between commas."""
+    """Parses kinds of findings separated by commas."""
     try:
         return [Kind(word.strip()) for word in text.split(",") if word.strip()]
     except ValueError:
@@ -28,7 +28,7 @@ def kinds(text: str) -> list[Kind]:
 
 
 def seconds(text: str) -> float:
-    """A pause of a second or more."""
+    """Parses a pause of a second or more."""
     try:
         number = float(text)
     except ValueError:

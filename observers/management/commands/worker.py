@@ -1,4 +1,4 @@
-"""`worker`: does what people have started in the portal and what takes long."""
+"""`worker`: runs verifications from the queue, the watch, and the delivery of alerts."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def turn_to(listing: Listing, form: GapForm) -> GapPage:
 
 
 def place(using: str, found: tuple[KnownGap, ...]) -> list[PlacedGap]:
-    """The gaps with their neighbours and those's authority times, in one query."""
+    """Returns the gaps with the events beside them and their authority times, in one query."""
     sides = [side for known in found for side in (known.gap.start - 1, known.gap.end + 1)]
     times = authority_times(using, sides) if sides else {}
     return [_placed(known, times) for known in found]

@@ -126,7 +126,7 @@ class VerificationView:
 
     @property
     def checks(self) -> list[CheckResult]:
-        """The ten checks; every one was made on every event up to where the verification came."""
+        """The checks; each was made on every event up to the checkpoint."""
         failed = self.record.findings_by_check
         return [CheckResult(check, MEANINGS[check], failed.get(check.value, 0)) for check in Check]
 
