@@ -1,7 +1,4 @@
-"""Runs a management command as an operator would, and gives its exit code and output.
-
-It must never be imported outside tests.
-"""
+"""Runs a management command as an operator would, and returns its exit code and output."""
 
 from __future__ import annotations
 

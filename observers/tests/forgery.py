@@ -1,7 +1,4 @@
-"""What a superuser can forge, without the private keys and with them.
-
-It must never be imported outside tests.
-"""
+"""Forges events as a superuser could, without the private keys and with them."""
 
 from __future__ import annotations
 

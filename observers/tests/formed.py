@@ -1,8 +1,5 @@
-"""Events of the published vectors with one member replaced, signed again so that its form alone may
-be wrong.
-
-It must never be imported outside tests.
-"""
+"""Makes events of the published vectors with one member replaced, signed again so that nothing else
+is wrong."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A browser without a screen for the tests of the pages: signed in, on one ledger.
-
-It must never be imported outside tests.
-"""
+"""A headless client for the tests of the pages: signed in, on one ledger."""
 
 from __future__ import annotations
 

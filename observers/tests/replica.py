@@ -1,7 +1,4 @@
-"""A streaming replica of the test server, made with pg_basebackup.
-
-It must never be imported outside tests.
-"""
+"""Starts a streaming replica of the test server with pg_basebackup."""
 
 from __future__ import annotations
 

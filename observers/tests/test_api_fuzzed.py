@@ -1,9 +1,9 @@
 """The HTTP API keeps to its own OpenAPI description, whatever is sent to it, and never answers 500.
 
-schemathesis makes the requests from `/api/schema`: every boundary of every parameter, values that
-fit and values that do not, and chains in which one answer feeds the next request. They go to the
-application in this process, over a ledger with all that a ledger can have in it. It must never
-leave this process, nor write an example down.
+schemathesis makes the requests from `/api/schema`: every boundary of every parameter, valid and
+invalid values, and chains in which one answer feeds the next request. They are sent to the
+application in this process, over a ledger with everything that a ledger can have in it; nothing
+leaves the process and no example is saved.
 
 `make fuzz EXAMPLES=…` runs it for longer, from another seed each time.
 """

@@ -1,7 +1,5 @@
-"""What was seen whole is not counted again, and is not believed for longer than a round.
-
-It must never wait for time to pass: the database is told how long a round takes.
-"""
+"""Numbers seen as complete are not counted again, and are not trusted for longer than a round. Time
+is simulated: the database is told how long a round takes."""
 
 from __future__ import annotations
 

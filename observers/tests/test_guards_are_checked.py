@@ -1,7 +1,5 @@
-"""`check_guards` against a real catalogue: every way to take a guard away has its finding.
-
-It must never be satisfied by a name: what a guard does is compared.
-"""
+"""`check_guards` against a real catalogue: every way to disable a guard has its finding. A guard is
+compared by what it does, not by its name."""
 
 from __future__ import annotations
 

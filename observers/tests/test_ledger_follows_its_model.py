@@ -1,9 +1,8 @@
 """Writers, people, faults and attackers at random: the ledger is what a plain model of it says.
 
-It must never pass over a step: after each one both are compared, and at the end all of the ledger
-is verified. A failure prints its steps and a decorator that repeats them when it is put above
-`Steps`; races are run again, not replayed, which is why nothing is shrunk. FUZZ_EXAMPLES=500 looks
-longer.
+Both are compared after each step, and the whole ledger is verified at the end. A failure prints its
+steps and a decorator that repeats them when it is put above `Steps`; races are run again, not
+replayed, which is why nothing is shrunk. FUZZ_EXAMPLES=500 runs more.
 """
 
 from __future__ import annotations

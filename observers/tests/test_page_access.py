@@ -1,4 +1,4 @@
-"""Who may see the pages, and what they carry."""
+"""Access to the pages, and the headers they carry."""
 
 from __future__ import annotations
 

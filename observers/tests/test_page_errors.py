@@ -1,4 +1,4 @@
-"""What people see when something is wrong, also when the database is."""
+"""Error pages, also when the database is down."""
 
 from __future__ import annotations
 

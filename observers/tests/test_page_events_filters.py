@@ -1,4 +1,4 @@
-"""What the address of the events may ask for, and what the page makes of it."""
+"""The filters in the address of the events page, and the page's answers to them."""
 
 from __future__ import annotations
 

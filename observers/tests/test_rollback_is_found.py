@@ -1,7 +1,5 @@
-"""A ledger that is shorter than it was seen is halted, until people acknowledge what is lost.
-
-It must never need more than one start, or one look of the watch, to be found.
-"""
+"""A ledger shorter than a head that was seen is halted at the next start or look of the watch,
+until people acknowledge the loss."""
 
 from __future__ import annotations
 

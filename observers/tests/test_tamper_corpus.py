@@ -1,7 +1,5 @@
-"""Every case of the tamper corpus is found where it says, and nowhere else.
-
-It must never take a table's word: `docs/tampering.md` is compared with the cases.
-"""
+"""Every case of the tamper corpus is found where it says, and nowhere else; `docs/tampering.md` is
+compared with the cases."""
 
 from __future__ import annotations
 

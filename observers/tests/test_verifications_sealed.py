@@ -1,5 +1,5 @@
-"""What others rely on of a verification was noted by the portal: the role of the application can
-write such rows, and nobody believes them."""
+"""Only results of verifications that the portal sealed are trusted; the application's role can
+write such rows too."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""Alerts reach whoever is to be told: signed, again until they arrive, and each once.
-
-It must never talk to anything but this machine.
-"""
+"""Alerts are signed, retried until they arrive, and delivered once. The tests talk to this machine
+only."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""What the watch finds is written into the ledger once, whoever looks and however often.
-
-It must never need more than one look to be found.
-"""
+"""A finding of the watch is recorded in the ledger once, at the first look, whoever looks and
+however often."""
 
 from __future__ import annotations
 

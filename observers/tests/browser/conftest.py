@@ -1,7 +1,4 @@
-"""A browser and a portal for it to look at.
-
-The browser must never reach anything but the portal of its test.
-"""
+"""Fixtures: a browser and a portal for it. The browser is kept from reaching any other host."""
 
 from __future__ import annotations
 

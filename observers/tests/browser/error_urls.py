@@ -1,7 +1,5 @@
-"""The portal's addresses, and one for each page that takes an error or a form to come up.
-
-It must never be served outside tests.
-"""
+"""The portal's routes, and a test-only one for each page that needs an error or a form to
+appear."""
 
 from __future__ import annotations
 

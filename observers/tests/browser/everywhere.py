@@ -1,7 +1,6 @@
-"""Every page of the portal: found by following its own links, and what no link leads to.
+"""Lists every page of the portal: found by following links, plus those that no link leads to.
 
-A new page that is linked from anywhere is found by itself; one that is not needs a line in
-`UNLINKED`. It must never be imported outside tests.
+A new page that nothing links to needs a line in `UNLINKED`.
 """
 
 from __future__ import annotations

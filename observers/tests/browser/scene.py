@@ -1,7 +1,4 @@
-"""A ledger with something of everything to look at: agents, drift, gaps, a ceremony, a forgery.
-
-It must never be imported outside tests.
-"""
+"""Builds a ledger with something of everything: agents, drift, gaps, a ceremony, a forgery."""
 
 from __future__ import annotations
 

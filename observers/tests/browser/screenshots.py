@@ -1,7 +1,5 @@
-"""Pictures of every page, for people to look at: `make screenshots`.
-
-It must never assert how a page looks, and is not collected with the tests.
-"""
+"""Takes pictures of every page for people to look at: `make screenshots`. It asserts nothing and is
+not collected with the tests."""
 
 from __future__ import annotations
 

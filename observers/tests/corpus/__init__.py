@@ -1,6 +1,7 @@
-"""The tamper corpus: ways to falsify the ledger, by subject, each with who finds it and where.
+"""The tamper corpus: ways to falsify the ledger, by subject, each with the observers that find it
+and where.
 
-It must never hold a case that some observer misses without the reason.
+Invariant: a case that some observer misses says why.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Events changed in place. It must never need more than SQL as a superuser."""
+"""Cases: events changed in place, with nothing but SQL as a superuser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of appends, whose last row is the head. It must never touch an event."""
+"""Cases: the record of appends, whose last row is the head, changed without touching an event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the application's role writes beside the chain to have a falsification passed over. The
+"""Cases: rows beside the chain that the application's role writes to hide a falsification. The
 falsification itself takes a superuser."""
 
 from __future__ import annotations

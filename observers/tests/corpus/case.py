@@ -1,4 +1,4 @@
-"""What a case of the corpus says. It must never say that something is missed without saying why."""
+"""The form of a case. A case that some observer misses has to say why."""
 
 from __future__ import annotations
 

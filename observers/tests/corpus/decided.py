@@ -1,4 +1,4 @@
-"""What people decide, forged or undone by force. It must never have three people agree to it."""
+"""Cases: decisions of people, forged or undone by force, without three people agreeing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events taken out: in the middle, at either end, or all. It must never fill the hole."""
+"""Cases: events removed in the middle, at either end, or all of them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Two events that name one predecessor. It must never leave the head in doubt: that is another
-subject."""
+"""Cases: two events that name one predecessor, with an unambiguous head."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What keeps the database from being changed, taken away. It must never change an event: whatever
-could be done then is another subject."""
+"""Cases: guards of the database disabled or altered. No event is changed."""
 
 from __future__ import annotations
 

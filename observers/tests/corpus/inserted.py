@@ -1,7 +1,4 @@
-"""Events that no writer wrote, and events written a second time.
-
-It must never sign anything: who forges here has no key.
-"""
+"""Cases: events that no writer wrote, and events written twice. The forger has no key."""
 
 from __future__ import annotations
 

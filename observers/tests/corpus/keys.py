@@ -1,4 +1,4 @@
-"""The registry of keys, edited. It must never change an event."""
+"""Cases: the registry of keys edited. No event is changed."""
 
 from __future__ import annotations
 

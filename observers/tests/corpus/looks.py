@@ -1,7 +1,5 @@
-"""Three looks at one falsified ledger: `verify_ledger`, the watch, the pages of an auditor.
-
-It must never help an observer: each sees what it would see in service.
-"""
+"""Examines one falsified ledger with three observers: `verify_ledger`, the watch, and an auditor's
+pages. Each sees what it would see in production."""
 
 from __future__ import annotations
 

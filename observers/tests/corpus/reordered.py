@@ -1,4 +1,4 @@
-"""Events put into another order. It must never change what they say."""
+"""Cases: events reordered with their contents unchanged."""
 
 from __future__ import annotations
 

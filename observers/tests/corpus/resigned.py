@@ -1,5 +1,5 @@
-"""Events signed again, with keys that do not fit their place. It must never rewrite what follows:
-the last event is the one that is signed."""
+"""Cases: events signed again, with keys that are not valid at their sequence. The last event is the
+one signed, so nothing after it changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What heads show that the portal saved beside its database. It must never need an observer."""
+"""Cases: rollbacks, shown by the heads that the portal saved outside its database."""
 
 from __future__ import annotations
 

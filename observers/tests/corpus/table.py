@@ -1,4 +1,4 @@
-"""The corpus as a table of `docs/tampering.md`. It must never say more than the cases do."""
+"""Renders the corpus as the table of `docs/tampering.md`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What nothing inside the database can show, and why. It must never be shortened by leaving out
-what is embarrassing."""
+"""Falsifications that nothing inside the database can show, and why. The list is complete, also
+where that is embarrassing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One caller of a writer: what it asks for, what it hears, and whether it may hear that.
+"""One caller of a writer: its request, the answer, and the answers that are allowed.
 
-It must never accept an answer that neither the state before nor the state behind explains.
+Invariant: an answer is right only if the model's state before or after the step explains it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Ask:
         return [one.event.event_id for one in self.answer if one.created]
 
     def judge(self, before: Model, after: Model) -> None:
-        """Whether the answer is right."""
+        """Fails unless the answer is right."""
         if isinstance(self.answer, Exception):
             possible = self._possible(before, after)
             assert isinstance(self.answer, possible), f"{self.answer!r}, and not {possible}"

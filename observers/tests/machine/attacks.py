@@ -1,7 +1,5 @@
-"""What somebody with the application's own role may try by SQL, and what becomes of it.
-
-It must never try what the role is allowed to do and what would change the ledger.
-"""
+"""SQL that somebody with the application's role may try, and the refusal expected. Statements that
+the role is allowed to make and that would change the ledger are left out."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A ledger with its model, and how a step of both ends.
+"""A ledger with its model, and how a step runs on both.
 
-It must never draw values by what a race left behind: the same draws must make the same steps.
+Invariant: draws do not depend on the outcome of a race, so the same draws make the same steps.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The ledger beside its model: everything that both can say of it.
-
-It must never write, and never take one table's word for another's.
-"""
+"""Compares everything in the ledger with its model, table by table, read-only."""
 
 from __future__ import annotations
 

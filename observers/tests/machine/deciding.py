@@ -1,7 +1,4 @@
-"""Rules of the people: ceremonies that are proposed, voted on and recorded, and votes refused.
-
-It must never tell the ledger what it would not accept from anybody.
-"""
+"""Rules of people: ceremonies proposed, voted on and recorded, and votes refused."""
 
 from __future__ import annotations
 

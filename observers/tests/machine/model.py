@@ -1,7 +1,5 @@
-"""The ledger as plain values: what must be in it after each step.
-
-It must never ask the ledger anything: events are handed to it, and it says what they mean.
-"""
+"""A plain model of the ledger: its expected contents after each step. It is given events and never
+reads the ledger."""
 
 from __future__ import annotations
 

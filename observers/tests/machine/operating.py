@@ -1,6 +1,6 @@
-"""Rules of operators: halts and their end, new witnesses, events that are lost.
+"""Rules of operators: halts and their end, new witnesses, lost events.
 
-It must never leave a loss unexplained: the rules behind it count on a ledger that is explained.
+Invariant: each loss is explained within its rule; later rules rely on an explained ledger.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Rules of writers: one or several at once, through either door, with faults and repetitions.
+"""Rules of writers: one or several at once, by direct write or through the queue, with faults and
+repetitions.
 
-It must never ask for more than one cut connection in a step: a second cut may end a second try.
+Invariant: at most one connection is cut in a step, because a second cut may end the retry.
 """
 
 from __future__ import annotations
