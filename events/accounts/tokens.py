@@ -64,10 +64,12 @@ def find(text: str) -> ApiToken:
         TokenError: there is none, or more than one.
     """
     if len(text) < KNOWN_BY:
-        raise TokenError(f"a token is named by its first {KNOWN_BY} characters, as listed")
+        raise TokenError(f"name a token by its first {KNOWN_BY} characters, as `tokens` lists them")
     found = list(ApiToken.objects.filter(token_key=text[:KNOWN_BY])[:2])
     if len(found) != 1:
-        raise TokenError(f"{'two tokens begin' if found else 'no token begins'} so")
+        raise TokenError(
+            f"{'more than one token begins' if found else 'no token begins'} with these characters"
+        )
     token: ApiToken = found[0]
     return token
 

@@ -85,8 +85,8 @@ FRESH_SECONDS = 1.0
 """After this, the next request renews the entry; concurrent ones do not wait for it."""
 
 TRUST_SECONDS = 3.0
-"""After this, nobody is let in without another look, however slow the database is to answer the
-one that is under way."""
+"""After this, requests wait for a look-up of their own, even if the database is slow to answer a
+renewal that is under way."""
 
 MAX_REMEMBERED = 4096
 

@@ -105,7 +105,7 @@ CODINGS: dict[str, Callable[[Iterable[bytes]], Iterator[bytes]]] = {
     "zstd": _zstd,
 }
 ACCEPTED = "gzip, deflate, zstd"
-"""As `Accept-Encoding` says it (RFC 9110 section 12.5.3)."""
+"""Value of `Accept-Encoding` (RFC 9110 section 12.5.3)."""
 
 
 def _inflated(inflate: zlib._Decompress, packed: bytes, coding: str) -> tuple[bytes, bytes]:

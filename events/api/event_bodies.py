@@ -139,7 +139,7 @@ def _parse_array(body: bytes) -> Document:
 
 
 EXTRA = "Extra data"
-"""In what the parser says of a text with more than one value."""
+"""Part of the parser's message for a text with more than one value."""
 
 
 def _large_array(body: bytes, agent_id: str | None) -> list[Submission]:

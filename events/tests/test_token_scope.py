@@ -160,7 +160,7 @@ def test_a_token_is_revoked_by_its_beginning_or_with_all_of_its_agent(ledger: Le
     ("words", "said"),
     [
         (["short"], "first 15 characters"),
-        (["f" * 15], "no token begins so"),
+        (["f" * 15], "no token begins with these characters"),
         (["--agent", "nobody"], "nobody has no token"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Elasticsearch's `_bulk`, and what its senders ask before they use it, below `/elastic/`.
+"""Elasticsearch's `_bulk` and the endpoints that its clients query first, below `/elastic/`.
 
 The payload is the document; the index is the type. `_id` with the index makes the event's id. Only
 `create` and `index` are taken: nothing here is changed or deleted.

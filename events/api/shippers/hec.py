@@ -161,7 +161,7 @@ class CollectorHealth(_HecView):
     permission_classes = [AllowAny]
 
     def get(self, request: Request) -> HttpResponse:
-        """200 when events can be taken, 503 when the ledger is halted."""
+        """Answer 200, or 503 when the ledger is halted."""
         if PostgresEventStore().halt().halted:
             return as_json({"text": "HEC is unhealthy, queues are full", "code": 18}, 503)
         return as_json({"text": "HEC is healthy", "code": 17})

@@ -88,7 +88,7 @@ def _uuid(digest: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What the protocol knows of a record beside the token: type, id, host, times."""
+    """Metadata of a record from the protocol, beside the token: type, id, host, times."""
 
     event_type: Callable[[Any], str | None] | None = None
     id_text: str | None = None

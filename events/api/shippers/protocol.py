@@ -33,10 +33,10 @@ class ShipperAuthentication(BearerAuthentication):
     """Accepts a token as `Bearer`, `Splunk`, `ApiKey`, or the password of `Basic`."""
 
     def authenticate(self, request: Request) -> Any:
-        """The service user and the token; None where none is shown.
+        """Return the service user and the token; None if the request has none.
 
         Raises:
-            AuthenticationFailed: the token is not taken.
+            AuthenticationFailed: the token is not accepted.
         """
         shown = shown_token(request._request)
         if shown is None:
