@@ -1,1 +1,1 @@
-"""Appends events: the queue, the transaction, the chain, and the services that sign."""
+"""Appends events: queue, transaction, hash chain, and the services that sign."""

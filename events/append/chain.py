@@ -1,6 +1,6 @@
-"""Makes events of what was submitted: place, hashes, two signatures.
+"""Turns submissions into events: sequence, hashes and the two signatures.
 
-It must never touch the database: the head and the authority time come from whoever holds the lock.
+Pure: the head and the authority time are passed in by whoever holds the ledger's lock.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from events.submission import Submission
 
 @dataclass(frozen=True, slots=True)
 class PreparedEvent:
-    """All of an event that can be known before the lock."""
+    """The parts of an event that are known before the lock is taken."""
 
     event_id: str
     submission: Submission
@@ -30,13 +30,16 @@ class PreparedEvent:
     payload_hash: str
 
     def made(self, stored: Event) -> bool:
-        """Whether a stored event was written from this very preparation, by a try whose answer
-        was lost. Nobody else can have drawn the same 32 random bytes."""
+        """True if the stored event was written from this very preparation, by an attempt whose
+        answer was lost. The salt of 32 random bytes identifies it."""
         return stored.payload_salt == self.salt.hex()
 
     def is_same(self, stored: Event) -> bool:
-        """Whether a stored event is what is submitted again. The payload is compared by its salted
-        hash; one that was erased has lost its salt, and nothing is the same as that."""
+        """True if the stored event has the same content as this one.
+
+        The payload is compared by its salted hash. An erased payload has lost its salt and equals
+        nothing.
+        """
         return (
             stored.payload_salt != event.ERASED_SALT
             and self._is_same_but_payload(stored)
@@ -47,11 +50,12 @@ class PreparedEvent:
         )
 
     def is_same_but_erased(self, stored: Event) -> bool:
-        """Whether a stored event may be what is submitted again, and its payload was erased."""
+        """True if the stored event matches in everything but its payload, which was erased."""
         return stored.payload_salt == event.ERASED_SALT and self._is_same_but_payload(stored)
 
     def _is_same_but_payload(self, stored: Event) -> bool:
-        """A submission without clock reading is the same at any time."""
+        """Compare everything but the payload. A submission without a clock reading matches any
+        time."""
         submission = self.submission
         return (
             stored.event_type == submission.event_type
@@ -63,7 +67,7 @@ class PreparedEvent:
 
 
 def prepare(submission: Submission, event_id: str | None = None) -> PreparedEvent:
-    """Hash the payload behind a fresh salt, and name the event if its writer did not."""
+    """Hash the payload with a fresh salt, and generate an event_id if the submission has none."""
     salt = random_piece()
     return PreparedEvent(
         event_id=event_id or submission.event_id or new_event_id(),
@@ -75,8 +79,8 @@ def prepare(submission: Submission, event_id: str | None = None) -> PreparedEven
 
 
 class UnsignedEvent(NamedTuple):
-    """An event that has its place and its hash, and still needs its two signatures, which the chain
-    does not cover."""
+    """An event with its sequence and hashes that still needs its two signatures. The chain does not
+    cover the signatures."""
 
     item: PreparedEvent
     sequence: int
@@ -92,7 +96,7 @@ class UnsignedEvent(NamedTuple):
         return self.signed(sign_pair(self.signer.sign, self.attestor.sign, self.signable))
 
     def signed(self, pair: Pair) -> Event:
-        """The whole event."""
+        """Return the event completed with both signatures."""
         submission = self.item.submission
         return Event(
             event_id=self.item.event_id,
@@ -117,7 +121,8 @@ class UnsignedEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Chain:
-    """The end of the chain while a transaction grows it, and who signs and attests."""
+    """The end of the chain, advanced by a transaction as it adds events, with the keys that sign.
+    """
 
     sequence: int
     content_hash: str
@@ -129,7 +134,7 @@ class Chain:
     def behind(
         cls, opening: Opening, signers: Mapping[str | None, Signer], attestor: Attestor
     ) -> Chain:
-        """The chain at the head, as the holder of the lock found it."""
+        """Start the chain at the head that was read under the lock."""
         return cls(
             opening.last_sequence,
             opening.content_hash,
@@ -139,7 +144,7 @@ class Chain:
         )
 
     def place(self, item: PreparedEvent) -> UnsignedEvent:
-        """Give an event its place and its hashes."""
+        """Assign the next sequence and compute the hashes."""
         submission = item.submission
         signer, previous = self.signers[submission.agent_id], self.content_hash
         sequence = self.sequence + 1

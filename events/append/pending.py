@@ -1,7 +1,4 @@
-"""What one caller asks a group commit to write, and what became of it.
-
-It must never touch the database, and never be answered twice.
-"""
+"""One caller's request to append events, and a one-shot future for its outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +11,10 @@ from events.submission import Submission
 
 
 class PendingAppend:
-    """One caller's events, prepared in the caller's own thread, and the place it waits at."""
+    """Events prepared in the caller's thread, and the lock on which the caller waits.
+
+    Invariant: answered once. The first outcome stands.
+    """
 
     def __init__(self, submissions: Sequence[Submission]) -> None:
         self.prepared = [prepare(submission) for submission in submissions]
@@ -30,38 +30,38 @@ class PendingAppend:
 
     @property
     def is_answered(self) -> bool:
-        """Whether there is an outcome."""
+        """True once there is an outcome."""
         return self._outcome is not None
 
     def ids(self) -> list[str]:
-        """All of its ids."""
+        """All event ids of the request."""
         return [p.event_id for p in self.prepared]
 
     def named(self) -> list[str]:
-        """The ids that the writer chose: only those can be in the ledger already."""
+        """The ids that the client chose. Only those can already be in the ledger."""
         return [p.event_id for p in self.prepared if p.submission.event_id is not None]
 
     def decide(self, outcome: list[Written] | BaseException) -> None:
-        """Note what became of it; what was noted first stands."""
+        """Set the outcome unless there is one already. Does not wake the caller."""
         if self._outcome is None:
             self._outcome = outcome
 
     def wake(self) -> None:
-        """Let the caller go on; once, and after `decide`."""
+        """Wake the caller. Call once, after `decide`."""
         self._sleep.release()
 
     def answer(self, outcome: list[Written] | BaseException) -> None:
-        """Say what became of it, unless that was said before."""
+        """Set the outcome and wake the caller, unless there is an outcome already."""
         if self._outcome is None:
             self.decide(outcome)
             self.wake()
 
     def wait(self, seconds: float) -> bool:
-        """Sleep until there is an outcome; False when `seconds` pass without one."""
+        """Block until there is an outcome; False on timeout."""
         return self._sleep.acquire(timeout=seconds)
 
     def result(self) -> list[Written]:
-        """What was written, or the error that kept it out."""
+        """Return the written events, or raise the error that prevented them."""
         if isinstance(self._outcome, BaseException):
             raise self._outcome
         return self._outcome or []

@@ -1,13 +1,10 @@
-"""Group commit: what many threads ask to write at once goes into one transaction.
+"""Group commit: concurrent requests to append share one transaction.
 
-It must never make anyone wait for company, nor take more than it can hold.
-
-Callers in any thread put a request into the queue and sleep. One thread of the process, started
-when it is first needed, takes the ledger's lock and then whatever is waiting, so that under load a
-commit carries all that came during the one before, or while another process held the lock; alone, a
-caller waits for nobody. PostgreSQL hands the lock to those who wait in the order in which they
-came, so processes take turns. The thread has a connection of its own and gives it back when nobody
-has asked for a while.
+Callers in any thread enqueue a request and sleep. One background thread, started on first use,
+takes the ledger's lock and then everything that is waiting, so under load a commit carries all that
+arrived during the previous one. A single caller is never delayed to fill a batch, and the queue is
+bounded. PostgreSQL grants the lock in order of arrival, so processes alternate. The thread has its
+own connection and closes it after `IDLE_SECONDS` without work.
 """
 
 from __future__ import annotations
@@ -32,28 +29,28 @@ from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
 
 MAX_EVENTS = 1000
-"""Events in one transaction; a request of more goes alone."""
+"""Events per transaction; a larger request is written alone."""
 
 MAX_BYTES = 8 * 2**20
-"""Payload bytes in one transaction, in canonical form."""
+"""Canonical payload bytes per transaction."""
 
 MAX_WAITING = 1000
-"""Requests that may wait."""
+"""Requests that may wait in the queue."""
 
 MAX_WAITING_BYTES = 64 * 2**20
-"""Payload bytes that may wait, beyond one request."""
+"""Payload bytes that may wait in the queue, beyond one request."""
 
 PATIENCE_SECONDS = 60.0
-"""How long a caller waits for an answer."""
+"""Timeout of a caller that waits for its answer."""
 
 IDLE_SECONDS = 60.0
-"""How long the thread keeps its connection while nobody asks."""
+"""How long the idle thread keeps its connection."""
 
 CLOSING_SECONDS = 30.0
 
 
 class AppendQueue:
-    """Gathers what many threads ask to write, for one writer."""
+    """Batches the requests of many threads for one writer."""
 
     def __init__(
         self,
@@ -69,7 +66,8 @@ class AppendQueue:
         _all.add(self)
 
     def _start_afresh(self) -> None:
-        """As new: a forked process has this object, but neither its thread nor its callers."""
+        """Reset all state. A forked process inherits this object, but neither its thread nor its
+        callers."""
         self._mutex = threading.Lock()
         self._work = threading.Condition(self._mutex)
         self._waiting: deque[PendingAppend] = deque()
@@ -82,12 +80,12 @@ class AppendQueue:
 
     @property
     def waiting(self) -> int:
-        """Requests that no transaction has taken yet."""
+        """Number of requests that no transaction has taken yet."""
         return len(self._waiting)
 
     @property
     def is_closed(self) -> bool:
-        """Whether it takes nothing more."""
+        """True once no more requests are accepted."""
         return self._is_closed
 
     def write_event(self, submission: Submission) -> Written:
@@ -103,7 +101,7 @@ class AppendQueue:
         return self.receive(self.send(submissions))
 
     def send(self, submissions: Sequence[Submission]) -> PendingAppend:
-        """Ask for events to be written, and go on; `receive` tells what became of them.
+        """Enqueue events and return at once; `receive` waits for the outcome.
 
         Raises:
             QueueFullError: too much is waiting already, or the process is about to end.
@@ -113,7 +111,7 @@ class AppendQueue:
         return request
 
     def receive(self, request: PendingAppend) -> list[Written]:
-        """Wait for what was sent; errors as `write_events`. Once for each request."""
+        """Wait for the outcome of `send`; errors as `write_events`. Call once for each request."""
         if not request.wait(PATIENCE_SECONDS):
             self._give_up(request)
         written = request.result()
@@ -121,7 +119,7 @@ class AppendQueue:
         return written
 
     def close(self) -> None:
-        """Take nothing more, and wait until what was taken is written."""
+        """Refuse new requests, and wait until the accepted ones are written."""
         with self._mutex:
             self._is_closed = True
             self._work.notify()
@@ -146,13 +144,14 @@ class AppendQueue:
             self._work.notify()
 
     def _start(self) -> None:
-        """Whoever calls holds the mutex, so the thread waits for it to find what there is to do."""
+        """Start the thread. The caller holds the mutex, so the thread first waits for the request
+        to be enqueued."""
         thread = threading.Thread(target=self._run, name="appender", daemon=True)
         thread.start()
         self._thread = thread
 
     def _give_up(self, request: PendingAppend) -> None:
-        """The caller's patience is at its end. What was not taken yet will not be."""
+        """Handle a timed-out caller. A request still in the queue is withdrawn."""
         with self._mutex:
             if request in self._waiting:
                 self._waiting.remove(request)
@@ -165,7 +164,7 @@ class AppendQueue:
             )
 
     def _run(self) -> None:
-        """The appender's thread, until nobody has asked for a while."""
+        """The background thread's loop; ends when the queue has been idle."""
         try:
             while self._await_work():
                 self._append_once()
@@ -182,8 +181,8 @@ class AppendQueue:
             return bool(self._waiting)
 
     def _leave(self) -> None:
-        """The appender and its helper are one thread's at a time: who came while this one gave them
-        back, or waits behind an error that stopped it, is served by the next."""
+        """Give up the thread's role. The appender and its helper belong to one thread at a time, so
+        requests that arrived during the shutdown are served by a new thread."""
         with self._mutex:
             self._thread = None
             if self._waiting:
@@ -209,7 +208,7 @@ class AppendQueue:
             request.answer(error)
 
     def _take(self) -> Sequence[PendingAppend]:
-        """What goes into one transaction; asked again, the same."""
+        """The requests for one transaction. A retry gets the same ones."""
         if self._taken:
             return self._taken
         with self._mutex:
@@ -224,7 +223,7 @@ class AppendQueue:
             return self._taken
 
     def _put_back(self) -> None:
-        """What did not fit into its transaction is the first to go into the next."""
+        """Return requests that did not fit into the transaction to the front of the queue."""
         with self._mutex:
             for request in reversed(self._taken):
                 if not request.is_answered:
@@ -234,7 +233,7 @@ class AppendQueue:
 
 
 def _abandoned(error: BaseException) -> LedgerUnavailableError:
-    """For those whose transaction was stopped by an error that is nobody's request's fault."""
+    """The error for callers whose transaction was interrupted through no fault of theirs."""
     return LedgerUnavailableError(
         f"writing was interrupted ({type(error).__name__}); whether the events are in is unknown: "
         "send the same event_id again"

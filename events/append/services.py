@@ -1,5 +1,4 @@
-"""Puts the writer together as the settings say. It must never be imported by what it puts
-together."""
+"""Builds the writer and its services from the settings."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ def _backend(folder: Path) -> FileKeyBackend:
 
 
 def key_backend() -> FileKeyBackend:
-    """The private keys under `PORTAL_KEY_DIR`, one backend a process."""
+    """The key backend for `PORTAL_KEY_DIR`, one per process."""
     return _backend(Path(settings.PORTAL_KEY_DIR))
 
 
@@ -41,23 +40,23 @@ def _group_commit(folder: Path) -> AppendQueue:
 
 
 def shared_writer() -> AppendQueue:
-    """The door to the ledger for the threads of a server: they share transactions."""
+    """The append queue that all threads of a server share."""
     return _group_commit(Path(settings.PORTAL_KEY_DIR))
 
 
 def bulk_writer() -> AppendQueue:
-    """A door of its own for one thread that writes much: it signs in a helper process, and while
-    one batch is written the next can be made. Whoever takes it closes it."""
+    """An append queue for one thread that writes much, such as an import. It signs in a helper
+    process, and the next batch can be prepared while one is written. The caller closes it."""
     return AppendQueue(writer(), helper=SigningProcess(Path(settings.PORTAL_KEY_DIR)))
 
 
 def writer() -> AtomicEventWriter:
-    """The door to the ledger, with its drift check."""
+    """A synchronous writer with the clock drift check."""
     return AtomicEventWriter(signing_service(), witness_service(), TimeAuthorityService())
 
 
 def owner_writer() -> AtomicEventWriter:
-    """The same door in the owner's role, for what an operator does at set-up."""
+    """A synchronous writer in the owner's role, for set-up by an operator."""
     backend = key_backend()
     return AtomicEventWriter(
         SigningService(backend, "owner"), WitnessService(backend, "owner"), using="owner"

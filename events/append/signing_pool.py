@@ -1,6 +1,6 @@
-"""Signs placed events piece by piece, in a helper process where that is faster.
+"""Signs events in small batches, in a helper process where that is faster.
 
-It must never lose or reorder an event: what the helper does not sign is signed here.
+Invariant: no event is lost or reordered. What the helper fails to sign is signed in this process.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from events.format.event import Event
 from events.keys.signing_process import HelperLostError, SigningProcess
 
 PIECE = 8
-"""Events signed and sent at a time: PostgreSQL takes one piece in while the next is signed."""
+"""Events per batch. PostgreSQL receives one batch while the next is signed."""
 
 AHEAD = 2
-"""Pieces at the helper at once; others are signed here meanwhile. Their answers fit into a pipe, so
-that neither side can block."""
+"""Batches at the helper at once; others are signed in this process meanwhile. Two answers fit into
+a pipe buffer, so that neither side can block."""
 
 WORTH_HELP = 4
-"""Fewer events are signed sooner here than the helper is asked."""
+"""Fewer events than this are signed faster in this process."""
 
 log = structlog.get_logger(__name__)
 
 
 class SigningPool:
-    """Used by one thread."""
+    """Signs for one thread; not thread-safe."""
 
     def __init__(self, helper: SigningProcess | None = None) -> None:
-        """`helper` is asked where there are processors for two."""
+        """Use `helper` only where there is more than one processor."""
         self._helper = helper if (os.cpu_count() or 1) > 1 else None
 
     def sign(self, placed: Iterator[UnsignedEvent], expected: int) -> Generator[list[Event]]:
-        """The events in order, in pieces, each as soon as it is signed.
+        """Yield the events in order, in batches, each as soon as it is signed.
 
-        `expected` says about how many there are. Best asked for while the other threads of this
-        process sleep: signing lets go of the interpreter's lock, and would have to fight for it.
-        Whoever stops before the end closes the generator.
+        `expected` is roughly how many there are. Best run while the other threads of the process
+        sleep: signing releases the GIL and would then contend for it. A caller that stops early
+        closes the generator.
         """
         pieces = iter(lambda: list(islice(placed, PIECE)), [])
         if self._helper is not None and expected >= WORTH_HELP and self._helper.is_ready():
@@ -50,7 +50,7 @@ class SigningPool:
         yield from map(_signed_here, pieces)
 
     def close(self) -> None:
-        """End the helper."""
+        """Stop the helper."""
         if self._helper is not None:
             self._helper.stop()
 
@@ -58,7 +58,8 @@ class SigningPool:
 def _with_help(
     shared: _Shared, pieces: Iterator[list[UnsignedEvent]], expected: int
 ) -> Iterator[list[Event]]:
-    """Pieces as long as the helper lives; those it had are signed here when it does not."""
+    """Share the batches with the helper. When it is lost, its batches are signed in this process.
+    """
     at_helper = AHEAD if expected > 4 * PIECE else 1
     try:
         for piece in pieces:
@@ -78,7 +79,7 @@ def _with_help(
 
 
 class _Shared:
-    """Pieces under way in their order: some are at the helper, some were signed here beside it."""
+    """Batches in flight, in order: some at the helper, some already signed in this process."""
 
     def __init__(self, helper: SigningProcess) -> None:
         self._helper = helper
@@ -86,22 +87,22 @@ class _Shared:
         self.at_helper = 0
 
     def give(self, piece: list[UnsignedEvent]) -> None:
-        """Have the helper sign it."""
+        """Send a batch to the helper."""
         self.under_way.append((piece, None))
         self._helper.send([(p.signer.key_id, p.attestor.witness_id, p.signable) for p in piece])
         self.at_helper += 1
 
     def sign_here(self, piece: list[UnsignedEvent]) -> None:
-        """Sign it while the helper signs others."""
+        """Sign a batch in this process while the helper signs others."""
         self.under_way.append((piece, _signed_here(piece)))
 
     def ready(self) -> Iterator[list[Event]]:
-        """The oldest pieces that are signed."""
+        """Yield the oldest batches as far as they are signed."""
         while self.under_way and (self.under_way[0][1] or self._helper.has_answer()):
             yield self.wait_for_one()
 
     def wait_for_one(self) -> list[Event]:
-        """The oldest piece. It stays under way until it is signed."""
+        """Return the oldest batch. It stays in flight until it is signed."""
         piece, events = self.under_way[0]
         if events is None:
             pairs = self._helper.receive(len(piece))
@@ -111,8 +112,8 @@ class _Shared:
         return events
 
     def drain(self) -> None:
-        """The append was abandoned: what the helper still answers must not be taken for the next
-        one's."""
+        """Discard outstanding answers after an abandoned append, so that the next append does not
+        read them as its own."""
         with suppress(HelperLostError):
             for piece, events in self.under_way:
                 if events is None:

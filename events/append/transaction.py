@@ -1,22 +1,20 @@
-"""`BatchAppender`: one transaction for what several callers ask, and an answer of its own for each.
+"""`BatchAppender`: one transaction for several callers, with a separate outcome for each.
 
-It must never let one request's failure be another's, nor say that something is in the ledger
-before it is durable.
+One request's failure does not affect another, and nothing is reported as written before it is
+durable. What each caller gets when
 
-What each caller gets when
-
-- a request repeats an id with other content, or its agent has no key: its own error, before
-  anything is written, and the others go on;
-- a trigger, a constraint or a key backend refuses something: the halves of the group are tried
-  apart, down to the one request at fault;
-- a key was retired since it was looked up: it is looked up again, and the group tried again;
-- the ledger's lock does not come: who holds it is looked up. While it moves from hand to hand, as
-  under load, another wait; an error to everybody at once when somebody does not give it back;
-- the ledger is halted, its head is wrong, or no witness can attest: everybody the same error, but
-  for those whose events are in the ledger already;
-- the connection is lost before COMMIT was sent: one more try on a new one, then the error;
-- the connection is lost after COMMIT was sent: tries, for a while, until the ids show what became
-  of them. Committed or not, every event goes in once, and its caller hears of it.
+- a request repeats an id with other content, or its agent has no key: its own error before anything
+  is written; the others continue;
+- a trigger, a constraint or a key backend refuses something: the group is bisected down to the one
+  request at fault;
+- a key was retired since lookup: keys are looked up again and the group is retried;
+- the ledger's lock does not come in time: the holder is looked up. While the lock changes hands, as
+  under load, the wait is repeated; if one session does not release it, everybody gets an error;
+- the ledger is halted, its head is wrong, or no witness can attest: everybody gets the same error,
+  except those whose events are already in the ledger;
+- the connection is lost before COMMIT was sent: one retry on a new connection, then the error;
+- the connection is lost after COMMIT was sent: retries for `SETTLE_SECONDS` until the ids show the
+  outcome. Committed or not, every event goes in once, and its caller is told.
 """
 
 from __future__ import annotations
@@ -51,13 +49,15 @@ from events.store.locks import Patience
 from events.submission import Submission
 
 MAX_SECONDS = 0.5
-"""How long one transaction may go on signing; what is left then goes into the next."""
+"""Time limit for signing in one transaction; the rest goes into the next."""
 
 WORTH_WAITING = 24
-"""Fewer callers are told at once: two transactions of few cost more than one of many."""
+"""Below this batch size, callers are answered immediately instead of after the next send: two small
+transactions cost more than one large one."""
 
 SETTLE_SECONDS = 10.0
-"""How long to look for events whose commit was not answered, before saying that it is unknown."""
+"""How long to search for events whose commit was not answered before reporting the outcome as
+unknown."""
 
 _ONE_REQUESTS_FAULT = (AppendRefusedError, KeyBackendError, IntegrityError, DataError)
 _NO_REQUESTS_FAULT = (
@@ -74,10 +74,9 @@ Take = Callable[[], Sequence[PendingAppend]]
 class BatchAppender:
     """Writes for many callers, from one thread, on that thread's connection.
 
-    Whose events are durable may still wait to be told so, until all of the next transaction is
-    sent: then the one group's callers take their answers and come back while PostgreSQL commits the
-    other, and sleep while its events are signed. `tell` is called where that wait would be for
-    nothing.
+    Callers whose events are durable may be woken only after the next transaction is sent: then they
+    take their answers and return while PostgreSQL commits, and sleep while events are signed.
+    `tell` wakes them where nothing is gained by waiting.
     """
 
     def __init__(self, writer: AtomicEventWriter, countersigner: SigningPool) -> None:
@@ -86,14 +85,17 @@ class BatchAppender:
         self._untold: list[PendingAppend] = []
 
     def tell(self) -> None:
-        """Wake everyone whose events are durable."""
+        """Wake every caller whose events are durable."""
         untold, self._untold = self._untold, []
         for request in untold:
             request.wake()
 
     def append(self, take: Take) -> None:
-        """Write what `take` gives once the ledger's lock is held; what it leaves unanswered did not
-        fit. `take` is called again by another try, and must give the same requests."""
+        """Write the requests that `take` returns once the ledger's lock is held. Requests left
+        unanswered did not fit.
+
+        Invariant: `take` returns the same requests when a retry calls it again.
+        """
         try:
             self._persist(take)
         except _ONE_REQUESTS_FAULT as error:
@@ -105,8 +107,9 @@ class BatchAppender:
                 request.answer(error)
 
     def _refuse(self, requests: Sequence[PendingAppend], error: Exception) -> None:
-        """Nothing more goes in. What is in is found all the same, also what an earlier try put
-        there without hearing of it: that try is over, because its lock was got since."""
+        """Answer all with `error`, except requests whose events are already in the ledger. An
+        earlier attempt may have written them without an answer; it is over, because its lock was
+        taken since."""
         ids = [event_id for request in requests for event_id in request.ids()]
         try:
             stored = self._writer.store.get_events_by_id(ids)
@@ -116,7 +119,7 @@ class BatchAppender:
             request.answer(_found(request, stored) or error)
 
     def _apart(self, requests: Sequence[PendingAppend], error: Exception) -> None:
-        """Nothing of these was written: find the one at fault by halving."""
+        """Bisect a group of which nothing was written, to find the request at fault."""
         if len(requests) == 1:
             requests[0].answer(self._taken_unseen(requests[0], error) or error)
             return
@@ -130,15 +133,15 @@ class BatchAppender:
     def _taken_unseen(
         self, request: PendingAppend, error: Exception
     ) -> EventIdConflictError | None:
-        """Whether an id is refused that no event of the ledger bears: a row that stands for none,
-        which the watch reports, took it."""
+        """The conflict error if the refused id belongs to no event of the ledger but to a stray
+        row, which the watch reports; else None."""
         event_id = key_taken(error)
         if constraint(error) != "events_pkey" or event_id not in request.ids():
             return None
         return EventIdConflictError(event_id, None, is_unseen=True)
 
     def _persist(self, take: Take) -> None:
-        """Try again where another try may do."""
+        """Run transactions, with retries where a retry may succeed."""
         began = time.monotonic()
         attempt, unknown = 1, False
         patience = Patience()
@@ -181,7 +184,7 @@ def _worth_another(attempt: int, unknown: bool, began: float) -> bool:
 def _found(
     request: PendingAppend, stored: Mapping[str, Event]
 ) -> list[Written] | EventIdConflictError | None:
-    """The answer to a request all of whose events are in the ledger; None where one is not."""
+    """The answer to a request whose events are all in the ledger; None if one is missing."""
     try:
         wanted = to_append(request.prepared, stored, {})
     except EventIdConflictError as error:
@@ -194,7 +197,7 @@ def _open_ones(requests: Sequence[PendingAppend]) -> list[PendingAppend]:
 
 
 class _BatchTransaction:
-    """One try: the requests that fit in, their events, and what is known of them."""
+    """One attempt: the requests that fit, and their events."""
 
     def __init__(
         self,
@@ -220,13 +223,14 @@ class _BatchTransaction:
 
     @property
     def committing(self) -> bool:
-        """Whether this try may have been committed."""
+        """True if this attempt may have been committed."""
         return self._append is not None and self._append.committing
 
     def run(self, take: Take) -> list[PendingAppend]:
-        """Append; those whose events are in the ledger now, and who may be woken.
+        """Append, and return the requests whose events are now durable and whose callers may be
+        woken.
 
-        Raises what nobody in it is to blame for, and what only a smaller group can lay to one.
+        Raises errors that concern all requests, and those that only bisecting can attribute to one.
         """
         with append_on(self._writer.using, self._patience_ms) as self._append:
             opening = self._append.open(self._before_waiting)
@@ -264,7 +268,7 @@ class _BatchTransaction:
         append.finish()
 
     def _look_up(self, requests: Sequence[PendingAppend]) -> None:
-        """Which of the ids are in the ledger. The lock is held, so the answer stays true."""
+        """Read the stored events of the ids. The lock is held, so the result stays valid."""
         ids = [
             event_id
             for request in requests
@@ -274,8 +278,8 @@ class _BatchTransaction:
             self._stored = self._writer.store.get_events_by_id(ids)
 
     def _find_signers(self, requests: Sequence[PendingAppend]) -> None:
-        """Whoever signs what is not in the ledger yet. Before COPY begins: then nothing else can be
-        asked of the connection."""
+        """Look up the signers of what is not in the ledger yet. Must precede COPY, during which the
+        connection answers no queries."""
         for request in requests:
             if self._stored and all(event_id in self._stored for event_id in request.ids()):
                 continue
@@ -285,8 +289,11 @@ class _BatchTransaction:
                 request.answer(error)
 
     def _wanted(self, requests: Sequence[PendingAppend]) -> Iterator[PreparedEvent]:
-        """What is to be appended, request by request, as long as there is time. What is in already
-        takes none, and must not be left to a try that does not know that it may be in."""
+        """Yield what is to be appended, request by request, until `MAX_SECONDS` is over.
+
+        A request that is already in the ledger costs no time and is always included: the next
+        attempt might not know that it may be in.
+        """
         began = time.monotonic()
         for request in _open_ones(requests):
             if self._placed and time.monotonic() - began > MAX_SECONDS:

@@ -1,11 +1,7 @@
-"""`AtomicEventWriter`: the one door to the ledger.
+"""`AtomicEventWriter`: appends events synchronously, in one transaction per call.
 
-Lock, sequence, hash, sign, witness, insert, commit: one transaction, however many events. It
-must never write an event unwitnessed (CT-12), nor go on when the ledger is halted (CT-11).
-
-`TimeAuthorityService`: looks at an event's two clocks after it is written (AC4).
-
-It must never refuse: the event is in the ledger, and the trigger has written the warning row.
+Lock, sequence, hash, sign, witness (CT-12), insert, commit; refused while the ledger is halted
+(CT-11). `TimeAuthorityService` compares each event's two clocks after the commit (AC4).
 """
 
 from __future__ import annotations
@@ -35,14 +31,15 @@ log = structlog.get_logger(__name__)
 class TimeAuthorityService:
     """Logs `clock_drift_detected` when an event's clocks differ by more than the threshold.
 
-    The threshold is the row of `ledger_config` that the trigger reads: there is one.
+    The threshold is the row of `ledger_config` that the trigger reads too. Drift is only logged,
+    never refused.
     """
 
     def __init__(self, using: str = "default") -> None:
         self.using = using
 
     def check_drift(self, event: Event, *, threshold: Decimal | None = None) -> Drift | None:
-        """The drift if it exceeds the threshold (seconds; the ledger's own by default)."""
+        """Return the drift if it exceeds the threshold (seconds; the ledger's own by default)."""
         limit = get_threshold(self.using) if threshold is None else threshold
         drift = event.drift
         if not drift.exceeds(limit):
@@ -62,12 +59,12 @@ class TimeAuthorityService:
 
 
 ATTEMPTS = 4
-"""A key retired, or an event_id taken, between the look and the lock: look again."""
+"""Attempts when a key was retired or an event_id taken between lookup and lock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An event in the ledger, and whether this call put it there or found it."""
+    """An event in the ledger; `created` is False if it was there already."""
 
     event: Event
     created: bool
@@ -92,7 +89,8 @@ class AtomicEventWriter:
         self.store = PostgresEventStore(using)
 
     def write_event(self, submission: Submission) -> Written:
-        """Append one event, or find it by its `event_id`. Errors as `write_events`."""
+        """Append one event, or return the stored one of the same `event_id`. Errors as
+        `write_events`."""
         return self.write_events([submission])[0]
 
     def write_events(self, submissions: Sequence[Submission]) -> list[Written]:
@@ -115,8 +113,8 @@ class AtomicEventWriter:
         return written
 
     def find_events(self, submissions: Sequence[Submission]) -> list[Written] | None:
-        """The events of submissions that have an `event_id`, if all are in the ledger; None where
-        one is not. Nothing is written.
+        """The stored events of submissions that have an `event_id`; None if one is missing. Writes
+        nothing.
 
         Raises:
             EventIdConflictError: an `event_id` is taken with other content.
@@ -186,7 +184,8 @@ class AtomicEventWriter:
         return events, opening.drift_threshold
 
     def refresh_keys_after(self, refused: AppendRefusedError) -> bool:
-        """Whether a key was retired between the look and the lock: then another try may do."""
+        """Return True, with the cached keys dropped, if a key was retired between lookup and lock;
+        a retry may then succeed."""
         if refused.check not in ("signing_key", "witness"):
             return False
         self._forget()
@@ -195,9 +194,8 @@ class AtomicEventWriter:
     def append_in_transaction(
         self, submissions: Sequence[Submission], patience_ms: int = PATIENCE_MS
     ) -> list[Event]:
-        """Append new events in the transaction that the caller holds, and will commit with what
-        else belongs to them. Nothing is looked up, tried again or reported. Errors as
-        `write_events`."""
+        """Append new events in the caller's transaction. No lookup by id, no retry, no report.
+        Errors as `write_events`."""
         self._forget()  # there is one try, so it goes by what is so now
         prepared = [prepare(submission) for submission in submissions]
         events, _ = self._append_under_lock(prepared, *self._who_signs(prepared), patience_ms)
@@ -208,7 +206,7 @@ class AtomicEventWriter:
         self.witnessing.forget()
 
     def report(self, written: Sequence[Written]) -> None:
-        """Log what was appended, and what drifted, in the context of whoever asked for it.
+        """Log what was appended, and which clocks drifted, in the caller's logging context.
 
         Called after the commit: what is logged is in the ledger.
         """
@@ -233,8 +231,10 @@ def to_append(
     stored: Mapping[str, Event],
     placed: Mapping[str, Submission],
 ) -> list[PreparedEvent]:
-    """Those that are not in the ledger yet, each id once. `stored` are the events of the ledger
-    that bear one of the ids, `placed` what the same transaction is about to append before them.
+    """The prepared events that are not in the ledger yet, each id once.
+
+    `stored` are the ledger's events with one of the ids, `placed` the submissions that the same
+    transaction appends before them.
 
     Raises:
         EventIdConflictError: an id is taken with other content.
@@ -268,8 +268,8 @@ def as_written(
     appended: Mapping[str, Event],
     threshold: Decimal | None,
 ) -> list[Written]:
-    """Where each event is. Created by this call is what was appended from its own preparation,
-    also by an earlier try whose answer was lost; an id that stands twice is created once."""
+    """The outcome for each prepared event. `created` is also true for one that an earlier attempt
+    appended without its answer arriving. An id given twice is created once."""
     written = []
     for item in prepared:
         event = appended.get(item.event_id) or stored[item.event_id]

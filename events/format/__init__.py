@@ -1,1 +1,1 @@
-"""The event format and its arithmetic: pure code, and what outsiders check events with."""
+"""The event format and its arithmetic. Pure code: no Django, no database."""

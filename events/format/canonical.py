@@ -1,7 +1,7 @@
 """Canonical JSON: RFC 8785 (JCS), extended by exact integers from -2**63 to 2**64-1.
 
-It must never import Django or psycopg, and never guess: a text or value that has no
-canonical form raises `CanonicalJSONError` and names the place.
+A text or value without a canonical form raises `CanonicalJSONError` with the RFC 6901 pointer of
+the place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from events.errors import CanonicalJSONError
 MIN_INTEGER = -(2**63)
 MAX_INTEGER = 2**64 - 1
 MAX_DEPTH = 128
-"""Arrays and objects inside one another: enough for any real log, far below every stack."""
+"""Nested arrays and objects: enough for any real log, far below every stack limit."""
 
 _ESCAPES = {
     '"': '\\"',
@@ -38,18 +38,18 @@ _LONG_INTEGER = re.compile(r"[0-9]{19}")
 
 
 class Document(NamedTuple):
-    """A parsed JSON text, and whether `orjson` is certain to write it canonically."""
+    """A parsed JSON text; `plain` if `orjson` is certain to write it canonically."""
 
     value: Any
     plain: bool
 
 
 class _RepeatedKey(Exception):
-    """A key stands twice in one object."""
+    """A key occurs twice in one object."""
 
 
 class _NumberReader:
-    """Turns number literals into values, and remembers whether any of them was a double."""
+    """Parses number literals, and notes whether any of them was a double."""
 
     def __init__(self, *, stored: bool) -> None:
         self.stored = stored
@@ -75,11 +75,11 @@ class _NumberReader:
 def parse(text: bytes | str, *, stored: bool = False, inside: int = 0) -> Document:
     """Parse one JSON text strictly.
 
-    Refused: repeated keys, NaN and infinity, doubles that overflow, integer literals outside
-    -2**63 … 2**64-1, nesting deeper than `MAX_DEPTH`, bytes that are not UTF-8. With
-    `stored=True` the text comes from a JSONB column, which writes doubles out as long
-    integers: there an integer literal outside the range is the double that was stored. A text
-    that stands `inside` so many arrays and objects has as many levels less.
+    Refused: repeated keys, NaN and infinity, doubles that overflow, integer literals outside -2**63
+    … 2**64-1, nesting deeper than `MAX_DEPTH`, bytes that are not UTF-8. With `stored=True` the
+    text comes from a JSONB column, which writes doubles out as long integers: there an integer
+    literal outside the range is read as a double. `inside` is the number of levels that already
+    enclose the text.
 
     Raises:
         CanonicalJSONError: the text is refused.
@@ -111,9 +111,9 @@ def parse(text: bytes | str, *, stored: bool = False, inside: int = 0) -> Docume
 def canonicalize(value: Any, *, plain: bool = False) -> bytes:
     """The canonical UTF-8 bytes of a JSON value.
 
-    `plain` is `Document.plain`, a promise that the value holds no double, no non-ASCII text
-    and no escape: then orjson writes the same bytes fifty times faster (proved by property
-    test), and refuses the same integers.
+    `plain` is `Document.plain`, a promise that the value holds no double, no non-ASCII text and no
+    escape: then orjson writes the same bytes fifty times faster (shown by property test), and
+    refuses the same integers.
 
     Raises:
         CanonicalJSONError: the value, or a part of it, has no canonical form.
@@ -126,8 +126,8 @@ def canonicalize(value: Any, *, plain: bool = False) -> bytes:
 
 
 def read(text: bytes) -> tuple[Any, bytes] | None:
-    """The value of a JSON text and its canonical bytes, where the quick way is certain of them;
-    `parse` and `canonicalize` say of any other text what it is, or what is wrong with it."""
+    """The value of a JSON text and its canonical bytes, by the fast path; None if the fast path is
+    not certain. Use `parse` and `canonicalize` then."""
     quick = _quick(text, stored=False)
     return None if quick is None else (orjson.loads(text), quick)
 
@@ -135,8 +135,8 @@ def read(text: bytes) -> tuple[Any, bytes] | None:
 def canonicalize_text(text: bytes | str, *, stored: bool = False) -> bytes:
     """The canonical bytes of a JSON text; `stored` as in `parse`.
 
-    The quick way is taken where it is certain to give the bytes of the strict one; whatever it
-    does not take, the strict way writes, or refuses with a reason.
+    Takes the fast path where it is certain to give the same bytes; otherwise the strict one, which
+    gives the reason of a refusal.
     """
     quick = _quick(text, stored=stored)
     if quick is not None:
@@ -146,19 +146,19 @@ def canonicalize_text(text: bytes | str, *, stored: bool = False) -> bytes:
 
 
 def _quick(text: bytes | str, *, stored: bool) -> bytes | None:
-    """The canonical bytes by `msgspec` and `orjson`, or None where that is not certain.
+    """Fast path: canonical bytes by `msgspec` and `orjson`, or None if not certain.
 
-    Certain, because `msgspec` reads a part of what the strict parser reads, as the same values,
-    and `orjson` writes strings, literals and 64-bit integers as RFC 8785 does and refuses every
-    other integer. What they would treat otherwise never gets through:
+    Certain, because `msgspec` accepts a subset of what the strict parser accepts, with the same
+    values, and `orjson` writes strings, literals and 64-bit integers as RFC 8785 does and refuses
+    every other integer. Where they differ:
 
-    - doubles are written here, as ECMAScript does, and not by `orjson`;
-    - escapes by number (U+0000, lone surrogates) are left to the strict way;
-    - `orjson` orders keys by code point, which is the order of UTF-16 below U+10000: text beyond
-      the ASCII range goes the strict way when it holds a character of four bytes;
-    - a depth that might be too great is left to the strict way;
-    - a repeated key would vanish. JSONB has none. A submitted text that was written as long as
-      it was, though no double became longer, lost nothing: nothing else can grow. Otherwise the
+    - doubles are written by our own `_double`, as ECMAScript does;
+    - numeric escapes (U+0000, lone surrogates) go the strict way;
+    - `orjson` sorts keys by code point, which equals UTF-16 order below U+10000: text with a
+      character of four bytes in UTF-8 goes the strict way;
+    - nesting that might be too deep goes the strict way;
+    - a repeated key would vanish. JSONB has none. If the output of a submitted text is as long as
+      the input and no double became longer, nothing was lost: nothing else can grow. Otherwise the
       members are counted before and after.
     """
     _doubles.grew = False
@@ -189,17 +189,18 @@ _FOUR_BYTES = re.compile(b"[\xf0-\xf7]")
 
 
 def _members(source: bytes) -> int:
-    """How many members all objects of a valid JSON text have: the colons outside its strings."""
+    """Number of members of all objects in a valid JSON text: the colons outside its strings."""
     if b"\\" in source:
         source = source.replace(b"\\\\", b"").replace(b'\\"', b"")
     return b"".join(source.split(b'"')[::2]).count(b":")
 
 
 def expansion(canonical: bytes) -> int:
-    """Digits that JSONB adds when it writes the exponents of a canonical text out.
+    """Upper bound of the digits that JSONB adds when it writes out the exponents of a canonical
+    text.
 
-    1e+308 takes 6 bytes here and 309 there, so a small text can be a large row. An upper
-    bound: what looks like a number inside a string counts as well.
+    1e+308 takes 6 bytes here and 309 there, so a small text can be a large row. What looks like a
+    number inside a string counts as well.
     """
     if b"e+" not in canonical and b"e-" not in canonical:
         return 0

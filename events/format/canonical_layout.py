@@ -1,7 +1,4 @@
-"""Lays canonical JSON out on lines for people: only white space is added, so numbers stay exact.
-
-It must never parse a number or a string into a value and print it again.
-"""
+"""Pretty-prints canonical JSON. Only white space is added, so numbers keep their exact digits."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ INDENT = "  "
 
 
 class Piece(NamedTuple):
-    """A piece of the laid out text and what it is, for colouring."""
+    """A piece of the text with its token kind, for colouring."""
 
     text: str
     kind: Kind
@@ -27,8 +24,8 @@ class Piece(NamedTuple):
 def lay_out(canonical: str) -> Iterator[Piece]:
     """The pieces of a canonical JSON text, two spaces a level.
 
-    Characters that cannot be seen, or that turn the writing direction, come as \\u escapes,
-    which is the same JSON: a payload must not be able to show another text than it holds.
+    Invisible characters, and those that change the writing direction, are written as \\u escapes,
+    which is the same JSON: a payload cannot display as another text than it holds.
     """
     lexemes = [match.group() for match in _LEXEME.finditer(canonical)]
     depth = 0
@@ -54,7 +51,7 @@ def lay_out(canonical: str) -> Iterator[Piece]:
 
 
 def pretty(canonical: str) -> str:
-    """The laid out text as a whole."""
+    """The whole pretty-printed text."""
     return "".join(piece.text for piece in lay_out(canonical))
 
 

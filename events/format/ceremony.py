@@ -1,7 +1,6 @@
-"""A ceremony: the proposal as a text, and the bytes that people sign of it (CT-13).
+"""Ceremonies: the proposal as a text, and the bytes that people sign (CT-13).
 
-It must never touch a database, a clock or a private key; `docs/event-format.md` describes the same
-bytes for outsiders.
+Pure. `docs/event-format.md` describes the same bytes for outsiders.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ PREFIX = "ceremony."
 CONTEXT = "audit-portal ceremony v1\n"
 POSSESSION = "audit-portal person v1\n"
 APPROVALS = 2
-"""People besides the proposer who must approve."""
+"""Approvals needed besides the proposer."""
 
 PROPOSED, APPROVED, REJECTED, RECORDED = "proposed", "approved", "rejected", "recorded"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What may be decided: its name without prefix, a title, and what its details say."""
+    """A kind of ceremony: name without prefix, title, and the meaning of each detail."""
 
     name: str
     title: str
@@ -90,7 +89,8 @@ KINDS = {
 }
 ERASURE = PREFIX + "erase_payload"
 MATCHED = "payload_matched"
-"""Beside the details of an erasure, and only as false: the payload had been changed before."""
+"""An extra detail of an erasure, only ever false: the payload had been changed before it was
+erased."""
 
 _NUMBERS = frozenset({"first", "last", "sequence"})
 _LISTS = frozenset({"unwritten"})
@@ -99,7 +99,7 @@ _PUBLIC_KEYS = frozenset({"new_public_key", "public_key"})
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What one person said of a ceremony. `public_key` and `signature` are base64."""
+    """One person's signed step in a ceremony. `public_key` and `signature` are base64."""
 
     person: str
     step: str
@@ -119,7 +119,7 @@ class Proposal:
 
     @property
     def shown_details(self) -> list[tuple[str, str]]:
-        """The details by name, as people read them: what is no text in canonical JSON."""
+        """The details by name for display; values other than text as canonical JSON."""
         return [
             (name, value if isinstance(value, str) else canonical.canonicalize(value).decode())
             for name, value in self.details.items()
@@ -127,12 +127,12 @@ class Proposal:
 
     @property
     def hash(self) -> str:
-        """hex(SHA-256(text)), by which a vote names what it is about."""
+        """hex(SHA-256(text)), which identifies the proposal in a vote."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
     def caution(self) -> str:
-        """What people have to know before they sign this; "" where there is nothing."""
+        """A warning to show before signing; "" if there is none."""
         if self.details.get(MATCHED) is not False:
             return ""
         return (
@@ -146,7 +146,7 @@ class Proposal:
         return f"{CONTEXT}{step}\n{person}\n{self.text}".encode()
 
     def verify(self, voice: Voice) -> None:
-        """Nothing, or an exception.
+        """Verify a person's signature of this proposal.
 
         Raises:
             CeremonyRefusedError: the voice's signature is not of this proposal, step and person.
@@ -165,15 +165,15 @@ class Proposal:
 
 
 def possession(person: str, public_key: str) -> bytes:
-    """The bytes that a person signs with a new key, to be registered with it."""
+    """The bytes that a person signs with a new key to prove possession of it."""
     return f"{POSSESSION}{person}\n{public_key}".encode()
 
 
 def check_possession(person: str, public_key: str, proof: str) -> None:
-    """Nothing, or an exception.
+    """Check the proof of possession of a new key.
 
     Raises:
-        CeremonyRefusedError: the key is none, or the proof is not its signature of this name.
+        CeremonyRefusedError: the key is not usable, or the proof is not its signature of this name.
     """
     check_public_key(public_key)
     try:
@@ -187,7 +187,7 @@ def check_possession(person: str, public_key: str, proof: str) -> None:
 
 
 def propose(ceremony_id: str, kind: str, reason: str, details: Mapping[str, Any]) -> Proposal:
-    """A new proposal.
+    """Build a new proposal.
 
     Raises:
         CeremonyRefusedError: the kind is unknown, the reason empty, or the details are not those
@@ -208,10 +208,10 @@ def propose(ceremony_id: str, kind: str, reason: str, details: Mapping[str, Any]
 
 
 def read_proposal(text: str) -> Proposal:
-    """The proposal of its canonical text, which people can be shown before they sign it.
+    """Parse a proposal from its canonical text, and check that every text in it can be shown.
 
     Raises:
-        CeremonyRefusedError: it is not one, or some text in it cannot be shown as it is.
+        CeremonyRefusedError: not a proposal, or a text in it cannot be shown as it is.
     """
     try:
         document = canonical.parse(text, stored=True).value
@@ -228,7 +228,7 @@ def read_proposal(text: str) -> Proposal:
 
 
 def _check_texts(value: Any, name: str) -> None:
-    """Everything that people read in the details, keys of objects too."""
+    """Check every text that people read in the details, including the keys of objects."""
     if isinstance(value, str):
         check = names.wrong_name if name == "person" else names.wrong_reason
         if wrong := check(value):
@@ -243,10 +243,10 @@ def _check_texts(value: Any, name: str) -> None:
 
 
 def proposal_of(document: Any, text: str | None = None) -> Proposal:
-    """The proposal of its JSON object, as an event's payload holds it.
+    """Parse a proposal from its JSON object, as an event's payload holds it.
 
     Raises:
-        CeremonyRefusedError: it is not one.
+        CeremonyRefusedError: not a proposal.
     """
     members = {"ceremony_id": str, "details": dict, "kind": str, "reason": str}
     if not isinstance(document, dict) or set(document) != set(members):
@@ -280,10 +280,10 @@ def _check_details(kind: Kind, details: Mapping[str, Any]) -> None:
 
 
 def check_public_key(text: str, check: str = "public_key") -> None:
-    """Nothing, or an exception.
+    """Check a base64 public key.
 
     Raises:
-        CeremonyRefusedError: not standard base64 of 32 bytes, or nobody can sign with it.
+        CeremonyRefusedError: not standard base64 of 32 bytes, or not a usable key.
     """
     try:
         ed25519.decode_key(text)
@@ -294,11 +294,11 @@ def check_public_key(text: str, check: str = "public_key") -> None:
 
 
 def read_details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The details of a kind from texts, as a form or a command line has them. What the ledger
-    itself filled in may be a list.
+    """Parse the details of a kind from texts, as a form or a command line gives them. A value that
+    the ledger itself filled in may be a list.
 
     Raises:
-        CeremonyRefusedError: one is missing, unknown or no number where a number is needed.
+        CeremonyRefusedError: one is missing, unknown, or not a number where one is needed.
     """
     wanted = KINDS[kind].details
     if wrong := sorted(set(given) ^ set(wanted)):

@@ -1,8 +1,7 @@
-"""What the record of a ceremony shows by itself: who proposed, who approved, and that they signed
-exactly this (CT-13). The portal asks before it records, and every verification asks again (check
-11); `docs/event-format.md` describes the same bytes.
+"""Checks the record of a ceremony: proposer, approvals and their signatures (CT-13).
 
-Pure: no database, no clock, and no name taken for a signature.
+The portal runs these checks before it records, and every verification runs them again (check 11);
+`docs/event-format.md` describes the same bytes. Pure: no database and no clock.
 """
 
 from __future__ import annotations
@@ -30,11 +29,12 @@ ADDITION = PREFIX + "add_person"
 REGISTERED = "system.person_registered"
 
 OwnerOf = Callable[[str], str | None]
-"""The person whose public key counts where the record stands; None for a key that does not."""
+"""Returns the person to whom a public key belongs at the record's place; None if the key does not
+count there."""
 
 
 def wrong_record(event_type: str, payload: Any, owner_of: OwnerOf) -> Iterator[str]:
-    """Say what is wrong with the payload of a `ceremony.…` event; nothing where it is one."""
+    """Yield what is wrong with the payload of a `ceremony.…` event."""
     try:
         record = members_of(payload)
         proposal = proposal_of(record["proposal"])
@@ -47,7 +47,7 @@ def wrong_record(event_type: str, payload: Any, owner_of: OwnerOf) -> Iterator[s
 
 
 def wrong_possession(said: Any) -> Iterator[str]:
-    """Say what is wrong with the proof of whoever is registered that they have the private key."""
+    """Yield what is wrong with a registered person's proof of possession of the private key."""
     match said:
         case {"person": str(person), "public_key": str(public_key), "proof": str(proof)}:
             try:
@@ -59,7 +59,7 @@ def wrong_possession(said: Any) -> Iterator[str]:
 
 
 def members_of(payload: Any) -> dict[str, Any]:
-    """The payload as the record of a ceremony.
+    """Return the payload as the record of a ceremony.
 
     Raises:
         CeremonyRefusedError: it lacks members.

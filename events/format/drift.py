@@ -1,7 +1,4 @@
-"""Clock drift: how far the writer's clock is from the database's clock.
-
-It must never refuse an event (AC4) and never import Django or psycopg: arithmetic only.
-"""
+"""Clock drift: the writer's clock minus the database's clock (AC4)."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ class Drift:
         return "ahead" if self.offset > timedelta(0) else "behind"
 
     def exceeds(self, threshold_seconds: Decimal) -> bool:
-        """Whether the drift is more than the threshold; equal to it is still in bounds."""
+        """True if the drift is greater than the threshold; equal is still within bounds."""
         return abs(exact_seconds(self.offset)) > threshold_seconds
 
 
@@ -49,7 +46,7 @@ def exact_seconds(delta: timedelta) -> Decimal:
 
 
 def check_threshold(value: object) -> Decimal:
-    """A drift threshold in seconds as a Decimal.
+    """Parse a drift threshold in seconds.
 
     Raises:
         LedgerConfigurationError: not a number, not finite, zero or negative.

@@ -1,7 +1,4 @@
-"""Ed25519 (RFC 8032): key pairs, signatures, verification, over PyNaCl.
-
-It must never read or write a key anywhere: bytes in, bytes or a verdict out.
-"""
+"""Ed25519 (RFC 8032) over PyNaCl: key pairs, signatures, verification."""
 
 from __future__ import annotations
 
@@ -25,12 +22,12 @@ KEY_BYTES = 32
 
 
 class SignatureError(LedgerError):
-    """A signature does not verify, or is not one."""
+    """A signature does not verify, or a key or signature is malformed."""
 
 
 @lru_cache(maxsize=1024)
 def _key_pair(seed: bytes) -> tuple[bytes, bytes]:
-    """Public and private half. Deriving them costs as much as a signature, so they are kept."""
+    """Public and private half. Cached: deriving them costs as much as a signature."""
     return crypto_sign_seed_keypair(seed)
 
 
@@ -40,8 +37,8 @@ def sign(seed: bytes, message: bytes) -> bytes:
 
 
 def signer(seed: bytes) -> Callable[[bytes], bytes]:
-    """`sign` for one key. libsodium's own function and not PyNaCl's objects, which cost a tenth
-    more an event."""
+    """`sign` bound to one key. Calls libsodium directly: PyNaCl's objects cost a tenth more per
+    event."""
     private = _key_pair(seed)[1]
     return lambda message: crypto_sign(message, private)[:SIGNATURE_BYTES]
 
@@ -53,11 +50,11 @@ def public_key(seed: bytes) -> bytes:
 
 @lru_cache(maxsize=4096)
 def is_usable_key(key: bytes) -> bool:
-    """Tells whether bytes are the canonical encoding of a point of prime order (RFC 8032, 5.1.3).
+    """True if the bytes are the canonical encoding of a point of prime order (RFC 8032, 5.1.3).
 
     Under a key of small order a signature can be made that verifies for every message, and under
-    one with a part of small order libraries disagree about the same signature. The answer takes as
-    long as a verification, so it is kept.
+    one with a small-order component libraries disagree about the same signature. Cached: the check
+    takes as long as a verification.
     """
     return len(key) == KEY_BYTES and bool(crypto_core_ed25519_is_valid_point(key))
 
@@ -66,7 +63,7 @@ def decode_key(text: str) -> bytes:
     """The 32 bytes of a public key in standard base64.
 
     Raises:
-        SignatureError: not base64, or no usable public key.
+        SignatureError: not base64, or not a usable public key.
     """
     key = decode(text)
     if not is_usable_key(key):
@@ -75,7 +72,7 @@ def decode_key(text: str) -> bytes:
 
 
 def verify(key: bytes, message: bytes, signature: bytes) -> None:
-    """Nothing, or an exception.
+    """Verify a signature.
 
     Raises:
         SignatureError: the key is not usable, or the signature does not verify.
@@ -89,12 +86,12 @@ def verify(key: bytes, message: bytes, signature: bytes) -> None:
 
 
 def encode(raw: bytes) -> str:
-    """Standard base64 (RFC 4648 section 4), as keys and signatures are written."""
+    """Standard base64 (RFC 4648 section 4), the text form of keys and signatures."""
     return base64.b64encode(raw).decode()
 
 
 def decode(text: str) -> bytes:
-    """The bytes of standard base64, strictly: a second spelling of the same bytes is refused.
+    """Decode standard base64 strictly: a second spelling of the same bytes is refused.
 
     Raises:
         SignatureError: not base64, or not its canonical spelling.

@@ -1,15 +1,7 @@
-"""The event, format version 1: a frozen value, what is hashed of it and what is signed.
+"""The event, format version 1: its fields, what is hashed and what is signed.
 
-It must never touch a database, a clock or a private key; `docs/event-format.md` describes the
-same bytes for outsiders.
-
-Random bytes for salts and ids, drawn from the system in large pieces.
-
-It must never give the same bytes twice, also not in a forked process. A system call for each event
-lets go of the interpreter's lock, and with many threads waiting for it that costs more than the
-event's hashes.
-
-Event ids that the ledger makes itself. It must never be used to order anything (AC3).
+Pure except for random bytes and generated ids. `docs/event-format.md` describes the same bytes for
+outsiders.
 """
 
 from __future__ import annotations
@@ -35,7 +27,12 @@ _pool: deque[bytes] = deque()
 
 
 def random_piece() -> bytes:
-    """32 random bytes. Threads may call it at once: a deque gives each item to one of them."""
+    """32 random bytes from a pool that is filled by one system call for 256 of them.
+
+    A system call per event would release the GIL, and with many threads waiting for it that costs
+    more than the event's hashes. Thread-safe: `deque.popleft` is atomic. The pool is cleared after
+    a fork.
+    """
     while True:
         try:
             return _pool.popleft()
@@ -48,8 +45,10 @@ os.register_at_fork(after_in_child=_pool.clear)
 
 
 def new_event_id() -> str:
-    """A version 7 UUID (RFC 9562 section 5.7): its leading time keeps the index's inserts close
-    together. The time in it is no evidence; the two timestamps of the event are."""
+    """A version 7 UUID (RFC 9562 section 5.7); its leading time keeps index inserts close together.
+
+    Invariant: event ids never decide order (AC3), and their time is no evidence.
+    """
     milliseconds = time.time_ns() // 1_000_000 & (1 << 48) - 1
     chance = random_piece().hex()
     variant = "89ab"[int(chance[15], 16) & 3]
@@ -66,7 +65,7 @@ GENESIS_HASH = "0" * 64
 
 SALT_BYTES = 32
 ERASED_SALT = "0" * 64
-"""`payload_salt` where a ceremony erased the payload; never one that was drawn."""
+"""`payload_salt` of an event whose payload a ceremony erased; never drawn as a salt."""
 
 AGENT_CONTEXT = b"audit-portal event v1\n"
 WITNESS_CONTEXT = b"audit-portal witness v1\n"
@@ -78,9 +77,9 @@ LEAF_PREFIX = b"\x00"
 class Event:
     """One row of the ledger, column by column.
 
-    Both timestamps are canonical texts, because those are the bytes that are signed.
-    `payload` is JSON text: canonical when the writer made the event, reprinted when JSONB
-    gave it back; `canonical_payload` is the same bytes for both.
+    Both timestamps are canonical texts, because those bytes are signed. `payload` is JSON text:
+    canonical when the writer made the event, reprinted when read from JSONB; `canonical_payload` is
+    the same bytes for both.
     """
 
     event_id: str
@@ -106,13 +105,13 @@ class Event:
         """Canonical bytes of the payload.
 
         Raises:
-            CanonicalJSONError: the column holds what no submission could have put there.
+            CanonicalJSONError: the column holds a value that no submission could have stored.
         """
         return canonical.canonicalize_text(self.payload, stored=True)
 
     @property
     def payload_matches(self) -> bool:
-        """Whether the stored payload is what was hashed and signed."""
+        """True if the stored payload is what was hashed and signed."""
         try:
             salt = bytes.fromhex(self.payload_salt)
             return payload_hash(salt, self.canonical_payload) == self.payload_hash
@@ -199,7 +198,8 @@ def signable_content(
 
 
 def payload_hash(salt: bytes, canonical_payload: bytes) -> str:
-    """hex(SHA-256(salt ‖ canonical payload)): one event can be shown without the others'."""
+    """hex(SHA-256(salt ‖ canonical payload)). The salt lets one event be disclosed without exposing
+    the others."""
     return hashlib.sha256(salt + canonical_payload).hexdigest()
 
 
@@ -209,19 +209,19 @@ def content_hash(signable: bytes) -> str:
 
 
 def agent_message(signable: bytes) -> bytes:
-    """What the agent signs."""
+    """The bytes that the agent signs."""
     return AGENT_CONTEXT + signable
 
 
 def witness_message(agent_signature: bytes, signable: bytes) -> bytes:
-    """What the witness signs: it attests the agent's signature too."""
+    """The bytes that the witness signs: they include the agent's signature."""
     return WITNESS_CONTEXT + agent_signature + signable
 
 
 def event_json(event: Event) -> bytes:
-    """The event as JSON: its columns by name, the payload as canonical JSON.
+    """The event as a JSON object: its columns by name, the payload as canonical JSON.
 
-    The payload is spliced in as text, so no number passes through a double on the way out.
+    The payload is spliced in as text, so no number passes through a double.
     """
     columns = {name: getattr(event, name) for name in FIELDS}
     columns["payload"] = orjson.Fragment(event.canonical_payload)

@@ -1,7 +1,4 @@
-"""Continuity of the sequence: gaps as ranges (FR7, CT-13).
-
-It must never build anything as long as a gap, and never import Django or psycopg.
-"""
+"""Continuity of the sequence: gaps as ranges (FR7, CT-13)."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from events.errors import LedgerError
 
 
 class SequenceOrderError(LedgerError):
-    """AC3: sequences were given out of order, or one of them twice."""
+    """AC3: sequences are out of order or repeated."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,7 +21,7 @@ class Gap:
 
     @property
     def count(self) -> int:
-        """How many numbers are missing."""
+        """Number of missing sequence numbers."""
         return self.end - self.start + 1
 
     def as_range(self) -> range:
@@ -63,10 +60,10 @@ def find_gaps(
 def validate_sequence_continuity(
     sequences: Iterable[int], *, start: int | None = None, end: int | None = None
 ) -> tuple[bool, tuple[range, ...]]:
-    """Whether rising sequences have no hole: `(is_continuous, missing_sequences)`.
+    """Return `(is_continuous, missing_sequences)` for rising sequences.
 
-    `missing_sequences` are `range` objects, so a hole of a billion numbers costs as much as a
-    hole of one. The bounds are those of `find_gaps`.
+    `missing_sequences` are `range` objects, so a gap of a billion numbers costs as much as a gap of
+    one. The bounds are those of `find_gaps`.
 
     Raises:
         SequenceOrderError: the sequences do not rise (AC3).

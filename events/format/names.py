@@ -1,7 +1,7 @@
-"""Names and other short texts that people read: what they may hold, and when two are one.
+"""Rules for names and other short texts that people read: allowed characters and equality.
 
-One policy for the names of people and agents, event types, reasons and whoever halts. The SQL of
-`001_create_events_table.sql` has the same in `is_text`, `is_name`, `name_fold` and
+One policy for the names of people and agents, event types, reasons and whoever halts.
+`001_create_events_table.sql` implements the same in `is_text`, `is_name`, `name_fold` and
 `imitates_system`; tests compare the two character by character.
 """
 
@@ -29,11 +29,11 @@ RESERVED_TYPES = (
     "system.stray_row",
     "system.verification_overdue",
 )
-"""Types that only the ledger itself records, beside the ceremonies: all that it writes, and no
-other. `imitates_system` in SQL and docs/http-api.md have the same list."""
+"""The event types that only the ledger itself records, besides the ceremonies. `imitates_system` in
+SQL and docs/http-api.md have the same list."""
 CEREMONIES = "ceremony."
-"""How the types of ceremonies begin. All types that begin so are reserved: check 11 of the event
-format takes it for the record of a ceremony."""
+"""Prefix of the ceremonies' event types. All types with it are reserved: check 11 of the event
+format treats them as records of ceremonies."""
 _FAMILIES = (CEREMONIES, "system.", "sequence.")
 
 UNSEEN = (
@@ -42,9 +42,10 @@ UNSEEN = (
     "\ufff0-\ufffc\ufffe\uffff\U00013430-\U00013442\U00016fe4\U0001bca0-\U0001bca3\U0001d159"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""As in a character class: controls, blanks other than U+0020, what turns the writing direction,
-and what is drawn as nothing (zero-width, tags, variation selectors, fillers, braille blank). Fixed
-code points, so that every version of Unicode, Python and PostgreSQL reads it alike."""
+"""The body of a character class: controls, blanks other than U+0020, characters that change the
+writing direction, and those drawn as nothing (zero-width, tags, variation selectors, fillers,
+braille blank). Fixed code points, so that every version of Unicode, Python and PostgreSQL agrees.
+"""
 _UNSEEN = re.compile(f"[{UNSEEN}]")
 
 _LETTERS = {
@@ -61,10 +62,10 @@ _LETTERS = {
     "y": "УуҮүΥγʏყꓬỿᎽɣⲨᶌꭚ𑣜Ꭹꭹꮍ𖽃𑢤𐊲",
     ".": "。·‧∙⋅•ꓸ٠۰𐩐܁܂꘎𝅭・᛫⸱⸳॰․．｡˙ꞏᐧ𐄁𐤟ꓺ⡀⠄⦁",
 }
-"""What looks like a letter of `ceremony.`, `system.` and `sequence.`, or like the dot."""
+"""Characters that look like a letter of `ceremony.`, `system.` and `sequence.`, or like the dot."""
 _ENCLOSED = (0x249C, 0x1F110, 0x1F150, 0x1F170, 0x1F1E6)
-"""Where the alphabets in brackets, black circles, black squares and dotted squares (which are
-halves of flags) begin: NFKC leaves them, or their brackets."""
+"""First code points of the alphabets in brackets, black circles, black squares and dotted squares
+(which are halves of flags): NFKC leaves them, or their brackets."""
 LOOK_ALIKES = {ord(like): letter for letter, alike in _LETTERS.items() for like in alike} | {
     first + ord(letter) - ord("a"): letter
     for first in _ENCLOSED
@@ -74,15 +75,14 @@ LOOK_ALIKES = {ord(like): letter for letter, alike in _LETTERS.items() for like 
 _MARKS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]"
 )
-"""Marks over, under and through letters. In form NFC an accent is one character with its letter,
-so those that still stand alone are lines, rings and dots that no writing has there."""
+"""Marks over, under and through letters. In NFC an accent is one character with its letter; marks
+that remain separate are strokes, rings and dots that no writing system has there."""
 
 
 def wrong_text(text: str, most: int) -> str | None:
-    """Say what is wrong with a text that is shown on one line; None where nothing is.
+    """Return what is wrong with a text that is shown on one line, such as an event type, or None.
 
-    Event types are such texts. Python's own `isprintable` refuses besides what Unicode has not
-    assigned, or leaves to private use.
+    `isprintable` also refuses code points that Unicode has not assigned or leaves to private use.
     """
     if not 1 <= len(text) <= most:
         return f"must have 1 to {most} characters, not {len(text)}"
@@ -96,13 +96,13 @@ def wrong_text(text: str, most: int) -> str | None:
 
 
 def wrong_reason(text: str) -> str | None:
-    """The same for a reason, which is in Unicode's form NFC."""
+    """Return what is wrong with a reason, which must be in Unicode's form NFC, or None."""
     return wrong_text(text, MAX_REASON) or _wrong_form(text)
 
 
 def wrong_name(text: str) -> str | None:
-    """The same for the name of a person or an agent: NFC, one blank at a time, and no mark in
-    front that would sit on what stands before."""
+    """Return what is wrong with the name of a person or an agent, or None. Names are NFC, without
+    double blanks and without a leading combining mark."""
     if wrong := wrong_text(text, MAX_NAME) or _wrong_form(text):
         return wrong
     if "  " in text:
@@ -119,32 +119,32 @@ def _wrong_form(text: str) -> str | None:
 
 
 def normal(text: str) -> str:
-    """A text that somebody typed, in form NFC and without blanks at its ends."""
+    """Normalise a typed text: form NFC, no blanks at its ends."""
     return unicodedata.normalize("NFC", text).strip(" ")
 
 
 def shown(text: str, most: int) -> str:
-    """A text that no person typed, such as what a program found, made fit to be a reason: what is
-    unseen is replaced, and what is too long is cut."""
+    """Make a generated text, such as a finding, valid as a reason: invisible characters are
+    replaced, and it is cut to `most` characters."""
     replaced = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     replaced = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", unicodedata.normalize("NFC", replaced))
     return re.sub(" +", " ", replaced)[:most].strip(" ")
 
 
 def fold(name: str) -> str:
-    """The form by which two names are one person's: Unicode's NFKD, in lower and then in upper
-    case, as every language of programs has them and no locale changes them."""
+    """The key by which two names count as one person's: NFKD, then lower and upper case, without
+    any locale."""
     return unicodedata.normalize("NFKD", name).lower().upper()
 
 
 @lru_cache(maxsize=4096)
 def imitated_type(event_type: str) -> str | None:
-    """The reserved type, or beginning of types, that a type is or looks like.
+    """The reserved type, or prefix of types, that a type equals or looks like; else None.
 
-    Case, width, blanks and other forms of a letter do not count, nor do marks that are no accent,
-    and letters of other scripts count as what they look like. Accents count: `séquence.` is
-    another word. Behind `system.` and `sequence.` only ASCII is compared, letter by letter; with
-    any other character behind it, a type that begins so is refused as a whole.
+    Case, width, blanks, other forms of a letter and marks other than accents are ignored, and
+    letters of other scripts count as what they look like. Accents count: `séquence.` is another
+    word. After `system.` and `sequence.` only ASCII is compared, letter by letter; a type that
+    begins so and holds any other character is refused as a whole.
     """
     letters = event_type.replace(" ", "").translate(LOOK_ALIKES)
     latin = unicodedata.normalize("NFKC", letters).translate(LOOK_ALIKES)
@@ -156,7 +156,7 @@ def imitated_type(event_type: str) -> str | None:
 
 
 def _shape(text: str) -> str:
-    """An ASCII text with letters that look alike made one, in capitals."""
+    """An ASCII text in capitals, with look-alike letters unified."""
     return text.replace(" ", "").upper().translate(_ALIKE).replace("RN", "M").replace("VV", "W")
 
 
@@ -165,11 +165,11 @@ _RESERVED_SHAPES = {_shape(reserved): reserved for reserved in RESERVED_TYPES}
 
 
 def show(text: str, keep: str = "") -> str:
-    r"""The text with all that is unseen, or turns the writing direction, as `\u` escapes of JSON;
-    characters of `keep` stay.
+    r"""The text with invisible characters, and those that change the writing direction, as `\u`
+    escapes of JSON; characters in `keep` stay.
 
-    Whatever others wrote passes through here on its way to a terminal or a page: it must not be
-    able to show another text than it holds. JSON stays the same JSON.
+    Every text written by others passes through here before it reaches a terminal or a page, so that
+    it cannot display as another text than it holds. JSON stays equivalent.
     """
     return _UNSEEN.sub(lambda found: _escaped(found.group(), keep), text)
 

@@ -1,7 +1,4 @@
-"""Timestamps of the event format: UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`, always six digits.
-
-It must never read a clock and never import Django or psycopg: texts in, values out.
-"""
+"""Timestamps of the event format: UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`, always six digits."""
 
 from __future__ import annotations
 
@@ -23,15 +20,15 @@ _COMMON = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}"
     r"(?:\.[0-9]{3}(?:[0-9]{3})?)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
-"""What nearly every clock writes, and Python's own faster reader takes in the same sense."""
+"""The common case, which `datetime.fromisoformat` parses faster with the same meaning."""
 
 
 def parse_timestamp(text: str, *, zone: timezone | None = None) -> datetime:
-    """An RFC 3339 text (section 5.6) as an aware UTC datetime.
+    """Parse an RFC 3339 text (section 5.6) into an aware UTC datetime.
 
-    Fractions finer than a microsecond are cut off, never rounded: a clock reading must not
-    move forward. Second 60, a leap second, is the last microsecond before it, whatever its
-    fraction. A text without offset is refused unless `zone` says where it was read.
+    Fractions finer than a microsecond are truncated, never rounded: a clock reading must not move
+    forward. Second 60, a leap second, becomes the last microsecond before it, whatever its
+    fraction. A text without offset is refused unless `zone` gives one.
 
     Raises:
         TimestampError: not a timestamp, no offset, or outside years 1 to 9999 in UTC.
@@ -40,7 +37,7 @@ def parse_timestamp(text: str, *, zone: timezone | None = None) -> datetime:
         try:
             return datetime.fromisoformat(text).astimezone(UTC)
         except (ValueError, OverflowError):
-            pass  # below it is said what is wrong
+            pass  # the slower parser below gives the reason
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise TimestampError(
@@ -87,7 +84,7 @@ def format_timestamp(moment: datetime) -> str:
 
 
 def parse_canonical(text: str) -> datetime:
-    """The datetime of a canonical text, and of nothing else.
+    """Parse a timestamp in canonical form only.
 
     Raises:
         TimestampError: the text is not in canonical form.
