@@ -1,6 +1,6 @@
-"""The admin as a part of the portal: its words, and its refusal of what no database can hold.
+"""The admin site of the portal: its titles, and the refusal of null characters.
 
-It lies outside `events.admin`, which registers its pages with it.
+Separate from `events.admin`, which registers its pages with it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
 SECTIONS = {"auth": "Accounts and groups", "events": "Ledger"}
-"""What the portal calls the parts of its admin."""
+"""The portal's titles for the sections of the admin."""
 
 
 class PortalAdminSite(AdminSite):
-    """Every page of the admin goes through `admin_view`."""
+    """Admin site whose views all pass through `admin_view`."""
 
     site_title = site_header = "Audit Portal"
     index_title = "Admin"
@@ -44,8 +44,11 @@ class PortalAdminSite(AdminSite):
 
 
 def _unreadable(request: HttpRequest, path: Mapping[str, Any]) -> str | None:
-    """The field of the address that holds a null character, which no text of PostgreSQL can; None
-    when there is none. Forms look at their fields themselves. `_00` is how the admin writes it."""
+    """The name of the URL field that holds a null character, which PostgreSQL cannot store, or
+    None.
+
+    Forms check their own fields. The admin writes the character as `_00` in paths.
+    """
     for name, values in request.GET.lists():
         for value in (name, *values):
             if "\0" in value:

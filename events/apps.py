@@ -1,4 +1,7 @@
-"""Django's entry for the app that writes the ledger. It must never import the app that reads it."""
+"""App configuration of the app that writes the ledger, and of the admin.
+
+Invariant: this app never imports `observers`, the app that reads.
+"""
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig

@@ -1,10 +1,7 @@
-"""Ceremonies held: propose, approve, reject, record (CT-13).
+"""Holds ceremonies: complete the details, propose, approve, reject, record (CT-13).
 
-It must never keep a voice, nor record a ceremony, before every signature in it verifies.
-
-What a proposal says, with what the ledger itself knows filled in.
-
-It must never decide: whether the details are so, the database says.
+Invariant: nothing is stored or recorded before every signature in it verifies. The database decides
+whether the details are true.
 """
 
 from __future__ import annotations
@@ -51,18 +48,18 @@ ASKED: Mapping[str, tuple[str, ...]] = {
     "add_person": ("person", "public_key", "proof"),
     "retire_person": ("person",),
 }
-"""What a person must say of each kind; the rest is filled in."""
+"""The details that a person must give for each kind; the rest is filled in."""
 
 
 def complete_details(
     kind: str, given: Mapping[str, str], *, using: str, backend: KeyBackend
 ) -> dict[str, Any]:
-    """The details of a proposal from what a person gave. A key that is to follow another is made
-    in `backend`.
+    """Complete the details of a proposal from what a person gave. For a rotation, the new key is
+    generated in `backend`.
 
     Raises:
         CeremonyRefusedError: something is missing, unknown or malformed.
-        KeyRegistryError: there is no key to follow.
+        KeyRegistryError: the key to be replaced does not exist.
     """
     store = PostgresEventStore(using)
     known: dict[str, Any] = {}
@@ -93,7 +90,7 @@ def _halt(halt: Halt, using: str) -> dict[str, Any]:
 
 
 def is_mismatched(event: Event | None) -> bool:
-    """Tells whether there is a payload that is not what was signed."""
+    """True if there is a payload that differs from what was signed."""
     return event is not None and event.payload_salt != ERASED_SALT and not event.payload_matches
 
 
@@ -101,10 +98,10 @@ log = structlog.get_logger(__name__)
 
 
 def draft(kind: str, reason: str, details: Mapping[str, Any]) -> Proposal:
-    """A new proposal with an id of its own, for its proposer to sign. Nothing is kept yet.
+    """A new proposal with its own id, for its proposer to sign. Nothing is stored yet.
 
     Raises:
-        CeremonyRefusedError: it is none, or lacks the proof of whom it adds.
+        CeremonyRefusedError: not a valid proposal, or the proof of a new person's key is missing.
     """
     proposal = ceremony.propose(str(uuid.uuid4()), kind, reason, details)
     _require_possession(proposal)
@@ -112,8 +109,7 @@ def draft(kind: str, reason: str, details: Mapping[str, Any]) -> Proposal:
 
 
 def speak(using: str, proposal: Proposal, *, step: str, person: str, signature: str) -> None:
-    """Keep a proposal, an approval or a rejection. The public key is the one that the ledger
-    knows of the person.
+    """Store a proposal, an approval or a rejection, verified with the person's registered key.
 
     Raises:
         CeremonyRefusedError: the signature is not this person's, of this text and this step; or
@@ -148,13 +144,14 @@ def vote(using: str, ceremony_id: str, *, step: str, person: str, signature: str
 
 
 def record(writer: AtomicEventWriter, ceremony_id: str) -> Event:
-    """Record an approved ceremony in the chain; its effect comes with the event, in one
-    transaction. Before the one that clears a halt stands what its proposal says was left to be
-    written: what people signed, and nothing else.
+    """Record an approved ceremony in the chain; the event and its effect are one transaction.
+
+    The ceremony that clears a halt is preceded by the unwritten events that its proposal lists:
+    exactly what people signed.
 
     Raises:
         CeremonyRefusedError: it is not approved, a signature in it is wrong, or what was approved
-            is not the case any more.
+            is no longer the case.
     """
     using = writer.using
     held = store.find_ceremony(using, ceremony_id)
@@ -175,7 +172,7 @@ def record(writer: AtomicEventWriter, ceremony_id: str) -> Event:
 
 
 def record_if_approved(writer: AtomicEventWriter, ceremony_id: str) -> Event | None:
-    """The recording event of a ceremony that has just been voted on; None while it waits."""
+    """Record a ceremony after a vote if it now has enough approvals; None while it has not."""
     if not store.is_approved(writer.using, ceremony_id):
         return None
     return record(writer, ceremony_id)
@@ -189,7 +186,7 @@ def _verify(held: Ceremony) -> None:
 
 
 def _require_payload_as_said(using: str, proposal: Proposal) -> None:
-    """An erasure must not remove the traces of a change without saying so."""
+    """Refuse an erasure that would remove the traces of a change without saying so."""
     if proposal.kind != ERASURE:
         return
     place = proposal.details["sequence"]
@@ -209,7 +206,7 @@ def _require_payload_as_said(using: str, proposal: Proposal) -> None:
 
 
 def _require_new_key(writer: AtomicEventWriter, proposal: Proposal) -> None:
-    """A key that nobody here can sign with would end the ledger's own voice for good."""
+    """Refuse a new key whose private key is not here: the ledger could never write again."""
     name = proposal.details.get("new_key")
     if name is None:
         return
@@ -222,8 +219,8 @@ def _require_new_key(writer: AtomicEventWriter, proposal: Proposal) -> None:
 
 
 def _require_sound(using: str, proposal: Proposal, event_type: str, payload: bytes) -> None:
-    """Under the ledger's lock: nothing is recorded that a verification would call wrong, nor
-    anything that waits in the database and that nobody signed."""
+    """Check, under the ledger's lock, that a verification will accept the record, and that
+    everything written before it was signed."""
     document = canonical.parse(payload, stored=True).value
     active = {key.public_key: key.person for key in registry.list_people(using) if key.is_active}
     _require(wrong_record(event_type, document, active.get), "record")

@@ -1,7 +1,4 @@
-"""Every error that the ledger raises on purpose, one shallow tree rooted at `LedgerError`.
-
-It must never hold behaviour: an error says what is wrong and where, and who catches it decides.
-"""
+"""Every deliberate error of the ledger, in one shallow tree rooted at `LedgerError`."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ class LedgerError(Exception):
 class CanonicalJSONError(LedgerError):
     """A JSON text or value has no canonical form (RFC 8785 with 64-bit integers).
 
-    `path` is the RFC 6901 pointer of the value that is wrong, "" for the whole document.
+    `path` is the RFC 6901 pointer of the wrong value, "" for the whole document.
     """
 
     def __init__(self, reason: str, path: str = "") -> None:
@@ -32,7 +29,7 @@ class TimestampError(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One wrong field of a submission: its RFC 6901 pointer and what is wrong with it."""
+    """One wrong field of a submission: its RFC 6901 pointer and the reason."""
 
     pointer: str
     detail: str
@@ -47,7 +44,7 @@ class FieldError:
 
 
 class InvalidSubmissionError(LedgerError):
-    """A submission is refused before the lock; `errors` names each wrong field."""
+    """A submission is malformed; `errors` names each wrong field."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
@@ -58,10 +55,12 @@ class InvalidSubmissionError(LedgerError):
 
 
 class EventIdConflictError(LedgerError):
-    """An `event_id` is in the ledger already with other content, or with what may be other content:
-    of an event whose payload was erased (`is_erased`) nobody can say any more. `is_foreign`: the
-    event is another agent's, who need not know where it stands. `is_unseen`: no event has it, and
-    the table refuses it all the same."""
+    """An `event_id` is taken by an event with other content.
+
+    `is_erased`: the payload of that event was erased, so the contents can no longer be compared.
+    `is_foreign`: the event is another agent's, and its place must not be disclosed. `is_unseen`: no
+    event has the id, but the table refuses it all the same.
+    """
 
     def __init__(
         self,
@@ -90,7 +89,7 @@ class EventIdConflictError(LedgerError):
 
 
 class QueueFullError(LedgerError):
-    """The writer's queue is full: nothing was taken. Send it again after `retry_after` seconds."""
+    """The append queue is full, and nothing was taken. Retry after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
         self.retry_after = retry_after
@@ -98,8 +97,8 @@ class QueueFullError(LedgerError):
 
 
 class LedgerHeldError(LedgerError):
-    """Another transaction keeps the lock that every append needs: nothing was written. Send it
-    again after `retry_after` seconds."""
+    """Another transaction holds the ledger's lock, and nothing was written. Retry after
+    `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: int = 5) -> None:
         self.retry_after = retry_after
@@ -107,11 +106,12 @@ class LedgerHeldError(LedgerError):
 
 
 class SystemHaltedError(LedgerError):
-    """CT-11: the ledger is halted. Nothing catches this and goes on."""
+    """CT-11: the ledger is halted. Invariant: no caller catches this and continues to write."""
 
 
 class CeremonyRefusedError(LedgerError):
-    """CT-13: a step of a ceremony, or what takes a ceremony, is refused; `check` names why."""
+    """CT-13: a step of a ceremony, or an action that needs one, is refused; `check` names the
+    reason."""
 
     def __init__(self, message: str, check: str) -> None:
         self.check = check
@@ -119,7 +119,8 @@ class CeremonyRefusedError(LedgerError):
 
 
 class HeadMismatchError(LedgerError):
-    """CT-13: `events` does not end where the last append says. Nothing may be appended."""
+    """CT-13: the last event in `events` is not the one that the last append recorded. Nothing may
+    be appended."""
 
 
 class AppendRefusedError(LedgerError):
@@ -131,7 +132,7 @@ class AppendRefusedError(LedgerError):
 
 
 class NoActiveKeyError(LedgerError):
-    """An agent has no active signing key, or its private half is not in the key backend."""
+    """An agent has no active signing key, or its private key is not in the key backend."""
 
 
 class KeyBackendError(LedgerError):
@@ -147,4 +148,4 @@ class KeyRegistryError(LedgerError):
 
 
 class LedgerConfigurationError(LedgerError):
-    """A setting of the ledger is out of its bounds."""
+    """A setting of the ledger is out of bounds."""

@@ -1,7 +1,7 @@
-"""Halts the ledger (CT-11): the event that says so and the halt itself, in one transaction.
+"""Halts the ledger (CT-11): the halt and the event that records it, in one transaction.
 
-It must never fail to halt because the event cannot be written: then the database keeps the record,
-and the ceremony that clears the halt writes it.
+Invariant: a halt never fails because its event cannot be written. Then the database keeps the
+record, and the ceremony that clears the halt writes it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ HALTED = "system.halted"
 
 
 class HaltReasonError(LedgerError):
-    """CT-11: a halt needs a reason and a name that can be shown."""
+    """CT-11: the reason or the name for a halt is missing or cannot be displayed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Halted:
-    """The halt that the ledger is in. `is_new`: this call declared it; `event` says so in the
-    chain, None when it could not be written, and `unwitnessed_because` says why."""
+    """The halt that is in force. `is_new`: this call declared it. `event` records it in the chain;
+    if it could not be written, it is None and `unwitnessed_because` gives the reason."""
 
     state: Halt
     is_new: bool
@@ -42,11 +42,12 @@ class Halted:
 
 
 def halt(writer: AtomicEventWriter, *, reason: str, by: str) -> Halted:
-    """Stop every append, whoever writes, within a second. A halted ledger stays as it is.
+    """Stop every append by any writer, within a second. A ledger that is already halted is left as
+    it is.
 
     Raises:
-        HaltReasonError: no reason, no name, or one that cannot be shown.
-        LedgerUnavailableError: the database is away; whether it is halted is unknown.
+        HaltReasonError: reason or name is missing or cannot be displayed.
+        LedgerUnavailableError: the database is unavailable; whether it is halted is unknown.
     """
     reason, by = names.normal(reason), names.normal(by)
     for name, wrong in (("reason", names.wrong_reason(reason)), ("name", names.wrong_name(by))):
@@ -65,7 +66,7 @@ def halt(writer: AtomicEventWriter, *, reason: str, by: str) -> Halted:
 
 
 def _halt_witnessed(writer: AtomicEventWriter, reason: str, by: str) -> Event:
-    """The event and the halt, both or neither."""
+    """Write the event and the halt, both or neither."""
     payload = canonicalize({"by": by, "reason": reason})
     submission = Submission(HALTED, payload, agent_id=None, event_id=new_event_id())
     with named_errors(), transaction.atomic(using=writer.using, durable=True):

@@ -1,11 +1,7 @@
-"""Unmanaged mirrors of the ledger's tables, for the admin and for reading.
+"""Models of the ledger's tables, which migrations create in plain SQL. Mirrors of ledger tables are
+read-only: every save or delete raises.
 
-They must never write: appending is the writer's, and every save or delete here refuses.
-`events/tests/test_models_mirror_catalogue.py` compares them with the database's own catalogue.
-
-Django's name for a column of PostgreSQL's type INT8MULTIRANGE.
-
-It must never be asked to look into a value: the database's own functions do that.
+`events/tests/test_models_mirror_catalogue.py` compares them with the database's catalogue.
 """
 
 from __future__ import annotations
@@ -20,7 +16,7 @@ from events.errors import LedgerError
 
 
 class Int8MultirangeField(models.Field):  # type: ignore[type-arg]
-    """Ranges of sequence numbers, as psycopg gives them."""
+    """PostgreSQL's INT8MULTIRANGE, with values as psycopg gives them."""
 
     def db_type(self, connection: Any) -> str:
         """The type's name in the catalogue."""
@@ -28,7 +24,7 @@ class Int8MultirangeField(models.Field):  # type: ignore[type-arg]
 
 
 class ReadOnlyModelError(LedgerError):
-    """A mirror of a ledger table was asked to write."""
+    """A write through a read-only model was attempted."""
 
 
 def _refuse(model: type[models.Model]) -> NoReturn:
@@ -241,7 +237,7 @@ class CeremonyStep(ReadOnlyModel):
 
 
 class DriftedEvent(ReadOnlyModel):
-    """`drifted_events`: the places of the events that were warned about, by agent."""
+    """`drifted_events`: the sequences of events with a drift warning, by agent."""
 
     sequence = models.BigIntegerField(primary_key=True)
     agent_id = models.TextField(null=True)
@@ -255,8 +251,8 @@ class DriftedEvent(ReadOnlyModel):
 
 
 class ContinuityMemory(ReadOnlyModel):
-    """`continuity_memory`: the one row of what was seen present, and how far the round has come
-    that looks at it again. `remember_continuity()` alone writes it."""
+    """`continuity_memory`: one row, the ranges of sequences known to be complete, and the progress
+    of the round that re-checks them. Written by `remember_continuity()` only."""
 
     singleton = models.BooleanField(primary_key=True, default=True)
     seen_whole = Int8MultirangeField(default="{}")
@@ -322,8 +318,11 @@ class CeremonyOpening(ReadOnlyModel):
 
 
 class Verification(models.Model):
-    """`verifications`: who had which range verified, how far it got and what was found. Written
-    by `observers.verification_jobs`; the database refuses to change a record that has ended."""
+    """`verifications`: the requested range, progress and findings of each verification.
+
+    Written by `observers.verification_jobs`; the database refuses changes to a record that has
+    ended.
+    """
 
     id = models.BigAutoField(primary_key=True)
     requested_by = models.TextField()
@@ -357,17 +356,17 @@ class Verification(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether it still waits or runs."""
+        """True while it waits or runs."""
         return self.ended_at is None
 
     @property
     def is_sound(self) -> bool:
-        """Whether all of the range was verified and nothing was found."""
+        """True if the whole range was verified without findings."""
         return self.state == "finished" and self.finding_count == 0
 
 
 class VerificationRange(models.Model):
-    """`verification_ranges`: a range of a verification, until its figures are in the record."""
+    """`verification_ranges`: a part of a verification, until its figures are added to the record."""
 
     verification = models.ForeignKey(Verification, models.DO_NOTHING)
     start_sequence = models.BigIntegerField()
@@ -384,8 +383,10 @@ class VerificationRange(models.Model):
 
 
 class WatchLook(models.Model):
-    """`watch_looks`: what the watch saw each time it looked, for a day. For people to read: which
-    findings are known is read from the ledger, and where the watch goes on from its own file."""
+    """`watch_looks`: the result of each check by the watch, kept for a day, for display only.
+
+    Known findings are read from the ledger, and the watch's own position from its file.
+    """
 
     id = models.BigAutoField(primary_key=True)
     began_at = models.DateTimeField()
@@ -412,7 +413,7 @@ class WatchLook(models.Model):
 
 
 class WatchAlert(models.Model):
-    """`watch_alerts`: what was or is to be told to whom. A row that has ended does not change."""
+    """`watch_alerts`: alerts to send or sent, by channel. A row that has ended does not change."""
 
     id = models.BigAutoField(primary_key=True)
     channel = models.TextField()
@@ -433,7 +434,7 @@ class WatchAlert(models.Model):
 
 
 class AccessEntry(ReadOnlyModel):
-    """`access_log`: who read what, from where, and how it ended. Written by `events.access`."""
+    """`access_log`: who read what, from where, and the outcome. Written by `events.access`."""
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField()
@@ -458,7 +459,7 @@ class AccessEntry(ReadOnlyModel):
 
 
 class SignInBucket(models.Model):
-    """How often a network may try to sign in yet, for all processes."""
+    """Rate limit of sign-in attempts per network, shared by all processes."""
 
     network = models.TextField(primary_key=True)
     level = models.FloatField()
@@ -474,7 +475,7 @@ class SignInBucket(models.Model):
 
 
 class RefusalCount(models.Model):
-    """`refusals`: how many requests were refused, by kind. Written by `events.access.recorder`."""
+    """`refusals`: the number of refused requests, by kind. Written by `events.access.recorder`."""
 
     problem = models.TextField(primary_key=True)
     number = models.BigIntegerField()
@@ -489,7 +490,7 @@ class RefusalCount(models.Model):
 
 
 class Reads(models.TextChoices):
-    """What a token may read: every event, those of its own agent, or nothing."""
+    """Read scope of a token: every event, those of its own agent, or none."""
 
     ALL = "all"
     OWN = "own"
@@ -497,11 +498,11 @@ class Reads(models.TextChoices):
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
-    """`api_tokens`: a token bound to one agent, or, without agent, to reading only.
+    """`api_tokens`: a token bound to one agent or, without an agent, to reading only.
 
-    `last_used_at` is coarse: it moves at most once a minute. The fields behind it say how records
-    of log shippers become events (`events.api.shippers.mapping`), and under which beginning of a
-    name the token may write for agents other than its own.
+    `last_used_at` is updated at most once a minute. The fields after it say how records of log
+    shippers become events (`events.api.shippers.mapping`), and the name prefix under which the
+    token may write for other agents.
     """
 
     agent_id = models.TextField(null=True, blank=True)
@@ -526,12 +527,12 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]
 
     @property
     def only_agent(self) -> str | None:
-        """The agent whose events alone it may read; None: it is not bounded so."""
+        """The only agent whose events it may read, or None if it is not restricted to one."""
         return self.agent_id if self.reads == Reads.OWN else None
 
     @property
     def may(self) -> str:
-        """What it may do, in words."""
+        """The token's permissions in words."""
         if not self.agent_id:
             return "read everything"
         reading = {"all": "read everything", "own": "read its events", "nothing": "read nothing"}

@@ -1,7 +1,5 @@
-"""Registers the first people, as the operator who sets the ledger up (CT-13).
-
-It must never register a fourth: those come and go by ceremony.
-"""
+"""Registers the first three people, by the operator who sets the ledger up (CT-13). Later ones come
+and go by ceremony."""
 
 from __future__ import annotations
 
@@ -20,14 +18,15 @@ from events.submission import Submission
 
 
 def register_first(writer: AtomicEventWriter, person: str, public_key: str, proof: str = "") -> int:
-    """Register a person together with the event that says so; the first sequence the key counts
-    for. `writer` writes as the owner. While the ledger is halted the event waits.
+    """Register a person together with the event that records it; returns the first sequence the key
+    counts for.
 
-    `proof` is the key's signature of `ceremony.possession`: a key that nobody can sign with would
-    leave the ledger without people who can end a halt.
+    `writer` writes as the owner. While the ledger is halted the event waits. `proof` is the key's
+    signature of `ceremony.possession`: a key that nobody can sign with would leave the ledger
+    without people who can end a halt.
 
     Raises:
-        CeremonyRefusedError: name or key is taken or malformed, the proof is none, or three are
+        CeremonyRefusedError: name or key is taken or malformed, the proof is invalid, or three are
             registered already.
     """
     if wrong := names.wrong_name(person):

@@ -1,6 +1,6 @@
-"""Sample agents for an empty ledger: what they record, and what is wrong with their clocks.
+"""Sample agents for an empty ledger: their events, and the faults of their clocks.
 
-They must never name a person, and never play on a ledger that somebody uses.
+Invariant: played only into a ledger that nobody uses. The events name no person.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Happening = tuple[str, dict[str, Any]]
 SEED = 20
 STUCK = datetime(1970, 1, 1, tzinfo=UTC)
 GAIN = timedelta(milliseconds=400)
-"""What the thermometer's clock gains between two readings: over 5 seconds at the 13th."""
+"""The thermometer's clock gains this much between two readings: over 5 seconds at the 13th."""
 
 STARTED = Submission(
     event_type="sample.started",
@@ -33,12 +33,12 @@ STARTED = Submission(
     agent_id=None,
     event_id="5a3b1e00-0000-8000-8000-000000000001",
 )
-"""The first event of the play. Its id is fixed: of two players one finds it there and leaves."""
+"""The first event of the sample. Its id is fixed, so a second player finds it there and stops."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleAgent:
-    """A machine or a service, what it records, and the clock it goes by."""
+    """A machine or service: the events it records and the clock it uses."""
 
     agent_id: str
     happen: Callable[[random.Random], Happening]
@@ -46,7 +46,7 @@ class SampleAgent:
 
 
 def play(seed: int = SEED, clock: Clock = lambda: datetime.now(UTC)) -> Iterator[Submission]:
-    """Endless submissions, the same for the same seed but for their times and ids."""
+    """Yield endless submissions, the same for the same seed except for their times and ids."""
     chance = random.Random(seed)  # noqa: S311 - a play, no secret
     count = dict.fromkeys(AGENTS, 0)
     for agent in itertools.cycle(_ROTA):

@@ -1,17 +1,11 @@
-"""What a writer asks to record, validated field by field before any lock is taken.
+"""Validates submissions field by field before any lock is taken, with a fast path for valid ones.
 
-It must never touch the database or a key, and never let a malformed field pass as another error
-than `InvalidSubmissionError`.
-
-Takes submissions that are certainly right in one pass, without an object for every field.
-
-It must never refuse: whatever is not certain is handed back as None, and `canonical.parse` with
-`submission.validate` says what is wrong, or that nothing is.
-
-What makes it certain: an event is decoded into its four fields, and its payload stays the text it
-is until the ledger's own `canonicalize_text` reads it, once. The decoder knows no other fields and
-no other types; what it lets pass and we do not (a key that stands twice, a nesting too deep for
-the body as a whole) is caught by length and by count below.
+Every malformed field is reported as `InvalidSubmissionError`. The fast path (`parse_…_fast`)
+decodes an event into its four fields without an object for each JSON value; the payload stays text
+until `canonicalize_text` reads it, once. It never refuses: where it is not certain it returns None,
+and `canonical.parse` with `validate` decides. The decoder knows no other fields and types; what it
+accepts and we do not (a repeated key, nesting too deep for the whole body) is caught by length and
+by count.
 """
 
 from __future__ import annotations
@@ -34,7 +28,7 @@ MAX_EXPANSION = 4 * 2**20
 """Digits that the database may add to one payload by writing exponents out."""
 
 MAX_UNKNOWN = 100
-"""Unknown fields of an event that are named; a body has room for millions."""
+"""Unknown fields that are reported for one event; a body has room for millions."""
 
 FIELDS = ("event_type", "payload", "local_timestamp", "event_id")
 
@@ -46,8 +40,8 @@ _MISSING = object()
 class Submission:
     """One event to record.
 
-    `agent_id` None is the system. `local_timestamp` None takes the clock of the process that
-    writes. `event_id` None lets the ledger make one; given, it makes the write idempotent.
+    `agent_id` None is the system. `local_timestamp` None takes the clock of the writing process.
+    `event_id` None generates one; given, it makes the write idempotent.
     """
 
     event_type: str
@@ -60,12 +54,12 @@ class Submission:
 def validate(
     document: Any, *, agent_id: str | None, index: int | None = None, plain: bool = False
 ) -> Submission:
-    """The submission in a parsed JSON document of the HTTP contract.
+    """Build a submission from a parsed JSON document of the HTTP contract.
 
     `index` is its place in a batch, for the errors; `plain` is `canonical.Document.plain`.
 
     Raises:
-        InvalidSubmissionError: every wrong field, each by its RFC 6901 pointer.
+        InvalidSubmissionError: with every wrong field by its RFC 6901 pointer.
     """
     if not isinstance(document, Mapping):
         kind = "null" if document is None else type(document).__name__
@@ -96,8 +90,8 @@ def validate(
 
 
 def check_event_type(value: Any, agent_id: str | None) -> str:
-    """A type is 1 to 200 printable characters; some are the system's alone, and so is what looks
-    like them."""
+    """Check a type: 1 to 200 printable characters, and neither a reserved type nor a look-alike of
+    one."""
     if value is _MISSING:
         raise WrongField("is required")
     if not isinstance(value, str):
@@ -120,14 +114,14 @@ def _reserved(value: str, reserved: str) -> str:
 
 
 def check_payload(value: Any, plain: bool = False) -> bytes:
-    """A payload is any JSON value with a canonical form of at most 1 MiB; returns that form."""
+    """Return the canonical form of a payload: any JSON value of at most 1 MiB in that form."""
     if value is _MISSING:
         raise WrongField("is required")
     return check_payload_size(canonical.canonicalize(value, plain=plain))
 
 
 def check_payload_size(text: bytes) -> bytes:
-    """A canonical payload is small enough, here and as the database writes it."""
+    """Check the size of a canonical payload, both in this form and as JSONB writes it."""
     if len(text) > MAX_PAYLOAD_BYTES:
         raise WrongField(
             f"has {len(text):,} bytes in canonical form; at most {MAX_PAYLOAD_BYTES:,}"
@@ -140,8 +134,8 @@ def check_payload_size(text: bytes) -> bytes:
 
 
 def check_local_timestamp(value: Any) -> datetime:
-    """The writer's clock, RFC 3339 with an offset. Any time in the years 1 to 9999 is taken,
-    however far off (AC4)."""
+    """Parse the writer's clock: RFC 3339 with an offset. Any time in the years 1 to 9999 is
+    accepted, however far off (AC4)."""
     if value is _MISSING:
         raise WrongField("is required: the time of the writer's clock, with offset")
     if not isinstance(value, str):
@@ -150,7 +144,8 @@ def check_local_timestamp(value: Any) -> datetime:
 
 
 def check_event_id(value: Any) -> str | None:
-    """Any UUID in its usual text form; null or nothing lets the ledger make one."""
+    """Check an event id: any UUID in its usual text form; null or nothing lets the ledger generate
+    one."""
     if value is None:
         return None
     if not isinstance(value, str) or not _UUID.fullmatch(value):
@@ -159,11 +154,11 @@ def check_event_id(value: Any) -> str | None:
 
 
 class WrongField(Exception):
-    """What is wrong with one field."""
+    """One field is malformed; the message gives the reason."""
 
 
 class _Problems:
-    """Collects what is wrong, so that a writer learns all of it at once."""
+    """Collects all errors of a submission, so that a writer learns of them at once."""
 
     def __init__(self, index: int | None) -> None:
         self.index = index
@@ -194,11 +189,11 @@ def _escape(name: object) -> str:
 
 
 _LEAST_REPETITION = len(',"payload":1')
-"""Bytes that the shortest key standing twice adds to an event."""
+"""Bytes that the shortest repeated key adds to an event."""
 
 
 class _Uncertain(Exception):
-    """Perhaps right, perhaps not."""
+    """The fast path cannot tell whether the event is valid."""
 
 
 class _Event(msgspec.Struct, forbid_unknown_fields=True):
@@ -227,31 +222,31 @@ _Batch = msgspec.defstruct(
     array_like=True,
     forbid_unknown_fields=True,
 )
-"""An array of at most so many elements. Unlike `list[Raw]` it is refused at the first element too
-many, before an object was made for each of the millions that a body has room for."""
+"""An array with a maximum length. Unlike `list[Raw]`, decoding fails at the first element too many,
+before an object was made for each of the millions that a body has room for."""
 
 _batch = msgspec.json.Decoder(_Batch)
 
 
 def split_array(body: bytes) -> list[Raw]:
-    """The texts of the elements of a JSON array, of which nothing else is looked at.
+    """The texts of the elements of a JSON array; their contents are not parsed.
 
     Raises:
-        msgspec.ValidationError: it is no array, or has too many elements.
-        msgspec.DecodeError, RecursionError: it is no JSON.
+        msgspec.ValidationError: not an array, or too many elements.
+        msgspec.DecodeError, RecursionError: not JSON.
     """
     batch = _batch.decode(body)
     return [piece for piece in msgspec.structs.astuple(batch) if piece is not UNSET]
 
 
 def parse_event_fast(body: bytes, agent_id: str | None) -> Submission | None:
-    """The submission in a JSON document, or None."""
+    """The submission in a JSON document, or None if not certain."""
     taken = parse_lines_fast([body], agent_id)
     return taken[0] if taken else None
 
 
 def parse_array_fast(body: bytes, agent_id: str | None) -> list[Submission] | None:
-    """The submissions in a JSON array of no more than `MAX_BATCH`, or None."""
+    """The submissions in a JSON array of at most `MAX_BATCH`, or None if not certain."""
     try:
         pieces = split_array(body)
     except _UNCERTAIN:
@@ -260,14 +255,14 @@ def parse_array_fast(body: bytes, agent_id: str | None) -> list[Submission] | No
 
 
 def parse_lines_fast(lines: Sequence[bytes], agent_id: str | None) -> list[Submission] | None:
-    """The submissions in JSON documents one a line, or None."""
+    """The submissions in JSON documents, one a line, or None if not certain."""
     return _take(lines, agent_id, level=1)
 
 
 def _take(
     pieces: Sequence[bytes | Raw], agent_id: str | None, *, level: int
 ) -> list[Submission] | None:
-    """`level` is how deep in its document a payload stands."""
+    """`level` is the nesting level of a payload in its document."""
     try:
         return [_submission(piece, agent_id, level) for piece in pieces]
     except _UNCERTAIN:
@@ -276,13 +271,14 @@ def _take(
 
 _SIGNS = (b",", b"[", b"{", b":")
 _AROUND = 1000
-"""More of these signs than stand around a payload: in the type, the time and between the fields."""
+"""Upper bound of these characters outside the payload: in type and time, and between the fields."""
 
 
 def is_too_large(text: bytes | Raw) -> bool:
-    """Whether the text of an event holds a payload that is too large in canonical form, seen
-    without parsing it: what separates and opens stands there once for each that stands here, be it
-    in a string or between values. What is not too large holds no more values than that either.
+    """True if the payload must be too large in canonical form, judged without parsing.
+
+    Separators and brackets survive canonicalization one for one, in strings and between values. So
+    a text that passes also has a bounded number of values.
     """
     if len(text) <= MAX_PAYLOAD_BYTES:
         return False
@@ -310,8 +306,8 @@ def _submission(piece: bytes | Raw, agent_id: str | None, level: int) -> Submiss
 
 
 def _least_length(event: _Event) -> int:
-    """Bytes that the event takes without white space and without an escape. Where the text is
-    hardly longer, no key in it can stand twice."""
+    """The event's length without white space and escapes. If the text is hardly longer, no key in
+    it can be repeated."""
     length = _FRAME + len(event.payload) + _size(event.event_type) + _size(event.local_timestamp)
     if event.event_id is UNSET:
         return length

@@ -1,7 +1,7 @@
-"""Addresses under `/api/v1/` that only take events and records.
+"""Routes under `/api/v1/` that only accept events and records.
 
-`events` itself, where events are both sent and read, is the reading side's address: its view
-adds reading to `SubmitEvent` (`observers/api/urls.py`).
+`events` itself, where events are both sent and read, is routed by the reading side: its view adds
+reading to `SubmitEvent` (`observers/api/urls.py`).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Private keys and what they are used for. They must never enter the database."""
+"""Private keys and the services that sign with them. Private keys never enter the database."""

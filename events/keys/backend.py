@@ -1,9 +1,7 @@
-"""Where private keys live: a folder of files now, a KMS or an HSM behind the same interface.
+"""Storage of private keys: a folder of files now, replaceable by a KMS or an HSM.
 
-A backend must never hand out a private key: it signs.
-
-The two signatures of an event (sign complete: they cover `signable_content()`, never the payload
-alone). It must never import Django.
+Invariant: a backend signs, but never returns a private key. Imported by the signing process, so
+this module must not import Django.
 """
 
 from __future__ import annotations
@@ -21,26 +19,26 @@ from events.errors import KeyBackendError
 from events.format import ed25519, event
 
 Sign = Callable[[bytes], bytes]
-"""Gives the 64-byte Ed25519 signature of a message."""
+"""Returns the 64-byte Ed25519 signature of a message."""
 
 Pair = tuple[bytes, bytes]
-"""The agent's signature, and the witness's over it: 64 bytes each."""
+"""The agent's signature, and the witness's signature over it: 64 bytes each."""
 
 
 def sign_pair(agent: Sign, witness: Sign, signable: bytes) -> Pair:
-    """Sign and attest."""
+    """Sign as the agent, then attest as the witness. Both cover `signable_content()`."""
     signature = agent(event.agent_message(signable))
     return signature, witness(event.witness_message(signature, signable))
 
 
 class KeyBackend(Protocol):
-    """What signing needs of wherever the private keys are."""
+    """What the signing services need from a store of private keys."""
 
     def create(self, name: str) -> bytes:
-        """Make a key pair under a new name and return the 32-byte public key."""
+        """Generate a key pair under a new name and return the 32-byte public key."""
 
     def holds(self, name: str) -> bool:
-        """Whether a usable private key of this name is here."""
+        """True if a usable private key of this name exists here."""
 
     def public_key(self, name: str) -> bytes:
         """The 32-byte public key of a name.
@@ -57,7 +55,7 @@ class KeyBackend(Protocol):
         """
 
     def signer(self, name: str) -> Sign:
-        """What signs with the key of a name: looked up once, for many signatures.
+        """A function that signs with the key of a name: one lookup for many signatures.
 
         Raises:
             KeyBackendError: there is no such key here.
@@ -65,10 +63,10 @@ class KeyBackend(Protocol):
 
 
 class FileKeyBackend:
-    """One file a key, mode 0600, holding the 32-byte seed in hex, in a 0700 folder.
+    """One file per key, mode 0600, holding the 32-byte seed in hex, in a 0700 folder.
 
-    A name may hold letters, digits, dot, dash, underscore and colon, so that it is a file name
-    that cannot leave the folder.
+    Key names are limited to letters, digits, dot, dash, underscore and colon, so that no name can
+    leave the folder.
     """
 
     _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
@@ -79,7 +77,7 @@ class FileKeyBackend:
         self._lock = threading.Lock()
 
     def create(self, name: str) -> bytes:
-        """Make a key pair; the file is complete and on disk before its name appears."""
+        """Generate a key pair. The file is complete and synced to disk before its name appears."""
         path = self._path(name)
         seed = secrets.token_bytes(ed25519.KEY_BYTES)
         try:
@@ -99,7 +97,7 @@ class FileKeyBackend:
         return ed25519.public_key(seed)
 
     def holds(self, name: str) -> bool:
-        """Whether the file of this name is here and can be read."""
+        """True if the file of this name exists and can be read."""
         try:
             self._seed(name)
         except KeyBackendError:
@@ -115,7 +113,7 @@ class FileKeyBackend:
         return self.signer(name)(message)
 
     def signer(self, name: str) -> Sign:
-        """Signs with the key in the file of this name."""
+        """A function that signs with the key in the file of this name."""
         return ed25519.signer(self._seed(name))
 
     def _path(self, name: str) -> Path:

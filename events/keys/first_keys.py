@@ -1,6 +1,7 @@
-"""The keys without which nothing can be written: the system's, a first agent's, a first witness's.
+"""Creates the keys without which nothing can be written: the system's, a first agent's, a first
+witness's.
 
-It must never replace a key that was retired: that was somebody's decision.
+Invariant: a retired key is never replaced here; retiring it was somebody's decision.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ FIRST_WITNESS = PREFIX + "first"
 
 
 def ensure_keys(signing: SigningService, witnessing: WitnessService) -> list[str]:
-    """Make what no key was ever registered for; returns one line for each key made.
+    """Create each kind of key if none was ever registered; returns one line for each key made.
 
-    Looks without a lock first, so that a halted ledger with its keys can still be served.
+    Checks without the lock first, so that a halted ledger that has its keys can still be served.
 
     Raises:
         KeyBackendError: a private key cannot be kept.

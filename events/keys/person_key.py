@@ -1,6 +1,5 @@
-"""A person's own private key, in a file locked with a passphrase.
-
-It must never be read by a server: people sign on a machine of their own, with this file.
+"""A person's private key, in a file encrypted with a passphrase. People sign on their own machine;
+no server reads this file.
 
 The file is JSON: the public key, and the 32-byte seed in a NaCl secret box whose key is derived
 from the passphrase by Argon2id.
@@ -29,7 +28,7 @@ MIN_PASSPHRASE = 12
 
 
 def create(path: Path, passphrase: str) -> str:
-    """Make a key pair in a new file, mode 0600; returns the public key in base64.
+    """Generate a key pair in a new file, mode 0600; returns the public key in base64.
 
     Raises:
         KeyBackendError: the file is there already or cannot be written, or the passphrase is
@@ -57,10 +56,10 @@ def create(path: Path, passphrase: str) -> str:
 
 
 def public_key(path: Path) -> str:
-    """The public half in base64, which stands in the file in clear.
+    """The public key in base64, which the file holds in clear.
 
     Raises:
-        KeyBackendError: the file cannot be read, or is no such file.
+        KeyBackendError: the file cannot be read, or is not a person's key file.
     """
     return str(_read(path)["public_key"])
 
@@ -69,7 +68,8 @@ def sign(path: Path, passphrase: str, message: bytes) -> str:
     """The signature of `message` in base64.
 
     Raises:
-        KeyBackendError: the file cannot be read, is no such file, or the passphrase is wrong.
+        KeyBackendError: the file cannot be read, is not a person's key file, or the passphrase is
+            wrong.
     """
     return ed25519.encode(ed25519.sign(_open(path, passphrase), message))
 

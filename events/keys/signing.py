@@ -1,14 +1,7 @@
-"""`SigningService`: signs for an agent with its current key, and manages the agents' keys.
+"""`SigningService` and `WitnessService`: sign and attest events (CT-12), and manage the keys.
 
-It must never sign a payload alone: what it signs is `agent_message(signable_content())`.
-
-The key pair that is to follow a key or a witness, made before a ceremony decides on it.
-
-It must never register what it makes: the ceremony's record does.
-
-`WitnessService`: attests events with one of the active witnesses (CT-12).
-
-It must never let a write go on unwitnessed: with no witness able to attest it refuses (RT-1).
+Active keys are cached. That is safe because a trigger checks the key of every inserted row: a
+caller whose write is refused calls `forget` and retries.
 """
 
 from __future__ import annotations
@@ -33,7 +26,10 @@ from events.store import registry
 
 
 def new_key_for(backend: KeyBackend, using: str, old: str) -> dict[str, str]:
-    """`new_key` and `new_public_key` for what follows `old`; the private half is in `backend`.
+    """Generate the successor of the key or witness `old`, before a ceremony decides on it; returns
+    `new_key` and `new_public_key`.
+
+    The private key stays in `backend`. Nothing is registered: the ceremony's record does that.
 
     Raises:
         KeyRegistryError: there is no such key.
@@ -51,7 +47,7 @@ def new_key_for(backend: KeyBackend, using: str, old: str) -> dict[str, str]:
 
 
 MAX_KNOWN = 100_000
-"""Agents whose signers are remembered at once."""
+"""Agents whose signers are cached at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ class Signer:
 
 
 class SigningService:
-    """The agents' keys: the registry in the database, the private halves in `backend`."""
+    """The agents' keys: the registry in the database, the private keys in `backend`."""
 
     def __init__(self, backend: KeyBackend, using: str = "default") -> None:
         self.backend = backend
@@ -71,13 +67,10 @@ class SigningService:
         self._known: dict[str | None, Signer] = {}
 
     def signers(self, agent_ids: Iterable[str | None]) -> dict[str | None, Signer]:
-        """A signer for each agent; None is the system.
-
-        They are remembered. A key that was retired since is refused by the database, whose trigger
-        looks at every row; whoever is refused calls `forget` and asks again.
+        """A signer for each agent, from the cache where possible; None is the system.
 
         Raises:
-            NoActiveKeyError: an agent has no active key, or its private half is not here.
+            NoActiveKeyError: an agent has no active key, or its private key is not here.
         """
         wanted = set(agent_ids)
         if unknown := wanted - self._known.keys():
@@ -85,7 +78,7 @@ class SigningService:
         return {agent: self._known[agent] for agent in wanted}
 
     def forget(self) -> None:
-        """Look every key up again: one of them was refused."""
+        """Clear the cache, after a key was refused."""
         self._known.clear()
 
     def _look_up(self, agents: set[str | None]) -> None:
@@ -98,11 +91,11 @@ class SigningService:
             self._known[agent] = Signer(key_id, self._private_half(agent, key_id))
 
     def create_key(self, agent_id: str | None, key_id: str | None = None) -> str:
-        """Make and register the first key of an agent; returns its key_id.
+        """Generate and register the first key of an agent; returns its key_id.
 
         Raises:
             KeyRegistryError: the agent has an active key, or the name is taken.
-            KeyBackendError: the private half cannot be kept.
+            KeyBackendError: the private key cannot be stored.
         """
         key_id = key_id or new_key_id(agent_id)
         if agent_id in registry.active_keys(self.using, [agent_id]):
@@ -117,7 +110,7 @@ class SigningService:
     def rotate_key(self, agent_id: str | None) -> tuple[str, str]:
         """Retire an agent's key and register a new one in one transaction: `(old, new)`.
 
-        No event can fall between the two; the old key goes on verifying what it signed.
+        No event can fall between the two; the old key still verifies what it signed.
 
         Raises:
             NoActiveKeyError: the agent has no active key.
@@ -132,11 +125,11 @@ class SigningService:
         return old, new
 
     def retire_key(self, key_id: str) -> int:
-        """Retire a key for good; returns the last sequence it may have signed."""
+        """Retire a key permanently; returns the last sequence it may have signed."""
         return registry.retire_agent_key(self.using, key_id)
 
     def active_key(self, agent_id: str | None) -> str:
-        """The key_id an agent signs with now.
+        """The key_id that an agent signs with now.
 
         Raises:
             NoActiveKeyError: it has none.
@@ -154,7 +147,7 @@ class SigningService:
 
 
 def new_key_id(agent_id: str | None) -> str:
-    """A fresh name for a key: what can be shown of the agent's name, and 12 random digits."""
+    """A fresh key name: the printable part of the agent's name, and 12 random hex digits."""
     readable = re.sub(r"[^A-Za-z0-9]+", "-", agent_id or "system").strip("-")[:40] or "agent"
     return f"{readable}-{secrets.token_hex(6)}"
 
@@ -166,7 +159,7 @@ def _named(agent_id: str | None) -> str:
 PREFIX = "WITNESS:"
 
 REMEMBERED_SECONDS = 10.0
-"""How long a new witness may wait before it is asked to attest."""
+"""Cache lifetime: how long it may take until a new witness is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +171,7 @@ class Attestor:
 
 
 class WitnessService:
-    """The witnesses: the registry in the database, the private halves in `backend`."""
+    """The witnesses: the registry in the database, the private keys in `backend`."""
 
     def __init__(self, backend: KeyBackend, using: str = "default") -> None:
         self.backend = backend
@@ -187,10 +180,8 @@ class WitnessService:
         self._known_since = 0.0
 
     def attestor(self) -> Attestor:
-        """One of the active witnesses whose key is here, at random.
-
-        They are remembered for a while. One that was retired since is refused by the database,
-        whose trigger looks at every row; whoever is refused calls `forget` and asks again.
+        """A random one of the active witnesses whose private key is here. Cached for
+        `REMEMBERED_SECONDS`.
 
         Raises:
             WitnessUnavailableError: RT-1, there is none.
@@ -201,7 +192,7 @@ class WitnessService:
         return secrets.choice(self._known)
 
     def forget(self) -> None:
-        """Look the witnesses up again: one of them was refused."""
+        """Clear the cache, after a witness was refused."""
         self._known = []
 
     def _look_up(self) -> list[Attestor]:
@@ -219,11 +210,11 @@ class WitnessService:
         )
 
     def create_witness(self, name: str) -> str:
-        """Make and register a witness; `name` may come with or without its prefix.
+        """Generate and register a witness; `name` may come with or without its prefix.
 
         Raises:
             KeyRegistryError: the name is taken.
-            KeyBackendError: the private half cannot be kept.
+            KeyBackendError: the private key cannot be stored.
         """
         witness_id = name if name.startswith(PREFIX) else PREFIX + name
         if any(known.witness_id == witness_id for known in registry.list_witnesses(self.using)):
@@ -238,5 +229,5 @@ class WitnessService:
         return witness_id
 
     def retire_witness(self, witness_id: str) -> int:
-        """Retire a witness for good; returns the last sequence it may have attested."""
+        """Retire a witness permanently; returns the last sequence it may have attested."""
         return registry.retire_witness(self.using, witness_id)

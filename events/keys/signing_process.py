@@ -1,15 +1,14 @@
-"""A process that signs for another: the appender's helper where there is a second processor.
+"""A helper process that signs for the append queue where there is a second processor.
 
-It must never be the only one who can sign: when it is slow to come, dies or does not answer, its
-parent signs itself. `python -m events.keys.signing_process FOLDER` reads orders from its standard
-input and writes pairs of signatures to its standard output, until the input ends.
+Two signatures per event in the queue's own process would release and contend for the GIL, which
+with 64 waiting callers costs more than the signatures (measured). The helper is optional: when it
+is slow to start, dies or does not answer, its parent signs itself.
 
-In the appender's own process two signatures an event would let go of the interpreter's lock and
-fight for it again, which with 64 waiting callers costs more than the signatures (measured).
-
-Orders are a 4-byte length and a marshalled list of (key_id, witness_id, signable); marshal is
-safe here, because both ends are this program. The answer is a 4-byte length and the signatures, 128
-bytes an order; no byte at all says that one of the keys cannot sign.
+`python -m events.keys.signing_process FOLDER` reads orders from its standard input and writes pairs
+of signatures to its standard output until the input ends. An order is a 4-byte length and a
+marshalled list of (key_id, witness_id, signable); marshal is safe here, because both ends are this
+program. An answer is a 4-byte length and the signatures, 128 bytes an order; an empty answer means
+that one of the keys cannot sign.
 """
 
 from __future__ import annotations
@@ -42,11 +41,11 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class HelperLostError(LedgerError):
-    """The helper is gone, silent, or cannot sign what it was given."""
+    """The helper has ended, does not answer, or cannot sign what it was given."""
 
 
 class SigningProcess:
-    """The parent's end. Used by one thread."""
+    """The parent's end. Not thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -55,7 +54,7 @@ class SigningProcess:
         self._started = -RESTART_SECONDS
 
     def is_ready(self) -> bool:
-        """Whether it can be given orders; starts it when it does not run. Never waits."""
+        """True if the helper accepts orders. Starts it when it does not run. Never blocks."""
         if self._child is None:
             if time.monotonic() - self._started >= RESTART_SECONDS:
                 self._start()
@@ -66,11 +65,11 @@ class SigningProcess:
         return self._is_ready
 
     def send(self, orders: Sequence[Order]) -> None:
-        """Give orders; `receive` their signatures in the same order of calls, a few calls later at
-        most, or both sides wait for room.
+        """Send orders. Call `receive` for each call, in the same order and at most a few calls
+        later: otherwise both pipes fill up and both sides block.
 
         Raises:
-            HelperLostError: it is gone; it was stopped.
+            HelperLostError: the helper has ended; it was stopped.
         """
         try:
             frame = marshal.dumps(list(orders))
@@ -81,14 +80,15 @@ class SigningProcess:
             raise self._lost("does not take orders") from error
 
     def has_answer(self) -> bool:
-        """Whether `receive` need not wait."""
+        """True if `receive` will not block."""
         return _readable(self._output, 0)
 
     def receive(self, count: int) -> list[Pair]:
-        """The signatures of the oldest orders that were not answered.
+        """The signatures of the oldest unanswered orders.
 
         Raises:
-            HelperLostError: it is gone, silent, or cannot sign one of them; it was stopped.
+            HelperLostError: the helper has ended, does not answer, or cannot sign one of them; it
+                was stopped.
         """
         answer = self._read(_LENGTH.unpack(self._read(_LENGTH.size))[0])
         if len(answer) != count * PAIR_BYTES:
@@ -99,14 +99,14 @@ class SigningProcess:
         ]
 
     def stop(self) -> None:
-        """End it."""
+        """Kill the helper."""
         child, self._child, self._is_ready = self._child, None, False
         if child is not None:
             child.kill()
             child.communicate()
 
     def disown(self) -> None:
-        """In a forked process: the helper is the parent's, who goes on with it."""
+        """Forget the helper in a forked process: it belongs to the parent."""
         child, self._child = self._child, None
         if child is not None:
             child.returncode = 0  # so that it is neither waited for nor complained about

@@ -1,1 +1,1 @@
-"""The only code that runs ledger SQL. It must never decide: rows in, rows out, errors named."""
+"""Runs the ledger's SQL: rows in, rows out, errors mapped to `LedgerError`. Decides nothing."""

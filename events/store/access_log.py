@@ -1,10 +1,6 @@
-"""The access log in the database: entries put in, entries found, uses of tokens noted.
+"""Access log, token use, counts of refused requests and sign-in rate limit, in the database.
 
-It must never change an entry: the table refuses it.
-
-How many requests were refused, by kind of problem, counted for all processes together.
-
-How often a network may try to sign in, counted in the database for all processes together.
+Shared by all processes. The table of the access log refuses changes.
 """
 
 from __future__ import annotations
@@ -19,12 +15,12 @@ from events.store.connection import execute, fetch_all, fetch_one
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One look at the ledger.
+    """One access to the ledger.
 
-    `kind` is `account`, `token` or `public`; `who` the account's name or the token's beginning.
-    `route` is the address's name, `asked` the method and the whole address. `outcome`: an answer
-    was `answered` or `refused`; a file was `begun`, and then `sent` or `broken off`. `events` are
-    the events that were shown, where they are counted.
+    `kind` is `account`, `token` or `public`; `who` the account's name or the token's prefix.
+    `route` is the route's name, `asked` the method and the full URL. `outcome`: `answered` or
+    `refused`; for a file `begun`, then `sent` or `broken off`. `events` is the number of events
+    shown, where counted.
     """
 
     at: datetime
@@ -44,7 +40,8 @@ NAMES = tuple(field.name for field in fields(Access))
 
 @dataclass(frozen=True, slots=True)
 class AccessFilter:
-    """Which entries; None leaves a side open. Times are half-open; `before` and `after` are ids."""
+    """Filter of entries; None leaves a side open. Times are half-open; `before` and `after` are
+    ids."""
 
     who: str | None = None
     route: str | None = None
@@ -57,24 +54,24 @@ class AccessFilter:
 
 
 def insert(using: str, entries: Sequence[Access]) -> None:
-    """Add entries, all of them or none."""
+    """Insert entries, all or none."""
     columns = zip(*map(astuple, entries), strict=True)
     execute(using, "insert_access", dict(zip(NAMES, map(list, columns), strict=True)))
 
 
 def newest(using: str, chosen: AccessFilter, *, limit: int) -> list[tuple[int, Access]]:
-    """Entries with their ids, the newest first."""
+    """Entries with their ids, newest first."""
     return _select(using, "access_descending", chosen, limit)
 
 
 def oldest(using: str, chosen: AccessFilter, *, limit: int) -> list[tuple[int, Access]]:
-    """Entries with their ids, the oldest first."""
+    """Entries with their ids, oldest first."""
     return _select(using, "access_ascending", chosen, limit)
 
 
 def note_uses(using: str, uses: Iterable[tuple[str, datetime]]) -> None:
-    """Tokens, by their beginning, were used at a time. One that was noted within the minute is
-    left alone, so that however many processes note it, a token costs one UPDATE a minute."""
+    """Store when tokens, given by prefix, were used. A token that was updated within the last
+    minute is skipped, so it costs one UPDATE a minute however many processes report it."""
     keys, moments = zip(*uses, strict=True)
     execute(using, "note_token_uses", {"tokens": list(keys), "moments": list(moments)})
 
@@ -91,7 +88,7 @@ def add(using: str, counts: Mapping[str, int]) -> None:
 
 
 def counted(using: str) -> dict[str, int]:
-    """The refusals of each kind that there were any of."""
+    """Number of refusals by kind, where not zero."""
     return dict(RefusalCount.objects.using(using).values_list("problem", "number"))
 
 
@@ -99,7 +96,8 @@ USING = "default"
 
 
 def take_sign_in(network: str, most: int) -> bool:
-    """Whether the network may try once more: it has `most` tries, which come back in a minute."""
+    """Take one sign-in attempt from the network's bucket; False when it is empty. A bucket holds
+    `most` attempts and refills in a minute."""
     taken = fetch_one(USING, "take_sign_in", {"network": network, "most": most}) is not None
     execute(USING, "forget_sign_ins", {})
     return taken

@@ -1,13 +1,11 @@
-"""One append over one connection in as few round trips as there can be: what group commit uses.
+"""Appends in the database: takes the lock, reads the head, inserts rows.
 
-It must never run inside a transaction of Django's, nor leave one open.
-
-The head comes first, in one message with BEGIN. COPY and COMMIT then go out together, before the
-first row is there: PostgreSQL answers to COPY while the rows are still being signed, takes them in
-while the next ones are, and commits as soon as the last one has passed the triggers. psycopg's own
-`copy()` refuses a query of several statements, so the steps below are made of its generators.
-
-Appending: the lock, the head, the rows. It must never run outside a transaction.
+`open_append` and `insert_events` work in the caller's transaction. `append_on` does a whole append
+over one connection in as few round trips as possible, for group commit: the head is read in one
+message with BEGIN. COPY and COMMIT then go out together, before the first row is there: PostgreSQL
+answers to COPY while rows are still being signed, receives them while the next ones are, and
+commits as soon as the last one has passed the triggers. psycopg's own `copy()` refuses a query of
+several statements, so the steps are built from its generators.
 """
 
 from __future__ import annotations
@@ -34,13 +32,13 @@ from events.store.connection import LedgerUnavailableError, execute, fetch_one, 
 
 
 class NoTransactionError(LedgerError):
-    """The append protocol was started outside a transaction: its lock would guard nothing."""
+    """The append protocol was started outside a transaction, where its lock would guard nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is known under the lock: the head, this append's authority time, the drift threshold
-    that the trigger is going to use (seconds)."""
+    """The state read under the lock: the head, this append's authority time, and the drift
+    threshold (seconds) that the trigger will use."""
 
     last_sequence: int
     content_hash: str
@@ -49,7 +47,7 @@ class Opening:
 
 
 PATIENCE_MS = 5000
-"""How long an append that is not tried again waits for the ledger's lock."""
+"""Lock timeout of an append that is not retried."""
 
 INSERTED = tuple(name for name in FIELDS if name != "sequence")
 
@@ -69,7 +67,7 @@ def open_append(using: str, patience_ms: int = PATIENCE_MS) -> Opening:
 
 
 def checked_opening(row: Sequence[Any]) -> Opening:
-    """What `open_append.sql` answers, as values or as texts.
+    """Parse the row of `open_append.sql`, given as values or as texts.
 
     Raises:
         LedgerConfigurationError: AC4, the drift threshold is gone.
@@ -110,15 +108,15 @@ _ESCAPED = tuple(INSERTED.index(name) for name in ("event_type", "payload", "age
 
 
 PROMPT_MILLISECONDS = 2
-"""The lock is there within this time, or somebody else holds it."""
+"""How long to wait before assuming that another session holds the lock."""
 
 
 class InTransactionError(LedgerError):
-    """An append that commits by itself was begun inside somebody else's transaction."""
+    """An append that commits on its own was started inside another transaction."""
 
 
 class PipelinedAppend:
-    """An open append: the lock is held, the head is known, rows may be sent."""
+    """An append in progress: begun, under the lock, ready to send rows."""
 
     def __init__(self, connection: psycopg.Connection[Any], patience_ms: int) -> None:
         self.committing = False
@@ -128,8 +126,8 @@ class PipelinedAppend:
         self._state = _State.OPEN
 
     def open(self, before_waiting: Callable[[], None] | None) -> Opening:
-        """Begin, take the lock, read the head. `before_waiting` is called when somebody else seems
-        to hold the lock.
+        """Begin, take the lock, read the head. `before_waiting` is called when another session
+        seems to hold the lock.
 
         Raises:
             LedgerHeldError: the lock did not come in time.
@@ -147,16 +145,16 @@ class PipelinedAppend:
         return checked_opening(_texts(results[-1]))
 
     def start(self) -> None:
-        """Send COPY ahead of the rows; its answer is fetched when the first of them are ready."""
+        """Send COPY ahead of the rows; its response is read when the first rows are ready."""
         self._connection.pgconn.send_query(_COPY)
         self._connection.pgconn.flush()
         self._state = _State.STARTED
 
     def send(self, events: Sequence[Event]) -> None:
-        """Send rows in order. The triggers see them when all have been sent.
+        """Send rows in order. The triggers run when all have been sent.
 
         Raises:
-            SystemHaltedError, HeadMismatchError: as at the opening; the guard looks once more.
+            SystemHaltedError, HeadMismatchError: as in `open`; the guard checks again.
         """
         self._expect_copy()
         lines = b"".join(map(copy_line, events))
@@ -199,10 +197,9 @@ class _State(Enum):
 
 @contextmanager
 def append_on(using: str, patience_ms: int) -> Iterator[PipelinedAppend]:
-    """Take the ledger's lock on the thread's own connection, waiting at most `patience_ms` for it,
-    and read the head.
+    """Start an append on the thread's own connection.
 
-    Committed by `PipelinedAppend.finish`; what is not finished is rolled back.
+    `PipelinedAppend.finish` commits it; otherwise it is rolled back.
 
     Raises:
         InTransactionError: the connection is in a transaction of its own.
@@ -226,8 +223,8 @@ def append_on(using: str, patience_ms: int) -> Iterator[PipelinedAppend]:
 
 @contextmanager
 def _closed_when_lost(wrapper: BaseDatabaseWrapper) -> Iterator[None]:
-    """A connection that was lost, or leads to a server that takes no writes, serves no other try:
-    the server rolls back by itself."""
+    """Close a connection that was lost or leads to a read-only server, so that the next attempt
+    opens a new one. The server rolls back."""
     try:
         yield
     except LedgerUnavailableError:
@@ -245,7 +242,7 @@ def copy_line(event: Event) -> bytes:
 
 
 def _end(pgconn: pq.abc.PGconn, error: bytes | None) -> PQGen[list[pq.abc.PGresult]]:
-    """End the COPY; what became of it, and of the COMMIT behind it."""
+    """End the COPY and return the results of it and of the COMMIT."""
     while pgconn.put_copy_end(error) == 0:
         while not (yield Wait.W):
             continue
@@ -254,7 +251,7 @@ def _end(pgconn: pq.abc.PGconn, error: bytes | None) -> PQGen[list[pq.abc.PGresu
 
 
 def _texts(result: pq.abc.PGresult) -> list[str | None]:
-    """The first row, as texts."""
+    """The first row as texts."""
     values = (result.get_value(0, column) for column in range(result.nfields))
     return [None if value is None else bytes(value).decode() for value in values]
 

@@ -1,13 +1,7 @@
-"""The steps of ceremonies: what was proposed, who voted, what was recorded (CT-13).
+"""Ceremonies in the database, and halting: steps, votes, records, unwritten events (CT-11, CT-13).
 
-It must never keep a voice whose signature was not verified; the callers see to that, and every
-verification of the ledger looks again.
-
-Stopping the ledger, and what could not be written when that happened (CT-11).
-
-It must never clear a halt: a ceremony does, in the database.
-
-Reading what stands beside the chain of decisions, to compare it with the events.
+Invariant: callers verify a signature before they store it; every verification of the ledger checks
+it again. Only a recorded ceremony clears a halt.
 """
 
 from __future__ import annotations
@@ -34,7 +28,7 @@ from events.store.connection import execute, fetch_all, fetch_one
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step, and when the database took it. `sequence` is that of the recording event."""
+    """One step and the database's time of it. `sequence` is that of the recording event."""
 
     step: str
     person: str
@@ -45,8 +39,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Ceremony:
-    """A ceremony with all its steps, in order. After `expires_at` nobody votes on it any more, and
-    it is not recorded; `is_expired` is what the database's clock says."""
+    """A ceremony with all its steps, in order. After `expires_at` it takes no votes and cannot be
+    recorded; `is_expired` is by the database's clock."""
 
     proposal: Proposal
     steps: tuple[Step, ...]
@@ -59,7 +53,7 @@ class Ceremony:
 
     @property
     def recorded_sequence(self) -> int | None:
-        """The event that records it; None while it is open."""
+        """The sequence of the recording event; None while the ceremony is open."""
         return next((step.sequence for step in self.steps if step.step == RECORDED), None)
 
     @property
@@ -80,15 +74,15 @@ class Ceremony:
 
     @property
     def voices(self) -> list[Voice]:
-        """Everything that was signed."""
+        """All signed steps."""
         return [step.voice for step in self.steps if step.voice]
 
 
 def add_step(using: str, proposal: Proposal, voice: Voice) -> None:
-    """Keep a proposal or a vote. The caller has verified its signature.
+    """Store a proposal or a vote. The caller has verified its signature.
 
     Raises:
-        CeremonyRefusedError: the person may not, or not any more, or not about this.
+        CeremonyRefusedError: the person is not entitled to this step, or no longer.
     """
     content = {"public_key": voice.public_key, "signature": voice.signature}
     if voice.step == PROPOSED:
@@ -109,7 +103,7 @@ def find_ceremony(using: str, ceremony_id: str) -> Ceremony:
     """A ceremony with its steps.
 
     Raises:
-        CeremonyRefusedError: there is none of this id.
+        CeremonyRefusedError: no ceremony has this id.
     """
     found = _read(using, [ceremony_id]) if _is_uuid(ceremony_id) else []
     if not found:
@@ -120,30 +114,30 @@ def find_ceremony(using: str, ceremony_id: str) -> Ceremony:
 def list_ceremonies(
     using: str, *, limit: int, before: int | None = None
 ) -> tuple[list[Ceremony], int | None]:
-    """Ceremonies, newest proposal first, and the place that the next page starts before."""
+    """Ceremonies, newest proposal first, and the `before` of the next page."""
     rows = fetch_all(using, "ceremonies_newest", {"before": before, "limit": limit + 1})
     place = rows[limit - 1][0] if len(rows) > limit else None
     return _read(using, [ceremony_id for _, ceremony_id in rows[:limit]]), place
 
 
 def is_approved(using: str, ceremony_id: str) -> bool:
-    """Whether enough people with active keys agree."""
+    """True if enough people with active keys approve."""
     return bool(fetch_one(using, "ceremony_is_approved", {"ceremony_id": ceremony_id})[0])
 
 
 def open_ceremony(using: str, ceremony_id: str) -> tuple[str, str]:
-    """Begin to record a ceremony in this transaction, under the ledger's lock: its event's type,
-    and the payload that the event must have.
+    """Begin to record a ceremony in this transaction, under the ledger's lock; returns the type of
+    its event and the required payload.
 
     Raises:
-        CeremonyRefusedError: it is not approved, or what was approved is not the case any more.
+        CeremonyRefusedError: it is not approved, or what was approved is no longer the case.
     """
     kind, payload = fetch_one(using, "open_ceremony", {"ceremony_id": ceremony_id})
     return kind, payload
 
 
 def settle(using: str) -> None:
-    """Have the effects of what was recorded in this transaction now.
+    """Run the deferred checks and effects of what was recorded in this transaction.
 
     Raises:
         CeremonyRefusedError: the event is not the record of the ceremony.
@@ -180,7 +174,7 @@ def _step(row: Any) -> Step:
 
 
 LOCK_MILLISECONDS = 400
-"""How long the event of a halt waits for the append lock, which appends hold for milliseconds."""
+"""Timeout of a halt's event for the append lock, which appends hold for milliseconds."""
 
 
 def halt_ledger(
@@ -191,10 +185,10 @@ def halt_ledger(
     witnessed_by: str | None = None,
     unwitnessed_because: str | None = None,
 ) -> bool:
-    """Stop every append; False when the ledger was halted already.
+    """Stop every append; False if the ledger was halted already.
 
-    `witnessed_by` is the event of this transaction that says so; without one, the database keeps
-    the record, to be written when the halt is cleared.
+    `witnessed_by` is the event of this transaction that records the halt; without one, the database
+    keeps the record, to be written when the halt is cleared.
     """
     values = {
         "reason": reason,
@@ -206,15 +200,15 @@ def halt_ledger(
 
 
 def unwritten_records(using: str) -> list[dict[str, Any]]:
-    """What is written when the present halt is cleared, oldest first: `event_id`, `event_type`,
-    `local_timestamp` and `payload` of each, as the proposal to clear the halt holds them."""
+    """The events to write when the present halt is cleared, oldest first: `event_id`, `event_type`,
+    `local_timestamp` and `payload` of each, as the proposal to clear the halt contains them."""
     text = fetch_one(using, "unwritten_records")[0]
     records: list[dict[str, Any]] = canonical.parse(text, stored=True).value
     return records
 
 
 class CeremonyRow(NamedTuple):
-    """A row of `ceremonies`, column by column; None is what is not there."""
+    """A row of `ceremonies`, column by column; None for NULL."""
 
     ceremony_id: str
     kind: str | None
@@ -236,6 +230,6 @@ def ceremony_rows(using: str, ceremony_ids: Sequence[str]) -> list[CeremonyRow]:
 
 
 def ceremonies_without_event(using: str, *, limit: int) -> list[tuple[str, str | None]]:
-    """Id of each ceremony that no event of its own records though a row says so, and the sequence
-    that the row names."""
+    """Ids of ceremonies whose row claims a recording event that does not exist or is not theirs,
+    with the sequence that the row names."""
     return fetch_all(using, "ceremonies_without_event", {"limit": limit})

@@ -1,7 +1,4 @@
-"""Runs one named SQL file on a Django connection and turns the database's refusals into ours.
-
-It must never build SQL from values.
-"""
+"""Runs named SQL files on a Django connection, and maps the ledger's SQLSTATEs to `LedgerError`s."""
 
 from __future__ import annotations
 
@@ -31,24 +28,23 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 
 class LedgerUnavailableError(LedgerError):
-    """The database cannot be reached, or went away. Whether a commit under way held is unknown:
-    send the same `event_id` again."""
+    """The database cannot be reached, or the connection was lost. The outcome of a commit in
+    progress is unknown: send the same `event_id` again."""
 
 
 AWAY = (LedgerUnavailableError, OperationalError, InterfaceError)
-"""What is raised when the database is away, with our name or without."""
+"""Errors raised when the database is unavailable, before or after mapping."""
 
 
 class AppendOnlyError(LedgerError):
-    """FR7: a change of what is written was refused."""
+    """FR7: a change of append-only data was refused."""
 
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Turn the ledger's SQLSTATEs, a lost connection and a lock that does not come, into
-    `LedgerError`s.
+    """Map the ledger's SQLSTATEs, a lost connection and a lock timeout to `LedgerError`s.
 
-    Everything else passes as it is: a programming error is not the ledger's to explain.
+    Other database errors pass through unchanged.
     """
     try:
         yield
@@ -73,18 +69,18 @@ def first_line(error: BaseException) -> str:
 
 
 def sqlstate(error: BaseException) -> str:
-    """The SQLSTATE behind a Django database error, "" when there is none."""
+    """The SQLSTATE of a Django database error, or ""."""
     return getattr(error.__cause__, "sqlstate", None) or ""
 
 
 def constraint(error: BaseException) -> str:
-    """The name of the constraint or check that refused, "" when there is none."""
+    """The name of the constraint or check that refused, or ""."""
     diagnostics = getattr(error.__cause__, "diag", None)
     return getattr(diagnostics, "constraint_name", None) or ""
 
 
 def key_taken(error: BaseException) -> str:
-    """The value that a unique constraint of one column refused, "" when it was no such one."""
+    """The value that a unique constraint of one column refused, or ""."""
     detail = getattr(getattr(error.__cause__, "diag", None), "message_detail", None) or ""
     return detail.partition(")=(")[2].partition(")")[0]
 
@@ -106,8 +102,8 @@ def _named(error: DatabaseError) -> Exception:
 
 
 def takes_writes(using: str) -> bool:
-    """Whether the server takes writes. A session keeps what its role was when it began, so one that
-    takes none, and one that was lost, is asked again on a new connection."""
+    """True if the server accepts writes. A session keeps the server role it started with, so a
+    negative answer or a lost connection is checked again on a new connection."""
     with suppress(LedgerUnavailableError):
         if fetch_one(using, "writable") == (True,):
             return True
@@ -139,11 +135,11 @@ def execute(using: str, query: str, parameters: Mapping[str, Any]) -> int:
 
 @contextmanager
 def copying(using: str, query: str, parameters: Mapping[str, Any]) -> Iterator[Copy]:
-    """A COPY … TO STDOUT under way. It ends with its last row or by an exception, such as the one
-    that closes a generator; psycopg does not end it for who just leaves.
+    """Run a COPY … TO STDOUT. It ends with its last row or by an exception such as GeneratorExit:
+    psycopg does not terminate the COPY when the iterator is abandoned.
 
-    While it runs it holds a snapshot, and the connection can do nothing else: whoever reads must
-    not stop to wait for anybody else.
+    While it runs it holds a snapshot and blocks the connection: the reader must not wait for
+    anybody else.
     """
     with (
         named_errors(),
@@ -157,7 +153,8 @@ def copying(using: str, query: str, parameters: Mapping[str, Any]) -> Iterator[C
 def copy_lines(
     using: str, query: str, parameters: Mapping[str, Any]
 ) -> Generator[bytes, None, None]:
-    """The lines of a COPY … TO STDOUT, as they come; who leaves early closes the generator."""
+    """The lines of a COPY … TO STDOUT as they arrive. A caller that stops early closes the
+    generator."""
     with copying(using, query, parameters) as copy:
         for line in copy:
             yield bytes(line)

@@ -1,7 +1,6 @@
-"""Reads drift: the threshold, the warnings, figures by agent. The trigger
-`log_clock_drift_on_insert` writes the warnings.
+"""Reads the drift threshold and the drift warnings, in pages by id (never by a clock).
 
-Drift warnings in pages. Their id is the order, and never a clock.
+The trigger `log_clock_drift_on_insert` writes the warnings.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class DriftWarning:
 
 @dataclass(frozen=True, slots=True)
 class DriftFilter:
-    """What warnings to list, in order of their id; times are half-open, authority clock."""
+    """Filter of warnings, listed by id; times are half-open, by the authority clock."""
 
     after: int | None = None
     agent_id: str | None = None
@@ -64,8 +63,8 @@ class AgentDrift:
 
 
 def operator_threshold(using: str) -> tuple[Decimal, int] | None:
-    """The threshold that an operator set alone last, before people decided it, and the head then:
-    later events were compared with it. None where the row is gone."""
+    """The last threshold that an operator set alone, before people decided it, and the head at that
+    time: later events were compared with it. None if the row is missing."""
     row = fetch_one(using, "operator_threshold")
     return None if row is None else (row[0], row[1])
 
@@ -76,7 +75,7 @@ def warnings_of_range(using: str, start: int, end: int) -> list[Any]:
 
 
 def drifted_in_range(using: str, start: int, end: int) -> list[tuple[int, str | None]]:
-    """Sequence and agent of what stands in the list of drifted events."""
+    """Sequence and agent of the entries of `drifted_events` in a range."""
     return fetch_all(using, "drifted_in_range", {"start": start, "end": end})
 
 
@@ -84,7 +83,7 @@ def get_threshold(using: str) -> Decimal:
     """The drift threshold in seconds, from the row that the trigger reads too.
 
     Raises:
-        LedgerConfigurationError: the row is gone or its value is out of bounds.
+        LedgerConfigurationError: the row is missing or its value is out of bounds.
     """
     row = fetch_one(using, "drift_threshold")
     if row is None:
@@ -93,8 +92,8 @@ def get_threshold(using: str) -> Decimal:
 
 
 def shown_threshold(using: str) -> Decimal:
-    """The threshold that pages draw with. Where there is none, which `check_guards` reports, that
-    of a new ledger: what is written can be read all the same."""
+    """The threshold for display. Falls back to the default if it is missing, which `check_guards`
+    reports: what is written can still be read."""
     try:
         return get_threshold(using)
     except LedgerConfigurationError:
@@ -102,7 +101,7 @@ def shown_threshold(using: str) -> Decimal:
 
 
 def set_threshold(using: str, seconds: object) -> Decimal:
-    """Set the threshold for trigger and Python alike.
+    """Set the threshold for both the trigger and Python.
 
     Raises:
         LedgerConfigurationError: not a positive finite number.
@@ -114,7 +113,7 @@ def set_threshold(using: str, seconds: object) -> Decimal:
 
 
 def list_warnings(using: str, chosen: DriftFilter, *, limit: int) -> list[DriftWarning]:
-    """At most `limit` warnings in order of id; go on with `after` = the last id."""
+    """At most `limit` warnings by rising id; continue with `after` = the last id."""
     rows = fetch_all(using, "drift_warnings", {**asdict(chosen), "limit": limit})
     return [DriftWarning(*row) for row in rows]
 
@@ -122,7 +121,7 @@ def list_warnings(using: str, chosen: DriftFilter, *, limit: int) -> list[DriftW
 def drift_by_agent(
     using: str, spans: ImportSpans, *, start: int | None = None, end: int | None = None
 ) -> list[AgentDrift]:
-    """Figures over the warnings of a sequence range without those of imports, the worst first."""
+    """Figures over the warnings of a sequence range without those of imports, worst agent first."""
     values = {"start": start, "end": end, **spans.parameters()}
     return [AgentDrift(*row) for row in fetch_all(using, "drift_by_agent", values)]
 
@@ -137,7 +136,7 @@ def list_newest_warnings(
     authority_to: datetime | None = None,
     limit: int,
 ) -> list[DriftWarning]:
-    """At most `limit` warnings, the highest id first; go on with `before` = the last id."""
+    """At most `limit` warnings, highest id first; continue with `before` = the last id."""
     values = {
         "before": before,
         "agent_id": agent_id,
@@ -158,8 +157,8 @@ def list_living_warnings(
     after: int | None = None,
     limit: int,
 ) -> list[DriftWarning]:
-    """At most `limit` warnings of running clocks: those before the warning of an id, newest first,
-    or with `after` those behind it, oldest first."""
+    """At most `limit` warnings without those of imports: newest first before the id `before`, or
+    oldest first after the id `after`."""
     values = {**asdict(choice), **spans.parameters(), "limit": limit}
     if after is not None:
         rows = fetch_all(using, "drift_living_ascending", {**values, "after": after})

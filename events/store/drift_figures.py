@@ -1,7 +1,6 @@
-"""Figures over drift warnings of running clocks: by agent, and over time. Those of imports are left
-out (`events/store/imports.py`).
+"""Statistics of drift warnings by agent and over time, and clocks that jumped.
 
-Clocks that jumped: an agent's, and the authority's own. It must never judge why.
+Warnings of imported events are left out (`events/store/imports.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from events.store.imports import ImportSpans
 
 @dataclass(frozen=True, slots=True)
 class DriftChoice:
-    """Which warnings; None leaves a side open. Times are half-open, by the authority clock."""
+    """Filter of warnings; None leaves a side open. Times are half-open, by the authority clock."""
 
     agent_id: str | None = None
     min_seconds: Decimal | None = None
@@ -28,7 +27,7 @@ class DriftChoice:
 
 @dataclass(frozen=True, slots=True)
 class DriftWindow:
-    """The warnings that figures are taken over, the newest of those chosen; `cut`: there are older
+    """The warnings behind the figures: the newest that pass the filter. `cut`: there are older
     ones."""
 
     warnings: int
@@ -39,7 +38,7 @@ class DriftWindow:
 
 @dataclass(frozen=True, slots=True)
 class HeatCount:
-    """Warnings of one step of time, one size and one direction."""
+    """Number of warnings in one time step, size class and direction."""
 
     column: int
     size: int
@@ -69,8 +68,8 @@ class AgentFigures:
 def figures_by_agent(
     using: str, choice: DriftChoice, spans: ImportSpans, *, most: int
 ) -> tuple[DriftWindow | None, list[AgentFigures]]:
-    """The agents of the newest `most` warnings that were chosen, the worst first; no window where
-    there is none."""
+    """Figures by agent over the newest `most` warnings that pass the filter, worst first. The
+    window is None if there are none."""
     rows = fetch_all(using, "drift_agents", {**_chosen(choice, spans), "most": most})
     if not rows:
         return None, []
@@ -94,8 +93,8 @@ def heat(
     step: int,
     sizes: Sequence[int],
 ) -> list[HeatCount]:
-    """The same warnings by time (in steps of `step` seconds from `origin`), size (how many of
-    `sizes` it reaches) and direction."""
+    """Counts of the same warnings by time (in steps of `step` seconds from `origin`), size (how
+    many of `sizes` it reaches) and direction."""
     values = {"most": most, "origin": origin, "step": step, "sizes": list(sizes)}
     rows = fetch_all(using, "drift_heat", _chosen(choice, spans) | values)
     return [HeatCount(*row) for row in rows]
@@ -107,8 +106,8 @@ def _chosen(choice: DriftChoice, spans: ImportSpans) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:
-    """Two events of an agent that follow one another, and how far its clock was off at each:
-    seconds, positive when ahead. `steps` counts all of this agent's."""
+    """Two consecutive events of an agent between which its clock jumped, and its offset at each:
+    seconds, positive when ahead. `steps` counts all jumps of this agent."""
 
     sequence: int
     previous_sequence: int
@@ -120,7 +119,7 @@ class ClockStep:
 
     @property
     def change_seconds(self) -> Decimal:
-        """How far the clock was moved; positive when forward."""
+        """Seconds by which the clock jumped; positive when forward."""
         return self.after_seconds - self.before_seconds
 
 
@@ -145,8 +144,8 @@ def clock_steps(
     threshold: Decimal,
     each: int,
 ) -> list[ClockStep]:
-    """The newest `each` steps of every agent among the events start … end, newest first. Events of
-    imports are left out: they have the times of their records."""
+    """The newest `each` clock jumps of every agent among the events start … end, newest first.
+    Imported events are left out: they carry the times of their records."""
     values: dict[str, Any] = {
         **spans.parameters(),
         "start": start,
@@ -161,7 +160,7 @@ def clock_steps(
 def reversals(
     using: str, start: int, end: int, *, appends_after: int, limit: int
 ) -> list[Reversal]:
-    """Where authority time runs against the sequence: among the appends that end after
+    """Places where authority time decreases along the sequence: among the appends that end after
     `appends_after`, and among the events start … end; newest first."""
     values = {"start": start, "end": end, "appends_after": appends_after, "limit": limit}
     return [Reversal(*row) for row in fetch_all(using, "authority_reversals", values)]

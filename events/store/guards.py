@@ -1,6 +1,8 @@
-"""What guards the ledger in the database, as its catalogue has it: triggers, functions, owners,
-rights, constraints, settings; and what is in force that no event decided. It must never judge or
-repair: it only says what is there."""
+"""Reads the ledger's guards from the database's catalogue: triggers, functions, owners, rights,
+constraints, settings; and rows that are in force without an event that decided them.
+
+Reports facts only; `observers` judges them.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,10 @@ from django.db import DatabaseError, OperationalError, connections, transaction
 from events.store.connection import execute, fetch_all, first_line, named_errors
 
 OBSERVER = "portal_observer"
-"""The observer's role where no connection of its own names one."""
+"""The observer's role, unless a connection of its own names one."""
 
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
-"""Settings that are said to be off where they are."""
+"""Durability settings that are reported when off."""
 
 _FORMS = (
     "application_name backslash_quote bytea_output client_encoding client_min_messages datestyle "
@@ -38,14 +40,15 @@ _PLANS = (
 )
 _LOGS = r"auto_explain\..* log_.* pg_stat_statements\..* track_.*"
 HARMLESS = re.sub(" +", "|", f"^({_FORMS} {_LIMITS} {_PLANS} {_LOGS})$")
-"""Settings, in lower case, of which a role or the database may have its own: forms of text, which
-every connection of the portal sets for itself, limits, plans and logs. Every other is a fact."""
+"""Settings, in lower case, that a role or the database may override: output formats, which every
+connection of the portal sets for itself, limits, planner and logging. Every other override is a
+fact."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fact:
-    """One thing the catalogue says. `deparsed`: PostgreSQL wrote the value out anew, and another
-    major version may word it otherwise."""
+    """One fact from the catalogue. `deparsed`: the value is SQL printed by PostgreSQL, which
+    another major version may word differently."""
 
     aspect: str
     subject: str
@@ -55,7 +58,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class GuardState:
-    """Every fact, seen by the role of the application."""
+    """Every fact, as seen by the role of the application."""
 
     role: str
     major: int
@@ -64,14 +67,14 @@ class GuardState:
 
 
 def ledger_tables() -> list[str]:
-    """The tables that raw SQL made: the ledger's, and what is kept beside it."""
+    """The tables created in plain SQL: the ledger's and those beside it."""
     models = apps.get_app_config("events").get_models()
     return sorted(model._meta.db_table for model in models if not model._meta.managed)
 
 
 def read_guards(using: str = "default") -> GuardState:
-    """The facts of this moment. `using` must be the application's own connection: what its role
-    may do, and how its sessions are set, is part of the answer."""
+    """Read all facts. `using` must be the application's own connection: its rights and session
+    settings are part of the result."""
     parameters = {
         "tables": ledger_tables(),
         "owner": _owner(using),
@@ -93,8 +96,8 @@ def read_guards(using: str = "default") -> GuardState:
 
 
 def _read(using: str, query: str, parameters: Mapping[str, Any]) -> list[Fact]:
-    """The facts of one query. One that is refused is a fact too: who takes the right to read the
-    catalogue away, or a table, is not to be passed over."""
+    """The facts of one query. A refused query becomes a fact itself: revoking the right to read the
+    catalogue or a table must not hide anything."""
     try:
         with transaction.atomic(using=using):
             return [Fact(*row) for row in fetch_all(using, query, parameters)]
@@ -105,16 +108,16 @@ def _read(using: str, query: str, parameters: Mapping[str, Any]) -> list[Fact]:
 
 
 def read_versions(using: str = "default") -> dict[str, str]:
-    """Of each guard that the catalogue has a row for, as `trigger events.check_append`, which
-    change of the catalogue made it what it is."""
+    """The catalogue version of each guard with a catalogue row, keyed like `trigger
+    events.check_append`."""
     with _pinned(using):
         return dict(fetch_all(using, "guard_versions", {"tables": ledger_tables()}))
 
 
 @contextmanager
 def _pinned(using: str) -> Iterator[None]:
-    """One transaction in which names are PostgreSQL's own and text has one form. It is rolled back,
-    so that nothing of this stays, also inside of a transaction of the caller's."""
+    """A transaction in which names resolve to PostgreSQL's own and text has one form. Rolled back,
+    so that nothing of this persists, even inside the caller's transaction."""
     with named_errors(), transaction.atomic(using=using):
         execute(using, "pin_catalogue", {})
         yield
@@ -122,7 +125,7 @@ def _pinned(using: str) -> Iterator[None]:
 
 
 def _owner(using: str) -> str | None:
-    """The owner's role; None where the portal was given none, and whoever owns `events` is it."""
+    """The owner's role; None if the portal was given none, and the owner of `events` counts."""
     owner = _user("owner")
     return owner if owner != _user(using) else None
 

@@ -1,9 +1,8 @@
-"""Tells the drift of imports from that of clocks that ran while their events were written.
+"""Reads the records of imports in the ledger, and separates the drift of imports from that of
+clocks.
 
-A warning is an import's when its event lies between the first and the last sequence of an import
-that is on record (`system.import_finished`), and is of one of that import's agents.
-
-The imports that the ledger knows of, by their own records in it.
+A drift warning belongs to an import if its event lies between the first and the last sequence of an
+import on record (`system.import_finished`) and is of one of that import's agents.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from events.store.status import marks_before
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The record of an import's beginning: its sequence and its payload."""
+    """The start record of an import: its sequence and its payload."""
 
     sequence: int
     payload: dict[str, Any]
@@ -29,8 +28,8 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Events that may be an import's: how many, and from where to where. `agents` is None where
-    they are too many to name."""
+    """A range of events that may belong to an import: count and bounds. `agents` is None if there
+    are too many to name."""
 
     count: int
     first_sequence: int | None
@@ -40,8 +39,8 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A whole file that an import took in: its source, size and digest of the unpacked content,
-    and the sequence of the import's record."""
+    """A file that was imported completely: source, size and digest of the unpacked content, and the
+    sequence of the import's record."""
 
     source: str
     content_bytes: int
@@ -50,19 +49,19 @@ class Imported:
 
 
 def list_contents(using: str, imports: int) -> list[Imported]:
-    """The files of the newest so many imports."""
+    """The files of the newest `imports` imports."""
     return [Imported(*row) for row in fetch_all(using, "imported_contents", {"imports": imports})]
 
 
 def list_open(using: str) -> list[Started]:
-    """Imports that were started and have no record of their end."""
+    """Imports that have a start record and no end record."""
     rows = fetch_all(using, "open_imports")
     return [Started(sequence, dict(as_json(payload))) for sequence, payload in rows]
 
 
 def find_stretch(using: str, after: int, *, any_id: bool, most_agents: int) -> Stretch:
-    """What may have come in by files since a sequence: events whose ids are as `ingest` makes
-    them, or with `any_id` every agent's."""
+    """Events after a sequence that may have come from files: those with ids as `ingest` makes them,
+    or with `any_id` those of every agent."""
     values = {"after": after, "any_id": any_id, "most": most_agents}
     count, first, last, agents = fetch_one(using, "import_stretch", values)
     return Stretch(count, first, last, None if len(agents or ()) > most_agents else agents or [])
@@ -74,12 +73,12 @@ def as_json(value: Any) -> Any:
 
 
 MOST_COUNTED = 1_000_000
-"""Warnings that are told apart when those of the last day are counted: 2 µs each."""
+"""Limit for classifying the warnings of the last day: 2 µs each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """An import on record. `sources` are some of its `inputs`; `agents` None is any agent."""
+    """An import on record. `sources` are some of its `inputs`; `agents` None means any agent."""
 
     sequence: int
     recorded_at: datetime
@@ -92,13 +91,13 @@ class Import:
 
     @property
     def more_inputs(self) -> int:
-        """Inputs whose source is not among `sources`."""
+        """Number of inputs whose source is not among `sources`."""
         return self.inputs - len(self.sources)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportDrift:
-    """An import and how many drift warnings are about its events."""
+    """An import and the number of drift warnings about its events."""
 
     record: Import
     warnings: int
@@ -106,14 +105,14 @@ class ImportDrift:
 
 @dataclass(frozen=True, slots=True)
 class ImportSpans:
-    """Where the events of imports lie: a multirange for each agent, and one for any agent."""
+    """The sequence ranges of imported events: a multirange for each agent, and one for any agent."""
 
     agents: tuple[str, ...] = ()
     ranges: tuple[str, ...] = ()
     any_agent: str = "{}"
 
     def parameters(self) -> dict[str, Any]:
-        """What the queries that tell imports apart take."""
+        """Parameters of the queries that separate imports."""
         return {
             "import_agents": list(self.agents),
             "import_ranges": list(self.ranges),
@@ -123,14 +122,14 @@ class ImportSpans:
 
 @dataclass(frozen=True, slots=True)
 class RecentDrift:
-    """Drift warnings of a time: of running clocks, and of imports."""
+    """Number of drift warnings in a period: of running clocks, and of imports."""
 
     clocks: int
     imports: int
 
     @property
     def cut(self) -> bool:
-        """Whether there may be more."""
+        """True if there may be more."""
         return self.clocks + self.imports >= MOST_COUNTED
 
 
@@ -154,7 +153,7 @@ def list_imports(using: str) -> list[Import]:
 
 
 def spans_of(imports: Iterable[Import]) -> ImportSpans:
-    """Where the events of these imports lie."""
+    """The sequence ranges of the events of these imports."""
     spans: dict[str, list[str]] = {}
     of_any: list[str] = []
     for one in imports:
@@ -168,7 +167,7 @@ def spans_of(imports: Iterable[Import]) -> ImportSpans:
 
 
 def import_spans(using: str) -> ImportSpans:
-    """Where the events of all imports on record lie."""
+    """The sequence ranges of the events of all imports on record."""
     return spans_of(list_imports(using))
 
 
@@ -189,7 +188,7 @@ def drift_of_imports(using: str, imports: Sequence[Import]) -> list[ImportDrift]
 
 
 def recent_drift(using: str, now: datetime) -> tuple[RecentDrift, RecentDrift]:
-    """Drift warnings of events of the last hour and of the last day, `MOST_COUNTED` at most."""
+    """Drift warnings of events of the last hour and of the last day, at most `MOST_COUNTED`."""
     day, hour = marks_before(using, [now - timedelta(days=1), now - timedelta(hours=1)])
     values = {
         "marks": [hour.last_sequence, day.last_sequence],

@@ -1,7 +1,4 @@
-"""Reading the ledger: ranges, single events, the head, gaps.
-
-It must never write, and never hold more than one page of events in memory.
-"""
+"""Reads the ledger: ranges, single events, the head, gaps. At most one page of events is in memory."""
 
 from __future__ import annotations
 
@@ -19,10 +16,10 @@ from events.format.gaps import Gap
 from events.store.connection import fetch_all, fetch_one
 
 PAGE = 1000
-"""Events fetched at a time when a range is walked."""
+"""Events fetched per query when a range is iterated."""
 
 GAP_PAGE = 50_000
-"""Gaps fetched at a time: each page counts the rest of the range again."""
+"""Gaps fetched per query: each page counts the rest of the range again."""
 
 
 class EventStoreProtocol(Protocol):
@@ -42,7 +39,7 @@ class EventStoreProtocol(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last row of `appends`: the truth about the tail."""
+    """The last row of `appends`: the authoritative end of the ledger."""
 
     max_sequence: int
     content_hash: str
@@ -55,9 +52,9 @@ EMPTY = Head(0, GENESIS_HASH, None, 0)
 
 @dataclass(frozen=True, slots=True)
 class GapReport:
-    """The first `limit` gaps of a range, and the totals over all of them; what explains a gap is
-    no question of counting. `repeated`: numbers that more than one event has, as far as `limit`
-    leaves room for them; `surplus_count`: rows that are too many by that, all of them."""
+    """The first `limit` gaps of a range, documented or not, and the totals over all of them.
+    `repeated`: numbers that more than one event has, as far as `limit` leaves room for them;
+    `surplus_count`: the number of surplus rows in total."""
 
     start: int
     end: int
@@ -69,18 +66,18 @@ class GapReport:
 
     @property
     def is_continuous(self) -> bool:
-        """No number is missing, documented or not."""
+        """True if no number is missing, documented or not."""
         return self.gap_count == 0
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """What a range may be narrowed to; None leaves a side open. Times are half-open.
+    """Filter of events; None leaves a side open. Times are half-open.
 
-    `system`: only the events that no agent sent, or only the others. `payload_path` leads from
-    the payload's root to a value, which must equal `payload_value`, a JSON text; they are given
-    together. Numbers are equal by value, whatever their size. `payload_text` is another value that
-    counts as well.
+    `system`: only the events that no agent sent, or only the others. `payload_path` leads from the
+    payload's root to a value, which must equal `payload_value`, a JSON text; they are given
+    together. Numbers are compared by value. `payload_text` is an alternative value that also
+    matches.
     """
 
     start: int | None = None
@@ -99,7 +96,7 @@ class EventFilter:
 
     @property
     def narrows(self) -> bool:
-        """Whether an event inside start … end may fail to pass."""
+        """True if the filter restricts more than the range."""
         return any(
             getattr(self, each.name) is not None
             for each in fields(self)
@@ -109,7 +106,7 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """Whether appending is stopped, and why (CT-11)."""
+    """The halt state and its reason (CT-11)."""
 
     halted: bool
     reason: str | None
@@ -118,7 +115,7 @@ class Halt:
 
 
 class HaltStateMissingError(LedgerError):
-    """CT-11: the row of the halt state is gone."""
+    """CT-11: the row of the halt state is missing."""
 
 
 class PostgresEventStore:
@@ -132,7 +129,7 @@ class PostgresEventStore:
         return int(fetch_one(self.using, "max_sequence")[0])
 
     def head(self) -> Head:
-        """Where the ledger ends, by the last append."""
+        """The end of the ledger, by the last append."""
         row = fetch_one(self.using, "head")
         return Head(*row) if row else EMPTY
 
@@ -140,7 +137,7 @@ class PostgresEventStore:
         """The halt state.
 
         Raises:
-            HaltStateMissingError: its row is gone.
+            HaltStateMissingError: its row is missing.
         """
         row = fetch_one(self.using, "halt_state")
         if row is None:
@@ -168,7 +165,8 @@ class PostgresEventStore:
     def select_warned(
         self, chosen: EventFilter, *, limit: int, newest_first: bool = False
     ) -> list[Event]:
-        """As `select` with `drifted` true, begun from the warnings: quick where few pass."""
+        """As `select` with `drifted` true, but starting from the warnings: fast where few events
+        pass."""
         query = "events_drifted_descending" if newest_first else "events_drifted_ascending"
         return _events(fetch_all(self.using, query, {**asdict(chosen), "limit": limit}))
 
@@ -178,7 +176,7 @@ class PostgresEventStore:
         return found[0] if found else None
 
     def system_events(self, event_type: str) -> Iterator[Event]:
-        """The system's own events of a type, in order. It asks nothing but the events."""
+        """The system's own events of a type, in order. Reads only the events table."""
         after = 0
         while True:
             values = {"event_type": event_type, "after": after, "limit": PAGE}
@@ -189,8 +187,8 @@ class PostgresEventStore:
             after = page[-1].sequence
 
     def get_events_by_id(self, event_ids: Sequence[str]) -> dict[str, Event]:
-        """The stored events among `event_ids`, by id. A row that is not the one event of its
-        number is none: the index of ids may lead to what no other does."""
+        """The stored events among `event_ids`, by id. A row that is not the only one of its
+        sequence is ignored: the index of ids may lead to a row that no other index does."""
         # One text: psycopg's own arrays quote each element by itself, which takes longer.
         rows = fetch_all(self.using, "events_by_id", {"event_ids": f"{{{','.join(event_ids)}}}"})
         found = {event.event_id: event for event in _events(rows)}
@@ -210,8 +208,8 @@ class PostgresEventStore:
     ) -> GapReport:
         """The gaps between `start` and `end`; without `end`, up to the head.
 
-        Every number is counted, unless `remembered`: then only those that `continuity_memory`
-        does not hold as seen.
+        Every number is counted. With `remembered`, only those are that `continuity_memory` does not
+        hold as present.
         """
         end = self.last_sequence() if end is None else end
         if end < start:
@@ -231,7 +229,7 @@ class PostgresEventStore:
     ) -> tuple[bool, tuple[range, ...]]:
         """`(is_continuous, missing_sequences)`; a gap is one `range`, whatever its length.
 
-        Documented gaps are missing too: whether they are explained is no question of counting.
+        Documented gaps are listed too.
         """
         last = self.last_sequence() if end is None else end
         missing = tuple(
@@ -240,8 +238,8 @@ class PostgresEventStore:
         return not missing, missing
 
     def walk_gaps(self, start: int, end: int, *, remembered: bool = False) -> Iterator[GapReport]:
-        """Every gap between `start` and `end`, lowest first, a page of them at a time. The totals
-        of the first page are those of all."""
+        """Every gap between `start` and `end`, lowest first, in pages. The totals of the first page
+        are those of all."""
         while start <= end:
             report = self.find_gaps(start, end, limit=GAP_PAGE, remembered=remembered)
             yield report
@@ -250,20 +248,20 @@ class PostgresEventStore:
             start = report.gaps[-1].end + 1
 
     def rows_below_one(self, *, limit: int) -> list[tuple[int | None, str | None]]:
-        """Number and id of rows outside the sequence: below 1, or without a number."""
+        """Sequence and id of rows outside the sequence: below 1, or NULL."""
         rows = fetch_all(self.using, "numbers_below_one", {"limit": limit})
         return [tuple(row) for row in rows]
 
     def last_sequence(self) -> int:
-        """How far the ledger goes, by the events or by the head, whichever says more."""
+        """The end of the ledger by the events or by the head, whichever is higher."""
         return max(self.get_max_sequence(), self.head().max_sequence)
 
 
 def _events(rows: list[Any]) -> list[Event]:
-    """The events of rows in the order of the table.
+    """Build events from rows in the order of the table.
 
-    Filled past the frozen dataclass's own `__init__`, which sets seventeen attributes one by one
-    and would cost a page more than fetching it.
+    Bypasses the frozen dataclass's `__init__`, which sets seventeen attributes one by one and would
+    cost more than fetching the page.
     """
     events = []
     for row in rows:

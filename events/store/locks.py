@@ -1,13 +1,10 @@
-"""Who holds the ledger's lock, and for how long: tells a lock that moves from hand to hand, as
-under load, from one that somebody does not give back.
+"""Locks in the database: advisory locks for work items, and the holders of the ledger's append
+lock.
 
-A transaction is known by its virtual number, which all roles may see. PostgreSQL tells the
-application when a transaction began only of its own role and of prepared ones; for others this
-process goes by when it first saw them.
-
-Who works at something of the portal now, known to the database itself.
-
-It must never outlive the session that took it, nor stand in the way of an append.
+Holders are inspected to tell a lock that changes hands, as under load, from one that a session does
+not release. A transaction is identified by its virtual transaction id, which all roles may see.
+PostgreSQL shows the application the start time only of its own role's transactions and of prepared
+ones; others are timed from when this process first saw them.
 """
 
 from __future__ import annotations
@@ -25,27 +22,28 @@ from events.errors import LedgerHeldError
 from events.store.connection import LedgerUnavailableError, fetch_all, fetch_one
 
 VERIFICATION, WATCH, ALERT, IMPORT = 0x7665_7269, 0x7761_7463, 0x616C_6572, 0x696D_706F
-"""The lock's first half; the second is the number of the verification, of the alert or of the
-import, 0 for the watch, of which there is one."""
+"""Class ids of the advisory locks. The object id is the number of the verification, alert or
+import, and 0 for the watch."""
 
 VERIFICATION_RANGE = 0x7665_7272
-"""The same for one range of a verification that workers share."""
+"""Class id for one range of a verification that workers share."""
 
 
 def lock(using: str, kind: int) -> None:
-    """Wait for one's turn, and have it until the transaction ends."""
+    """Take an advisory lock until the transaction ends; blocks."""
     fetch_one(using, "take_turn", {"kind": kind})
 
 
 def locked(using: str, kind: int, numbers: set[int]) -> set[int]:
-    """Those of the numbers at which some session works now, by what the database says of locks."""
+    """The numbers whose lock some session holds now."""
     held = {number for (number,) in fetch_all(using, "held_work_locks", {"kind": kind})}
     return {number for number in numbers if number % 2**31 in held}
 
 
 @contextmanager
 def try_lock(using: str, kind: int, number: int) -> Iterator[bool]:
-    """Hold the lock of one piece of work; False when another session holds it."""
+    """Hold the session's advisory lock of one work item; False when another session holds it. A
+    lost session releases its locks."""
     key = {"kind": kind, "number": number % 2**31}
     (alone,) = fetch_one(using, "try_work_lock", key)
     try:
@@ -57,16 +55,17 @@ def try_lock(using: str, kind: int, number: int) -> Iterator[bool]:
 
 
 FIRST_PATIENCE_MS = 1000
-"""How long a writer waits for the lock before it looks who has it."""
+"""First lock timeout of a writer, after which it looks for the holder."""
 
 MOST_PATIENCE_MS = 4000
-"""A writer that finds the lock moving asks again, and keeps its place in the queue longer."""
+"""Longest lock timeout. It grows while the lock changes hands, so that a writer keeps its place in
+the queue."""
 
 SILENT_SECONDS = 0.9
-"""A transaction that does nothing and was seen holding the lock for so long is not waited for."""
+"""A holder that has been idle in its transaction this long is not waited for."""
 
 HELD_SECONDS = 10.0
-"""Whoever has held the lock for so long is waited for no longer, and the portal is not ready."""
+"""A lock held this long is no longer waited for, and the portal reports not ready."""
 
 RETRY_SECONDS = 5
 
@@ -77,8 +76,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A transaction that keeps appends waiting. `gid` names a prepared one, which has no process.
-    `seconds`: how long it is known to hold the lock, or how old it is, whichever is more."""
+    """A transaction that blocks appends. `gid` names a prepared one, which has no process.
+    `seconds`: how long it is known to hold the lock, or its age, whichever is more."""
 
     pid: int | None
     gid: str | None
@@ -93,23 +92,23 @@ class Holder:
         return f"{who} of role {self.role} for {self.seconds:.0f} s"
 
     def as_dict(self) -> dict[str, Any]:
-        """As it stands in the answer of /readyz."""
+        """Its form in the response of /readyz."""
         return {"pid": self.pid, "gid": self.gid, "seconds": round(self.seconds, 1)}
 
     @property
     def is_long(self) -> bool:
-        """Whether events cannot be said to be taken while it holds the lock."""
+        """True if it has held the lock so long that the portal is not ready."""
         return self.seconds >= HELD_SECONDS
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a writer had better not wait for it."""
+        """True if a writer should give up waiting for it."""
         silent = not self.is_working and self.seen_seconds >= SILENT_SECONDS
         return silent or self.seen_seconds >= HELD_SECONDS
 
 
 class Holders:
-    """Shared by the threads of a process: which holders were seen, and since when."""
+    """The observed holders and when each was first seen, shared by the threads of a process."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
@@ -117,9 +116,9 @@ class Holders:
         self._told: set[str] = set()
 
     def look(self, using: str) -> Holder | None:
-        """Who has held the ledger's lock longest, or None when it is free.
+        """The longest holder of the ledger's lock, or None when it is free.
 
-        Logs a holder once when it has held the lock for long.
+        Logs each long holder once.
         """
         rows, now = fetch_all(using, "lock_holders"), time.monotonic()
         with self._mutex:
@@ -151,17 +150,17 @@ holders = Holders()
 
 
 class Patience:
-    """One writer's wait for the lock, in tries."""
+    """One writer's retries for the lock, with growing timeouts."""
 
     def __init__(self) -> None:
         self.milliseconds = FIRST_PATIENCE_MS
         self._looks = 0
 
     def again(self, using: str) -> None:
-        """The lock did not come in time: wait again if it moves.
+        """Handle a lock timeout: return to wait again if the lock changes hands.
 
         Raises:
-            LedgerHeldError: somebody does not give it back; nothing was written.
+            LedgerHeldError: a session does not release it; nothing was written.
         """
         holder = holders.look(using)
         if holder is not None and holder.is_stuck:

@@ -1,15 +1,8 @@
-"""The mark on a database that a backup is being restored into, so that nobody serves it meanwhile.
+"""Database operations of the operator: restore mark, backup snapshot, roles and grants.
 
-It must never be taken away but by the restore that set it, after it has verified what it restored.
-
-One moment of the whole database, that a backup is taken of.
-
-It must never write, and never read anything of the moment outside its transaction.
-
-The database's roles and their rights, made from `roles.sql` and `grants.sql`.
-
-It must never set a password, nor run but when it is asked to: what it would put right must be
-seen first.
+A database that is being restored carries a mark, so that nobody serves it; only the restore that
+set the mark removes it, after verification. Roles are made from `roles.sql` and `grants.sql`,
+without passwords.
 """
 
 from __future__ import annotations
@@ -29,12 +22,13 @@ from events.store.session import pin
 
 
 class RestoreUnfinishedError(LedgerError):
-    """CT-13: a restore into this database was begun and not finished: it is no ledger yet."""
+    """CT-13: a restore into this database was not finished."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a restore comes upon. `relations` counts tables, views and sequences but its mark."""
+    """The contents of a restore's target database. `relations` counts tables, views and sequences
+    except the mark."""
 
     is_marked: bool
     has_events: bool
@@ -45,14 +39,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Which backup is being restored, and whether it was seen to end as the backup says."""
+    """The backup that is being restored, and whether the result was verified against it."""
 
     manifest_sha256: str
     verified: bool
 
 
 def read_target(using: str) -> Target:
-    """What is in the database now."""
+    """Read what the database contains now."""
     return Target(*fetch_one(using, "restore_target"))
 
 
@@ -62,29 +56,29 @@ def read_mark(using: str) -> Mark:
 
 
 def set_mark(using: str, manifest_sha256: str) -> None:
-    """Mark an empty database, before anything is restored into it."""
+    """Mark an empty database before anything is restored into it."""
     with transaction.atomic(using=using, durable=True):
         execute(using, "restore_mark", {})
         execute(using, "restore_mark_of", {"manifest_sha256": manifest_sha256})
 
 
 def note_verified(using: str) -> None:
-    """What was restored ends as the backup says; from here on it may go on, as by a halt."""
+    """Mark the restored data as verified against the backup."""
     execute(using, "restore_verified", {})
 
 
 def take_mark_away(using: str) -> None:
-    """The restore is done."""
+    """Remove the mark after a finished restore."""
     execute(using, "restore_unmark", {})
 
 
 def analyze(using: str) -> None:
-    """Have the planner know what was restored."""
+    """Update the planner's statistics after a restore."""
     execute(using, "analyze", {})
 
 
 def refuse_unfinished(using: str) -> None:
-    """For whoever is about to serve or to work.
+    """Refuse to serve or work on a database that is being restored.
 
     Raises:
         RestoreUnfinishedError: the database is marked.
@@ -98,8 +92,8 @@ def refuse_unfinished(using: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`name` is what other connections give to SET TRANSACTION SNAPSHOT while this one is open.
-    `taken_at` is the database's clock; `bytes` the size of the database on its disk."""
+    """An exported snapshot. Other connections pass `name` to SET TRANSACTION SNAPSHOT while this
+    one is open. `taken_at` is the database's clock; `bytes` the database's size on disk."""
 
     name: str
     server_version: str
@@ -110,23 +104,23 @@ class Snapshot:
 
 @contextmanager
 def snapshot(using: str) -> Iterator[Snapshot]:
-    """Hold a snapshot: what is read through `using` inside is of that moment."""
+    """Hold a read-only snapshot: everything read through `using` inside is of one moment."""
     with transaction.atomic(using=using, durable=True):
         execute(using, "snapshot_only_reads", {})
         yield Snapshot(*fetch_one(using, "export_snapshot"))
 
 
 def applied_migrations(using: str) -> list[str]:
-    """Every migration that made the database what it is, as `app.name`."""
+    """Every applied migration, as `app.name`."""
     return [f"{app}.{name}" for app, name in fetch_all(using, "applied_migrations")]
 
 
 class RolesError(LedgerError):
-    """The roles cannot be made with what was given."""
+    """The roles cannot be created."""
 
 
 def script() -> str:
-    """Everything as one script for psql: as an administrator, in the ledger's database."""
+    """Roles and grants as one psql script: run as an administrator, in the ledger's database."""
     return (
         f"{sql.load('roles.sql')}\n"
         "-- After `manage.py migrate`, as the owner; `manage.py apply_grants` does the same.\n"
@@ -136,10 +130,10 @@ def script() -> str:
 
 
 def make_roles(url: str) -> None:
-    """Make the roles through an administrator's connection.
+    """Create the roles through an administrator's connection.
 
     Raises:
-        RolesError: it cannot connect, or may not.
+        RolesError: the connection or the statements fail.
     """
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:
@@ -150,14 +144,14 @@ def make_roles(url: str) -> None:
 
 
 def grant() -> None:
-    """Give the roles their rights, as the owner, and take every other away; and tell the database
-    how long a proposal stands."""
+    """Grant the roles their rights, revoke every other, and store how many days a proposal stands.
+    Runs as the owner."""
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute(sql.load("grants.sql"))
         cursor.execute(sql.load("queries/set_proposal_days.sql"), [settings.PORTAL_PROPOSAL_DAYS])
 
 
 def is_migrated() -> bool:
-    """Whether the ledger's tables are there to be granted."""
+    """True if the ledger's tables exist."""
     with connections["owner"].cursor() as cursor:
         return "events" in connections["owner"].introspection.table_names(cursor)

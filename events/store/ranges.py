@@ -1,11 +1,7 @@
-"""A span of the ledger by COPY, in parts that fit into memory.
+"""Reads whole ranges of events by COPY, as rows for verification and as lines for export.
 
-It must never leave a COPY open while its caller waits for somebody: that would hold a snapshot.
-
-Reads whole ranges of events by COPY, row by row, for who goes through all of them.
-
-It must never hold more than a row, and never make an `Event` of it: that costs more than to
-read it.
+Rows are not turned into `Event`s, which costs more than reading them. Invariant: a COPY holds a
+snapshot, so none stays open while the caller waits for somebody else.
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ from events.format.event import FIELDS, Event
 from events.store.connection import copy_lines, copying
 
 Row = tuple[Any, ...]
-"""The columns of `FIELDS`, in their order. None in any of them is what a superuser wrote."""
+"""The columns of `FIELDS`, in their order. None only where a superuser wrote NULL."""
 
 SEQUENCE, TYPE, CONTENT_HASH, AGENT, LOCAL, AUTHORITY = (
     FIELDS.index(name)
@@ -32,7 +28,7 @@ SEQUENCE, TYPE, CONTENT_HASH, AGENT, LOCAL, AUTHORITY = (
         "authority_timestamp",
     )
 )
-"""Where in a row these columns stand."""
+"""Positions of these columns in a row."""
 
 _TYPES = {"sequence": "int8", "hash_alg_version": "int2", "sig_alg_version": "int2"}
 _COLUMN_TYPES = [_TYPES.get(name, "text") for name in FIELDS]
@@ -41,9 +37,8 @@ _COLUMN_TYPES = [_TYPES.get(name, "text") for name in FIELDS]
 def copy_rows(using: str, start: int, end: int) -> Generator[Row]:
     """The events from `start` to `end`, both included, in sequence order.
 
-    One statement, and so one snapshot, that lasts until the last row is taken: ask for ranges of
-    some ten thousand, not for the ledger. Until then the connection can do nothing else; who does
-    not take every row closes the iterator.
+    One statement and so one snapshot until the last row is taken: use ranges of some ten thousand
+    events. Until then the connection is blocked; a caller that stops early closes the iterator.
     """
     with copying(using, "verified_events", {"start": start, "end": end}) as copy:
         copy.set_types(_COLUMN_TYPES)
@@ -51,10 +46,10 @@ def copy_rows(using: str, start: int, end: int) -> Generator[Row]:
 
 
 NUMBERS = 1_000
-"""Numbers of the sequence copied by one statement, at most."""
+"""Maximum length of the range copied by one statement."""
 
 PART_BYTES = 4 * 2**20
-"""Bytes from which on a part ends early: with payloads of 1 MiB it holds a few events."""
+"""A part ends early once it has this many bytes: with payloads of 1 MiB it holds a few events."""
 
 _SEPARATOR, _QUOTE = b"\x1f", b"\x01"
 _COLUMNS = (*(name for name in FIELDS if name != "payload"), "payload")
@@ -63,25 +58,25 @@ _SEQUENCE = _COLUMNS.index("sequence")
 
 
 class UnusualRowError(Exception):
-    """A value holds a byte that no event written by the ledger has."""
+    """A value contains a byte that no event written by the ledger has."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopiedEvent:
-    """One event as COPY writes it: the texts of the columns, the payload (as JSONB prints it) last.
-    An empty text is NULL."""
+    """One event as written by COPY: the texts of the columns, the payload (as JSONB prints it)
+    last. An empty text is NULL."""
 
     columns: tuple[bytes, ...]
     payload: bytes
 
     @classmethod
     def read(cls, line: bytes) -> CopiedEvent:
-        """The row of a line."""
+        """Parse a line."""
         *columns, payload = line.rstrip(b"\n").split(_SEPARATOR)
         return cls(tuple(columns), payload)
 
     def event(self) -> Event:
-        """The same row as an event."""
+        """The row as an event."""
         values = dict(zip(_COLUMNS, (*self.columns, self.payload), strict=True))
         columns: dict[str, Any] = {name: _value(name, text) for name, text in values.items()}
         return Event(**columns)
@@ -94,10 +89,10 @@ def _value(name: str, text: bytes) -> str | int | None:
 
 
 def copy_part(using: str, start: int, end: int) -> tuple[list[bytes], int]:
-    """The lines of the first events of start … end, and the last number that was looked at.
+    """The lines of the first events of start … end, and the last sequence covered.
 
     Raises:
-        UnusualRowError: a value cannot be told from the separators; read it another way.
+        UnusualRowError: a value contains a separator; read the range another way.
     """
     part: list[bytes] = []
     last, size = min(end, start + NUMBERS - 1), 0

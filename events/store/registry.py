@@ -1,10 +1,6 @@
-"""The registry of agents' keys and witnesses. It must never see a private key.
+"""The registry of public keys: agents, witnesses and people.
 
-A key is valid for an event by the event's place: `from_sequence` … `until_sequence`.
-
-The people who hold ceremonies, and their public keys. It must never see a private key.
-
-A key is valid by place, as an agent's is: `from_sequence` … `until_sequence`.
+A key is valid for an event by the event's sequence: `from_sequence` … `until_sequence`.
 """
 
 from __future__ import annotations
@@ -23,7 +19,7 @@ from events.store.connection import constraint, fetch_all, fetch_one, first_line
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """From when and where a key signs; an open end is None."""
+    """The validity of a key by time and by sequence; None is open."""
 
     active_from: str
     active_until: str | None
@@ -31,7 +27,7 @@ class Validity:
     until_sequence: int | None
 
     def covers(self, sequence: int) -> bool:
-        """Whether an event at this place may be signed by the key."""
+        """True if the key may sign an event with this sequence."""
         return self.from_sequence <= sequence and (
             self.until_sequence is None or sequence <= self.until_sequence
         )
@@ -49,7 +45,7 @@ class AgentKeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class WitnessRecord:
-    """A witness, which is its key. `public_key` is base64."""
+    """A witness, identified by its key. `public_key` is base64."""
 
     witness_id: str
     public_key: str
@@ -81,17 +77,17 @@ def active_keys(using: str, agent_ids: Iterable[str | None]) -> dict[str | None,
 
 
 def known_agents(using: str, agent_ids: Iterable[str]) -> dict[str, bool]:
-    """Those of the agents that have or had a key, and whether one is active."""
+    """The agents among these that have or had a key; True if one is active."""
     return dict(fetch_all(using, "agents_known", {"agent_ids": list(agent_ids)}))
 
 
 def count_agents_under(using: str, prefix: str) -> int:
-    """How many agents have or had a key whose names begin so."""
+    """Number of agents with this name prefix that have or had a key."""
     return int(fetch_one(using, "agents_under", {"prefix": prefix})[0])
 
 
 def active_witnesses(using: str) -> list[str]:
-    """The ids of the witnesses that may attest now."""
+    """The ids of the active witnesses."""
     return [row[0] for row in fetch_all(using, "active_witnesses")]
 
 
@@ -99,8 +95,8 @@ def register_agent_key(using: str, key_id: str, agent_id: str | None, public_key
     """Register a key and return the first sequence it may sign.
 
     Raises:
-        KeyRegistryError: the name or the key is taken, the agent has an active key, or it is no
-            usable public key.
+        KeyRegistryError: the name or the key is taken, the agent has an active key, or the key is
+            not usable.
     """
     _check_usable(public_key, f"key {key_id}")
     values = {"key_id": key_id, "agent_id": agent_id, "public_key": public_key}
@@ -111,7 +107,7 @@ def register_witness(using: str, witness_id: str, public_key: str) -> int:
     """Register a witness and return the first sequence it may attest.
 
     Raises:
-        KeyRegistryError: the name or the key is taken, or it is no usable public key.
+        KeyRegistryError: the name or the key is taken, or the key is not usable.
     """
     _check_usable(public_key, f"witness {witness_id}")
     values = {"witness_id": witness_id, "public_key": public_key}
@@ -119,7 +115,7 @@ def register_witness(using: str, witness_id: str, public_key: str) -> int:
 
 
 def retire_agent_key(using: str, key_id: str) -> int:
-    """Retire a key for good and return the last sequence it may have signed.
+    """Retire a key permanently and return the last sequence it may have signed.
 
     Raises:
         KeyRegistryError: there is no such active key.
@@ -128,7 +124,7 @@ def retire_agent_key(using: str, key_id: str) -> int:
 
 
 def retire_witness(using: str, witness_id: str) -> int:
-    """Retire a witness for good and return the last sequence it may have attested.
+    """Retire a witness permanently and return the last sequence it may have attested.
 
     Raises:
         KeyRegistryError: there is no such active witness.
@@ -164,7 +160,8 @@ def _registered(using: str, query: str, values: Mapping[str, str | None], what: 
 
 
 def _under_lock(using: str, query: str, values: Mapping[str, str | None]) -> Any:
-    """In a transaction, which says its isolation: a statement by itself would have the default."""
+    """Run in an explicit transaction, whose isolation level is set; a bare statement would use the
+    default."""
     with transaction.atomic(using=using, savepoint=False):
         return fetch_one(using, query, values)
 
@@ -178,17 +175,18 @@ def _retired(using: str, query: str, values: Mapping[str, str], what: str) -> in
 
 @dataclass(frozen=True, slots=True)
 class PersonKey:
-    """A person's public key (base64) and where in the ledger it counts."""
+    """A person's public key (base64) and its validity."""
 
     person: str
     public_key: str
     validity: Validity
     registered_by: int | None
-    """The event that says so; None: it waits for the end of a halt, or nobody decided it."""
+    """The sequence of the event that registered it; None if that waits for the end of a halt or
+    does not exist."""
 
     @property
     def is_active(self) -> bool:
-        """Whether the person may propose and vote now."""
+        """True if the person may propose and vote now."""
         return self.validity.until_sequence is None
 
 
@@ -204,7 +202,7 @@ def active_key(using: str, person: str) -> PersonKey:
     """The key that a person signs with now.
 
     Raises:
-        CeremonyRefusedError: there is no such person, or they are retired.
+        CeremonyRefusedError: the person does not exist or is retired.
     """
     for known in list_people(using):
         if known.person == person and known.is_active:
@@ -213,7 +211,7 @@ def active_key(using: str, person: str) -> PersonKey:
 
 
 def are_ceremonies_in_force(using: str) -> bool:
-    """Whether enough people are registered, so that nobody alone decides any more."""
+    """True if enough people are registered that nobody decides alone any more."""
     return bool(fetch_one(using, "ceremonies_in_force")[0])
 
 
@@ -227,7 +225,8 @@ _PERSON_REFUSALS = {
 def register_first_person(
     using: str, person: str, public_key: str, *, proof: str, event_id: str | None
 ) -> int:
-    """Register one of the first people, as the owner; the first sequence the key counts for.
+    """Register one of the first people, as the owner; returns the first sequence the key counts
+    for.
 
     Raises:
         CeremonyRefusedError: name or key is taken or malformed, or three are registered already.

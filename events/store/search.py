@@ -1,7 +1,7 @@
-"""Looking for events that pass a filter, a window of the sequence after another.
+"""Searches events by a filter, one window of the sequence at a time.
 
-It must never keep its caller waiting for the whole ledger: no index serves every filter, so a
-search stops when its time is over, and says exactly how far it has looked.
+No index serves every filter, so a search stops at its time limit and reports exactly how far it
+got.
 """
 
 from __future__ import annotations
@@ -19,29 +19,30 @@ from events.store.connection import LedgerUnavailableError, fetch_one, sqlstate
 from events.store.ledger import EventFilter, PostgresEventStore
 
 SMALLEST, FIRST = 1_000, 8_000
-"""Numbers of the sequence looked at by one statement: at least, and at the beginning."""
+"""Width of a window, in sequence numbers: minimum and initial value."""
 
 RARE = FIRST * 4
-"""A width from which on warned events are rare enough to be looked for from the warnings."""
+"""Window width from which warned events are rare enough to start from the warnings."""
 
 PATIENCE = 0.8
-"""The share of what time is left that this may take before the windows go on instead."""
+"""Share of the remaining time that starting from the warnings may take before falling back to
+windows."""
 
 QUICK, SLOW = 0.05, 0.2
-"""Seconds of a statement below which the next window is wider, and above which it is narrower."""
+"""Seconds of a query below which the next window is wider, and above which it is narrower."""
 
 QUERY_CANCELED = "57014"
 
 
 class _OutOfTimeError(LedgerError):
-    """The statement was ended, as it had been asked to be."""
+    """The statement hit its timeout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Events of one stretch, and its far end: up to `reached` every number was looked at.
+    """Events of one range; every number up to `reached` was searched.
 
-    `stopped`: time was over before the end of what was asked for, and before `limit` events.
+    `stopped`: the time limit came before the end of the range and before `limit` events.
     """
 
     events: list[Event]
@@ -59,7 +60,7 @@ def search(
 ) -> Found:
     """At most `limit` events of `chosen.start` … `chosen.end`, both given, that pass the filter.
 
-    At least one window is looked at, so a caller that goes on where this stopped gets to the end.
+    At least one window is searched, so a caller that repeats from `reached` gets to the end.
     """
     low, high = chosen.start or 1, chosen.end or 0
     if not chosen.narrows:
@@ -102,14 +103,14 @@ def _left(deadline: float) -> float:
 
 
 def _window(low: int, high: int, width: int, *, newest_first: bool) -> tuple[int, int]:
-    """The next stretch to look at, from the end that is read first."""
+    """The next window, from the end that is read first."""
     if newest_first:
         return max(low, high - width + 1), high
     return low, min(high, low + width - 1)
 
 
 def _looked_at(chosen: EventFilter, low: int, high: int) -> bool:
-    """Whether a window has been looked at already: else the smallest still is."""
+    """True if a window has been searched already; otherwise the smallest one still must be."""
     return (low, high) != (chosen.start or 1, chosen.end or 0)
 
 
@@ -125,10 +126,10 @@ def _next_width(width: int, took: float) -> int:
 
 @contextmanager
 def _at_most(using: str, seconds: float | None) -> Iterator[None]:
-    """End a statement after so many seconds; None lets it run.
+    """Run with a statement timeout in seconds; None for no limit.
 
     Raises:
-        _OutOfTimeError: it was ended.
+        _OutOfTimeError: the timeout was hit.
     """
     if seconds is None:
         yield

@@ -1,8 +1,7 @@
-"""The settings that every connection of the portal gives itself, and the errors of a lost server.
+"""Session settings of every connection of the portal, and detection of a lost server.
 
-Behind a pooler that hands out a connection for each transaction, settings of a session may be those
-of another connection. What safety rests on is therefore set again in the append's own transaction,
-by `lock_ledger`.
+Behind a pooler in transaction mode, session settings may be those of another connection. Whatever
+safety depends on is therefore set again in the append's own transaction, by `lock_ledger`.
 """
 
 from __future__ import annotations
@@ -12,29 +11,30 @@ import psycopg
 from events import sql
 
 PINS = (b"SET statement_timeout = 0", sql.load("queries/session.sql").encode())
-"""The first lets the second live, which sets them all."""
+"""The first statement keeps a timeout from stopping the second, which sets everything."""
 
 WRITABLE = sql.load("queries/writable.sql").encode()
-"""Asks whether the server takes writes from this session."""
+"""Returns true if the server accepts writes from this session."""
 
 LOST = frozenset({"25006", "25P03", "25P04"})
-"""SQLSTATEs of a session that cannot go on, beside psycopg's `OperationalError`: the server takes
-no writes (a failover), or ended an idle or a long transaction."""
+"""SQLSTATEs of a session that cannot continue, besides psycopg's `OperationalError`: the server is
+read-only (a failover), or ended an idle or a long transaction."""
 
 
 def is_lost(error: BaseException | None) -> bool:
-    """Whether a psycopg error says that this connection no longer leads to a server that writes."""
+    """True if a psycopg error means that this connection no longer leads to a server that accepts
+    writes."""
     return isinstance(error, psycopg.Error) and error.sqlstate in LOST
 
 
 def pin(connection: psycopg.Connection[object]) -> None:
-    """Set what the portal relies on, on a connection of our own making."""
+    """Apply the session settings to a connection made outside Django."""
     for statement in PINS:
         connection.execute(statement)
 
 
 async def pin_async(connection: psycopg.AsyncConnection[object]) -> None:
-    """`pin` for the worker's pool, which wants no transaction left open."""
+    """`pin` for the worker's pool, which must get the connection back without an open transaction."""
     for statement in PINS:
         await connection.execute(statement)
     if not connection.autocommit:
@@ -42,10 +42,10 @@ async def pin_async(connection: psycopg.AsyncConnection[object]) -> None:
 
 
 async def require_writable(connection: psycopg.AsyncConnection[object]) -> None:
-    """The worker's pool asks this of each connection before it hands it out.
+    """Check a connection before the worker's pool hands it out.
 
     Raises:
-        psycopg.OperationalError: the connection is lost, or its server takes no writes.
+        psycopg.OperationalError: the connection is lost, or its server is read-only.
     """
     async with connection.transaction():
         cursor = await connection.execute(WRITABLE)

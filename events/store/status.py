@@ -1,15 +1,6 @@
-"""How the ledger stands at one moment: halted or not, where it should end, where it does end.
+"""The current state of the ledger: halt, head and tail, rate, busiest agents, replication lag.
 
-It must never read these in more than one statement: they are compared with one another.
-
-How fast events come in, read from the record of appends. It must never count rows: the record
-carries the running count.
-
-Which agents write most. It must never read an event, only the index by agent.
-
-How far a replica is behind its primary, measured by the ledger's own appends.
-
-It must never wait for a replica to catch up.
+Rates come from the running count in `appends`, and agents from an index; no events are counted.
 """
 
 from __future__ import annotations
@@ -25,7 +16,8 @@ from events.store.ledger import EMPTY, Halt, Head
 
 @dataclass(frozen=True, slots=True)
 class LedgerTail:
-    """One snapshot. `halt` None: the row of the halt state is gone, so nothing is appended."""
+    """Halt state, head and tail of one snapshot: one statement, because they are compared. `halt`
+    None: the row is missing, so nothing can be appended."""
 
     halt: Halt | None
     head: Head
@@ -34,7 +26,7 @@ class LedgerTail:
 
     @property
     def ends_at_head(self) -> bool:
-        """Whether the last event is the one that the last append wrote."""
+        """True if the last event is the one that the last append wrote."""
         return (self.tail_sequence, self.tail_hash) == (
             self.head.max_sequence,
             self.head.content_hash,
@@ -42,12 +34,12 @@ class LedgerTail:
 
     @property
     def last_sequence(self) -> int:
-        """The highest sequence that anything in the ledger speaks of."""
+        """The highest sequence that events or head name."""
         return max(self.head.max_sequence, self.tail_sequence)
 
 
 def read_tail(using: str) -> LedgerTail:
-    """The standing of the ledger now."""
+    """Read the present state."""
     row = fetch_one(using, "standing")
     return LedgerTail(
         halt=None if row[0] is None else Halt(*row[:4]),
@@ -59,26 +51,26 @@ def read_tail(using: str) -> LedgerTail:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The last append before a moment: where it ended, and how many events there were by then."""
+    """The last append before a moment: its last sequence, and the number of events by then."""
 
     last_sequence: int
     event_count: int
 
 
 def marks_before(using: str, moments: Sequence[datetime]) -> list[Mark]:
-    """The last append before each moment, in the order of the moments, which must rise."""
+    """The last append before each moment. The moments must rise."""
     return [Mark(*row) for row in fetch_all(using, "appends_before", {"moments": list(moments)})]
 
 
 def busiest_agents(using: str, after: int, *, limit: int) -> list[tuple[str | None, int]]:
-    """Agents (None: the system) and their events after a sequence, the busiest first."""
+    """Agents (None: the system) and their number of events after a sequence, busiest first."""
     rows = fetch_all(using, "busiest_agents", {"after": after, "limit": limit})
     return [(agent_id, count) for agent_id, count in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a server shows. `lsn`: up to where it has replayed; None unless it is a standby."""
+    """The position of a server. `lsn`: replayed up to here; None unless it is a standby."""
 
     lsn: str | None
     head_sequence: int
@@ -86,18 +78,19 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """What a replica lacks: the primary's head, and for how many seconds it has been behind."""
+    """The lag of a replica: the primary's head, and for how many seconds the replica has been
+    behind."""
 
     head_sequence: int
     seconds: float
 
 
 def read_replayed(using: str) -> Replayed:
-    """How far the server of this connection is."""
+    """Read the position of this connection's server."""
     return Replayed(*fetch_one(using, "replayed"))
 
 
 def read_lacking(primary: str, head_sequence: int) -> Lacking:
-    """What a replica with this head lacks, as its primary knows."""
+    """The lag of a replica with this head, as measured at its primary."""
     head, seconds = fetch_one(primary, "appends_lacking", {"sequence": head_sequence})
     return Lacking(int(head), max(round(float(seconds), 3), 0.0))

@@ -1,7 +1,6 @@
-"""The connection class of every database of the portal; Django loads it by this module's name.
+"""Django database backend of the portal. Django requires this module name.
 
-It pins the session, and says of a server that no longer takes writes what Django says of one that
-is away.
+Applies the session settings, and raises `OperationalError` for a read-only server too.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from events.store.session import PINS, WRITABLE, is_lost
 
 
 class _Lost(DatabaseErrorWrapper):
-    """Raises `OperationalError` for errors of a lost server that psycopg files elsewhere."""
+    """Raises `OperationalError` for errors of a lost server that psycopg classifies otherwise."""
 
     def __init__(self, connection: DatabaseWrapper) -> None:
         super().__init__(connection)
@@ -36,28 +35,28 @@ class _Lost(DatabaseErrorWrapper):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """PostgreSQL as the portal relies on it."""
+    """PostgreSQL with the portal's session settings."""
 
     @property
     def must_write(self) -> bool:
-        """Whether a server that takes no writes is the wrong one."""
+        """True if a read-only server is the wrong one."""
         return True
 
     @cached_property
     def wrap_database_errors(self) -> _Lost:
-        """Turns psycopg's errors into Django's."""
+        """Maps psycopg's errors to Django's."""
         return _Lost(self)
 
     def init_connection_state(self) -> None:
-        """Set what the portal relies on before anything else is asked of the connection."""
+        """Apply the session settings before any other statement."""
         with self.connection.cursor() as cursor:
             for statement in PINS:
                 cursor.execute(statement)
         super().init_connection_state()
 
     def is_usable(self) -> bool:
-        """Whether to go on with this connection. One that led to the primary and leads to a standby
-        now, or was opened while nothing could be written, still answers: another may be better."""
+        """False if the server is gone or read-only. A connection that was opened before a failover
+        still answers; a new one may lead to the new primary."""
         if self.connection is None or not self.must_write:
             return bool(super().is_usable())
         try:
