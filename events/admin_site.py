@@ -25,7 +25,7 @@ class PortalAdminSite(AdminSite):
 
     def admin_view(
         self, view: Callable[..., HttpResponseBase], cacheable: bool = False
-    ) -> Any:  # a view, for which the stubs have a private name
+    ) -> Any:  # a view; the stubs' type for it is private
         inner = super().admin_view(view, cacheable)
 
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -125,7 +125,7 @@ def speak(using: str, proposal: Proposal, *, step: str, person: str, signature: 
             if step != REJECTED:
                 _require_payload_as_said(using, proposal)
     except DatabaseError as error:
-        # Two at once: the unique indexes have the last word.
+        # Two at once: the unique indexes decide.
         raise CeremonyRefusedError(
             f"CT-13: {person} has spoken on this ceremony already", constraint(error)
         ) from error
@@ -213,9 +213,13 @@ def _require_new_key(writer: AtomicEventWriter, proposal: Proposal) -> None:
     try:
         public_key = ed25519.encode(writer.signing.backend.public_key(name))
     except KeyBackendError as error:
-        raise CeremonyRefusedError(f"CT-13: {name} cannot follow: {error}", "details") from None
+        raise CeremonyRefusedError(
+            f"CT-13: the new key {name} cannot be used: {error}", "details"
+        ) from None
     if public_key != proposal.details["new_public_key"]:
-        raise CeremonyRefusedError(f"CT-13: the private half of {name} is another", "details")
+        raise CeremonyRefusedError(
+            f"CT-13: the private key {name} does not match new_public_key", "details"
+        )
 
 
 def _require_sound(using: str, proposal: Proposal, event_type: str, payload: bytes) -> None:
@@ -230,7 +234,7 @@ def _require_sound(using: str, proposal: Proposal, event_type: str, payload: byt
         unwritten_records(using) if "unwritten" in proposal.details else []
     ):
         raise CeremonyRefusedError(
-            "CT-13: what waits to be written is not what was signed: propose it anew", "unwritten"
+            "CT-13: what waits to be written is not what was signed: propose it again", "unwritten"
         )
 
 

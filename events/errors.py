@@ -84,7 +84,7 @@ class EventIdConflictError(LedgerError):
             else " with other content"
         )
         if is_unseen:
-            where, how = "a row of the database that is no event of the ledger", ""
+            where, how = "a row of the database that is not an event of the ledger", ""
         super().__init__(f"event_id {event_id} is taken by {where}{how}")
 
 

@@ -366,7 +366,7 @@ class Verification(models.Model):
 
 
 class VerificationRange(models.Model):
-    """`verification_ranges`: a part of a verification, until its figures are added to the record."""
+    """`verification_ranges`: a part of a verification, until its figures are in the record."""
 
     verification = models.ForeignKey(Verification, models.DO_NOTHING)
     start_sequence = models.BigIntegerField()

@@ -121,7 +121,7 @@ class UnsignedEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Chain:
-    """The end of the chain, advanced by a transaction as it adds events, with the keys that sign."""
+    """The end of the chain, advanced as a transaction adds events, with the keys that sign."""
 
     sequence: int
     content_hash: str

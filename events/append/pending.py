@@ -21,7 +21,7 @@ class PendingAppend:
         self.agents = {submission.agent_id for submission in submissions}
         self.bytes = sum(len(submission.canonical_payload) for submission in submissions)
         self._outcome: list[Written] | BaseException | None = None
-        # Held until there is an outcome.
+        # Used as an event: held until there is an outcome.
         self._sleep = threading.Lock()
         self._sleep.acquire()
 

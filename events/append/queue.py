@@ -138,7 +138,7 @@ class AppendQueue:
                     "taken; send it again"
                 )
             if self._thread is None:
-                self._start()  # where that fails, nothing was taken
+                self._start()  # before enqueueing: it may fail
             self._waiting.append(request)
             self._waiting_bytes += request.bytes
             self._work.notify()
@@ -192,7 +192,7 @@ class AppendQueue:
         try:
             self._appender.append(self._take)
         except Exception as error:
-            # Nobody foresaw it, so each caller logs it with a request of its own.
+            # Unforeseen: every caller gets it, and logs it with its own request.
             self._answer_all(error)
         except BaseException as error:
             self._answer_all(_abandoned(error))

@@ -58,7 +58,7 @@ class SigningPool:
 def _with_help(
     shared: _Shared, pieces: Iterator[list[UnsignedEvent]], expected: int
 ) -> Iterator[list[Event]]:
-    """Share the batches with the helper. When it is lost, its batches are signed in this process."""
+    """Share batches with the helper. When it is lost, its batches are signed in this process."""
     at_helper = AHEAD if expected > 4 * PIECE else 1
     try:
         for piece in pieces:

@@ -167,7 +167,7 @@ class BatchAppender:
                 patience.again(self._writer.using)
                 continue
             except LedgerUnavailableError:
-                self.tell()  # this may take long, and is nothing to them
+                self.tell()  # retries may take long and do not concern them
                 unknown = unknown or transaction.committing
                 if not _worth_another(attempt, unknown, began):
                     raise
@@ -301,7 +301,7 @@ class _BatchTransaction:
             try:
                 wanted = to_append(request.prepared, self._stored, self._placed)
             except EventIdConflictError as error:
-                # With what is not durable yet it is compared when that is.
+                # A conflict with an event that is not durable yet is decided in the next one.
                 if error.event_id not in self._placed:
                     request.answer(error)
                 continue

@@ -100,11 +100,11 @@ class AtomicEventWriter:
         Raises:
             EventIdConflictError: an `event_id` is taken with other content.
             NoActiveKeyError: an agent cannot sign.
-            WitnessUnavailableError: RT-1, nobody can attest.
+            WitnessUnavailableError: RT-1, no witness can attest.
             SystemHaltedError: CT-11, the ledger is halted.
             HeadMismatchError: CT-13, the tail of the ledger is not its head.
             AppendRefusedError: FR7, the database found an event wrong.
-            LedgerHeldError: somebody keeps the ledger's lock; nothing was written.
+            LedgerHeldError: a session does not release the ledger's lock; nothing was written.
             LedgerUnavailableError: the database is away; whether the events are in is unknown
                 if it went away during the commit. Sending the same ids again settles it.
         """
@@ -196,7 +196,7 @@ class AtomicEventWriter:
     ) -> list[Event]:
         """Append new events in the caller's transaction. No lookup by id, no retry, no report.
         Errors as `write_events`."""
-        self._forget()  # there is one try, so it goes by what is so now
+        self._forget()  # no retry follows, so no stale key may be used
         prepared = [prepare(submission) for submission in submissions]
         events, _ = self._append_under_lock(prepared, *self._who_signs(prepared), patience_ms)
         return events

@@ -218,7 +218,9 @@ def read_proposal(text: str) -> Proposal:
         if canonical.canonicalize(document).decode() != text:
             raise CeremonyRefusedError("CT-13: the proposal is not in canonical form", "proposal")
     except CanonicalJSONError as error:
-        raise CeremonyRefusedError(f"CT-13: the proposal is no JSON: {error}", "proposal") from None
+        raise CeremonyRefusedError(
+            f"CT-13: the proposal is not JSON: {error}", "proposal"
+        ) from None
     proposal = proposal_of(document, text)
     if wrong := names.wrong_reason(proposal.reason):
         raise CeremonyRefusedError(f"CT-13: the reason {wrong}", "reason")
@@ -253,7 +255,7 @@ def proposal_of(document: Any, text: str | None = None) -> Proposal:
         raise CeremonyRefusedError(f"CT-13: a proposal has {', '.join(members)}", "proposal")
     for name, kind in members.items():
         if not isinstance(document[name], kind):
-            raise CeremonyRefusedError(f"CT-13: {name} of the proposal is of a wrong type", name)
+            raise CeremonyRefusedError(f"CT-13: {name} of the proposal has the wrong type", name)
     name = document["kind"].removeprefix(PREFIX)
     if name not in KINDS or document["kind"] != PREFIX + name:
         raise CeremonyRefusedError(f"CT-13: there is no ceremony {document['kind']}", "kind")
@@ -274,7 +276,7 @@ def _check_details(kind: Kind, details: Mapping[str, Any]) -> None:
     for name, value in details.items():
         expected: type = int if name in _NUMBERS else list if name in _LISTS else str
         if type(value) is not expected:
-            raise CeremonyRefusedError(f"CT-13: {name} is of a wrong type", "details")
+            raise CeremonyRefusedError(f"CT-13: {name} has the wrong type", "details")
         if name in _PUBLIC_KEYS:
             check_public_key(details[name], "details")
 

@@ -106,7 +106,7 @@ def _wrong_voices(
 
 def _voices(value: Any, step: str) -> list[Voice]:
     if not isinstance(value, list):
-        raise CeremonyRefusedError(f"who {step} it is no list", "voices")
+        raise CeremonyRefusedError(f"the record of who {step} it is not a list", "voices")
     return [_voice(each, step) for each in value]
 
 

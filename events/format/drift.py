@@ -52,12 +52,14 @@ def check_threshold(value: object) -> Decimal:
         LedgerConfigurationError: not a number, not finite, zero or negative.
     """
     if isinstance(value, bool):
-        raise LedgerConfigurationError(f"AC4: the drift threshold {value} is no number")
+        raise LedgerConfigurationError(f"AC4: the drift threshold {value} is not a number")
     try:
         threshold = Decimal(value if isinstance(value, int) else str(value))
     except InvalidOperation:
-        raise LedgerConfigurationError(f"AC4: the drift threshold {value!r} is no number") from None
-    # Within the doubles, so that every reader of the threshold can hold it.
+        raise LedgerConfigurationError(
+            f"AC4: the drift threshold {value!r} is not a number"
+        ) from None
+    # Within the range of doubles, so that every reader can represent it.
     if not threshold.is_finite() or not 0 < float(threshold) < math.inf:
         raise LedgerConfigurationError(
             "AC4: the drift threshold must be a positive, finite number of seconds, "

@@ -76,7 +76,7 @@ def format_timestamp(moment: datetime) -> str:
         TimestampError: the datetime is naive, or leaves years 1 to 9999 in UTC.
     """
     if moment.tzinfo is None:
-        raise TimestampError("a datetime without time zone says nothing about when it was")
+        raise TimestampError("a datetime without time zone is ambiguous")
     try:
         return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     except OverflowError as error:

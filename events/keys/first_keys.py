@@ -31,7 +31,7 @@ def ensure_keys(signing: SigningService, witnessing: WitnessService) -> list[str
     if not list(_missing(signing, witnessing)):
         return []
     with named_errors(), transaction.atomic(using=signing.using):
-        # The ledger's own lock: of several that start at once, one makes the keys.
+        # The ledger's lock: of several processes that start at once, one creates the keys.
         open_append(signing.using)
         return [make() for make in list(_missing(signing, witnessing))]
 

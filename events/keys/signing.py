@@ -222,7 +222,7 @@ class WitnessService:
                 f"witness {witness_id} is not registered: this name is taken; a new key is a new "
                 "witness, give it a new name"
             )
-        # A key without witness was left by a process that ended between the two.
+        # A private key without a witness was left by a process that ended between the two steps.
         known = self.backend.holds(witness_id)
         public = (self.backend.public_key if known else self.backend.create)(witness_id)
         registry.register_witness(self.using, witness_id, ed25519.encode(public))

@@ -109,7 +109,7 @@ class SigningProcess:
         """Forget the helper in a forked process: it belongs to the parent."""
         child, self._child = self._child, None
         if child is not None:
-            child.returncode = 0  # so that it is neither waited for nor complained about
+            child.returncode = 0  # prevents a wait and a ResourceWarning
             for pipe in (child.stdin, child.stdout):
                 if pipe is not None:
                     pipe.close()
@@ -180,8 +180,8 @@ def _signed(backend: FileKeyBackend, orders: list[Order]) -> bytes:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent drains its queue first, then we end
-    with suppress(BrokenPipeError):  # the parent ended before it heard of us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent drains its queue, then ends us
+    with suppress(BrokenPipeError):  # the parent ended first
         serve(
             Path(sys.argv[1]),
             os.fdopen(0, "rb", buffering=2**16),

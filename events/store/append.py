@@ -206,7 +206,7 @@ def append_on(using: str, patience_ms: int) -> Iterator[PipelinedAppend]:
         SystemHaltedError: CT-11, the ledger is halted.
         HeadMismatchError: CT-13, the tail of `events` is not the head.
         LedgerConfigurationError: AC4, the drift threshold is gone.
-        LedgerHeldError: somebody else holds the lock.
+        LedgerHeldError: another session holds the lock.
         LedgerUnavailableError: the database is away; the connection was closed.
     """
     wrapper = connections[using]

@@ -1,4 +1,4 @@
-"""Runs named SQL files on a Django connection, and maps the ledger's SQLSTATEs to `LedgerError`s."""
+"""Runs named SQL files on a Django connection; maps the ledger's SQLSTATEs to `LedgerError`s."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def named_errors() -> Iterator[None]:
     except (OperationalError, InterfaceError) as error:
         if sqlstate(error) == LOCK_NOT_AVAILABLE:
             raise LedgerHeldError(
-                "a lock that is needed did not come in time: another transaction holds it"
+                "timed out waiting for a lock that another transaction holds"
             ) from error
         raise LedgerUnavailableError(
             f"the database is not available: {first_line(error)}"
@@ -144,7 +144,7 @@ def copying(using: str, query: str, parameters: Mapping[str, Any]) -> Iterator[C
     with (
         named_errors(),
         connections[using].cursor() as cursor,
-        connections[using].wrap_database_errors,  # what follows is psycopg's own cursor
+        connections[using].wrap_database_errors,  # below it is psycopg's own cursor
         cursor.cursor.copy(sql.load(f"queries/{query}.sql"), parameters) as copy,
     ):
         yield copy

@@ -102,7 +102,7 @@ def _read(using: str, query: str, parameters: Mapping[str, Any]) -> list[Fact]:
         with transaction.atomic(using=using):
             return [Fact(*row) for row in fetch_all(using, query, parameters)]
     except OperationalError:
-        raise  # the connection was lost at the savepoint, and says nothing of the guards
+        raise  # the connection was lost: no fact about the guards
     except DatabaseError as error:
         return [Fact("reading", query, first_line(error))]
 

@@ -105,7 +105,7 @@ class ImportDrift:
 
 @dataclass(frozen=True, slots=True)
 class ImportSpans:
-    """The sequence ranges of imported events: a multirange for each agent, and one for any agent."""
+    """Sequence ranges of imported events: a multirange for each agent, and one for any agent."""
 
     agents: tuple[str, ...] = ()
     ranges: tuple[str, ...] = ()

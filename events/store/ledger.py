@@ -1,4 +1,4 @@
-"""Reads the ledger: ranges, single events, the head, gaps. At most one page of events is in memory."""
+"""Reads the ledger: ranges, single events, the head, gaps. Holds at most one page of events."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class PostgresEventStore:
     def get_events_by_id(self, event_ids: Sequence[str]) -> dict[str, Event]:
         """The stored events among `event_ids`, by id. A row that is not the only one of its
         sequence is ignored: the index of ids may lead to a row that no other index does."""
-        # One text: psycopg's own arrays quote each element by itself, which takes longer.
+        # As one text: psycopg quotes each element of an array separately, which is slower.
         rows = fetch_all(self.using, "events_by_id", {"event_ids": f"{{{','.join(event_ids)}}}"})
         found = {event.event_id: event for event in _events(rows)}
         ids: dict[int, list[str]] = {}

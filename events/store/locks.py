@@ -166,5 +166,5 @@ class Patience:
         if holder is not None and holder.is_stuck:
             raise LedgerHeldError(f"the ledger's lock is held by {holder}", RETRY_SECONDS)
         self._looks += 1
-        if self._looks > 1:  # a silent holder is known by two looks, the first time apart
+        if self._looks > 1:  # it takes two looks to recognise a silent holder
             self.milliseconds = min(2 * self.milliseconds, MOST_PATIENCE_MS)

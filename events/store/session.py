@@ -34,7 +34,7 @@ def pin(connection: psycopg.Connection[object]) -> None:
 
 
 async def pin_async(connection: psycopg.AsyncConnection[object]) -> None:
-    """`pin` for the worker's pool, which must get the connection back without an open transaction."""
+    """`pin` for the worker's pool, which needs connections without an open transaction."""
     for statement in PINS:
         await connection.execute(statement)
     if not connection.autocommit:

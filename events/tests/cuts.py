@@ -1,7 +1,5 @@
-"""Appends that fail on purpose: rolled back, cut off before their commit, or never answered.
-
-It must never be imported outside tests, and never touch an append that was not asked for.
-"""
+"""Appends that fail on purpose: rolled back, cut off before their commit, or never answered. Other
+appends are untouched."""
 
 from __future__ import annotations
 

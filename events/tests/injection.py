@@ -1,7 +1,4 @@
-"""Faults injected into the writer: it inserts, and then its transaction is rolled back.
-
-It must never be imported outside tests.
-"""
+"""Faults injected into the writer: it inserts, and then its transaction is rolled back."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""JSON values for property tests, as Hypothesis strategies.
-
-It must never be imported outside tests.
-"""
+"""JSON values for property tests, as Hypothesis strategies."""
 
 from __future__ import annotations
 

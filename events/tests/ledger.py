@@ -1,7 +1,4 @@
-"""A ledger under test: how to write to it, and how a superuser tampers with it.
-
-It must never be imported outside tests.
-"""
+"""A ledger under test: writes to it, and tampers with it as a superuser."""
 
 from __future__ import annotations
 

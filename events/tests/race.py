@@ -1,7 +1,4 @@
-"""Threads released together, each with database connections of its own.
-
-It must never be imported outside tests.
-"""
+"""Threads released together, each with its own database connections."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ PATIENCE_SECONDS = 60
 
 
 def together(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """What each call gives, all released together. An error of a call is raised."""
+    """The result of each call, all released together. An error of a call is raised."""
     barrier = threading.Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:

@@ -1,7 +1,5 @@
-"""Rows appended by plain SQL, honest or wrong in one place, as somebody with psql would.
-
-It must never be imported outside tests, and never go through the writer.
-"""
+"""Rows appended by plain SQL without the writer, valid or wrong in one place, as somebody with psql
+would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is asked under /api/, a refusal is a problem detail."""
+"""Every refusal under /api/ is a problem detail."""
 
 from __future__ import annotations
 

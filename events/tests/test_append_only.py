@@ -1,7 +1,5 @@
-"""FR7: what is written stays. Change, removal and emptying are refused for everybody.
-
-It must never be enough to be the owner, or a superuser in replication mode.
-"""
+"""FR7: what is written stays. UPDATE, DELETE and TRUNCATE are refused for everybody, including the
+owner and a superuser in replication mode."""
 
 from __future__ import annotations
 

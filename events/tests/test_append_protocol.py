@@ -1,7 +1,5 @@
-"""FR7: the append protocol holds for every way of inserting, in every order of statements.
-
-It must never lean on the writer's good manners: most of these appends are plain SQL.
-"""
+"""FR7: the append protocol holds for every way of inserting, in every order of statements. Most of
+these appends are plain SQL."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
-"""Canonical JSON: where it must agree with RFC 8785, where it goes further, and what it refuses.
-
-It must never compare the code with itself alone: RFC 8785's own package and a real JSONB column
-say what is right.
-"""
+"""Canonical JSON: agreement with RFC 8785, extensions and refusals. RFC 8785's own package and a
+real JSONB column are the reference."""
 
 from __future__ import annotations
 

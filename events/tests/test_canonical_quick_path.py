@@ -1,8 +1,5 @@
-"""The quick way to canonical JSON gives the bytes of the strict way, or leaves the text to it.
-
-It must never take the quick way's word: RFC 8785's own package and the strict way say what is
-right.
-"""
+"""The fast path of canonical JSON gives the bytes of the strict one, or leaves the text to it. RFC
+8785's own package and the strict path are the reference."""
 
 from __future__ import annotations
 

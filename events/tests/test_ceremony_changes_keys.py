@@ -113,6 +113,6 @@ def test_a_key_that_nobody_here_holds_does_not_follow(ledger: Ledger) -> None:
     with pytest.raises(CeremonyRefusedError, match="no private key named system-elsewhere"):
         hold(ledger, "rotate_key", details)
     key_backend().create("system-elsewhere")
-    with pytest.raises(CeremonyRefusedError, match="private half of system-elsewhere is another"):
+    with pytest.raises(CeremonyRefusedError, match="private key system-elsewhere does not match"):
         hold(ledger, "rotate_key", details)
     ledger.write(1, agent_id=None)

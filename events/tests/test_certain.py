@@ -1,4 +1,4 @@
-"""What is taken quickly is what would have been taken slowly, and never what would be refused."""
+"""The fast path accepts exactly as the slow one does, and nothing that the slow one refuses."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""FR7 under concurrency: no hole, no inversion, no reader that misses an event.
-
-It must never depend on luck: writers are released by barriers, and faults are injected.
-"""
+"""FR7 under concurrency: no hole, no inversion, no reader that misses an event. Writers are
+released by barriers, and faults are injected."""
 
 from __future__ import annotations
 

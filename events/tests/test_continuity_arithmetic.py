@@ -1,7 +1,4 @@
-"""Gaps as ranges, in pure arithmetic: every hole, at no cost for its length.
-
-It must never need a database.
-"""
+"""Gaps as ranges, in pure arithmetic: every gap, at a cost independent of its length."""
 
 from __future__ import annotations
 

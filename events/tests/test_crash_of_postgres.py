@@ -1,6 +1,6 @@
 """kill -9 of PostgreSQL under load, on a durable server: every acknowledged event is there.
 
-It must never wait without a limit: a server or a writer that hangs is a failure.
+Every wait has a timeout: a server or a writer that hangs is a failure.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
-"""kill -9 of a writing process: what it was answered is there, what it was not is whole or absent.
-
-It must never wait without a limit.
-"""
+"""kill -9 of a writing process: acknowledged events are there, others are complete or absent. Every
+wait has a timeout."""
 
 from __future__ import annotations
 

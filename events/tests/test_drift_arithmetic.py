@@ -1,7 +1,4 @@
-"""Drift in Python and the trigger's expression in SQL give the same number and the same verdict.
-
-It must never read a clock: both times are given.
-"""
+"""Drift in Python and the trigger's expression in SQL give the same number and the same verdict."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""The acceptance criteria of FR6 and FR7 one by one: two times, one order, drift that warns.
-
-It must never let a timestamp decide about order or acceptance.
-"""
+"""The acceptance criteria of FR6 and FR7 one by one: two times, one order, drift that warns and
+never refuses."""
 
 from __future__ import annotations
 

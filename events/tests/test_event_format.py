@@ -1,7 +1,4 @@
-"""Event format 1, to the byte, against the project's published vectors.
-
-It must never compute what it expects with the code that it tests.
-"""
+"""Event format 1, to the byte, against the project's published vectors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Gaps in SQL: the same answer as the arithmetic, at no cost for the length of a gap.
-
-It must never build a list as long as a gap.
-"""
+"""Gaps in SQL: the same answer as the arithmetic, at a cost independent of a gap's length."""
 
 from __future__ import annotations
 

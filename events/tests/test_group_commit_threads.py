@@ -1,7 +1,5 @@
-"""One thread writes for the others: who comes while it leaves, or when there is none, is served.
-
-It must never depend on how long a thread takes: it is held where it could be met.
-"""
+"""One thread writes for the others: requests that arrive while it ends, or when there is none, are
+served. Threads are held with barriers, without timing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""Writing again by `event_id`: found, not written twice; other content is refused.
-
-It must never depend on timing: two writers of one id are released by a barrier.
-"""
+"""Writing again by `event_id`: found, not written twice; other content is refused. Two writers of
+one id are released by a barrier."""
 
 from __future__ import annotations
 

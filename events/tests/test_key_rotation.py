@@ -1,7 +1,5 @@
-"""Rotation: old events keep verifying by their place, and no append is refused for it.
-
-It must never decide validity by a timestamp.
-"""
+"""Rotation: old events keep verifying by their sequence, never by a timestamp, and no append is
+refused for it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Private keys: one 0600 file each, never overwritten, never used when open to others or broken.
-
-It must never look for a private key in the database.
-"""
+"""Private keys: one 0600 file each, never overwritten, never used when open to others or broken."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""What is logged about appends: what is in the ledger, after it is there, with its context.
-
-It must never log a payload or a private key.
-"""
+"""The log lines about appends: written after the commit, with their context, without payloads or
+private keys."""
 
 from __future__ import annotations
 

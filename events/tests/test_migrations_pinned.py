@@ -1,7 +1,4 @@
-"""An applied SQL file cannot be edited: its migration pins its hash.
-
-It must never write into the project's own folder.
-"""
+"""An applied SQL file cannot be edited: its migration pins its hash."""
 
 from __future__ import annotations
 

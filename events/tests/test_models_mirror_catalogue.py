@@ -1,7 +1,4 @@
-"""The unmanaged models say what the database's own catalogue says, and never write.
-
-It must never compare the models with the SQL files: the database that they made is the truth.
-"""
+"""The unmanaged models agree with the database's own catalogue, and never write."""
 
 from __future__ import annotations
 

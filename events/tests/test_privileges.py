@@ -1,7 +1,4 @@
-"""The roles that own nothing have what they need and no more, by the database's own catalogue.
-
-It must never take the grants' file at its word.
-"""
+"""The roles that own nothing have exactly the rights they need, by the database's own catalogue."""
 
 from __future__ import annotations
 

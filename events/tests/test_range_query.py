@@ -1,7 +1,4 @@
-"""Ranges: in sequence order, inclusive, filtered, page by page.
-
-It must never see an order that a clock gave.
-"""
+"""Ranges: in sequence order (never a clock's), inclusive, filtered, page by page."""
 
 from __future__ import annotations
 

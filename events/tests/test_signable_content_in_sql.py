@@ -1,7 +1,5 @@
-"""The database computes the bytes that Python signs, for every name and every time it may meet.
-
-It must never be enough that they agree on ordinary names: one byte of difference refuses an append.
-"""
+"""The database computes the bytes that Python signs, for every possible name and time: one
+differing byte would refuse an append."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What a writer may ask to record: every wrong field is named, all at once, before any lock.
-
-It must never need a database.
-"""
+"""Validation of submissions: every wrong field is named, all at once, before any lock."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""Timestamps: what is read, what is refused, and that there is one way to write each.
-
-It must never depend on the clock or the zone of the machine.
-"""
+"""Timestamps: what is accepted, what is refused, and the one canonical form. Independent of the
+machine's clock and time zone."""
 
 from __future__ import annotations
 

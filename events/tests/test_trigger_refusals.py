@@ -1,7 +1,7 @@
 """FR7: the database refuses every append that it can see is wrong, whoever sends it.
 
-It must never be enough to own the tables: each refusal is tried as the application, as the owner
-and as a superuser with the triggers on. Nothing is written, and the next append works.
+Each refusal is tried as the application, as the owner and as a superuser with the triggers on.
+Nothing is written, and the next append works.
 """
 
 from __future__ import annotations

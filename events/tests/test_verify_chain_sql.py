@@ -1,7 +1,4 @@
-"""`verify_chain()`: what an auditor with only psql is told about a sound and a tampered ledger.
-
-It must never need Python to find what SQL can.
-"""
+"""`verify_chain()`: what an auditor with only psql learns about a sound and a tampered ledger."""
 
 from __future__ import annotations
 

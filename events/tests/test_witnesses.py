@@ -1,7 +1,4 @@
-"""CT-12: every event is witnessed, or it does not exist. Without a witness nothing is written.
-
-It must never let a test attest by hand what the writer should.
-"""
+"""CT-12: every event is witnessed, or it does not exist. Without a witness nothing is written."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Waiting for what other threads and processes are about to do.
-
-It must never be imported outside tests, and never stand for an order that a barrier can enforce.
-"""
+"""Waits for other threads and processes, where no barrier can enforce the order."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
-"""What must be true of a ledger after any concurrency and any crash.
-
-It must never be imported outside tests, and never trust the database's word alone: the signatures
-are verified with the registered keys.
-"""
+"""Invariants of a ledger after any concurrency and any crash. The signatures are verified with the
+registered keys."""
 
 from __future__ import annotations
 

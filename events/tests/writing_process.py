@@ -1,7 +1,7 @@
 """A process that writes, for tests that need several of them or kill one.
 
 `python -m events.tests.writing_process MODE COUNT` prints `ready`, waits for a line, and then
-writes; it prints each acknowledged sequence and event_id. It must never be run outside tests.
+writes; it prints each acknowledged sequence and event_id.
 """
 
 from __future__ import annotations

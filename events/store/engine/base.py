@@ -29,7 +29,7 @@ class _Lost(DatabaseErrorWrapper):
         traceback: TracebackType | None,
     ) -> None:
         if is_lost(exc_value):
-            self._connection.errors_occurred = True  # so it is looked at when the request ends
+            self._connection.errors_occurred = True  # has Django check it when the request ends
             raise OperationalError(*exc_value.args).with_traceback(traceback) from exc_value  # type: ignore[union-attr]
         super().__exit__(exc_type, exc_value, traceback)
 
