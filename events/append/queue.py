@@ -44,7 +44,7 @@ PATIENCE_SECONDS = 60.0
 """Timeout of a caller that waits for its answer."""
 
 IDLE_SECONDS = 60.0
-"""How long the idle thread keeps its connection."""
+"""Idle time after which the thread closes its connection."""
 
 CLOSING_SECONDS = 30.0
 

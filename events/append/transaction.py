@@ -56,8 +56,7 @@ WORTH_WAITING = 24
 transactions cost more than one large one."""
 
 SETTLE_SECONDS = 10.0
-"""How long to search for events whose commit was not answered before reporting the outcome as
-unknown."""
+"""Search time for events whose commit was not answered, before reporting an unknown outcome."""
 
 _ONE_REQUESTS_FAULT = (AppendRefusedError, KeyBackendError, IntegrityError, DataError)
 _NO_REQUESTS_FAULT = (
@@ -213,7 +212,7 @@ class _BatchTransaction:
         self._before_waiting = before_waiting
         self._patience_ms = patience_ms
         self._everything = everything
-        """Whether an id that we made ourselves may be in the ledger already."""
+        """True if generated ids may be in the ledger too, after a commit of unknown outcome."""
         self._append: PipelinedAppend | None = None
         self._stored: dict[str, Event] = {}
         self._placed: dict[str, Submission] = {}

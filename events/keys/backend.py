@@ -32,7 +32,7 @@ def sign_pair(agent: Sign, witness: Sign, signable: bytes) -> Pair:
 
 
 class KeyBackend(Protocol):
-    """What the signing services need from a store of private keys."""
+    """The interface of a store of private keys."""
 
     def create(self, name: str) -> bytes:
         """Generate a key pair under a new name and return the 32-byte public key."""

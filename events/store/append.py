@@ -108,7 +108,7 @@ _ESCAPED = tuple(INSERTED.index(name) for name in ("event_type", "payload", "age
 
 
 PROMPT_MILLISECONDS = 2
-"""How long to wait before assuming that another session holds the lock."""
+"""Wait before assuming that another session holds the lock."""
 
 
 class InTransactionError(LedgerError):
@@ -120,7 +120,7 @@ class PipelinedAppend:
 
     def __init__(self, connection: psycopg.Connection[Any], patience_ms: int) -> None:
         self.committing = False
-        """Whether COMMIT may have happened: from then on a lost answer says nothing."""
+        """True once COMMIT may have happened: a lost answer then leaves the outcome unknown."""
         self._connection = connection
         self._patience_ms = patience_ms
         self._state = _State.OPEN

@@ -33,7 +33,7 @@ class DriftWarning:
 
     @property
     def direction(self) -> str:
-        """Where the writer's clock stood: `ahead` or `behind`."""
+        """Direction of the writer's clock: `ahead` or `behind`."""
         return "ahead" if self.ahead else "behind"
 
 
