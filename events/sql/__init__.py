@@ -1,6 +1,7 @@
-"""The one place that opens the ledger's `.sql` files: migrations, queries, grants.
+"""Loads the ledger's `.sql` files: migrations, queries, grants.
 
-It must never build SQL: a file is executed as it stands, with parameters bound by psycopg.
+Invariant: no SQL is built from values. A file is executed as it stands, with parameters bound by
+psycopg.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ _FOLDER = Path(__file__).parent
 
 
 class ChangedMigrationError(Exception):
-    """A migration file is not the one that its pin names."""
+    """A migration file does not match its pinned hash."""
 
 
 @cache
 def load(name: str) -> str:
-    """The text of a file under `events/sql/`, such as `queries/range.sql`."""
+    """The text of a file under `events/sql/`, such as `queries/head.sql`."""
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def migration(name: str, *, sha256: str, models: Sequence[Operation] = ()) -> RunSQL:
-    """The operation that applies one file, which must hash to its pin.
+    """The operation that applies one file, which must match its pinned hash.
 
-    `models` tells Django of the mirrors that the file's tables have, and does nothing to the
-    database. There is no way back: the tables are append-only.
+    `models` gives Django the models of the file's tables, without touching the database. Not
+    reversible: the tables are append-only.
 
     Raises:
         ChangedMigrationError: the file was edited after it was pinned.

@@ -1,2 +1,2 @@
--- How many agents have or had a key whose names begin so.
+-- Number of agents with this name prefix that have or had a key.
 SELECT count(DISTINCT agent_id) FROM agent_keys WHERE starts_with(agent_id, %(prefix)s)

@@ -1,7 +1,6 @@
--- For each moment, the last append before it: its sequence, and how many events there were by then.
--- Found by halving, so it costs as little at row ten million as at row ten. Halving leans on
--- authority times that rise with the sequence; where that clock ran backwards, the place found is
--- one of several.
+-- For each moment, the last append before it: its sequence, and the number of events by then.
+-- Binary search, so the cost does not grow with the ledger. It relies on authority times that rise
+-- with the sequence; where that clock ran backwards, the result is one of several places.
 WITH RECURSIVE head AS (
     SELECT coalesce((SELECT last_sequence FROM appends ORDER BY last_sequence DESC LIMIT 1), 0) AS last
 ), search (moment, low, high) AS (

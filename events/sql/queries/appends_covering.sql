@@ -1,4 +1,4 @@
--- The appends that cover start … end in order, and the one before them.
+-- The appends that cover start … end in order, preceded by the one before them.
 (SELECT last_sequence, first_sequence, content_hash, canonical_time(authority_timestamp), event_count
  FROM appends WHERE last_sequence BETWEEN 1 AND %(start)s::bigint - 1 ORDER BY last_sequence DESC LIMIT 1)
 UNION ALL

@@ -1,4 +1,4 @@
--- Where authority time ran backwards against the sequence: in the newest appends after
+-- Places where authority time decreases along the sequence: in the newest appends after
 -- `appends_after`, and event by event in start … end.
 WITH found AS (
     SELECT first_sequence AS sequence, previous, authority_timestamp, previous_time FROM (

@@ -1,5 +1,5 @@
--- Events after a sequence by agent, over the index alone: every agent has a key, so the registry
--- names them all.
+-- Number of events by agent after a sequence, over the index alone. The registry names all agents,
+-- because each has a key.
 WITH counted AS (
     SELECT k.agent_id, (SELECT count(*) FROM events e
                         WHERE e.agent_id = k.agent_id AND e.sequence > %(after)s::bigint) AS events

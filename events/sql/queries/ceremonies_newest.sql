@@ -1,4 +1,4 @@
--- Proposals, newest first, before a place in the list.
+-- Proposals, newest first, before a keyset position.
 SELECT c.id, c.ceremony_id::text
 FROM ceremonies c
 WHERE c.step = 'proposed' AND (%(before)s::bigint IS NULL OR c.id < %(before)s::bigint)

@@ -1,5 +1,5 @@
--- Ceremonies that are said to be recorded by an event that is not there, or is another. One whose
--- number is missing was lost with its event, and the gap says so.
+-- Ceremonies whose row claims a recording event that does not exist or is not theirs. If the number
+-- itself is missing, the row was lost with its event, and the gap reports it.
 SELECT c.ceremony_id::text, c.content ->> 'sequence'
 FROM ceremonies c LEFT JOIN events e ON e.event_id = c.event_id
 WHERE c.step = 'recorded'

@@ -1,4 +1,4 @@
--- Every row about these ceremonies, as it stands beside the chain.
+-- Every row about these ceremonies.
 SELECT c.ceremony_id::text, c.kind, c.step, c.person, c.content ->> 'proposal', c.content ->> 'proposal_hash',
        c.content ->> 'public_key', c.content ->> 'signature', c.content ->> 'sequence', c.event_id::text,
        canonical_time(c.recorded_at)

@@ -1,5 +1,4 @@
--- Every step of the ceremonies asked for, in the order in which they were taken; of a proposal, when
--- it expires and whether it has.
+-- Every step of these ceremonies, in order; for a proposal, when it expires and whether it has.
 SELECT c.ceremony_id::text, c.kind, c.step, c.person, c.content ->> 'proposal', c.content ->> 'proposal_hash',
        c.content ->> 'public_key', c.content ->> 'signature', (c.content ->> 'sequence')::bigint,
        to_char(c.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),

@@ -1,4 +1,4 @@
--- Warnings of a stretch of their table about events that are not there.
+-- Warnings in a range of pages about events that do not exist.
 SELECT NULL::bigint, w.event_id::text
 FROM clock_drift_warnings w
 WHERE w.ctid >= %(first)s::tid AND w.ctid < %(end)s::tid

@@ -1,6 +1,6 @@
--- Where an agent's clock jumped between two events that follow one another in start … end: its
--- distance from the authority's clock changed by more than the threshold, and it did not just
--- stand still. Events of imports are no clock's. The newest `each` of every agent, and how many there were.
+-- Clock jumps: consecutive events of an agent in start … end between which its offset from the
+-- authority clock changed by more than the threshold, other than a clock that stands still.
+-- Imported events are left out. The newest `each` of every agent, and the total number.
 WITH read AS (
     SELECT sequence, agent_id, local_timestamp, authority_timestamp,
            local_timestamp - authority_timestamp AS apart, lag(sequence) OVER w AS previous,

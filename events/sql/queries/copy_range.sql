@@ -1,5 +1,5 @@
--- A stretch for an export. A value that holds one of the unused bytes, or is an empty text, is
--- quoted; the payload comes last.
+-- A range for an export. A value that contains a separator byte, or is an empty text, is quoted;
+-- the payload comes last.
 COPY (
     SELECT event_id, sequence, event_type, prev_hash, content_hash, signature, hash_alg_version, sig_alg_version,
         agent_id, witness_id, witness_signature, local_timestamp, authority_timestamp, signing_key_id, payload_hash,

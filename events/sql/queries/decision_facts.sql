@@ -1,6 +1,6 @@
--- What is in force although no event of the chain decided it, or no more although one did: one row
--- a fact, as in guard_facts.sql. A ledger whose people, keys, threshold and halt are what its events
--- say has none. While a ledger is halted, the event of one of the first people may still be waiting.
+-- Rows in force that no event of the chain decided, or decided but not in force: one row per fact,
+-- as in guard_facts.sql. None where people, keys, threshold and halt are what the events say. While
+-- a ledger is halted, the event of one of the first people may still be waiting.
 WITH decided AS (
     SELECT e.sequence, e.event_id, e.event_type, e.payload, e.payload #> '{proposal,details}' AS details
     FROM events e

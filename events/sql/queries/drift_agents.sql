@@ -1,5 +1,5 @@
--- Figures by agent over the newest `most` warnings of clocks that ran while their events were written,
--- which leaves out those of imports; which event was the worst, and whether there are more.
+-- Figures by agent over the newest `most` warnings, without those of imports; with each agent's
+-- worst event, and whether there are more.
 WITH newest AS MATERIALIZED (
     SELECT w.id, d.sequence, d.agent_id, w.drift_seconds, w.local_timestamp, w.authority_timestamp
     FROM drifted_events d JOIN events e USING (sequence) JOIN clock_drift_warnings w ON w.event_id = e.event_id

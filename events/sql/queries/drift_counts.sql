@@ -1,5 +1,5 @@
--- Drift warnings of events behind each mark: of clocks that ran while they were written, and of imports.
--- Counted over the newest `most`.
+-- Number of drift warnings of events after each mark, of running clocks and of imports, among the
+-- newest `most`.
 WITH newest AS (
     SELECT d.sequence, d.agent_id FROM drifted_events d
     WHERE d.sequence > (SELECT min(mark) FROM unnest(%(marks)s::bigint[]) mark)

@@ -1,5 +1,5 @@
--- Warnings by time, size and direction, of the same warnings as drift_agents.sql. A time is counted in
--- steps from `origin`, a size by the first of `sizes` above it.
+-- The warnings of drift_agents.sql by time, size and direction. Time in steps from `origin`, size
+-- as the number of `sizes` reached.
 WITH newest AS (
     SELECT w.drift_seconds, w.local_timestamp, w.authority_timestamp
     FROM drifted_events d JOIN events e USING (sequence) JOIN clock_drift_warnings w ON w.event_id = e.event_id

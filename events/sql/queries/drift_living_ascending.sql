@@ -1,4 +1,4 @@
--- As drift_living_descending.sql, oldest first, `after` the event of a warning; all where there is none.
+-- As drift_living_descending.sql, oldest first, `after` the event of a warning; NULL for all.
 SELECT w.id, e.sequence, w.event_id::text, e.event_type, e.agent_id,
        to_char(w.local_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        to_char(w.authority_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),

@@ -1,4 +1,5 @@
--- As drift_warnings_descending.sql without the warnings of imports, `before` the event of a warning.
+-- As drift_warnings_descending.sql without the warnings of imports, `before` the event of a
+-- warning.
 SELECT w.id, e.sequence, w.event_id::text, e.event_type, e.agent_id,
        to_char(w.local_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        to_char(w.authority_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),

@@ -1,5 +1,5 @@
--- Of each import, by its place in the arrays: how many of its events have a drift warning. `named` tells
--- whether `agents`, the names joined by U+0001, are its agents; without, it is any.
+-- Number of events with a drift warning for each import, by its index in the arrays. `agents` are
+-- names joined by U+0001; where `named` is false, any agent counts.
 SELECT i.place, count(*)
 FROM unnest(%(firsts)s::bigint[], %(lasts)s::bigint[], %(named)s::boolean[], %(agents)s::text[])
          WITH ORDINALITY AS i (first, last, named, agents, place)

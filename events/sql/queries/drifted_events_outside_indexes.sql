@@ -1,5 +1,5 @@
--- Of a stretch of the list of drifted events: numbers outside the sequence. One that is missing in it
--- was lost with its event, and the gap says so.
+-- Rows of drifted_events in a range of pages whose numbers lie outside the sequence. A number
+-- missing there was lost with its event, and the gap reports it.
 SELECT d.sequence, NULL
 FROM drifted_events d
 WHERE d.ctid >= %(first)s::tid AND d.ctid < %(end)s::tid

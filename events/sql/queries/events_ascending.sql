@@ -1,5 +1,5 @@
--- A filter that is not given is NULL, and the planner drops its line. Half-open in time. The inner
--- query chooses, by the table's own columns and indexes; only what it chose is written out.
+-- A filter that is not given is NULL, and the planner drops its line. Times are half-open. The
+-- inner query filters on the table's own columns and indexes; only its result is formatted.
 SELECT
     e.event_id, e.sequence, e.event_type, e.payload, e.prev_hash, e.content_hash, e.signature, e.hash_alg_version,
     e.sig_alg_version, e.agent_id, e.witness_id, e.witness_signature, e.local_timestamp, e.authority_timestamp,

@@ -1,6 +1,6 @@
--- As events_ascending.sql with `drifted` true, from the warnings on: the planner takes drift to be
--- spread evenly, and would look for it among all events of an agent that has none. The places of
--- warned events are kept by agent, so what does not drift costs nothing.
+-- As events_ascending.sql with `drifted` true, starting from the warnings: the planner assumes that
+-- drift is spread evenly, and would scan all events of an agent that has none. drifted_events is
+-- indexed by agent, so an agent without drift costs nothing.
 SELECT
     e.event_id, e.sequence, e.event_type, e.payload, e.prev_hash, e.content_hash, e.signature, e.hash_alg_version,
     e.sig_alg_version, e.agent_id, e.witness_id, e.witness_signature, e.local_timestamp, e.authority_timestamp,

@@ -1,5 +1,5 @@
--- Events of a stretch of the table's own pages to which the index of numbers, or that of ids, does
--- not lead: rows that were inserted while an index took no entries.
+-- Events in a range of pages that are missing from the index of sequences or of ids: rows inserted
+-- while an index was not maintained.
 SELECT h.sequence, h.event_id::text
 FROM events h
 WHERE h.ctid >= %(first)s::tid AND h.ctid < %(end)s::tid

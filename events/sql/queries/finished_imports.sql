@@ -1,6 +1,5 @@
--- The imports that the ledger has a record of, newest first: the sequence and time of the record, how
--- it ended, the names of some sources and how many there were, from where to where its events reach,
--- and for which agents, or NULL for any.
+-- The imports on record, newest first: sequence and time of the record, outcome, names of some
+-- sources and their number, sequence range of its events, and its agents, or NULL for any.
 SELECT e.sequence, e.authority_timestamp, e.payload ->> 'outcome',
        ARRAY(SELECT left(i ->> 'source', 200) FROM jsonb_array_elements(p.inputs) i LIMIT 3),
        jsonb_array_length(p.inputs), p.first_sequence, p.last_sequence,

@@ -1,6 +1,6 @@
--- Events that name the same predecessor as one of the suspects does. No index has prev_hash: this
--- reads the table, and is asked only where a link is wrong or its other end is missing. Elsewhere
--- there is no fork: a right link names the hash of the event right before it.
+-- Events with the same predecessor as one of the suspects. prev_hash has no index: this scans the
+-- table, and runs only where a link is wrong or its other end is missing. Elsewhere there is no
+-- fork: a correct link names the hash of the event right before it.
 SELECT e.prev_hash, array_agg(e.sequence ORDER BY e.sequence)
 FROM events e
 WHERE e.prev_hash IN (SELECT s.prev_hash FROM events s WHERE s.sequence = ANY (%(suspects)s::bigint[]))

@@ -1,5 +1,5 @@
--- The events of agents from a place on that bear ids as `ingest` makes them (UUID version 8), or any
--- id: how many, from where to where, and whose, unless they are too many to name.
+-- The events of agents after a sequence with ids as `ingest` makes them (UUID version 8), or with
+-- any id: their number, bounds, and agents, unless too many to name.
 SELECT count(*), min(sequence), max(sequence), (
     SELECT array_agg(named.agent_id ORDER BY named.agent_id) FROM (
         SELECT DISTINCT agent_id FROM events

@@ -1,4 +1,4 @@
--- Whole files that imports took in, the newest imports first: under which name, how much, and what.
+-- Files that were imported completely, the newest imports first: name, size and digest.
 SELECT i.value ->> 'source', (i.value ->> 'content_bytes')::bigint, i.value ->> 'content_sha256', f.sequence
 FROM (
     SELECT sequence, payload FROM events

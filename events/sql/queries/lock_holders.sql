@@ -1,5 +1,5 @@
--- Transactions that keep every append waiting: they hold the ledger's lock, or a lock on one of its
--- tables that an insert waits for. Of a session of another role the application is not told since when.
+-- Transactions that block every append: they hold the ledger's lock, or a conflicting lock on one
+-- of its tables. The start time of another role's session is not visible to the application.
 SELECT l.virtualtransaction, l.pid, p.gid, coalesce(p.owner, a.usename)::text,
        (extract(epoch FROM clock_timestamp() - coalesce(p.prepared, a.xact_start)))::float8,
        coalesce(a.state = 'active', false), l.mode = 'AccessExclusiveLock'

@@ -1,2 +1,2 @@
--- Until the transaction ends: to compile a count costs more than a count.
+-- For the transaction: compiling a count takes longer than the count.
 SELECT set_config('jit', 'off', true)

@@ -1,2 +1,2 @@
--- Until the transaction ends: what is looked up is looked up in an index.
+-- For the transaction: look up rows by index only.
 SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)

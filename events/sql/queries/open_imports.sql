@@ -1,4 +1,4 @@
--- Imports that were started and not finished: some run now, the others were interrupted.
+-- Imports that were started and not finished: running or interrupted.
 SELECT s.sequence, s.payload
 FROM events s
 WHERE s.event_type = 'system.import_started' AND s.agent_id IS NULL

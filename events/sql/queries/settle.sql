@@ -1,2 +1,2 @@
--- What is checked at the end of the transaction is checked now, where its error can be named.
+-- Run deferred constraints now, where their error can be named.
 SET CONSTRAINTS ALL IMMEDIATE

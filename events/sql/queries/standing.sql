@@ -1,5 +1,5 @@
--- Halt state, head and tail in one statement, so one snapshot: read apart, an append in between
--- would look like a ledger that does not end at its head.
+-- Halt state, head and tail in one statement, so of one snapshot: read separately, an append in
+-- between would look like a ledger that does not end at its head.
 SELECT h.halted, h.reason, to_char(h.halted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        h.halted_by,
        a.last_sequence, a.content_hash, canonical_time(a.authority_timestamp),

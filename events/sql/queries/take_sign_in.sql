@@ -1,5 +1,4 @@
--- Takes one try from the bucket of a network, which holds so many and fills in a minute; no row where
--- none is left.
+-- Take one attempt from the network's bucket, which refills in a minute; no row if it is empty.
 INSERT INTO sign_in_buckets AS known (network, level, at)
 VALUES (%(network)s, %(most)s - 1, clock_timestamp())
 ON CONFLICT (network) DO UPDATE SET

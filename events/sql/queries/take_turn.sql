@@ -1,2 +1,2 @@
--- Until the transaction ends, nobody else has the turn.
+-- Advisory lock until the transaction ends.
 SELECT pg_advisory_xact_lock(%(kind)s::bigint)

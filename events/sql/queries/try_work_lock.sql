@@ -1,2 +1,2 @@
--- The session's own lock, so that it falls with the session: a worker that dies holds nothing.
+-- A session-level advisory lock: released when the session ends, so a dead worker holds nothing.
 SELECT pg_try_advisory_lock(%(kind)s::integer, %(number)s::integer)

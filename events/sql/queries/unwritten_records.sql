@@ -1,2 +1,2 @@
--- What is written when the present halt is cleared, oldest first, as JSON.
+-- The events to write when the present halt is cleared, oldest first, as JSON.
 SELECT waiting_records()::text

@@ -1,4 +1,4 @@
--- Every event of a range with the texts that are hashed and signed, in the order of its columns.
+-- Every event of a range with the texts that are hashed and signed, in column order.
 COPY (
     SELECT event_id, sequence, event_type, payload, prev_hash, content_hash, signature, hash_alg_version,
            sig_alg_version, agent_id, witness_id, witness_signature, local_timestamp, authority_timestamp,
