@@ -249,7 +249,7 @@ def _line(report: Report, dry_run: bool) -> str:
     if counts.without_time:
         parts.append(f"{counts.without_time:,} without a time: import's clock")
     if counts.stood_in:
-        parts.append(f"{counts.stood_in:,} of agents without a key: for the agent that stands in")
+        parts.append(f"{counts.stood_in:,} of agents without a key, recorded for --agent")
     if counts.drifted:
         parts.append(f"{counts.drifted:,} with clock drift")
     end = "; dry run, nothing was written" if dry_run else ""

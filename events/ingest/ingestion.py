@@ -190,7 +190,7 @@ class Ingestion:
             if counts.rejected == counts.read == HOPELESS:
                 raise IngestError(
                     f"the first {HOPELESS:,} records were all rejected; --dry-run shows how they "
-                    "are read; --max-rejects N lets so many be rejected"
+                    "are read; --max-rejects N allows that many rejects"
                 )
         elif sum(one.counts.rejected for one in self.reports) > self.max_rejects:
             raise IngestError(

@@ -93,7 +93,7 @@ def check_packed(place: str) -> None:
             if not error.ends_early:
                 raise IngestError(f"{place} is damaged: {error}") from None
         except OSError as error:
-            raise IngestError(f"{place} cannot be read on: {error.strerror}") from None
+            raise IngestError(f"reading {place} failed: {error.strerror}") from None
 
 
 def source_name(place: str) -> str:
@@ -192,7 +192,7 @@ def _chunks(
     except DamagedError as error:
         raise IngestError(f"{label} is damaged: {error}") from None
     except OSError as error:
-        raise IngestError(f"{label} cannot be read on: {error.strerror}") from None
+        raise IngestError(f"reading {label} failed: {error.strerror}") from None
 
 
 def _text(label: str, chunks: Iterator[bytes]) -> Iterator[bytes]:

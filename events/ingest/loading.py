@@ -106,7 +106,7 @@ class AgentKeys:
         if agent_id in self._retired:
             raise RejectedRecordError(f"the agent {agent_id!r} is retired: it has no active key")
         if self._announce is None:
-            raise RejectedRecordError(f"the agent {agent_id!r} has no key, and new ones are off")
+            raise RejectedRecordError(f"the agent {agent_id!r} has no key (--no-new-agents)")
         try:
             self._announce(agent_id, self._signing.create_key(agent_id))
         except KeyRegistryError:

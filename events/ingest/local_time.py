@@ -110,7 +110,7 @@ class LocalTime:
     def _fields(self, of_preset: tuple[TimeField, ...]) -> list[TimeField]:
         if PRESET in self.fields and not of_preset and not self.any_preset:
             raise RejectedRecordError(
-                "local time: --local-time preset goes with a preset, and this log is of none"
+                "local time: --local-time preset needs a preset, and this log has none"
             )
         found: list[TimeField] = []
         for field in self.fields:
@@ -148,7 +148,7 @@ class LocalTime:
         if not self._is_plausible(moment):
             raise TimestampError(
                 f"is {_shown(moment)} when read as {unit}, which is not between 1990 and tomorrow"
-                f"{self._as_other_units(number, unit)}; --any-time takes it as it is"
+                f"{self._as_other_units(number, unit)}; --any-time accepts it"
             )
         return moment
 
@@ -168,7 +168,7 @@ class LocalTime:
     def _plausible(self, moment: datetime) -> datetime:
         if not self._is_plausible(moment):
             raise TimestampError(
-                f"is {_shown(moment)}, which is not between 1990 and tomorrow; --any-time takes it"
+                f"is {_shown(moment)}, not between 1990 and tomorrow; --any-time accepts it"
             )
         return moment
 

@@ -14,17 +14,15 @@ from events.ingest.texts.formats import TEXT_FORMATS
 from events.keys.first_keys import FIRST_AGENT
 
 DESCRIPTION = """\
-Take log files into the ledger: JSON in every form that logs have.
+Ingest log files into the ledger: JSON in all common layouts, and text formats.
 
 Every record becomes one event whose payload is the whole record: texts and 64-bit integers
-exactly, other numbers as the double they stand for (digits beyond its 17 are lost). The event's
-type and agent are read from fields of the record. Records that cannot be taken are explained and
-counted, and the rest goes in.
+exactly, other numbers as doubles (digits beyond the 17th are lost). The event's type and agent are
+read from fields of the record. Rejected records are explained and counted; the others are ingested.
 
-Running it again is safe. A record's event id is made of the source name, the record's line (or
-its place in the array) and its content, so what is in the ledger already is found and not added
-again; a run that was interrupted is finished by running it again; of a file that has grown the
-new lines are added.
+Running it again is safe. A record's event id is derived from the source name, the record's line (or
+its position in the array) and its content, so events that are in the ledger already are not added
+again. Run it again to finish an interrupted run, or to add the new lines of a file that has grown.
 """
 EPILOG = """\
 formats:
@@ -33,46 +31,45 @@ formats:
   concatenated  JSON values one after the other, over several lines or with nothing between
   json-seq      RFC 7464 (journalctl -o json-seq)
   journal-export  the journal's own format (journalctl -o export)
-  auto          one of these. CloudTrail's {{"Records": […]}} and Kubernetes lists are unwrapped
-                when nothing else is there. Any other object with a list of records, a text log,
-                and what is no JSON is refused, with the option that takes it.
+  auto          detects one of these. CloudTrail's {{"Records": […]}} and Kubernetes lists are
+                unwrapped if they are the only value. Other objects with a list of records and
+                inputs that are not JSON are refused, naming the option that reads them.
 {formats}
-  A record of text is {{"line": the line, "fields": what was found in it}}; a line in which nothing
-  was found is taken as {{"line": …}}. Types and agents: {readings}.
-  Files may be packed with gzip, xz, bzip2 or zstd.
+  A line of text becomes {{"line": the line, "fields": its parsed fields}}, or {{"line": …}} if it
+  cannot be parsed. Types and agents: {readings}.
+  Files may be compressed with gzip, xz, bzip2 or zstd.
 
 presets:
 {presets}
 
 paths:
-  a.b.c goes into objects, items.0 into lists; a dot that belongs to a key is written \\.
-  as in  --type-field 'event\\.action'.  A path counts when it holds a text or an integer.
+  a.b.c descends into objects, items.0 into lists; a dot in a key is written \\.
+  as in  --type-field 'event\\.action'.  A value counts if it is a text or an integer.
 
 local time:
   local_timestamp is the clock of this computer, unless --local-time names fields. `--local-time
-  preset` takes those of the preset; `--local-time a,b` the first of these that a record has. A
-  record that has none gets this computer's clock and is counted; --local-time-required rejects it.
-  Times are taken as ISO 8601 (also with comma, blank, slashes, +02, UTC, [Europe/Berlin]), compact
+  preset` uses those of the preset; `--local-time a,b` the first of these that a record has. A
+  record without them gets this computer's clock and is counted; --local-time-required rejects it.
+  Accepted are ISO 8601 (also with comma, blank, slashes, +02, UTC, [Europe/Berlin]), compact
   (20260102T030405Z), RFC 2822, access log, ctime, auditd's 1767323045.123:4567, syslog with
-  --local-year, numbers with --local-time-unit, anything else with --local-time-format.
+  --local-year, numbers with --local-time-unit, and other formats with --local-time-format.
   Nothing is guessed: a time without offset needs --local-zone, a date such as 1/2/2026 needs
   --local-time-format, and a time before 1990 or after tomorrow is rejected unless --any-time.
-  Of a wall-clock time that came twice (clocks put back) the first is taken; one that never came
+  A wall-clock time that occurs twice (clocks put back) means the first; one that never occurs
   (clocks put forward) is read with the offset before the change.
 
 agents:
-  An agent is who signs. One that a field or preset names, and that has a key already, signs for its
-  records. Anybody may have written the other names in a log: their records are signed by the agent
-  of --agent, and counted. --agents-from-field gives every name a key of its own; --no-new-agents
-  rejects these records.
+  The agent signs the event. An agent named by a field or preset signs if it has a key already.
+  Anybody can write other names into a log: those records are signed by the agent of --agent, and
+  counted. --agents-from-field creates a key for every name; --no-new-agents rejects these records.
 
 logs:
-  The log line of every batch and of every drifting clock goes to the log file only, and to the
-  terminal with -v 2. The summary counts the events with clock drift.
+  Log lines of batches and of clock drift go to the log file, and with -v 2 to the terminal. The
+  summary counts the events with clock drift.
 
 exit status:
-  0 every record is in the ledger; 1 some were rejected; 2 it could not run or had to stop, which
-  running it again finishes.
+  0 every record is in the ledger; 1 some were rejected; 2 it could not run or had to stop (run it
+  again to finish).
 
 examples:
   manage.py ingest app.jsonl
@@ -112,28 +109,28 @@ def _add_reading(parser: ArgumentParser) -> None:
         "--format",
         choices=FORMS,
         default="auto",
-        help="auto decides from the beginning, and refuses what is not certain; see below",
+        help="auto detects the format and refuses ambiguous inputs; see below",
     )
     group.add_argument(
         "--records",
         metavar="PATH",
-        help="the records are the elements of the list at this path in each object",
+        help="read the elements of the list at this path in each object as records",
     )
     group.add_argument(
         "--keep-envelope",
         action="store_true",
-        help='put what stands beside the list into each payload: {"record": …, "envelope": …}',
+        help='add the members beside the list to each payload: {"record": …, "envelope": …}',
     )
     group.add_argument(
         "--scalars",
         action="store_true",
-        help="take bare texts, numbers and words as records too; by default they are rejected",
+        help="accept bare texts, numbers and words as records; by default they are rejected",
     )
     group.add_argument(
         "--wrap-rejects",
         action="store_true",
-        help="record what cannot be taken (no JSON, a key twice, U+0000, integers beyond 64 bits) "
-        f'as {{"line": …, "reason": …}} with the type {REJECTED_TYPE}, or --type',
+        help="record what cannot be stored (invalid JSON, repeated keys, U+0000, integers over 64 "
+        f'bits) as {{"line": …, "reason": …}} with the type {REJECTED_TYPE}, or --type',
     )
     group.add_argument(
         "--source",
@@ -147,7 +144,7 @@ def _add_mapping(parser: ArgumentParser) -> None:
     group = parser.add_argument_group(
         "mapping",
         "Without any of the first five, the kind of log is recognized by its first records; "
-        f"what is not recognized gets the type {DEFAULT_TYPE} and the agent {FIRST_AGENT}.",
+        f"an unknown kind gets the type {DEFAULT_TYPE} and the agent {FIRST_AGENT}.",
     )
     group.add_argument("--preset", choices=(*PRESETS, "none"), help="the kind of log, see below")
     group.add_argument(
@@ -155,30 +152,34 @@ def _add_mapping(parser: ArgumentParser) -> None:
         metavar="PATH",
         action="append",
         default=[],
-        help="field that holds the event type; may be repeated, the first that is there counts",
+        help="field of the event type; may be repeated, the first present one counts",
     )
     group.add_argument(
         "--type-prefix",
         metavar="TEXT",
         default="",
-        help="goes before every type that is read from a field, such as github. for a log whose "
-        "types others have too",
+        help="prefix of every type read from a field, such as github., to keep types of "
+        "different logs apart",
     )
     group.add_argument(
-        "--agent-field", metavar="PATH", action="append", default=[], help="likewise"
+        "--agent-field",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="the same for the agent",
     )
-    group.add_argument("--type", metavar="NAME", help="type of records whose fields name none")
+    group.add_argument("--type", metavar="NAME", help="type of records without one")
     group.add_argument(
         "--agent",
         metavar="NAME",
-        help=f"agent of records whose fields name none, or one without a key [{FIRST_AGENT}]",
+        help=f"agent of records that name none, or one without a key [{FIRST_AGENT}]",
     )
     new_agents = group.add_mutually_exclusive_group()
     new_agents.add_argument(
         "--agents-from-field",
         action="store_true",
-        help="give each agent that a field names a key of its own; anybody whose name is in a log "
-        "becomes an agent",
+        help="create a key for each agent named by a field; anybody whose name is in a log becomes "
+        "an agent",
     )
     new_agents.add_argument(
         "--no-new-agents",
@@ -195,8 +196,8 @@ def _add_times(parser: ArgumentParser) -> None:
         metavar="PATH[,PATH]",
         action="append",
         default=[],
-        help="fields with the writer's own clock, the first that is there counts; `preset` stands "
-        "for those of the preset; may be repeated",
+        help="fields of the local time, the first present one counts; `preset` stands for those of "
+        "the preset; may be repeated",
     )
     group.add_argument(
         "--local-zone",
@@ -219,16 +220,16 @@ def _add_times(parser: ArgumentParser) -> None:
         "repeated",
     )
     group.add_argument(
-        "--local-year", type=int, metavar="YEAR", help="year of times that name none (syslog)"
+        "--local-year", type=int, metavar="YEAR", help="year of times without one (syslog)"
     )
     group.add_argument(
         "--local-time-required",
         action="store_true",
-        help="reject records without a time; by default they get the clock of this computer, and "
+        help="reject records without a time; by default they get the clock of this computer and "
         "are counted",
     )
     group.add_argument(
-        "--any-time", action="store_true", help="take times before 1990 and after tomorrow too"
+        "--any-time", action="store_true", help="accept times before 1990 and after tomorrow"
     )
 
 
@@ -238,7 +239,9 @@ def _add_writing(parser: ArgumentParser) -> None:
         "--batch", type=_batch_size, default=500, metavar="N", help="events a transaction [500]"
     )
     group.add_argument(
-        "--rejects", metavar="FILE", help="write rejected records here, as they were; overwrites"
+        "--rejects",
+        metavar="FILE",
+        help="write rejected records here, unchanged; overwrites the file",
     )
     group.add_argument(
         "--max-errors",
@@ -262,18 +265,18 @@ def _add_writing(parser: ArgumentParser) -> None:
     group.add_argument(
         "--follow",
         action="store_true",
-        help="go on taking in what is written to the logs, over rotations, until Ctrl-C or "
-        "SIGTERM; FILE may be a pattern, and event ids are others than without it",
+        help="keep ingesting what is written to the logs, across rotations, until Ctrl-C or "
+        "SIGTERM; FILE may be a pattern; event ids differ from those without --follow",
     )
     group.add_argument(
         "--again",
         action="store_true",
-        help="take in files whose content is in the ledger under another name",
+        help="ingest files whose content is in the ledger under another name",
     )
     group.add_argument(
         "--yes", action="store_true", help="do not ask on a terminal before the first write"
     )
-    group.add_argument("--json", action="store_true", help="the summary as JSON")
+    group.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
 def _batch_size(text: str) -> int:

@@ -156,7 +156,7 @@ class Unpacked:
             except (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise
-                raise DamagedError(f"its {self._kind} data is wrong", ends_early=False) from None
+                raise DamagedError(f"its {self._kind} data is corrupt", ends_early=False) from None
             if piece is None:
                 return b""
             if piece:

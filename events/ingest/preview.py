@@ -205,7 +205,7 @@ def _value(record: Record) -> Any:
 def _kind(value: Any, expected: Preset | None) -> str:
     """The kind of a record, in words."""
     if not isinstance(value, dict):
-        return "no JSON object"
+        return "not a JSON object"
     if expected and expected.recognizes(value):
         return expected.name
     preset = recognize(value)

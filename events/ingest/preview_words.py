@@ -42,18 +42,18 @@ def _kind(look: Look) -> str:
         return f"preset {look.preset.name}, as asked" if look.preset else "no preset, as asked"
     if look.preset is None:
         return (
-            f"no known kind of log: type {DEFAULT_TYPE}, agent {FIRST_AGENT}; "
-            "--preset, --type-field, --agent-field say more"
+            f"unknown kind of log: type {DEFAULT_TYPE}, agent {FIRST_AGENT}; "
+            "--preset, --type-field or --agent-field change that"
         )
     of = f"{look.kinds[look.preset.name]:,} of the first {look.read:,} records"
-    return f"recognized as {look.preset.name} ({look.preset.what}) by {of}; --preset says otherwise"
+    return f"recognized as {look.preset.name} ({look.preset.what}) by {of}; --preset overrides it"
 
 
 def _times(look: Look) -> Iterator[str]:
     if look.local_time == "now":
         yield "local time: the clock of this computer, now"
         if look.times:
-            yield "  the records have times of their own, which --local-time would take:"
+            yield "  the records have times of their own, which --local-time would use:"
             yield from (f"  {_time(seen)}" for seen in look.times[:_NAMED])
     else:
         yield f"local time: from {', '.join(look.local_time)}"
@@ -79,7 +79,7 @@ def _agents(look: Look) -> Iterator[str]:
         named = ", ".join(look.passed_over[:_NAMED])
         more = f" and {len(look.passed_over) - _NAMED:,} more" if look.passed_over[_NAMED:] else ""
         yield (
-            f"agents without a key, so that another stands in: {named}{more}; "
+            f"agents without a key, recorded for --agent instead: {named}{more}; "
             "--agents-from-field gives each a key of its own"
         )
     if look.new_agents:
@@ -90,14 +90,14 @@ def _agents(look: Look) -> Iterator[str]:
 
 def _odd(look: Look) -> Iterator[str]:
     if look.problem:
-        yield f"odd: {look.problem}"
+        yield f"note: {look.problem}"
     if len(look.kinds) > 1:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in look.kinds.most_common())
-        yield f"odd: the records are of several kinds: {kinds}"
+        yield f"note: the records are of several kinds: {kinds}"
     if look.rejected:
         place, reason = look.rejected[0]
         yield (
-            f"odd: {len(look.rejected):,} of the first {look.read:,} records would be rejected; "
+            f"note: {len(look.rejected):,} of the first {look.read:,} records would be rejected; "
             f"{place}: {reason}"
         )
 

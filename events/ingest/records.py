@@ -23,7 +23,7 @@ from events.ingest.texts.formats import TEXT_FORMATS
 
 __all__ = ["FORMS", "LISTED", "MAX_RECORD_BYTES", "Reading", "Record", "read_records"]
 
-_SCALAR = "a bare text, number or word; --scalars takes such as records"
+_SCALAR = "a bare text, number or word; --scalars accepts them as records"
 
 Reader = Callable[[Iterator[bytes], Spill, int], Iterator[Record]]
 Say = Callable[[str], None]
@@ -108,7 +108,7 @@ def _say_change(records: Iterator[Record], say: Say) -> Iterator[Record]:
     for count, record in enumerate(records):
         if not is_said and count >= LOOKED_AT and record.text and not _is_nested(record.text):
             is_said = True
-            say(f"from line {record.line} on it is not what it was at first: no JSON object")
+            say(f"from line {record.line} on, lines are no longer JSON objects")
         yield record
 
 

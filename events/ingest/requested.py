@@ -80,9 +80,9 @@ def read_reading(options: dict[str, Any]) -> Reading:
     """How to split the inputs into records."""
     form, path = options["format"], options["records"]
     if path and form not in LISTED:
-        raise IngestError(f"--records goes with --format {', '.join(LISTED)}")
+        raise IngestError(f"--records needs --format {', '.join(LISTED)}")
     if options["keep_envelope"] and not path and form != "auto":
-        raise IngestError("--keep-envelope goes with --records PATH")
+        raise IngestError("--keep-envelope needs --records PATH")
     return Reading(
         form=form,
         records=parse_path(path) if path else None,
@@ -119,7 +119,7 @@ def read_mapping(options: dict[str, Any]) -> tuple[Mapping, bool]:
     )
     fields = mapping.local_time.fields if mapping.local_time else ()
     if PRESET in fields and not (preset or recognizing):
-        raise IngestError("--local-time preset goes with --preset NAME, or with a recognized log")
+        raise IngestError("--local-time preset needs --preset NAME, or a recognized log")
     return mapping, recognizing
 
 
@@ -138,7 +138,7 @@ def _local_time(options: dict[str, Any]) -> LocalTime | None:
     if not options["local_time"]:
         for name in _NEED_LOCAL_TIME:
             if options[name]:
-                raise IngestError(f"--{name.replace('_', '-')} goes with --local-time")
+                raise IngestError(f"--{name.replace('_', '-')} needs --local-time")
         return None
     return LocalTime(
         fields=parse_fields(options["local_time"]),

@@ -166,7 +166,7 @@ def check_pattern(pattern: str) -> str:
     try:
         again = datetime.strptime(sample.strftime(pattern), pattern)  # noqa: DTZ007
     except ValueError as error:
-        raise IngestError(f"{pattern!r} is no form of a time: {error}") from None
+        raise IngestError(f"{pattern!r} is not a time format: {error}") from None
     if (again.month, again.day, again.hour) != (2, 28, 13):
         raise IngestError(
             f"{pattern!r} must name month, day and hour, as in %Y-%m-%d %H:%M:%S or "
@@ -205,7 +205,7 @@ def parse_zone(text: str) -> tzinfo:
             raise IngestError(f"the zone {text}: {error}") from None
     zone = _region(text)
     if zone is None:
-        raise IngestError(f"{text!r} is no time zone; write it as +02:00, UTC or Europe/Berlin")
+        raise IngestError(f"{text!r} is not a time zone; write it as +02:00, UTC or Europe/Berlin")
     return zone
 
 
@@ -224,7 +224,7 @@ def _moment(match: re.Match[str], unsaid: Unsaid) -> datetime:
         raise TimestampError(f"no such time: {error}") from None
     weekday = said.get("weekday")
     if weekday and wall.weekday() != _WEEKDAYS.index(weekday.lower()):
-        raise TimestampError(f"{wall:%Y-%m-%d} is no {weekday}")
+        raise TimestampError(f"{wall:%Y-%m-%d} is not a {weekday}")
     early = said.get("early") or ""
     offset = said["offset"] or said["hours"] or (early if early[:1] in ("+", "-") else None)
     if offset:

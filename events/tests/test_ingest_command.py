@@ -183,7 +183,7 @@ def test_names_that_anybody_can_write_get_no_key_unless_asked(
     run = Run(log, "--agent-field", "who", "--agent", "agent-8")
     assert run.status == 0
     assert "4 of agents without a key" in run.out.getvalue()
-    assert "agents without a key, so that another stands in: root" in run.err.getvalue()
+    assert "agents without a key, recorded for --agent instead: root" in run.err.getvalue()
     events = ledger.store.get_events_by_sequence_range(2, 6)
     agents = [event.agent_id for event in events if event.agent_id]
     assert agents == ["agent-8", "agent-7", "agent-8", "agent-8", "agent-8"]

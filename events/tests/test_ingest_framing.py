@@ -55,7 +55,7 @@ def refusal(text: bytes, **options: Any) -> str:
 def test_a_text_log_in_brackets_is_no_array(ledger: Ledger) -> None:
     run = Run(str(CASES / "01-apache-error.log"))
     assert run.status == 2
-    assert "this is text, not JSON (no JSON array: byte 2, line 1)" in run.err.getvalue()
+    assert "this is text, not JSON (not a valid JSON array: byte 2, line 1)" in run.err.getvalue()
     assert "--format text; nothing of it was written" in run.err.getvalue()
     assert ledger.store.get_max_sequence() == 0
 
@@ -232,7 +232,7 @@ def test_wrong_packed_data_is_found_before_anything_is_taken(
         check_packed(str(path))
     packed[place] ^= 255
     path.write_bytes(packed)
-    with pytest.raises(IngestError, match="data is wrong"):
+    with pytest.raises(IngestError, match="data is corrupt"):
         check_packed(str(path))
 
 
@@ -242,7 +242,7 @@ def test_nothing_of_a_wrong_gzip_file_is_written(ledger: Ledger, tmp_path: Path)
     (tmp_path / "log.gz").write_bytes(packed)
     run = Run(str(tmp_path / "log.gz"))
     assert run.status == 2
-    assert "its gzip data is wrong; nothing of it was written" in run.err.getvalue()
+    assert "its gzip data is corrupt; nothing of it was written" in run.err.getvalue()
     assert ledger.store.get_max_sequence() == 0
 
 
@@ -282,4 +282,4 @@ def test_a_change_of_shape_later_on_is_said_once() -> None:
     said: list[str] = []
     text = b'{"a":1}\n' * 120 + b"stopped\nstopped\n"
     list(read_records(iter([text]), "auto", lambda piece: None, say=said.append))
-    assert said == ["from line 121 on it is not what it was at first: no JSON object"]
+    assert said == ["from line 121 on, lines are no longer JSON objects"]

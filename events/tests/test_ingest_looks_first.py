@@ -41,7 +41,7 @@ def test_a_dry_run_says_the_same_to_machines(ledger: Ledger, tmp_path: Path) -> 
     log = write(tmp_path / "trail.jsonl", TRAIL, b"no json", {"other": 1})
     [look] = Run(log, "--dry-run", "--json").summary["looks"]
     assert (look["preset"], look["recognized"], look["looked_at"]) == ("cloudtrail", True, 3)
-    assert look["kinds"] == {"cloudtrail": 1, "no JSON object": 1, "JSON object": 1}
+    assert look["kinds"] == {"cloudtrail": 1, "not a JSON object": 1, "JSON object": 1}
     assert look["agents"] == {"first-agent": 2}
     assert look["passed_over"] == ["deployer"]
     assert look["new_agents"] == ["first-agent"]
@@ -69,7 +69,7 @@ def test_the_kind_of_most_records_counts_and_not_the_first_one_s(
     assert "no preset, as asked" in run.out.getvalue()
     run = Run(log)
     assert "by 2 of the first 3 records" in run.err.getvalue()
-    assert "odd: the records are of several kinds: 2 cloudtrail, 1 JSON object" in (
+    assert "note: the records are of several kinds: 2 cloudtrail, 1 JSON object" in (
         run.err.getvalue()
     )
 

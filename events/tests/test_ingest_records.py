@@ -166,5 +166,5 @@ def test_anything_else_than_values_and_commas_in_an_array_ends_the_reading(
 ) -> None:
     for form in ("auto", "array"):
         for chunks in ([text], cut(text, 1)):
-            with pytest.raises(FramingError, match=f"no JSON array: {place}"):
+            with pytest.raises(FramingError, match=f"not a valid JSON array: {place}"):
                 records(*chunks, form=form)

@@ -256,7 +256,7 @@ def test_rows_with_quoted_line_breaks() -> None:
     assert payload(records[2]) == {"line": "3;bob"}
     assert len(said) == 1
     for wrong in ("a,,b\n1,2,3\n", "a,a\n1,2\n", 'a,b\n1,"2\n'):
-        with pytest.raises(FramingError, match="no CSV"):
+        with pytest.raises(FramingError, match="not CSV"):
             read(wrong, "csv")
 
 

@@ -198,7 +198,7 @@ def test_local_times(value: object, zone: str | None, unit: str | None, expected
         ("2026-01-02 03:04:05 CST", "Europe/Berlin", None, "several offsets; --local-zone"),
         ("2026-01-02 03:04:05 XYZ", None, None, "XYZ is not known"),
         ("2026-01-02 03:04:05 +25:00", None, None, "out of range"),
-        ("Sat, 02 Jan 2026 03:04:05 +0000", None, None, "2026-01-02 is no Sat"),
+        ("Sat, 02 Jan 2026 03:04:05 +0000", None, None, "2026-01-02 is not a Sat"),
         ("Jan  2 03:04:05", "UTC", None, "--local-year"),
         ("1/31/2026 13:00:00 AM", "UTC", None, "no such time"),
     ],

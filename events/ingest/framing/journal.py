@@ -50,7 +50,7 @@ def _entry(window: _Window) -> tuple[dict[str, Any], bool]:
             return fields, True
         name, equals, value = line.partition(b"=")
         if not _NAME.fullmatch(name):
-            raise FramingError(f"no journal export: line {window.line - 1} names no field")
+            raise FramingError(f"not a journal export: line {window.line - 1} has no field name")
         if not equals:
             size = window.take(_SIZE)
             data = window.take(int.from_bytes(size, "little")) if size is not None else None

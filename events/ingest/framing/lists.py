@@ -107,8 +107,8 @@ def _make_certain(scanner: Scanner, found: Survey, plan: ListPlan) -> None:
     if plan.accepts and (found.torn or not plan.accepts(found)):
         beside = ", ".join(found.beside[:10]) or "nothing"
         raise FramingError(
-            f"the object that ends in line {line} is not only a list of records: beside "
-            f"{plan.path.text!r} stand {beside}; {plan.otherwise}"
+            f"the object that ends in line {line} is more than a list of records: beside "
+            f"{plan.path.text!r} it has {beside}; {plan.otherwise}"
         )
 
 
@@ -241,9 +241,7 @@ def _without_list(
 
 def _left_out(names: list[str], plan: ListPlan) -> str:
     shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    return (
-        f"beside the list at {plan.path.text!r} stand {shown}: left out; --keep-envelope keeps them"
-    )
+    return f"left out beside the list at {plan.path.text!r}: {shown}; --keep-envelope keeps them"
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
@@ -254,4 +252,4 @@ def _text(value: Value) -> str:
     try:
         return str(json.loads(value.text.decode("utf-8", "replace"), strict=False))
     except ValueError as error:
-        raise FramingError(f"no JSON: a key in line {value.line} is none") from error
+        raise FramingError(f"not JSON: invalid key in line {value.line}") from error

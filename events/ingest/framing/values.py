@@ -80,7 +80,7 @@ class Scanner:
     def wrong(self, why: str = "") -> FramingError:
         """The error for an unexpected byte at this position."""
         place = f"byte {self.offset + 1}, line {self.line}"
-        return FramingError(f"no {self._what}: {place}{': ' + why if why else ''}")
+        return FramingError(f"not a valid {self._what}: {place}{': ' + why if why else ''}")
 
     def next_byte(self) -> bytes | None:
         """Skip white space and peek at the next byte; None at the end."""
@@ -120,7 +120,8 @@ class Scanner:
         value = self._take_nested(line) if first == _QUOTE or first in _CLOSER else self._scalar()
         if not (value.torn or value.too_long or is_json(value.text)):
             begin = value.text[:20].decode("utf-8", "replace")
-            raise FramingError(f"no {self._what}: byte {at + 1}, line {line}: {begin!r} is no JSON")
+            place = f"byte {at + 1}, line {line}"
+            raise FramingError(f"not a valid {self._what}: {place}: {begin!r} is not JSON")
         return value
 
     def _scalar(self) -> Value:

@@ -91,14 +91,14 @@ class _Reader:
             self._parser.Parse(piece, False)
         except expat.ExpatError as error:
             raise FramingError(
-                f"no XML: line {error.lineno}, column {error.offset}: "
+                f"not XML: line {error.lineno}, column {error.offset}: "
                 f"{expat.errors.messages[error.code]}"
             ) from None
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise FramingError(f"no XML: line {self._line}: nested deeper than {MAX_DEPTH}")
+            raise FramingError(f"XML, line {self._line}: nested deeper than {MAX_DEPTH}")
         if not self._open:
             if self._record_depth == 0 and self._depth == 1:
                 self._record_depth = 1 if name.rpartition(":")[2] == "Event" else 2
@@ -137,10 +137,10 @@ class _Reader:
         if self._open and not self._is_long:
             self._open[-1].text.append(text)
         elif not self._open and text.strip():
-            raise FramingError(f"no XML: line {self._line}: text stands between the elements")
+            raise FramingError(f"XML, line {self._line}: there is text between the elements")
 
     def _doctype(self, *_: Any) -> None:
-        raise FramingError("XML with a document type is not read: it can stand for anything")
+        raise FramingError("XML with a document type is refused: entities could expand to anything")
 
     @property
     def _line(self) -> int:

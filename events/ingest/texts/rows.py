@@ -56,13 +56,13 @@ class _Table:
         try:
             text = header.text.decode()
         except UnicodeDecodeError:
-            raise FramingError("no CSV: the header is not UTF-8") from None
+            raise FramingError("not CSV: the header is not UTF-8") from None
         self._separator = max(_SEPARATORS, key=text.count)
         self._names = [name.strip() for name in _cells(text, self._separator) or []]
         twice = [name for name, count in Counter(self._names).items() if count > 1]
         if header.problem or not self._names or "" in self._names or twice:
-            why = f"{twice[0]!r} stands twice" if twice else "each column needs a name"
-            raise FramingError(f"no CSV with a header in line {header.line}: {why}")
+            why = f"{twice[0]!r} is repeated" if twice else "each column needs a name"
+            raise FramingError(f"not CSV with a header in line {header.line}: {why}")
 
     def fields(self, row: str) -> Fields | None:
         """The cells of a row by column name; None if there are too few."""
@@ -96,7 +96,7 @@ def _whole_rows(chunks: Iterator[bytes], spill: Spill, limit: int) -> Iterator[R
                 yield whole
                 row = _Row()
     if row.text:
-        raise FramingError(f"no CSV: the quoted cell of line {row.start} does not end")
+        raise FramingError(f"not CSV: the quoted cell of line {row.start} does not end")
 
 
 class _Row:
