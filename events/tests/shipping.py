@@ -1,4 +1,4 @@
-"""Calls the doors of log shippers in tests, in whichever form a shipper shows its token."""
+"""Calls the endpoints of log shippers, with the token in the form of each protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /api/v1/ingest: any JSON records, or lines of text, become payloads as they are."""
+"""POST /api/v1/ingest records JSON records or lines of text unchanged as payloads."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_records_are_payloads_whatever_their_form(ledger: Ledger, name: str) -> 
 
 
 def test_one_object_is_one_record(ledger: Ledger) -> None:
-    """Also one that holds a list: nothing beside the list may be lost."""
+    """An object is one event even if it holds a list: nothing beside the list is lost."""
     record = {"records": [ONE, TWO], "who": "zoe"}
     assert send(json.dumps(record).encode()).json()["created"] == 1
     assert stored(ledger) == [record]
@@ -133,7 +133,7 @@ def test_what_is_no_body_of_records_is_refused_whole(ledger: Ledger, name: str) 
 
 
 def test_good_records_go_in_and_bad_ones_are_named(ledger: Ledger) -> None:
-    """A reserved type, U+0000, a key twice, a number and what is no JSON, among good ones."""
+    """A reserved type, U+0000, a repeated key, a number and invalid JSON, among good records."""
     lines = [
         text(ONE),
         b'{"kind":"system.halted"}',

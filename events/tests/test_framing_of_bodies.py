@@ -1,5 +1,5 @@
-"""Any JSON objects, framed in any way that is taken, come out as exactly those records; a body that
-is cut anywhere comes out as a part of them, or is refused."""
+"""Any JSON objects in a supported framing are read as exactly those records; a truncated body
+yields some of them or is refused."""
 
 from __future__ import annotations
 

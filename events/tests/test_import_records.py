@@ -1,4 +1,4 @@
-"""Each import leaves two events: what was taken in from where, and how it ended."""
+"""Each import writes two events: its inputs at the start, its result at the end."""
 
 from __future__ import annotations
 

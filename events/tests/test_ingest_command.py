@@ -1,4 +1,4 @@
-"""`ingest`: every record in once, the bad ones told of, and the exit status that says so."""
+"""`ingest` records every record once, explains rejects and reflects both in its exit status."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOOD = [{"action": f"did.{n}", "who": "agent-7", "n": n} for n in range(5)]
 
 
 class Run:
-    """The exit status and what was printed; `summary` when --json was asked for."""
+    """Exit status and output of a run; `summary` with --json."""
 
     def __init__(self, *arguments: str) -> None:
         self.out, self.err, self.status = StringIO(), StringIO(), 0
@@ -41,7 +41,7 @@ class Run:
         return dict(json.loads(self.out.getvalue()))
 
     def counts(self) -> list[tuple[int, int, int, int]]:
-        """Read, added, already there, rejected, of each input."""
+        """The counts read, added, already_there and rejected of each input."""
         return [
             (one["read"], one["added"], one["already_there"], one["rejected"])
             for one in self.summary["inputs"]
@@ -55,7 +55,7 @@ def write(path: Path, *records: object) -> str:
 
 
 def taken(ledger: Ledger) -> list[Event]:
-    """The events of agents: what came in by files, without the records of the imports."""
+    """The events of agents, without the import records."""
     return ledger.store.select(EventFilter(system=False), limit=99_999)
 
 

@@ -13,7 +13,7 @@ from events.tests.test_ingest_command import GOOD, Run, taken, write
 
 @pytest.fixture
 def log(ledger: Ledger, tmp_path: Path) -> Path:
-    """A log that was taken in."""
+    """A log that was ingested."""
     path = tmp_path / "audit.log"
     assert Run(write(path, *GOOD)).status == 0
     return path

@@ -1,4 +1,4 @@
-"""`ingest --follow`: each line once, over rotation, truncation, packing and kill -9."""
+"""`ingest --follow` records each line once, across rotation, truncation, packing and kill -9."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_killed_under_rotation_each_line_is_there_once(ledger: Ledger, tmp_path:
 
 
 def _rotate(folder: Path) -> None:
-    """As logrotate does, with every second file packed."""
+    """Rotate like logrotate, compressing every second file."""
     for number in range(30, 0, -1):
         for end in ("", ".gz"):
             old = folder / f"audit.log.{number}{end}"

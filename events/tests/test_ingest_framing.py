@@ -1,4 +1,4 @@
-"""What a record is, is certain or asked for; nothing beside a list is lost, no text is a number.
+"""Ambiguous framing is refused; nothing beside a list is lost, no text becomes a number.
 
 The files in `cases/logs` are inputs that earlier versions misread.
 """
@@ -27,7 +27,7 @@ CASES = Path(__file__).parent / "cases" / "logs"
 
 
 def read(text: bytes, form: str = "auto", **options: Any) -> tuple[list[Any], list[str]]:
-    """The records of a text and what was said of it, the same however the text is cut."""
+    """The records of a text and the notices, checked to be the same however the text is cut."""
     if "records" in options:
         options["records"] = parse_path(options["records"])
     results = []

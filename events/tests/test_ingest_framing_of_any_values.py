@@ -1,5 +1,5 @@
-"""Any JSON values, framed in every way that is read and cut anywhere, come out as exactly those
-records, or the reading is refused before the first."""
+"""Any JSON values, in every supported framing and cut anywhere, are read as exactly those records,
+or refused before the first."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_envelope_of_every_record_is_what_stands_beside_the_list(rows: list[
 @settings(deadline=None, max_examples=50)
 @given(rows=ROWS, pretty=st.booleans())
 def test_what_is_read_without_being_asked_for_is_whole(rows: list[Any], pretty: bool) -> None:
-    """Where `auto` reads, every record is a row, and every row is a record."""
+    """If `auto` accepts the input, records and rows correspond one to one."""
     objects = [row for row in rows if isinstance(row, dict)]
     for name, frame in CERTAIN.items():
         texts = [json.dumps(row, indent=1 if pretty else None) for row in objects]

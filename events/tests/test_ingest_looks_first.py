@@ -1,4 +1,4 @@
-"""Before anything is written, `ingest` says what will be recorded; on a terminal it asks."""
+"""`ingest` previews what will be recorded before it writes, and asks on a terminal."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_asked_not_to_ask_it_does_not(ledger: Ledger, tmp_path: Path) -> None:
 
 
 def on_a_terminal(ledger: Ledger, arguments: list[str], answer: bytes) -> tuple[bytes, int]:
-    """`ingest` with a terminal of its own: what it showed, and its exit code."""
+    """Run `ingest` in a pseudo-terminal. Returns its output and exit code."""
     environment = environment_of_a_child(ledger)
     command = arguments_of_a_child(*arguments)
     pid, terminal = pty.fork()

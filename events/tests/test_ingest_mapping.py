@@ -1,4 +1,4 @@
-"""What a record becomes: type, agent, id and time by preset, by field, by constant."""
+"""Type, agent, id and time of a record come from preset, field or constant."""
 
 from __future__ import annotations
 

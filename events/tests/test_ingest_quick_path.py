@@ -1,4 +1,4 @@
-"""The quick way of mapping gives what the long way gives, or leaves the record to it."""
+"""The fast path of mapping gives the same result as the full one, or defers to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records come out of bytes whole, wherever the chunks are cut, and never held when too long."""
+"""Records are read whole wherever chunks are cut, and are not buffered if too long."""
 
 from __future__ import annotations
 

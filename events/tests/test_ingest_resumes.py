@@ -1,4 +1,4 @@
-"""An ingestion that is killed loses nothing and doubles nothing: the next run finishes it."""
+"""A killed ingestion loses and duplicates nothing: the next run finishes it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINES = 4000
 
 
 def environment_of_a_child(ledger: Ledger) -> dict[str, str]:
-    """Leads a process of its own to the ledger under test."""
+    """Settings that connect another process to the ledger under test."""
     place = {key: str(value) for key, value in ledger.server.dsn("portal_app", ledger.name).items()}
     user, name = place.pop("user"), place.pop("dbname")
     return os.environ | {
@@ -33,12 +33,12 @@ def environment_of_a_child(ledger: Ledger) -> dict[str, str]:
 
 
 def arguments_of_a_child(*arguments: str) -> list[str]:
-    """The command `ingest` as another process runs it."""
+    """The command line of `ingest` for another process."""
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), "ingest", *arguments]
 
 
 def child(ledger: Ledger, log: Path | str, *more: str) -> subprocess.Popen[bytes]:
-    """`ingest` in a process of its own, on the ledger under test."""
+    """Start `ingest` in another process, on the ledger under test."""
     return subprocess.Popen(
         arguments_of_a_child(str(log), "--agent", "agent-7", "--batch", "20", *more),
         cwd=settings.BASE_DIR,
@@ -50,7 +50,7 @@ def child(ledger: Ledger, log: Path | str, *more: str) -> subprocess.Popen[bytes
 
 
 def until_written(ledger: Ledger, count: int, process: subprocess.Popen[bytes]) -> None:
-    """The barrier: return once `count` events are in."""
+    """Wait until `count` events are written."""
     deadline = time.monotonic() + 60
     while ledger.store.get_max_sequence() < count:
         assert process.poll() is None, process.communicate()

@@ -1,4 +1,4 @@
-"""Lines of text are taken whole, with what a format finds in them beside them."""
+"""Lines of text are recorded whole, with their parsed fields beside them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WINDOWS = (
 
 
 def read(text: str | bytes, form: str) -> tuple[list[Record], list[str]]:
-    """The records of a text, the same however it is cut, and what was said of them."""
+    """The records of a text, checked to be the same however it is cut, and the notices."""
     raw = text.encode() if isinstance(text, str) else text
     results = []
     for size in (len(raw) or 1, 1):

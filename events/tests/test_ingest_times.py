@@ -1,4 +1,4 @@
-"""The writer's own clock: every form that logs have is read as what it says, or refused."""
+"""Every time format of logs is parsed correctly or refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read(
     unit: str | None = None,
     **options: Any,
 ) -> str | None:
-    """The time of a record, as the ledger writes it."""
+    """The time of a record in the ledger's format."""
     moment = LocalTime(
         parse_fields([fields]),
         parse_zone(zone) if zone else None,
@@ -54,7 +54,7 @@ def refusal(value: object, **options: Any) -> str:
 
 
 def rows() -> list[tuple[str, str, str, str]]:
-    """The table of what people have: cases/logs/09 of the trials with real logs."""
+    """Times of real logs: the table of cases/logs/09."""
     with (CASES / "09-time-formats.tsv").open(newline="") as file:
         lines = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         next(lines)

@@ -1,4 +1,4 @@
-"""What cannot be taken as it is can be recorded as text, with its reason."""
+"""Records that cannot be stored can be recorded as text, with the reason."""
 
 from __future__ import annotations
 

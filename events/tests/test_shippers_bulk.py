@@ -1,4 +1,4 @@
-"""Elasticsearch's `_bulk` below /elastic/: what its senders send is taken, document by document."""
+"""Elasticsearch's `_bulk` below /elastic/ accepts what its clients send, document by document."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Bodies of well-known shippers, as their documentation shows them, at the door that
-docs/shippers.md sends them to; and cases/logs/19-http-bodies.md as a table."""
+"""Bodies from the documentation of well-known shippers are accepted at the endpoints of
+docs/shippers.md, and so is the table of cases/logs/19-http-bodies.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splunk's HTTP Event Collector: what its senders send is taken, and answered in its codes."""
+"""Splunk's HTTP Event Collector accepts what its clients send and responds with its codes."""
 
 from __future__ import annotations
 

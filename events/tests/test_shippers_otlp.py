@@ -1,4 +1,4 @@
-"""`POST /v1/logs`: OTLP in protobuf and in JSON, exactly, with partial success."""
+"""`POST /v1/logs` accepts OTLP in protobuf and JSON exactly, with partial success."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ REQUEST = {
 
 
 def protobuf() -> bytes:
-    """The same request as a sender's library writes it."""
+    """The same request as serialized by a client library."""
     request = ExportLogsServiceRequest()
     logs = request.resource_logs.add(schema_url="https://opentelemetry.io/schemas/1.26.0")
     logs.resource.attributes.add(key="service.name").value.string_value = "my.service"
