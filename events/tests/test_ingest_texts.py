@@ -290,7 +290,7 @@ def test_the_journals_export() -> None:
             {"__CURSOR": "s=abc", "MESSAGE": "hello", "MULTI": ["a", "b"], "_HOSTNAME": "h"},
             {"__CURSOR": "s=abd", "MESSAGE": list(b"a\n\xffbc"), "X": ""},
         ]
-    with pytest.raises(FramingError, match="names no field"):
+    with pytest.raises(FramingError, match="has no field name"):
         read(b"lower=1\n", "journal-export")
 
 

@@ -241,7 +241,7 @@ def _without_list(
 
 def _left_out(names: list[str], plan: ListPlan) -> str:
     shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    return f"left out beside the list at {plan.path.text!r}: {shown}; --keep-envelope keeps them"
+    return f"{shown}, beside the list at {plan.path.text!r}, left out; --keep-envelope keeps them"
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
