@@ -77,7 +77,7 @@ def check_files(files: list[str], options: dict[str, Any]) -> int | None:
 
 
 def read_reading(options: dict[str, Any]) -> Reading:
-    """How to split the inputs into records."""
+    """Read the options that split inputs into records."""
     form, path = options["format"], options["records"]
     if path and form not in LISTED:
         raise IngestError(f"--records needs --format {', '.join(LISTED)}")
@@ -92,7 +92,7 @@ def read_reading(options: dict[str, Any]) -> Reading:
 
 
 def read_wrapping(options: dict[str, Any]) -> Wrapping | None:
-    """How to record rejected records; None without `--wrap-rejects`."""
+    """Read the event type and agent of wrapped rejects; None without `--wrap-rejects`."""
     if not options["wrap_rejects"]:
         return None
     return Wrapping(options["type"] or REJECTED_TYPE, options["agent"] or FIRST_AGENT)

@@ -40,7 +40,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How to read an input: its format, where its list of records is, and notes for the user."""
+    """The format of an input, the location of its list of records, and notes for the user."""
 
     form: str
     plan: ListPlan | None = None
