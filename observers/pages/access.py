@@ -1,11 +1,7 @@
-"""The access log: who looked at what. It must never be shown without a trace: this page is recorded
-as every other is.
+"""The page of the access log, with filters, and its download as CSV or JSON lines.
 
-What the address of the access log may ask for. It must never let a value through that the store
-refuses.
-
-The access log as a file, streamed. It must never hold more than a page of it, nor let a part
-pass for the whole.
+Reading the log is logged like every other page. A download is streamed in pages of `FETCH`
+entries; if it fails midway it ends in a broken record, so that a part cannot pass for the whole.
 """
 
 from __future__ import annotations
@@ -35,18 +31,18 @@ OUTCOMES = ("answered", "refused", "begun", "sent", "broken off")
 
 
 class AccessForm(AddressForm):
-    """Which entries, from where; as a page, or as a file."""
+    """Filters and place of a page, or the format of a file."""
 
     who = forms.CharField(label="Who", max_length=200, required=False)
-    route = forms.CharField(label="What", max_length=200, required=False)
+    route = forms.CharField(label="Page", max_length=200, required=False)
     address = forms.CharField(label="From address", max_length=64, required=False)
     outcome = forms.ChoiceField(
-        label="How it ended",
+        label="Result",
         choices=[("", "any"), *((name, name) for name in OUTCOMES)],
         required=False,
     )
     at_from = MomentField(label="From time (UTC)", required=False)
-    at_to = MomentField(label="until before (UTC)", required=False)
+    at_to = MomentField(label="To time (UTC), excluded", required=False)
     after = SequenceField(widget=forms.HiddenInput)
     before = SequenceField(widget=forms.HiddenInput)
     format = forms.ChoiceField(
@@ -56,12 +52,12 @@ class AccessForm(AddressForm):
 
     @property
     def filters(self) -> dict[str, str]:
-        """What is chosen but the place and the form."""
+        """The chosen filters, without place and format."""
         place = ("after", "before", "format", "dialect")
         return {k: v for k, v in self.chosen.items() if k not in place}
 
     def choice(self) -> AccessFilter:
-        """What to narrow the entries to, wherever in the listing."""
+        """Return the store's filter."""
         chosen = {name: self.cleaned_data[name] or None for name in self.filters}
         return replace(AccessFilter(), **chosen)
 
@@ -69,21 +65,21 @@ class AccessForm(AddressForm):
 FETCH = 1000
 FILES = {"csv": "text/csv; charset=utf-8; header=present", "jsonl": "application/x-ndjson"}
 SPREADSHEET = "spreadsheet"
-"""CSV for people."""
+"""CSV that is safe to open in a spreadsheet."""
 BROKEN = {"csv": b'"broke off', SPREADSHEET: b'"broke off', "jsonl": b'{"export":"broke off'}
-"""A record that never ends: no reader of the format takes a file that stops there."""
+"""An unterminated record: parsers of the format reject a file that ends with it."""
 
 
 def header(name: str) -> bytes:
-    """What stands before the entries."""
+    """Return the header of a file."""
     if name == "jsonl":
         return b""
     return (spreadsheets.BOM if name == SPREADSHEET else b"") + _row(["id", *NAMES])
 
 
 def write(using: str, chosen: AccessFilter, name: str) -> Iterator[bytes]:
-    """Every entry that passes, oldest first, in pieces. It ends with the last entry that is there
-    when it begins, for it goes on being recorded itself."""
+    """Yield the matching entries, oldest first, in pieces, up to the last entry at the start: the
+    download itself adds entries."""
     yield header(name)
     last = newest(using, AccessFilter(), limit=1)
     chosen = replace(chosen, before=last[0][0] + 1 if last else 1)
@@ -113,13 +109,13 @@ def _row(values: list[object]) -> bytes:
 
 PAGE = 50
 USING = "default"
-"""The log is where the portal writes, so that nobody waits for a replica to see himself."""
+"""The primary, so that an entry shows at once and not after the replica's lag."""
 
 
 @require_right(SEE_ACCESS)
 @require_safe
 def access_log(request: HttpRequest) -> HttpResponseBase:
-    """A page of entries, newest first; or a file of all that pass the filters, oldest first."""
+    """Shows a page of entries, newest first, or serves all matching ones as a file."""
     form = AccessForm(request.GET)
     if not form.is_valid():
         return render_page(request, "access_log.html", read_status(), {"form": form}, status=400)
@@ -151,7 +147,7 @@ def _file(request: HttpRequest, form: AccessForm) -> HttpResponseBase:
 def _entries(
     form: AccessForm,
 ) -> tuple[list[tuple[int, Access]], str | None, str | None]:
-    """The entries, and the addresses of the newer and the older page."""
+    """Return the entries and the addresses of the newer and the older page."""
     chosen, place = form.choice(), form.cleaned_data
     if place["after"] is not None:
         found = oldest(USING, replace(chosen, after=place["after"]), limit=PAGE + 1)

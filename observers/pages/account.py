@@ -1,6 +1,6 @@
-"""One's own account: password, second factor, sessions.
+"""The account page: password, second factor, recovery codes, sessions.
 
-It must never show a secret twice, nor change a second factor for somebody who has not shown it.
+Invariant: a second factor that is set up is changed or removed only by a session that has shown it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from events.accounts.roles import group_of
 from events.accounts.session_limits import end_sessions
 from observers.pages.sign_in import refused_for_haste
 
-WRONG = "That is not the code of now. Wait for the next one, and mind the clock of the device."
+WRONG = "Wrong code. Wait for the next one, and check the clock of the device."
 
 
 class CodeForm(forms.Form):
-    """A code of the device, or a recovery code."""
+    """Asks for a code of the device, or a recovery code."""
 
     use_required_attribute = False
     code = forms.CharField(
@@ -42,7 +42,7 @@ class CodeForm(forms.Form):
 
 
 class ChangePassword(PasswordChangeView):
-    """The old password, and a new one twice; every other session ends with it."""
+    """Changes the password, which ends every other session of the account."""
 
     template_name = "account_password.html"
     success_url = reverse_lazy("account")
@@ -51,14 +51,14 @@ class ChangePassword(PasswordChangeView):
 @login_required
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    """What the portal knows of whoever looks."""
+    """Shows the signed-in account."""
     return _private(render(request, "account.html", _standing(request)))
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def enter_second_factor(request: HttpRequest) -> HttpResponse:
-    """Ask for a code, and let whoever shows it go on."""
+    """Asks for the code at log-in and redirects to the wanted page."""
     user: Any = request.user
     if not second_factor.is_set_up(user):
         return redirect("set-up-second-factor")
@@ -72,7 +72,7 @@ def enter_second_factor(request: HttpRequest) -> HttpResponse:
             _let_in(request, device)
             return redirect(_onward(request))
         if form.is_valid():
-            form.add_error("code", WRONG + " After a wrong one, wait a little.")
+            form.add_error("code", WRONG + " After a wrong code there is a short wait.")
     context = {"form": form, "next": _onward(request)}
     return _private(render(request, "second_factor.html", context))
 
@@ -80,7 +80,7 @@ def enter_second_factor(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_up_second_factor(request: HttpRequest) -> HttpResponse:
-    """Show the secret as a picture and as text; take it into use with the first right code."""
+    """Shows the secret as QR code and text; turns it on with the first valid code."""
     user: Any = request.user
     if second_factor.is_set_up(user) and not user.is_verified():
         return redirect("second-factor")
@@ -107,7 +107,7 @@ def set_up_second_factor(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def new_recovery_codes(request: HttpRequest) -> HttpResponse:
-    """Ten new codes, shown this once; the old ones no longer work."""
+    """Replaces the recovery codes and shows the new ones once."""
     user: Any = request.user
     if not user.is_verified():
         return redirect("account")
@@ -118,7 +118,7 @@ def new_recovery_codes(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def remove_second_factor(request: HttpRequest) -> HttpResponse:
-    """Back to a password alone, where that is allowed."""
+    """Removes the second factor, unless the account must have one."""
     user: Any = request.user
     if user.is_verified() and not second_factor.is_required(user):
         second_factor.remove(user)
@@ -128,7 +128,7 @@ def remove_second_factor(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
-    """End every session of this account, this one included."""
+    """Ends every session of this account, this one included."""
     user: Any = request.user
     end_sessions(user)
     logout(request)
@@ -147,13 +147,13 @@ def _standing(request: HttpRequest) -> dict[str, Any]:
 
 
 def _let_in(request: HttpRequest, device: Any) -> None:
-    """The session gets a new name, so that one that was seen before is worth nothing."""
+    """Marks the session as verified and changes its key, against session fixation."""
     note_second_factor(request, device)
     request.session.cycle_key()
 
 
 def _onward(request: HttpRequest) -> str:
-    """Where to go on to, if that is a page of ours."""
+    """Return the address in `next` if it is one of this site, else `/`."""
     wanted = request.POST.get("next") or request.GET.get("next") or "/"
     ours = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
@@ -162,10 +162,10 @@ def _onward(request: HttpRequest) -> str:
 
 
 def _picture(text: str) -> SafeString:
-    """A QR code as SVG whose colours are attributes: the policy allows no style in a page."""
+    """Draw a QR code as SVG with colours as attributes: the CSP forbids inline style."""
     drawn = segno.make(text, error="m", micro=False)
     svg = drawn.svg_inline(scale=5, border=3, dark="#000", light="#fff", svgclass="qr")
-    return SafeString(svg)  # made of squares alone
+    return SafeString(svg)  # generated, holds no user text
 
 
 def _private(response: HttpResponse) -> HttpResponse:

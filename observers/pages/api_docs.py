@@ -1,4 +1,4 @@
-"""The page of the HTTP API: its description, to be read and tried, inside the portal."""
+"""The page of the HTTP API: Swagger UI inside the portal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DIST = "drf_spectacular_sidecar/swagger-ui-dist"
 
 @require_safe
 def api_docs(request: HttpRequest) -> HttpResponse:
-    """Open to everybody; it shows nothing of the ledger but the banner, to its readers."""
+    """Shows the API description to everybody; the banner only to readers of the ledger."""
     response = render(request, "api/docs.html", {"dist": DIST})
     response["Cache-Control"] = "private, no-store"
     return response

@@ -1,9 +1,7 @@
-"""Findings of the watch in sentences, each with the page of its place.
+"""Findings of the watch, open and closed, as sentences with a link to the place.
 
-Invariant: a finding that no sentence is known for is shown by its own name, never left out.
-
-The findings of the watch, as its page and the banner show them: those that are open, with what
-the last look could not write into the ledger, and those that are closed.
+Open findings include those that the watch could not record because the ledger takes no event.
+Invariant: a finding without a sentence of its own is shown by its key, never left out.
 """
 
 from __future__ import annotations
@@ -24,33 +22,33 @@ from observers.watch.findings import CLOSED, RESTORED, TYPES, Kind, known_findin
 from observers.watch.memory import recently_open
 
 FAILED = {
-    Check.FORMAT: "a field has not the form that the event format asks for",
+    Check.FORMAT: "a field does not have the form that the event format requires",
     Check.PAYLOAD_HASH: "the payload is not the one that was signed",
     Check.CONTENT_HASH: "the content is not the one that was hashed",
-    Check.PREV_HASH: "it does not follow from the event before it",
-    Check.SIGNING_KEY: "the signing key is not its agent's, or not valid there",
+    Check.PREV_HASH: "it does not link to the event before it",
+    Check.SIGNING_KEY: "the signing key is not its agent's, or was not valid for this event",
     Check.SIGNATURE: "the agent's signature does not verify",
-    Check.WITNESS: "the witness is not registered, or not valid there",
+    Check.WITNESS: "the witness is not registered, or was not valid for this event",
     Check.WITNESS_SIGNATURE: "the witness's signature does not verify",
-    Check.HEAD: "it disagrees with the record of appends",
-    Check.CEREMONY: "the ceremony that it records is not what people signed",
-    Check.RECORDS: "what the database keeps beside it says something else",
+    Check.HEAD: "it differs from the record of appends",
+    Check.CEREMONY: "the ceremony it records is not what people signed",
+    Check.RECORDS: "the database's other records about it say something else",
 }
-"""What is wrong with an event that fails a check."""
+"""Explanation of each failed check."""
 
 ALTERED = frozenset({Check.PAYLOAD_HASH, Check.CONTENT_HASH, Check.FORMAT})
-"""Checks that an event fails when somebody changed what it says."""
+"""Checks that fail when somebody changed the event's content."""
 
 SEVERITIES = {Kind.GUARDS: "serious", Kind.ROUND: "late"}
-"""How grave a kind is, where it is not critical: evidence is lost or changed."""
+"""Severity of a kind. Others are critical: evidence was lost or changed."""
 
 SHOWN = 200
-"""Characters of a value of the database's catalogue that a sentence repeats."""
+"""Characters shown of a value from the database's catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A sentence, and the page of the place that it speaks of."""
+    """A sentence and a link to the place it is about."""
 
     sentence: str
     href: str
@@ -58,14 +56,14 @@ class Words:
 
 
 def words(key: str, deviation: str = "null") -> Words:
-    """A finding by its key; `deviation` is the first guard of a finding about guards, as JSON."""
+    """Describe a finding by its key; `deviation` is the first deviating guard, as JSON."""
     kind, _, place = key.partition(" ")
     try:
         if kind == Kind.GUARDS:
             return _guards(json.loads(deviation))
         return _WORDS[Kind(kind)](place)
     except (KeyError, ValueError):
-        return Words(f"A finding without words of its own: {key}.", reverse("watch"), "Watch")
+        return Words(f"Unknown kind of finding: {key}.", reverse("watch"), "Watch")
 
 
 def severity(key: str) -> str:
@@ -75,7 +73,7 @@ def severity(key: str) -> str:
 
 
 def altered(key: str) -> range | None:
-    """The sequences that a finding of the chain is about; None for other kinds."""
+    """Return the sequences of a chain finding; None for other kinds."""
     kind, _, place = key.partition(" ")
     if kind != Kind.CHAIN:
         return None
@@ -84,12 +82,12 @@ def altered(key: str) -> range | None:
 
 
 def was_altered(key: str) -> bool:
-    """Whether a finding of the chain says that an event was changed, and not that of its keys."""
+    """True if a chain finding is about changed content rather than about keys."""
     return _chain_place(key.partition(" ")[2])[2] in ALTERED
 
 
 def deviation_sentence(aspect: str, subject: str, expected: Any, found: Any) -> str:
-    """One guard that is not in place."""
+    """Describe one guard that is not in place."""
     what = f"The {aspect} {subject}"
     if expected is None:
         return f"{what} should not be there; it is “{str(found)[:SHOWN]}”."
@@ -151,14 +149,14 @@ def _head(place: str) -> Words:
 def _fork(place: str) -> Words:
     sides = place.split(",")
     named = f"{', '.join(sides[:-1])} and {sides[-1]}"
-    return Words(f"Events {named} name one and the same event before them.", *_event(int(sides[0])))
+    return Words(f"Events {named} link to the same previous event.", *_event(int(sides[0])))
 
 
 def _rollback(place: str) -> Words:
     sequence, beginning = place.split("/")
     return Words(
-        f"The ledger was rolled back: event {sequence} (hash {beginning}…) was seen here as its "
-        "last one, and is not there any more.",
+        f"The ledger was rolled back: event {sequence} (hash {beginning}…) was seen as the last "
+        "event and is gone.",
         *_event(int(sequence)),
     )
 
@@ -188,13 +186,13 @@ _WORDS: dict[Kind, Callable[[str], Words]] = {
 
 
 PAST = 20
-"""Closed findings that are shown, the last ones."""
+"""Most closed findings shown, the latest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFinding:
-    """One finding. `sequence` and `since` are of the event that opened it; None while the ledger
-    takes no event. `detail` is what the check said."""
+    """An open finding. `sequence` and `since` are those of the event that recorded it; None while
+    the ledger takes no event. `detail` is the message of the check."""
 
     key: str
     words: Words
@@ -210,7 +208,7 @@ class OpenFinding:
 
 @dataclass(frozen=True, slots=True)
 class ClosedFinding:
-    """What a finding was, and the event that closed it."""
+    """A closed finding and the event that closed it."""
 
     words: Words
     sequence: int
@@ -219,9 +217,9 @@ class ClosedFinding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Open ones, the gravest kind first; closed ones, the last first; and how many of each kind
-    the last look counted. An event of the watch that is itself found wrong is believed by the
-    ledger's readers and not by the watch: then the look counts more than are listed."""
+    """Open findings, the most severe kind first; closed ones, the latest first; and the counts
+    of the last check by kind. The watch ignores its own events that fail a check, so it can
+    count more findings than are listed."""
 
     open: tuple[OpenFinding, ...]
     closed: tuple[ClosedFinding, ...]
@@ -229,7 +227,7 @@ class Findings:
 
     @property
     def unlisted(self) -> int:
-        """Findings that the last look counted and the ledger's events do not name."""
+        """Findings counted by the last check that no event in the ledger lists."""
         return max(sum(self.counted.values()) - len(self.open), 0)
 
     @property
@@ -239,7 +237,7 @@ class Findings:
 
 
 def read_findings() -> Findings:
-    """What the ledger and the last look say of findings."""
+    """Read the findings from the ledger and the last check of the watch."""
     recorded = recorded_events("default", TYPES)
     with named_errors():
         last = WatchLook.objects.order_by("-pk").first()

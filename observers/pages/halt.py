@@ -1,4 +1,4 @@
-"""The page that halts the ledger, and what it says afterwards. It must never clear a halt."""
+"""The page that halts the ledger, and the steps to clear a halt (by ceremony)."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from observers.pages.status import read_status
 
 CLEAR_HALT = KINDS["clear_halt"].event_type
 NEWEST = 100
-"""Ceremonies that are looked through for those that would clear the halt."""
+"""Ceremonies searched for proposals to clear the halt."""
 
 
 class HaltForm(forms.Form):
-    """Why, and that it is meant."""
+    """Asks for a reason and a confirmation."""
 
     use_required_attribute = False
     reason = forms.CharField(label="Reason", max_length=MAX_REASON)
     meant = forms.BooleanField(
-        label="I know that nothing is recorded any more until three people clear the halt",
-        error_messages={"required": "Nothing is halted unless this is ticked."},
+        label="I understand that nothing is recorded until three people clear the halt",
+        error_messages={"required": "Tick this to halt the ledger."},
     )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def halt_page(request: HttpRequest) -> HttpResponseBase:
-    """The halt with what to do, for whoever reads the ledger; else the form, for operators."""
+    """Shows the halt and its next steps, or the form to halt; POST halts the ledger."""
     return _show(request) if request.method in ("GET", "HEAD") else _halt(request)
 
 
@@ -75,22 +75,22 @@ def _page(request: HttpRequest, form: HaltForm, *, status: int = 200) -> HttpRes
 
 @dataclass(frozen=True, slots=True)
 class OpenProposal:
-    """A proposal to clear the halt that is not decided, and what it waits for."""
+    """An undecided proposal to clear the halt, and the number of missing approvals."""
 
     ceremony: Ceremony
     missing: int
 
     @property
     def waits_for(self) -> str:
-        """In words."""
+        """What the proposal waits for, in words."""
         if not self.missing:
-            return "approved by enough people, and not recorded yet"
+            return "approved, not recorded yet"
         approvals = "1 more approval" if self.missing == 1 else f"{self.missing} more approvals"
         return f"waits for {approvals}"
 
 
 def _open_proposals() -> list[OpenProposal]:
-    """Among the newest ceremonies, those that would clear a halt and have not been recorded."""
+    """Return proposals to clear the halt, not recorded yet, among the newest ceremonies."""
     held, _ = list_ceremonies("default", limit=NEWEST)
     return [
         OpenProposal(each, max(APPROVALS - len(each.approvals), 0))

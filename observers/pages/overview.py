@@ -1,12 +1,7 @@
-"""How busy the ledger is: events by minute and by hour, and by whom. It must never count rows one
-by one over a stretch that grows with the ledger.
+"""The overview page: state of the ledger, activity charts, busiest agents, latest events.
 
-Counts over time as bars. It must never draw a bar that is not there, nor hide one that is.
-
-From where the pages read, on the overview. It must never make the primary's service in a
-replica's place look like trouble of the ledger: nothing is lost by it but speed.
-
-The first page: how the ledger stands. It must never show a figure without the way to it.
+Every figure links to the page behind it. Activity is computed from stored totals, so its cost
+does not grow with the ledger.
 """
 
 from __future__ import annotations
@@ -38,14 +33,14 @@ from observers.replica.trust import Left, Why
 
 WIDTH, HEIGHT = 720, 120
 LOWEST = 2
-"""Units that the smallest count but none is tall, so that one event among a million shows."""
+"""Height of the smallest non-zero bar, so that one event among a million shows."""
 GAP = 0.15
-"""Of a bar's place, left empty."""
+"""Share of a bar's slot that stays empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stretch of time, half-open, its count, and its rectangle. `slot` is the whole place."""
+    """A half-open stretch of time, its count and its rectangle. The slot includes the gap."""
 
     begins: datetime
     ends: datetime
@@ -60,7 +55,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """A row of bars in a picture of `WIDTH` by `HEIGHT`."""
+    """A bar chart of `WIDTH` by `HEIGHT`."""
 
     bars: tuple[Bar, ...]
     step: timedelta
@@ -83,12 +78,12 @@ class Bars:
 
     @property
     def busy(self) -> list[Bar]:
-        """The bars with anything in them, newest first: what a table has to list."""
+        """The bars that are not empty, newest first, for the table."""
         return [bar for bar in reversed(self.bars) if bar.count]
 
 
 def draw_bars(moments: Sequence[datetime], counts: Sequence[int]) -> Bars:
-    """Bars between `moments`, one fewer than there are of those."""
+    """Draw the bars between `moments`; `counts` is one shorter."""
     highest = max(counts, default=0)
     slot = WIDTH / len(counts)
     bars = []
@@ -113,7 +108,7 @@ def draw_bars(moments: Sequence[datetime], counts: Sequence[int]) -> Bars:
 MINUTES, HOURS = 60, 24
 AGENTS = 8
 WINDOW = 200_000
-"""Numbers of the sequence that the busiest agents are counted over, at most."""
+"""Most numbers of the sequence over which the busiest agents are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +124,7 @@ class AgentShare:
 class Activity:
     """The last hour, the last day, and the busiest agents after sequence `after`.
 
-    `cut` says that the day held more than `WINDOW` numbers, so the agents' figures cover less.
+    `cut`: the day held more than `WINDOW` numbers, so the agents' figures cover less than a day.
     """
 
     minutes: Bars
@@ -175,14 +170,14 @@ def _agents(using: str, after: int) -> tuple[AgentShare, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaTile:
-    """The replica's lag while it serves; why the primary serves while it does not."""
+    """The replica's lag while it is read; otherwise why the primary is read instead."""
 
     lag: Lag | None
     left: Left | None
 
     @property
     def trouble(self) -> str:
-        """Why the replica does not serve, in words; "" while it does."""
+        """The reason why the replica is not read, in words; "" while it is."""
         if self.left is None:
             return ""
         if self.left.why is Why.BEHIND:
@@ -191,7 +186,7 @@ class ReplicaTile:
 
 
 def read_replica_tile() -> ReplicaTile | None:
-    """None when observers have no database of their own."""
+    """Return None if no replica is configured."""
     if not has_replica():
         return None
     return ReplicaTile(lag_of(settings.LEDGER_READ_ALIAS), why_left())
@@ -203,7 +198,7 @@ LATEST = 15
 @require_reader
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    """How the ledger stands, and its latest events."""
+    """Shows the state of the ledger and its latest events."""
     using = settings.LEDGER_READ_ALIAS
     outlook = read_status()
     latest = PostgresEventStore(using).select(EventFilter(), limit=LATEST, newest_first=True)

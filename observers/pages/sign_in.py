@@ -1,6 +1,6 @@
-"""The door: name and password, and how often they may be tried.
+"""The log-in page, with its limits on attempts.
 
-It must never tell which accounts there are: whatever is wrong, the answer is the same.
+Invariant: the answer to a wrong name is the same as to a wrong password.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ MAX_PASSWORD = 1024
 
 
 class SignInForm(AuthenticationForm):
-    """Django's form, which leaves it to the browser to keep a name as short as an account's is, and
-    hands longer ones on to columns that do not hold them."""
+    """Django's form with a maximum length: without it, longer names reach columns too short for
+    them."""
 
     username = UsernameField(
         max_length=User._meta.get_field("username").max_length,
@@ -39,18 +39,18 @@ class SignInForm(AuthenticationForm):
 
 
 class SignIn(LoginView):
-    """The form; what is owed after it is asked for by `SecondFactorMiddleware`."""
+    """Asks for name and password; `SecondFactorMiddleware` then asks for the second factor."""
 
     template_name = "login.html"
     authentication_form = SignInForm
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Try a name and a password, if this address has not tried too many."""
+        """Checks name and password, unless this address has made too many attempts."""
         return refused_for_haste(request) or super().post(request, *args, **kwargs)
 
 
 def refused_for_haste(request: HttpRequest) -> HttpResponse | None:
-    """429 for an address that has tried too often, whatever names it tried; else None."""
+    """Return 429 for an address with too many attempts, whatever the names; else None."""
     wait = limits.take_sign_in(network_of(client_address(request)))
     if not wait:
         return None
@@ -61,7 +61,7 @@ def refused_for_haste(request: HttpRequest) -> HttpResponse | None:
 
 
 def locked_out(request: HttpRequest, response: Any = None, credentials: Any = None) -> HttpResponse:
-    """429 for a name that was tried too often from this address, whether or not it exists."""
+    """Return 429 for a name tried too often from this address, whether or not it exists."""
     seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
     context = {"minutes": seconds // 60, "failures": settings.AXES_FAILURE_LIMIT}
     answer = render(request, "429.html", context, status=429)

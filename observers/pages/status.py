@@ -1,6 +1,6 @@
-"""The ledger's standing as every page shows it: what is well, and in plain words what is not.
+"""Collects the state of the ledger for every page, and puts what is wrong into words.
 
-It must never hide trouble it knows of, and never make a page wait for a scan that is still good.
+Slow parts (gap scan, guards, verifications, findings) come from the cache while they are fresh.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from observers.watch.findings import Kind
 
 @dataclass(frozen=True, slots=True)
 class GapScan:
-    """What a scan of the whole ledger found, and when."""
+    """Result and time of a gap scan of the whole ledger."""
 
     found: Continuity
     scanned_at: datetime
@@ -50,7 +50,7 @@ class GapScan:
 
     @property
     def looked_since(self) -> datetime:
-        """The moment since which every number of the ledger was looked at."""
+        """The time since which every number of the ledger was checked."""
         return self.found.looked_since or self.scanned_at
 
     @property
@@ -63,13 +63,13 @@ class GapScan:
 
 
 SENTENCES = 3
-"""Findings of the watch that the banner names one by one."""
+"""Most findings of the watch that the banner lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something an auditor must know at once, in a few words and in full. `href` explains it
-    further. A halt has `since` (a canonical timestamp) and `by`, as far as they are known."""
+    """A problem shown in the banner, in a few words (`short`) and in full. `href` leads to the
+    page about it. A halt has `since` (a canonical timestamp) and `by`, if they are known."""
 
     short: str
     title: str
@@ -84,8 +84,8 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class LedgerStatus:
-    """The standing together with the gaps, the database's own guards, and when the ledger was
-    last verified from its beginning, and what was open after the last look of the watch."""
+    """State of the ledger: its end, gaps, database guards, last full verification and the open
+    findings of the watch."""
 
     standing: LedgerTail
     scan: GapScan
@@ -106,7 +106,7 @@ class LedgerStatus:
         return not self.alarms()
 
     def alarms(self) -> list[Alarm]:
-        """What is wrong, the gravest first."""
+        """Return what is wrong, the most severe first."""
         found = [
             self._halt(),
             self._end(),
@@ -121,12 +121,12 @@ class LedgerStatus:
         if not self.halted:
             return None
         halt = self.standing.halt
-        why = f"The reason given: {halt.reason}." if halt else "The record of its state is gone."
+        why = f"Reason: {halt.reason}." if halt else "The record of the halt is gone."
         return Alarm(
             "HALTED",
             "The ledger is halted",
-            f"No new event is accepted until people have looked into it. {why} "
-            "Everything recorded before can still be read and checked.",
+            f"No event is accepted until three people clear the halt. {why} "
+            "Everything recorded before can still be read and verified.",
             reverse("halt"),
             "What to do",
             halt=True,
@@ -177,8 +177,8 @@ class LedgerStatus:
         )
 
     def _watch(self) -> Alarm | None:
-        """What only the watch knows of: an event that does not verify, a gap where the memory of
-        the numbers says there is none, a guard that was off for a while."""
+        """Findings that only the watch knows: an event that does not verify, a gap that the cached
+        scan does not show, a guard that was off for a while."""
         told = {
             Kind.HEAD.value: not self.standing.ends_at_head,
             Kind.GAP.value: bool(self.scan.found.undocumented_gaps),
@@ -205,10 +205,10 @@ class LedgerStatus:
         forged = self.verified.forged
         if forged:
             return Alarm(
-                "a verification forged",
-                "A verification on record is not from this portal",
+                "forged verification",
+                "A verification record is not from this portal",
                 "Somebody wrote it into the database, or it was made with another secret key. "
-                "It says nothing. This stays here until a later verification ends.",
+                "It proves nothing. Shown until a later verification ends.",
                 reverse("verification", args=[forged.pk]),
                 "See which",
             )
@@ -219,9 +219,9 @@ class LedgerStatus:
         return Alarm(
             f"verification: {count}",
             "The last verification found something wrong",
-            f"It looked at sequence {last.start_sequence} to {last.reached_sequence} and made "
-            f"{count}. This stays here until a verification of the same numbers that is begun "
-            "later, here or by verify_ledger --record, finds nothing.",
+            f"It checked sequence {last.start_sequence} to {last.reached_sequence}: {count}. Shown "
+            "until a later verification of the same range, here or by verify_ledger --record, "
+            "passes.",
             reverse("verification", args=[last.pk]),
             "See what it found",
         )
@@ -232,7 +232,7 @@ class LedgerStatus:
             return None
         first, count = deviations[0], len(deviations)
         wrong = deviation_sentence(first.aspect, first.subject, first.expected, first.found)
-        more = f" {count - 1} more are not as they should be." if count > 1 else ""
+        more = f" {count - 1} more differ." if count > 1 else ""
         return Alarm(
             "1 guard off" if count == 1 else f"{count} guards off",
             "A guard of the database is not in place",
@@ -244,7 +244,7 @@ class LedgerStatus:
 
 
 def _short(found: list[OpenFinding], count: int) -> str:
-    """Findings in a few words: how many events were altered or do not verify, if it is that."""
+    """Summarize findings: the number of altered or unverifiable events, else of findings."""
     places = [place for each in found if (place := altered(each.key)) is not None]
     if len(places) < count:
         return "1 finding" if count == 1 else f"{count:,} findings"
@@ -255,7 +255,7 @@ def _short(found: list[OpenFinding], count: int) -> str:
 
 
 def _joined(places: list[range]) -> list[range]:
-    """The same numbers, each in one range."""
+    """Merge overlapping and adjacent ranges."""
     joined: list[range] = []
     for place in sorted(places, key=lambda each: each.start):
         if joined and place.start <= joined[-1].stop:
@@ -266,8 +266,8 @@ def _joined(places: list[range]) -> list[range]:
 
 
 def read_status(using: str = "") -> LedgerStatus:
-    """How the ledger stands now, for the observers' database or the one named: its end is read
-    there. The guards are those of the role that writes."""
+    """Return the current state. The end of the ledger is read from `using`, by default the
+    observers' database; the guards are those of the role that writes."""
     guards = cached_in_proportion("guards", "default", compare_guards)
     verified = cached_in_proportion("verified", "default", latest)
     watched = cached_in_proportion("watched", "default", read_findings)

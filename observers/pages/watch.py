@@ -1,4 +1,4 @@
-"""The watch's page: how its looks went, what it found, whom it told. It must never look itself."""
+"""The page of the watch: its recent checks, its findings and its alerts."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from observers.watch.delivery import channels
 
 LOOKS, ALERTS = 10, 20
 OVERDUE_SECONDS = 90
-"""Three looks missed: nobody is watching."""
+"""Three missed checks: the watch does not run."""
 
 
 @require_reader
 @require_safe
 def watch(request: HttpRequest) -> HttpResponse:
-    """Everything of the watch on one page."""
+    """Shows the checks, findings and alerts of the watch."""
     outlook = read_status()
     with named_errors():
         looks = list(WatchLook.objects.order_by("-pk")[:LOOKS])
@@ -35,7 +35,7 @@ def watch(request: HttpRequest) -> HttpResponse:
     findings = read_findings()
     context = {
         "looks": looks,
-        "may_operate": may(request.user, CEREMONIES),  # who sees hosts, processes, mail servers
+        "may_operate": may(request.user, CEREMONIES),  # shows hosts, processes and mail servers
         "last": last,
         "overdue": last is None or _age(last.began_at) > OVERDUE_SECONDS,
         "late": last is not None and _age(last.verified_since) > last.promised_seconds,
@@ -52,8 +52,8 @@ def watch(request: HttpRequest) -> HttpResponse:
 
 def _unlisted(count: int) -> str:
     return (
-        f"The last look counted {count:,} more than are listed: the event that opened or closed "
-        "such a finding is itself found wrong, so the watch does not believe it."
+        f"The last check counted {count:,} more than are listed: the event that opened or closed "
+        "such a finding fails a check itself, so the watch does not trust it."
     )
 
 
@@ -62,7 +62,7 @@ def _age(moment: datetime) -> float:
 
 
 def _span(seconds: int | Decimal) -> str:
-    """A time in its largest fitting unit, as `24 hours`."""
+    """Format a duration in its largest fitting unit, as `24 hours`."""
     for unit, size in (("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.3g} {unit}"

@@ -77,11 +77,11 @@ def test_a_gap_is_documented_from_its_row(reader: Reader) -> None:
     form = reader.get(html.unescape(link)).context["form"]
     assert (form["detail_first"].value(), form["detail_last"].value()) == ("2", "3")
     address = propose(reader, "sequence_skip", first="2", last="3")
-    assert "waits for 2 more approvals" in reader.text(address)
+    assert "Waits for 2 more approvals" in reader.text(address)
     assert approve(reader, address, "Bela").status_code == 302
     assert approve(reader, address, "Cleo").status_code == 302
     page = reader.text(address)
-    assert 'as <a href="/events/5/">event 5</a>; it has had its effect' in page
+    assert 'as <a href="/events/5/">event 5</a>, in force' in page
     assert "Show what to sign" not in page
     assert "Events are missing" not in page
 
@@ -91,7 +91,7 @@ def test_a_signature_of_somebody_else_is_told(reader: Reader) -> None:
     response = approve(reader, address, "Bela", signer="Cleo")
     assert response.status_code == 400
     assert "CT-13: the signature of Bela is not of what was approved" in response.content.decode()
-    assert "waits for 2 more" in reader.text(address)
+    assert "Waits for 2 more" in reader.text(address)
 
 
 def test_who_proposed_is_not_offered_a_vote(reader: Reader) -> None:
@@ -175,7 +175,7 @@ def test_the_page_of_the_halt_says_what_to_do_and_who_signed(reader: Reader) -> 
     assert said.startswith(f"HALTED since {since[11:16]} UTC by olaf")
     assert 'href="/halt/"' in line[1]
     page = auditor.get("/halt/").content.decode()
-    for words in ("two disks disagree", "olaf", since[11:19], "None has been made yet."):
+    for words in ("two disks disagree", "olaf", since[11:19], "None yet."):
         assert words in page
     assert "manage.py ceremony propose clear_halt" in page
     assert "?kind=clear_halt" not in page, "an auditor proposes nothing"
@@ -235,7 +235,7 @@ def test_what_could_not_be_recorded_is_recorded_later(reader: Reader) -> None:
     response = approve(reader, address, "Cleo")
     assert response.status_code == 400
     assert "CT-13: events end at 3" in response.content.decode()
-    assert "Record it" in reader.text(address)
+    assert "Record the ceremony" in reader.text(address)
     assert reader.client.post(f"{address}record").status_code == 400
     hold(reader.ledger, "sequence_skip", {"first": 4, "last": 4})
     assert reader.client.post(f"{address}record").status_code == 302
@@ -300,7 +300,7 @@ def test_an_expired_proposal_says_so_and_takes_no_vote(reader: Reader) -> None:
     assert "Show what to sign" in page
     reader.ledger.tamper("UPDATE ceremonies SET recorded_at = recorded_at - interval '31 days'")
     page = reader.text(address)
-    assert "It expired" in page
+    assert "Expired" in page
     assert "Show what to sign" not in page
     assert "expired" in reader.text("/ceremonies/")
 

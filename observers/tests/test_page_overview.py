@@ -51,7 +51,7 @@ def test_a_lost_halt_state_counts_as_halted(ledger: Ledger) -> None:
     ledger.tamper("DELETE FROM halt_state")
     page = Reader(ledger, sign_in()).text("/")
     assert "The ledger is halted." in page
-    assert "The record of its state is gone." in page
+    assert "The record of the halt is gone." in page
 
 
 def test_a_cut_tail_is_told_on_every_page(ledger: Ledger) -> None:
@@ -99,7 +99,7 @@ def test_says_when_the_ledger_was_last_verified(ledger: Ledger) -> None:
     number = verify(ledger, 2)
     page = reader.text("/")
     assert f'href="/verifications/{number}/">through 2<' in page
-    assert "nothing wrong found" in page
+    assert "no findings" in page
     assert 'class="banner' not in page
 
 

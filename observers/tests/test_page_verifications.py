@@ -66,11 +66,11 @@ def test_asks_for_a_range(reader: Reader, fields: dict[str, str], bounds: tuple[
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"start": "9"}, "The ledger goes to 8."),
-        ({"end": "9"}, "The ledger goes to 8."),
+        ({"start": "9"}, "The last event is 8."),
+        ({"end": "9"}, "The last event is 8."),
         ({"start": "5", "end": "4"}, "The range ends before it starts."),
         ({"start": "0"}, "greater than or equal to 1"),
-        ({"end": "99999999999999999999999"}, "The ledger goes to 8."),
+        ({"end": "99999999999999999999999"}, "The last event is 8."),
         ({"start": "one"}, "Enter a whole number."),
         ({"start": "٣"}, "Enter a whole number."),
     ],
@@ -95,7 +95,7 @@ def test_a_crowd_of_requests_is_explained(reader: Reader, monkeypatch: pytest.Mo
     ask()
     response = reader.client.post("/verifications/start")
     assert response.status_code == 400
-    assert "Wait for one, or cancel one." in response.content.decode()
+    assert "Wait for one to end, or cancel one." in response.content.decode()
 
 
 def test_needs_an_account_and_a_token_of_ours(reader: Reader) -> None:
@@ -198,14 +198,14 @@ def test_cancels_what_waits_and_what_runs(reader: Reader) -> None:
     waiting, running = ask(), ask()
     half_done(running)
     for number in (waiting, running):
-        assert "Cancel it" in reader.text(f"/verifications/{number}/")
+        assert "Cancel verification" in reader.text(f"/verifications/{number}/")
         response = reader.client.post(f"/verifications/{number}/cancel")
         assert response["Location"] == f"/verifications/{number}/"
     page = reader.text(f"/verifications/{waiting}/")
     assert "Cancelled by auditor before it began. Nothing was verified." in words(page)
     page = reader.text(f"/verifications/{running}/")
     assert "Stopping at the next checkpoint, as auditor asked." in words(page)
-    assert "Cancel it" not in page
+    assert "Cancel verification" not in page
     run_verification(running)
     text = words(reader.text(f"/verifications/{running}/"))
     assert "Cancelled by auditor after sequence 2. Nothing wrong was found up to there" in text
@@ -215,7 +215,9 @@ def test_cancels_what_waits_and_what_runs(reader: Reader) -> None:
 def test_only_who_asked_and_the_staff_may_cancel(reader: Reader) -> None:
     reader_only = sign_in(staff=False, name="reader")
     theirs = ask(by="auditor")
-    assert "Cancel it" not in reader_only.get(f"/verifications/{theirs}/").content.decode()
+    assert (
+        "Cancel verification" not in reader_only.get(f"/verifications/{theirs}/").content.decode()
+    )
     assert reader_only.post(f"/verifications/{theirs}/cancel").status_code == 403
     assert Verification.objects.get().state == "waiting"
     own = ask(by="reader")

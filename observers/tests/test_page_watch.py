@@ -25,8 +25,8 @@ from observers.watch.watch import Watch
 
 def test_says_that_nobody_watches(ledger: Ledger) -> None:
     page = Reader(ledger, sign_in()).text("/watch/")
-    assert "nobody is watching" in page
-    assert "The watch has not looked yet." in page
+    assert "the watch does not run" in page
+    assert "The watch has not run yet." in page
 
 
 def test_shows_findings_and_alerts(ledger: Ledger, settings: Settings) -> None:
@@ -34,11 +34,11 @@ def test_shows_findings_and_alerts(ledger: Ledger, settings: Settings) -> None:
     ledger.write(6)
     reader = Reader(ledger, sign_in(staff=False))
     Watch().look()
-    assert "Nothing is open." in reader.text("/watch/")
+    assert "No open findings." in reader.text("/watch/")
     remove(ledger, 3, 4)
     Watch().look()
     page = reader.text("/watch/")
-    assert "nobody is watching" not in page
+    assert "the watch does not run" not in page
     assert "Numbers 3 to 4 are missing (2), and no ceremony explains them." in page
     assert '<a href="/events/3/">Number 3</a>' in page
     assert "gap 3-4" not in page
@@ -50,10 +50,10 @@ def test_says_since_when_every_event_was_verified_again(ledger: Ledger) -> None:
     reader = Reader(ledger, sign_in(staff=False))
     Watch().look()
     page = reader.text("/watch/")
-    assert "promised within 24 hours; this round is at" in page
+    assert "promised within 24 hours; now re-checking older events" in page
     with ledger.connect("postgres") as superuser:
         superuser.execute("UPDATE watch_looks SET verified_since = now() - interval '25 hours'")
-    assert "later than promised: within 24 hours" in reader.text("/watch/")
+    assert "late: promised within 24 hours" in reader.text("/watch/")
     found = samples()
     assert found["audit_portal_watch_promised_seconds"] == 24 * 3600
     since = found["audit_portal_watch_verified_since_timestamp_seconds"]
@@ -84,7 +84,7 @@ def test_what_the_ledger_cannot_take_is_counted_among_the_open_findings(ledger: 
     Watch().look()
     page = Reader(ledger, sign_in(staff=False)).text("/watch/")
     assert re.search(r'<dt>Open findings</dt>\s*<dd><a href="#open">1</a></dd>', page)
-    assert "1 not yet in the ledger" in page
+    assert "1 not recorded yet" in page
     assert page.count('<td data-label="Place">') == 1
     assert "Number 3 is missing, and no ceremony explains it." in page
 
@@ -97,7 +97,7 @@ def test_a_finding_that_a_forged_event_hides_is_counted_all_the_same(ledger: Led
         superuser.execute('UPDATE watch_looks SET open_findings = \'{"gap": 1, "fork": 2}\'')
     page = Reader(ledger, sign_in(staff=False)).text("/watch/")
     assert '<dd><a href="#open">3</a></dd>' in page
-    assert "The last look counted 2 more than are listed" in page
+    assert "The last check counted 2 more than are listed" in page
 
 
 KEYS = {
@@ -108,15 +108,15 @@ KEYS = {
     "head 9/7/abcdef": ("The events end at 7", "/events/7/", "critical"),
     "head 7/7/abcdef": ("The last event, 7, is not the one", "/events/7/", "critical"),
     "head 7/0/000000": ("The events end at 0", "/gaps/", "critical"),
-    "fork 4,5": ("Events 4 and 5 name one", "/events/4/", "critical"),
+    "fork 4,5": ("Events 4 and 5 link to the same", "/events/4/", "critical"),
     "rollback 9/abcdef": ("event 9 (hash abcdef…)", "/events/9/", "critical"),
     "stray 3": ("More than one event has the number 3.", "/events/3/", "critical"),
     "stray -1/a-b": ("Event a-b has the number -1", "/watch/", "critical"),
     "stray none/a-b": ("Event a-b has no number.", "/watch/", "critical"),
     "guards 0123456789abcdef": ("A guard of the database", "/#guards", "serious"),
     "round overdue": ("not verified again", "/watch/", "late"),
-    "comet 4": ("A finding without words of its own: comet 4.", "/watch/", "critical"),
-    "chain": ("A finding without words of its own: chain.", "/watch/", "critical"),
+    "comet 4": ("Unknown kind of finding: comet 4.", "/watch/", "critical"),
+    "chain": ("Unknown kind of finding: chain.", "/watch/", "critical"),
 }
 
 

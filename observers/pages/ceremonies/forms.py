@@ -1,6 +1,7 @@
-"""What the ceremony pages ask for. They must never ask for a private key or a passphrase.
+"""Forms of the ceremony pages, and the reading of a recorded ceremony from its event.
 
-A recorded ceremony as its event tells it: the table of ceremonies stands beside the chain.
+A recorded ceremony is shown as its event says it: the table of ceremonies is outside the chain.
+Invariant: no form asks for a private key or a passphrase.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ _LABELS = {
     "first": "First missing number",
     "last": "Last missing number",
     "sequence": "Sequence of the event",
-    "old_key": "Key or witness, by its name",
+    "old_key": "Name of the key or witness",
     "seconds": "Threshold in seconds",
     "person": "Name of the person",
     "public_key": "Public key of the person",
-    "proof": "Its signature, as `people prove` prints it",
+    "proof": "Proof of the key, as `people prove` prints it",
 }
 
 
 class _Signed(forms.Form):
-    """Base: who speaks. `names` are the people who may; `own` is the name of the account that is
-    signed in, and is chosen if it is one of them."""
+    """Base of forms with a signer. `names` are the people who may sign; `own` is the name of the
+    signed-in account, preselected if it is one of them."""
 
     use_required_attribute = False
 
@@ -48,7 +49,7 @@ class _Signed(forms.Form):
 
 
 class ProposalForm(_Signed):
-    """Reason and details of a kind, before anything is signed."""
+    """Reason and details of a new proposal, before anything is signed."""
 
     reason = forms.CharField(label="Reason", max_length=MAX_REASON)
 
@@ -61,14 +62,14 @@ class ProposalForm(_Signed):
 
     @property
     def details(self) -> dict[str, str]:
-        """What was said, by the names of the kind."""
+        """The entered details, by the names that the kind of ceremony gives them."""
         prefix = "detail_"
         given = self.cleaned_data
         return {n.removeprefix(prefix): given[n] for n in given if n.startswith(prefix)}
 
 
 class SignatureForm(forms.Form):
-    """The signature of what the page showed."""
+    """The signature of the text that the page showed."""
 
     use_required_attribute = False
     speaker = forms.CharField(widget=forms.HiddenInput)
@@ -78,15 +79,13 @@ class SignatureForm(forms.Form):
 
 
 class VoiceForm(_Signed):
-    """Who wants to say what of a ceremony."""
+    """Asks who votes on a ceremony, and how."""
 
-    step = forms.ChoiceField(
-        label="What", choices=[(APPROVED, "approves it"), (REJECTED, "rejects it")]
-    )
+    step = forms.ChoiceField(label="Vote", choices=[(APPROVED, "approve"), (REJECTED, "reject")])
 
 
 def is_kind(text: str) -> bool:
-    """Whether there is such a kind of ceremony."""
+    """True if `text` names a kind of ceremony."""
     return text in KINDS
 
 
@@ -94,8 +93,8 @@ SYSTEM = "the system"
 
 
 def as_recorded(using: str, held: Ceremony) -> Ceremony | None:
-    """The ceremony with proposal and steps of the event that records it, as it is while it is
-    open; None where the event that is named does not record it."""
+    """Return the ceremony with proposal and steps as its event records them, unchanged while it is
+    open; None if the named event does not record it."""
     if held.recorded_sequence is None:
         return held
     event = PostgresEventStore(using).get_event(held.recorded_sequence)

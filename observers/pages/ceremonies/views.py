@@ -1,5 +1,7 @@
-"""Ceremonies: the list, one with its timeline, proposing, approving. They must never sign: people
-sign on machines of their own, and the page takes the signature."""
+"""Pages of ceremonies: the list, one ceremony with its timeline, proposing and voting.
+
+People sign on their own machines; the pages take the signatures and never see a private key.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ PAGE = 25
 @require_reader
 @require_safe
 def ceremonies(request: HttpRequest) -> HttpResponse:
-    """A page of ceremonies, newest first, and who may hold them."""
+    """Lists ceremonies, newest first, and the registered people."""
     before = request.GET.get("before", "")
     place = min(int(before[:19]), MAX_SEQUENCE) if before.isdecimal() else None
     found, older = store.list_ceremonies(USING, limit=PAGE, before=place)
@@ -58,14 +60,14 @@ def ceremonies(request: HttpRequest) -> HttpResponse:
 @require_reader
 @require_safe
 def ceremony_page(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
-    """One ceremony; with `speaker` and `step`, what that person signs."""
+    """Shows one ceremony; with `speaker` and `step`, also the text that this person signs."""
     return _show(request, _find(ceremony_id))
 
 
 @require_reader
 @require_safe
 def statement(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
-    """The bytes that a person signs, as a file."""
+    """Serves the bytes that a person signs, as a file."""
     held = _find(ceremony_id)
     form = _voice_form(request, held)
     if form is None or not form.is_valid():
@@ -76,7 +78,7 @@ def statement(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
 @require_right(CEREMONIES)
 @require_POST
 def vote(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
-    """Keep a vote whose signature verifies; record the ceremony when it is the last one needed."""
+    """Stores a vote whose signature verifies; records the ceremony with the last vote needed."""
     held = _find(ceremony_id)
     form = SignatureForm(request.POST)
     try:
@@ -96,14 +98,14 @@ def vote(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
     try:
         service.record_if_approved(writer(), held.id)
         return redirect("ceremony", ceremony_id=held.id)
-    except LedgerError as error:  # the vote is kept; what stands in the way can be mended
+    except LedgerError as error:  # the vote is stored; recording can be retried
         return _show(request, _find(ceremony_id), problem=str(error), status=400)
 
 
 @require_right(CEREMONIES)
 @require_POST
 def record(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
-    """Record an approved ceremony that could not be recorded when the last vote came."""
+    """Records an approved ceremony whose recording failed with the last vote."""
     held = _find(ceremony_id)
     try:
         service.record(writer(), held.id)
@@ -115,7 +117,7 @@ def record(request: HttpRequest, ceremony_id: UUID) -> HttpResponse:
 @require_right(CEREMONIES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def propose(request: HttpRequest) -> HttpResponse:
-    """First what is proposed and why; then its text, for the proposer to sign."""
+    """Asks for details and reason, then shows the text for the proposer to sign."""
     kind = request.GET.get("kind", "")
     if not is_kind(kind):
         raise Http404
@@ -159,7 +161,7 @@ def _keep_proposal(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 def _proposal_file(request: HttpRequest) -> HttpResponse:
-    """What the proposer signs; nothing of it is kept before it is signed."""
+    """Serves the text that the proposer signs; nothing is stored before it is signed."""
     try:
         proposal = read_proposal(request.POST.get("proposal", ""))
     except CeremonyRefusedError:
@@ -184,7 +186,7 @@ def _show(
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """The page of a ceremony, with a signature under way if somebody is about to speak."""
+    """Renders the page of a ceremony, with the text to sign once a signer and a vote are chosen."""
     asking = _voice_form(request, held, signing)
     context: dict[str, Any] = {
         "held": held,
@@ -208,7 +210,7 @@ def _show(
 def _voice_form(
     request: HttpRequest, held: Ceremony, signing: SignatureForm | None = None
 ) -> VoiceForm | None:
-    """Who may still speak; None when nobody can add to it."""
+    """Form with the people who may still vote; None when nobody can."""
     spoken = {step.person for step in held.steps}
     names = [name for name in _names() if name not in spoken]
     if held.recorded_sequence is not None or held.is_expired or not names:
@@ -236,8 +238,8 @@ def _doubt(held: Ceremony) -> str:
     if as_recorded(USING, held) is not None:
         return ""
     return (
-        f"Event {held.recorded_sequence} does not record this ceremony. What is shown here stands "
-        "beside the chain, and nothing in the chain says so."
+        f"Event {held.recorded_sequence} does not record this ceremony. What is shown here is "
+        "from a table outside the chain, and nothing in the chain confirms it."
     )
 
 
@@ -250,7 +252,8 @@ def _standing(held: Ceremony) -> str:
         return "recorded"
     if held.is_expired:
         return "expired"
-    return f"{len(held.approvals)} approve, {len(held.rejections)} reject"
+    against = f", {len(held.rejections)} against" if held.rejections else ""
+    return f"open, {len(held.approvals)} of {APPROVALS} approvals{against}"
 
 
 def _find(ceremony_id: UUID) -> Ceremony:

@@ -1,4 +1,4 @@
-"""A verification's record in the words of its page. It must never call sound what has not ended."""
+"""View model of a verification's record: its verdict, progress, checks and findings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from observers.verification.checks import MEANINGS, Check
 from observers.verification_jobs.records import FINISHED, RUNNING, WAITING, is_sealed
 
 LISTED = 10
-"""Findings shown at once, so that a record prints on a page; the others are folded up."""
+"""Findings shown at once, so that a record prints on one page; the others are collapsed."""
 
 PATIENCE = timedelta(seconds=20)
-"""How long a verification waits at most while a worker is free."""
+"""Longest wait of a verification while a worker is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,18 @@ class ListedFinding:
 
 @dataclass(frozen=True, slots=True)
 class VerificationView:
-    """What a page says of a record."""
+    """A record as the pages show it."""
 
     record: Verification
 
     @property
     def is_forged(self) -> bool:
-        """Whether it is said to have ended, and not by this portal."""
+        """True if the record claims to be finished without this portal's seal."""
         return self.record.state == FINISHED and not is_sealed(self.record)
 
     @property
     def is_sound(self) -> bool:
-        """Whether all of the range was verified here, and nothing was found."""
+        """True if the whole range was verified by this portal and nothing was found."""
         return self.record.is_sound and not self.is_forged
 
     @property
@@ -71,7 +71,7 @@ class VerificationView:
 
     @property
     def kind(self) -> str:
-        """How the verdict looks: `ok`, `bad` or `open`."""
+        """Style of the verdict: `ok`, `bad` or `open`."""
         if self.is_sound:
             return "ok"
         undecided = self.record.is_open or self.record.state == "cancelled"
@@ -79,12 +79,12 @@ class VerificationView:
 
     @property
     def count(self) -> int:
-        """How many numbers the range has."""
+        """Numbers in the range."""
         return self.record.end_sequence - self.record.start_sequence + 1
 
     @property
     def done(self) -> int:
-        """How many of them are verified."""
+        """Numbers verified so far."""
         return self.record.reached_sequence - self.record.start_sequence + 1
 
     @property
@@ -94,13 +94,13 @@ class VerificationView:
 
     @property
     def rate(self) -> int | None:
-        """Events a second, while there is something to measure."""
+        """Events per second; None before anything was measured."""
         worked = self.record.worked_seconds
         return int(self.record.checked / worked) if worked > 0 and self.record.checked else None
 
     @property
     def left_seconds(self) -> Decimal | None:
-        """What is left takes about so long."""
+        """Estimated seconds to the end; None if it does not run."""
         if self.record.state != RUNNING or not self.done or self.record.worked_seconds <= 0:
             return None
         whole = self.record.worked_seconds * (self.count - self.done) / self.done
@@ -108,7 +108,7 @@ class VerificationView:
 
     @property
     def waits_long(self) -> bool:
-        """Whether it may be that no worker runs."""
+        """True if it has waited so long that perhaps no worker runs."""
         waiting = self.record.state == WAITING
         return waiting and timezone.now() - self.record.requested_at > PATIENCE
 
@@ -132,22 +132,22 @@ class VerificationView:
 
     @property
     def findings(self) -> list[ListedFinding]:
-        """Those shown at once."""
+        """Findings shown at once."""
         return [_listed(finding) for finding in self.record.findings[:LISTED]]
 
     @property
     def folded(self) -> list[ListedFinding]:
-        """Those folded up."""
+        """Findings behind “more”."""
         return [_listed(finding) for finding in self.record.findings[LISTED:]]
 
     @property
     def not_kept(self) -> int:
-        """Findings that are only counted."""
+        """Findings counted but not stored."""
         return self.record.finding_count - len(self.record.findings)
 
     @property
     def gaps_not_kept(self) -> int:
-        """Documented gaps that are only counted."""
+        """Documented gaps counted but not stored."""
         return self.record.documented_gap_count - len(self.record.documented_gaps)
 
 

@@ -1,5 +1,7 @@
-"""Verifications: ask for one, watch it, cancel it, read its record. It must never verify anything
-within a request, and never change a record but to cancel it."""
+"""Pages of verifications: start one, follow its progress, cancel it, read its record.
+
+The verification itself runs in the worker, not in a request.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ PAGE = 25
 
 
 class RangeForm(forms.Form):
-    """Which sequences to verify; all of them unless told otherwise."""
+    """The range of sequences to verify; the whole ledger by default."""
 
     use_required_attribute = False
     start = NumberField(label="From sequence", min_value=1, required=False)
@@ -45,23 +47,23 @@ class RangeForm(forms.Form):
         self.fields["end"].widget.attrs["placeholder"] = str(last)
 
     def clean(self) -> dict[str, int]:
-        """Both bounds filled in, in order, and inside the ledger."""
+        """Fills in missing bounds; checks their order and that they lie inside the ledger."""
         if self.errors:
             return self.cleaned_data
         if not self.last:
             raise forms.ValidationError("The ledger is empty: there is nothing to verify.")
         start, end = self.cleaned_data["start"] or 1, self.cleaned_data["end"] or self.last
         if start > self.last:
-            self.add_error("start", f"The ledger goes to {self.last}.")
+            self.add_error("start", f"The last event is {self.last}.")
         elif end > self.last:
-            self.add_error("end", f"The ledger goes to {self.last}.")
+            self.add_error("end", f"The last event is {self.last}.")
         elif end < start:
             self.add_error("end", "The range ends before it starts.")
         return {"start": start, "end": end}
 
 
 class PlaceForm(forms.Form):
-    """From where in the list, and a range to put into the form."""
+    """The place in the list, and the range to prefill the form with."""
 
     after = NumberField(min_value=0, max_value=MAX_SEQUENCE, required=False)
     before = NumberField(min_value=0, max_value=MAX_SEQUENCE, required=False)
@@ -72,7 +74,7 @@ class PlaceForm(forms.Form):
 @require_reader
 @require_safe
 def verifications(request: HttpRequest) -> HttpResponse:
-    """The form, and a page of records, newest first."""
+    """Shows the form and a page of records, newest first."""
     outlook = read_status()
     place = PlaceForm(request.GET)
     if not place.is_valid():
@@ -85,7 +87,7 @@ def verifications(request: HttpRequest) -> HttpResponse:
 @require_right(VERIFY)
 @require_POST
 def start(request: HttpRequest) -> HttpResponse:
-    """Ask for a verification, and on to its record."""
+    """Requests a verification and redirects to its record."""
     outlook = read_status(PRIMARY)
     form = RangeForm(request.POST, outlook.standing.last_sequence)
     if form.is_valid():
@@ -96,7 +98,8 @@ def start(request: HttpRequest) -> HttpResponse:
         except TooManyOpenError:
             form.add_error(
                 None,
-                f"{MAX_OPEN} verifications wait or run already. Wait for one, or cancel one.",
+                f"{MAX_OPEN} verifications are already waiting or running. Wait for one to end, or "
+                "cancel one.",
             )
     return _list(request, outlook, form, status=400)
 
@@ -104,7 +107,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_reader
 @require_safe
 def verification(request: HttpRequest, number: int) -> HttpResponse:
-    """One record, or how far it is."""
+    """Shows a record, or its progress while it is open."""
     outlook = read_status()
     shown = _find(number)
     context = {
@@ -117,15 +120,15 @@ def verification(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_safe
 def progress(request: HttpRequest, number: int) -> HttpResponse:
-    """How far it is, for the page that shows it already; that page is loaded anew at its end."""
+    """Renders the progress for the open page, which htmx reloads when the verification ends."""
     if not request.headers.get("HX-Request"):
         return redirect("verification", number=number)
-    anew = HttpResponse(headers={"HX-Refresh": "true", "Cache-Control": "no-store"})
+    reload = HttpResponse(headers={"HX-Refresh": "true", "Cache-Control": "no-store"})
     if not may_read(request):
-        return anew
+        return reload
     shown = _find(number)
     if not shown.record.is_open:
-        return anew
+        return reload
     response = render(request, "partials/verification_progress.html", {"shown": shown})
     response["Cache-Control"] = "private, no-store"
     return response
@@ -134,7 +137,7 @@ def progress(request: HttpRequest, number: int) -> HttpResponse:
 @require_right(VERIFY)
 @require_POST
 def cancel(request: HttpRequest, number: int) -> HttpResponse:
-    """Ask for its end, and back to its record, which says how it went."""
+    """Requests the cancellation and redirects to the record."""
     if not _may_cancel(request, _find(number).record):
         raise PermissionDenied
     ask_to_cancel(number, request.user.get_username())
@@ -142,7 +145,7 @@ def cancel(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _may_cancel(request: HttpRequest, record: Verification) -> bool:
-    """Who asked for it may cancel it, and the staff."""
+    """True for the account that requested it, and for staff."""
     user = request.user
     return may(user, VERIFY) and (user.is_staff or user.get_username() == record.requested_by)
 

@@ -47,7 +47,7 @@ def test_keys_keep_still_in_fields_and_with_modifiers(reader: Window) -> None:
 def test_the_question_mark_lists_the_keys(reader: Window) -> None:
     reader.open("/events/")
     reader.page.keyboard.press("?")
-    dialog = reader.page.get_by_role("dialog", name="Keys of this page")
+    dialog = reader.page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(dialog).to_be_visible()
     listed = dict(
         zip(
@@ -67,7 +67,7 @@ def test_the_question_mark_lists_the_keys(reader: Window) -> None:
 
 
 def test_the_list_opens_by_a_button_too(reader: Window) -> None:
-    reader.page.get_by_role("button", name="Keys: ?").click()
+    reader.page.get_by_role("button", name="Keyboard shortcuts (?)").click()
     expect(reader.page.locator("#keys")).to_be_visible()
     reader.page.get_by_role("button", name="Close").click()
     expect(reader.page.locator("#keys")).to_be_hidden()
@@ -75,7 +75,7 @@ def test_the_list_opens_by_a_button_too(reader: Window) -> None:
 
 def test_keys_can_be_switched_off_and_on(reader: Window) -> None:
     """WCAG 2.1.4: whoever speaks to the machine must not set them off."""
-    reader.page.get_by_role("button", name="Keys: ?").click()
+    reader.page.get_by_role("button", name="Keyboard shortcuts (?)").click()
     reader.page.uncheck("#keys-on")
     reader.page.keyboard.press("Escape")
     reader.open("/events/")
@@ -83,7 +83,7 @@ def test_keys_can_be_switched_off_and_on(reader: Window) -> None:
         reader.page.keyboard.press(key)
     expect(reader.page.locator("#keys")).to_be_hidden()
     assert reader.page.url == reader.portal + "/events/"
-    reader.page.get_by_role("button", name="Keys: ?").click()
+    reader.page.get_by_role("button", name="Keyboard shortcuts (?)").click()
     reader.page.check("#keys-on")
     reader.page.keyboard.press("Escape")
     reader.page.keyboard.press("?")
