@@ -1,7 +1,7 @@
-"""Answers that cost time, remembered in proportion to what they cost.
+"""Caches expensive answers in proportion to their cost, and refreshes slow ones in the background.
 
-They must never be shown without the moment at which they were true, nor when they are older than
-`OLDEST`: what a superuser did is to be seen within a minute.
+Invariant: no answer is older than `OLDEST`, and pages show when it was computed: tampering by a
+superuser must be visible within a minute.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from django.utils import timezone
 from events.store.connection import AWAY
 
 SHARE_OF_TIME = 100
-"""An answer is good for a hundred times as long as it took: a small ledger is looked at for every
-page, and a large one costs a process a few percent of its time."""
+"""An answer is cached for this many times its cost: a small ledger is queried for every page, and
+a large one costs a process a few percent of its time."""
 
 FRESH, OLDEST = 20.0, 50.0
-"""Seconds. A dear answer is found anew when it is no longer fresh, and never shown any older."""
+"""Seconds after which a slow answer is refreshed, and after which it is discarded."""
 
 DEAR = 0.1
-"""Seconds from which on an answer is dear: it is kept fresh beside the pages, which do not wait."""
+"""Answers that take at least this many seconds are refreshed in the background."""
 
 KEPT = 300.0
-"""Seconds that a dear answer is kept fresh after it was last asked for."""
+"""Seconds for which a slow answer is refreshed after its last use."""
 
 MOST_KEPT = 8
-"""Answers kept fresh at a time; others are found anew when they are asked for."""
+"""Maximum number of answers refreshed in the background; others are computed on demand."""
 
 REST = 10
-"""A dear answer is left alone for so many times its cost: keeping it costs a tenth of a core."""
+"""Pause between refreshes as a multiple of the cost: a refresh uses a tenth of a core."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _asked: dict[str, float] = {}
-"""When each of the kept answers was last asked for."""
+"""The time of last use of each answer that is refreshed in the background."""
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class CachedAnswer(Generic[T]):
-    """An answer, when it was found, and the seconds that took."""
+    """An answer, when it was computed, and its cost in seconds."""
 
     answer: T
     found_at: datetime
@@ -61,10 +61,10 @@ class CachedAnswer(Generic[T]):
 
 
 def cached_in_proportion(name: str, using: str, find: Callable[[], T]) -> CachedAnswer[T]:
-    """The answer of `find` about the database of `using`, at most `OLDEST` seconds old.
+    """The answer of `find` for the database of `using`, at most `OLDEST` seconds old.
 
-    `find` may run again and again in a thread of its own, so it must look up for itself what
-    moves, such as where the ledger ends, and open nothing but Django's connections.
+    Invariant: `find` may run repeatedly in a background thread, so it reads changing values such
+    as the end of the ledger itself, and opens no connections but Django's.
     """
     key = _key(name, using)
     known: CachedAnswer[T] | None = cache.get(key)
@@ -89,7 +89,7 @@ def _find(key: str, find: Callable[[], T]) -> CachedAnswer[T]:
 
 
 def _keep(name: str, using: str, find: Callable[[], object]) -> None:
-    """Keep an answer fresh in a thread, one for each."""
+    """Starts a background thread that refreshes an answer, unless one runs already."""
     key, now = _key(name, using), time.monotonic()
     with _lock:
         kept = key in _asked
@@ -107,14 +107,14 @@ def _keep_fresh(name: str, using: str, key: str, find: Callable[[], object]) -> 
     try:
         while time.monotonic() - _asked[key] < KEPT:
             pause.wait(rest)
-            if _key(name, using) != key:  # another database by now: not ours to ask
+            if _key(name, using) != key:  # the alias now points to another database
                 return
             rest = max(FRESH, REST * _find(key, find).cost)
-            connections.close_all()  # this thread's own
+            connections.close_all()  # of this thread
     except AWAY as error:
-        log.warning("a figure is not kept fresh while the database is away: %s: %s", key, error)
+        log.warning("cached figure not refreshed, the database is unavailable: %s: %s", key, error)
     except Exception:
-        log.exception("a figure could not be kept fresh: %s", key)
+        log.exception("cached figure could not be refreshed: %s", key)
     finally:
         connections.close_all()
         with _lock:

@@ -1,5 +1,4 @@
-"""Durations and distances in time in words. It must never be the only place where a figure is
-shown: the exact one stands beside it."""
+"""Formats durations and relative times in words; pages show the exact figure beside them."""
 
 from __future__ import annotations
 
@@ -39,7 +38,7 @@ def distance(moment: datetime, now: datetime) -> str:
 
 
 def coarse(seconds: int) -> str:
-    """A duration in its largest unit."""
+    """Formats a duration in its largest unit."""
     for size, unit in ((YEAR, "year"), (MONTH, "month"), (DAY, "day")):
         if seconds >= 2 * size or (unit == "day" and seconds >= size):
             return _plural(seconds // size, unit)

@@ -1,4 +1,7 @@
-"""Pages for what went wrong. They must never touch the database: it may be what went wrong."""
+"""Error pages.
+
+Invariant: rendering them runs no query, because the database may be the cause of the error.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ RETRY_AFTER_SECONDS = "10"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400: the request could not be understood."""
+    """400: the request is malformed."""
     return render(request, "400.html", status=400)
 
 
@@ -24,18 +27,17 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403: the form was not one of ours, or too old."""
+    """403: the CSRF token is missing, foreign or too old."""
     return render(request, "403_csrf.html", status=403)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404: there is no such page."""
+    """404: the page does not exist."""
     return render(request, "404.html", status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """503 when the database is away, 500 for everything else; both name the request as its lines
-    in the log do."""
+    """503 when the database is unavailable, otherwise 500; both show the request id of the log."""
     context = {"plain": True, "request_id": request_id(request)}
     if not isinstance(sys.exc_info()[1], AWAY):
         return render(request, "500.html", context, status=500)

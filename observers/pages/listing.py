@@ -1,6 +1,9 @@
-"""What a page's address may ask for. It must never let a value through that the store refuses.
+"""Form fields and addresses shared by the pages that list something.
 
-Addresses of other pages of a listing. They must never carry a place in it as an offset.
+Fields validate query parameters: sequence numbers, times in UTC, CSV dialects. Places in a list
+are keyset positions (`after`, `before`), not offsets.
+
+Invariant: a valid form holds no value that the store rejects.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from events.format.timestamps import parse_timestamp
 
 
 def page_address(chosen: Mapping[str, str | Sequence[str]], **place: object) -> str:
-    """The query of the same listing at another place; a place of None is left out."""
+    """The query of the same list at another place; a place of None is left out."""
     kept = {name: value for name, value in chosen.items() if name not in ("after", "before")}
     kept |= {name: str(value) for name, value in place.items() if value is not None}
     return "?" + urlencode(kept, doseq=True)
@@ -28,11 +31,11 @@ def page_address(chosen: Mapping[str, str | Sequence[str]], **place: object) -> 
 
 MAX_SEQUENCE = 2**63 - 1
 DIALECTS = [("", "machine"), ("machine", "machine"), ("spreadsheet", "spreadsheet")]
-"""Of a CSV file: values unaltered, or safe and short enough for a spreadsheet."""
+"""CSV dialects: unaltered values, or values safe and short enough for a spreadsheet."""
 
 
 class MomentInput(forms.DateTimeInput):
-    """The browser's own picker, to the millisecond."""
+    """The browser's date and time picker, to the millisecond."""
 
     input_type = "datetime-local"
 
@@ -52,7 +55,7 @@ class MomentInput(forms.DateTimeInput):
 
 
 class MomentField(forms.Field):
-    """A time in UTC, or with an offset of its own."""
+    """A time, taken as UTC unless it has an offset."""
 
     widget = MomentInput
 
@@ -66,10 +69,10 @@ class MomentField(forms.Field):
 
 
 def read_moment(text: str) -> datetime:
-    """A time as people write it: a day alone, or without seconds, or in full; UTC unless it says.
+    """Parses a date, a time without seconds, or a full timestamp; UTC unless it has an offset.
 
     Raises:
-        TimestampError: it is none of these.
+        TimestampError: the text is not a time.
     """
     if len(text) == 10:
         text += "T00:00"
@@ -80,13 +83,13 @@ def read_moment(text: str) -> datetime:
 
 
 class NumberField(forms.IntegerField):
-    """A whole number in the digits 0 to 9, as the API takes it; `int` reads all scripts."""
+    """An integer in ASCII digits, as in the API; `int` would accept digits of all scripts."""
 
     def to_python(self, value: Any) -> int | None:
-        """The number.
+        """Parses the number.
 
         Raises:
-            ValidationError: it is none.
+            ValidationError: the value is not a number.
         """
         if isinstance(value, str) and not value.isascii():
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
@@ -94,9 +97,9 @@ class NumberField(forms.IntegerField):
 
 
 class SequenceField(NumberField):
-    """A sequence number; 0 is before the first, and only a place.
+    """A sequence number; 0 is valid only as a place before the first.
 
-    A text field: the browser's field for numbers hides what is no number, and with it the mistake.
+    Rendered as a text field: a number field would hide an invalid value from the reader.
     """
 
     widget = forms.TextInput
@@ -109,7 +112,7 @@ class SequenceField(NumberField):
 
 
 class AddressForm(forms.Form):
-    """A form whose address is its state; wrong fields say so to assistive technology too."""
+    """A form whose state is the address."""
 
     use_required_attribute = False
 
@@ -118,14 +121,14 @@ class AddressForm(forms.Form):
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The fields that the address fills, for the links to other pages of the same listing."""
+        """The fields set in the address, for links to other pages of the same list."""
         return {
             name: value for name in self.fields if (value := str(self.data.get(name, "")).strip())
         }
 
 
 class DriftFilterForm(AddressForm):
-    """Which warnings, from where."""
+    """The filters and the place of a list of drift warnings."""
 
     agent_id = forms.CharField(label="Agent", max_length=200, required=False)
     min_seconds = forms.DecimalField(
@@ -136,11 +139,11 @@ class DriftFilterForm(AddressForm):
 
     @property
     def narrows(self) -> bool:
-        """Whether anything but the place is chosen."""
+        """True when a filter is set; the place does not count."""
         return bool(self.chosen.keys() - {"after", "before"})
 
 
 class GapPageForm(AddressForm):
-    """From where in the sequence."""
+    """A place in the sequence."""
 
     after = SequenceField(widget=forms.HiddenInput)

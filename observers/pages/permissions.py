@@ -1,7 +1,6 @@
-"""Who may come in to which page.
+"""Access control for pages.
 
-It must never show a page before it was looked at whose it is: every view of the portal stands
-behind one of these doors.
+Invariant: every view of the portal is wrapped by one of these decorators.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ View = Callable[..., R]
 
 
 def may_read(request: HttpRequest) -> bool:
-    """Whether whoever asks may read the ledger: by a right, or because everybody may."""
+    """True when the user has the right to read, or when reading is public."""
     return bool(settings.PORTAL_PUBLIC_READING) or may(request.user, READ)
 
 
 def require_reader(view: View[R]) -> Callable[..., R | HttpResponseBase]:
-    """The page shows the ledger."""
+    """Restricts a view to readers of the ledger."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> R | HttpResponseBase:
@@ -38,7 +37,7 @@ def require_reader(view: View[R]) -> Callable[..., R | HttpResponseBase]:
 
 
 def require_right(right: str) -> Callable[[View[R]], Callable[..., R | HttpResponseBase]]:
-    """The page needs a right of its own, in public too."""
+    """Restricts a view to users with `right`, also when reading is public."""
 
     def guard(view: View[R]) -> Callable[..., R | HttpResponseBase]:
         @wraps(view)
@@ -53,15 +52,17 @@ def require_right(right: str) -> Callable[[View[R]], Callable[..., R | HttpRespo
 
 
 def _turn_away(request: HttpRequest) -> HttpResponseBase:
-    """Strangers to the door, everybody else is told."""
+    """Redirects anonymous users to the login page; answers 403 to others."""
     if request.user.is_authenticated:
         raise PermissionDenied
     return redirect_to_login(request.get_full_path())
 
 
 def doors(request: HttpRequest) -> dict[str, Callable[[], object]]:
-    """For templates: whether the ledger is open to whoever looks, and its sections. Found when
-    they are asked for: the page that says that the database is away does not ask."""
+    """Context processor: whether the user may read, and the sections of the navigation.
+
+    Both are lazy: error pages must render without a database.
+    """
     return {
         "may_read": lambda: hasattr(request, "user") and may_read(request),
         "sections": lambda: sections(request),

@@ -1,6 +1,6 @@
-"""The sections of the portal in its masthead, and which of them a page belongs to.
+"""Renders portal pages, and lists the sections of the navigation.
 
-Renders a page of the portal. It must never be given anything that has not been read already.
+Invariant: views read everything before rendering; a template runs no query.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from observers.pages.status import LedgerStatus
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section: its first page by name, the key that leads there, and the names of its other
-    pages."""
+    """A section: its main page by route name, its keyboard shortcut, and its other routes."""
 
     name: str
     page: str
@@ -48,7 +47,7 @@ ADMIN = Section("Admin", "admin:index", "g a")
 
 @dataclass(frozen=True, slots=True)
 class SectionLink:
-    """A section as a link; `current` is the value of `aria-current`, or empty."""
+    """A link to a section; `current` is the value of `aria-current`, or empty."""
 
     name: str
     href: str
@@ -57,7 +56,7 @@ class SectionLink:
 
 
 def sections(request: HttpRequest) -> list[SectionLink]:
-    """The sections that are open to whoever may read the ledger."""
+    """The sections that the reader may open."""
     chosen = list(SECTIONS)
     if may(request.user, SEE_ACCESS):
         chosen.append(ACCESS)
@@ -87,7 +86,7 @@ def render_page(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    """A page with the banner of the ledger's standing; never kept by a cache on the way."""
+    """Renders a page with the status banner; no cache may store it."""
     response = render(request, template, {"outlook": outlook, **context}, status=status)
     response["Cache-Control"] = "private, no-store"
     return response

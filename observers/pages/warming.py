@@ -1,6 +1,6 @@
-"""Looks at the sequence for every page and answer, in a thread of each server process.
+"""Refreshes the continuity cache from a background thread in each server process.
 
-It must never keep a process from serving: without a database it waits and tries again.
+The server starts without waiting for it; if the database is unavailable, the thread retries.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from observers.pages.status import read_status
 log = structlog.get_logger(__name__)
 
 PAUSE = 1.0
-"""Seconds between two looks. The database shares one round among all who look."""
+"""Seconds between refreshes. Processes share one scan through the database."""
 
 AWAY = 15.0
-"""Seconds until the next try after the database did not answer."""
+"""Seconds until the retry after a database error."""
 
 
 def warm_up_beside() -> None:
-    """Warm up, then go on looking, in a thread of its own."""
+    """Starts the background thread: warms up, then refreshes repeatedly."""
     threading.Thread(target=_look_on, name="looking", daemon=True).start()
 
 
 def warm_up() -> None:
-    """Find once what every page shows, so that the answers are remembered."""
+    """Computes once what every page shows, to fill the cache."""
     try:
         while refresh_continuity_cache("default"):
             pass
@@ -41,7 +41,7 @@ def warm_up() -> None:
 
 
 def look_once() -> float:
-    """Look at what is due; the seconds until the next look."""
+    """Refreshes once. Returns the seconds until the next refresh."""
     try:
         refresh_continuity_cache("default")
     except (LedgerError, DatabaseError) as error:

@@ -1,6 +1,6 @@
-"""How times, hashes, drift and the standing of the ledger look on a page.
+"""Template filters for times, durations and counts, and the status banner.
 
-It must never show text of the ledger unescaped, nor a time without its zone.
+Invariant: text from the ledger is escaped, and every time shows its zone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ register = template.Library()
 
 @register.filter
 def moment(text: str | None) -> SafeString:
-    """A canonical timestamp in full, machine-readable."""
+    """Formats a canonical timestamp in full, as a `time` element."""
     if not text:
         return SafeString("—")
     try:
@@ -47,7 +47,7 @@ def moment(text: str | None) -> SafeString:
 
 @register.filter
 def stamp(when: datetime | None, precision: str = "seconds") -> SafeString:
-    """A time of the database in UTC, machine-readable, to the second or the minute."""
+    """Formats a database time in UTC to the second or minute, as a `time` element."""
     if when is None:
         return SafeString("—")
     return _time(when, f"{when.astimezone(UTC).replace(tzinfo=None).isoformat(' ', precision)}")
@@ -55,7 +55,7 @@ def stamp(when: datetime | None, precision: str = "seconds") -> SafeString:
 
 @register.filter
 def minute(text: str) -> SafeString:
-    """A canonical timestamp to the minute; of today, the hour alone."""
+    """Formats a canonical timestamp to the minute; without the date if it is today."""
     try:
         when = parse_canonical(text)
     except TimestampError:
@@ -71,7 +71,7 @@ def _time(when: datetime, shown: str) -> SafeString:
 
 @register.filter
 def ago(text: str | None) -> str:
-    """How far a canonical timestamp is from now, in words."""
+    """Formats the distance of a canonical timestamp from now, in words."""
     if not text:
         return ""
     try:
@@ -82,40 +82,39 @@ def ago(text: str | None) -> str:
 
 @register.filter
 def magnitude(seconds: Decimal | None) -> str:
-    """Seconds in words, such as `56 years`."""
+    """Formats seconds in words, such as `56 years`."""
     return "" if seconds is None else durations.duration(seconds)
 
 
 @register.filter
 def exact(seconds: Decimal | None) -> str:
-    """Seconds to the millisecond, where the words of `magnitude` leave some out."""
+    """Formats seconds to the millisecond; empty where `magnitude` is already exact."""
     return "" if seconds is None or seconds < durations.MINUTE else f"{seconds:,.3f} s"
 
 
 @register.filter
 def grouped(number: int | None) -> str:
-    """A count with its thousands set apart."""
+    """Formats a count with thousands separators."""
     return "" if number is None else f"{number:,}"
 
 
 @register.filter
 def visible(text: Any) -> str:
-    """Text whose unseen and direction-turning characters are shown as escapes."""
+    """Shows invisible and direction-changing characters as escapes."""
     return show(str(text))
 
 
 @register.filter
 def wrong(field: Any) -> str:
-    """`true` where a field of a form has errors, for `aria-invalid`."""
+    """`true` when a form field has errors, for `aria-invalid`."""
     return "true" if field.errors else "false"
 
 
 @register.inclusion_tag("partials/banner.html", takes_context=True)
 def standing_banner(context: RequestContext) -> dict[str, Any]:
-    """What is wrong with the ledger, the gravest first; nothing when all is well.
+    """The status banner: alarms by severity, nothing when there are none.
 
-    A page without an outlook of its own, such as one for what went wrong, shows the banner to
-    whoever may read the ledger.
+    Pages without an outlook in their context, such as error pages, show it to readers only.
     """
     outlook: LedgerStatus | None = context.get("outlook")
     try:
@@ -123,6 +122,8 @@ def standing_banner(context: RequestContext) -> dict[str, Any]:
             return {}
         outlook = outlook or read_status()
     except (LedgerError, DatabaseError) as error:
-        return {"unknown": str(error).splitlines()[0] if str(error) else "It does not answer."}
+        return {
+            "unknown": str(error).splitlines()[0] if str(error) else "The database does not answer."
+        }
     alarms = outlook.alarms()
     return {"alarms": alarms, "halted": any(alarm.halt for alarm in alarms)}

@@ -90,7 +90,7 @@ def test_no_more_figures_are_kept_than_the_portal_can_bear(
 @pytest.mark.parametrize(
     ("failure", "says", "traceback"),
     [
-        (ValueError("the disk is on fire"), "a figure could not be kept fresh", True),
+        (ValueError("the disk is on fire"), "cached figure could not be refreshed", True),
         (LedgerUnavailableError("gone"), "while the database is away: a-figure-", False),
     ],
 )

@@ -85,7 +85,7 @@ def test_a_filter_by_time_shows_the_gaps_of_that_time_alone(
 
 def test_a_later_quiet_time_shows_nothing_missing(reader: Reader, times: dict[int, str]) -> None:
     page = reader.text(f"/events/?authority_from={times[7]}&authority_to={times[8]}&agent_id=other")
-    assert "0 events. No event passes these filters" in page
+    assert "0 events. No event matches these filters" in page
     assert "no number is missing" in page
     assert 'class="gap' not in page
 
@@ -95,7 +95,7 @@ def test_that_nothing_passes_is_said_above_gaps_too(
     reader: Reader, times: dict[int, str], query: str
 ) -> None:
     page = reader.text(f"/events/?{query}")
-    assert "0 events. No event passes these filters in sequence 1 to 9." in page
+    assert "0 events. No event matches these filters in sequence 1 to 9." in page
     assert "Also missing in the searched range, sequence 1 to 9: 2 gaps." in page
     said = [page.index(words) for words in ("0 events.", "Also missing", 'class="gap"')]
     assert said == sorted(said)

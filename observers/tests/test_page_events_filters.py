@@ -50,7 +50,7 @@ def test_filters(reader: Reader, query: str, expected: list[int]) -> None:
 
 WRONG = {
     "payload_field=a": "Give a value",
-    "payload_value=1": "Say which field has this value.",
+    "payload_value=1": "Name the field that has this value.",
     f"payload_field=a&payload_value={2**64}": "no payload can hold this",
     "payload_field=a%5Cx&payload_value=1": "a backslash stands only before",
     "start=5&end=4": "This is below the first sequence.",
@@ -58,15 +58,15 @@ WRONG = {
     "authority_from=2026-01-02T00:00&authority_to=2026-01-01T00:00": "This is below the time",
     "agent_id=agent-7&system=true": "have no agent",
     "agnet_id=agent-7": "There is no filter &#x27;agnet_id&#x27;.",
-    "agent_id=agent-7&agent_id=agent-8": "This stands more than once in the address.",
+    "agent_id=agent-7&agent_id=agent-8": "This appears more than once in the address.",
     "columns=colour": "colour is not one of the available choices",
     "density=airy": "airy is not one of the available choices",
     "jump=yesterday": "Neither a sequence number nor a time",
     "jump=0": "Sequence numbers begin at 1.",
     "jump=6": "The ledger ends at 5.",
-    "jump=2999-01-01": "The ledger has no event of that time or later.",
+    "jump=2999-01-01": "The ledger has no event at or after that time.",
     "event_type=a%00b": "Null characters are not allowed.",
-    "&".join(f"event_type={n}" for n in range(101)): "There can be at most 100 types.",
+    "&".join(f"event_type={n}" for n in range(101)): "Choose at most 100 types.",
 }
 
 
@@ -89,11 +89,11 @@ def test_each_filter_is_shown_and_can_be_taken_away(reader: Reader) -> None:
         ("type", "vote.cast"),
         ("agent", "agent-7"),
         ("recorded by", "an agent"),
-        ("drift", "not warned about"),
+        ("drift", "without drift warning"),
         ("from sequence", "1"),
         ("to sequence", "9"),
         ("authority time from", "2020-01-01 00:00 UTC"),
-        ("payload user.id", "7, also as a text"),
+        ("payload user.id", "7, also as text"),
     ]
     whole = parse_qs(query)
     for chip in chips:
@@ -284,7 +284,7 @@ def test_a_number_finds_the_text_that_a_log_wrote_for_it(ledger: Ledger) -> None
     assert reader.lines(f"{asked}4") == [1, 2, 3]
     assert reader.lines(f"{asked}%224%22") == [1]
     page = reader.text(f"{asked}4")
-    assert "4, also as a text" in page
+    assert "4, also as text" in page
     # The page's own links ask for what the page shows.
     link = re.search(r'href="(/api/v1/export\?[^"]*format=)jsonl"', page)
     assert link

@@ -1,6 +1,6 @@
-"""Finds what the drift page shows: figures and a picture of running clocks, jumps, imports.
+"""Computes what the drift page shows: figures by agent, the heat map, clock jumps and imports.
 
-Invariant: everything is looked for in a bounded window, and shown with the window.
+Invariant: every query has a bounded window, and the page names the window.
 """
 
 from __future__ import annotations
@@ -27,42 +27,41 @@ from observers.pages.cache import CachedAnswer, cached_in_proportion
 from observers.pages.drift.heat import SIZES, Heat, draw_heat, lay_grid
 
 WARNINGS = 1_000_000
-"""Warnings of running clocks that figures are taken over, the newest of those chosen: some 20 µs
-each."""
+"""Newest warnings of running clocks that the figures cover; some 20 µs each."""
 
 IMPORTS = 20
-"""Imports that are listed, the newest of those that have warnings."""
+"""Newest imports with warnings that are listed."""
 
 EVENTS = 50_000
-"""Events that are looked through for jumps of a clock, the newest of the chosen time."""
+"""Newest events of the chosen time that are searched for clock jumps."""
 
 APPENDS = 200_000
-"""Numbers of the sequence whose appends are looked through for authority time running backwards."""
+"""Sequence numbers whose appends are searched for authority time running backwards."""
 
 STEPS_EACH, REVERSALS = 5, 50
 
 
 @dataclass(frozen=True, slots=True)
 class AgentLine:
-    """An agent's figures and how often its clock jumped in the events looked through."""
+    """An agent's figures, and how often its clock jumped in the searched events."""
 
     figures: AgentFigures
     steps: int
 
     @property
     def direction(self) -> str:
-        """`ahead`, `behind`, or both with the share."""
+        """`ahead`, `behind`, or the share of warnings ahead."""
         if self.figures.ahead == self.figures.warnings:
             return "ahead"
         if not self.figures.ahead:
             return "behind"
-        return f"ahead {self.figures.ahead:,} times of {self.figures.warnings:,}"
+        return f"ahead in {self.figures.ahead:,} of {self.figures.warnings:,}"
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found for a choice. `first_event` … `last_event` were looked through for steps.
-    `imports` are of the whole ledger, and `import_warnings` the warnings of all of them."""
+    """The findings for a choice. `first_event` … `last_event` were searched for clock jumps;
+    `imports`, `import_warnings` and `import_count` cover the whole ledger."""
 
     window: DriftWindow | None
     heat: Heat | None
@@ -76,31 +75,31 @@ class Findings:
 
     @property
     def warnings(self) -> int:
-        """Warnings that the figures are of."""
+        """Number of warnings that the figures cover."""
         return self.window.warnings if self.window else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Backwards:
-    """Where authority time ran against the sequence, from which sequence on it was looked for."""
+    """Places where authority time ran backwards, searched for from sequence `since`."""
 
     found: tuple[Reversal, ...]
     since: int
 
     @property
     def more(self) -> bool:
-        """Whether there may be more than these."""
+        """True when the list reached its limit."""
         return len(self.found) == REVERSALS
 
 
 def find(using: str, choice: DriftChoice, threshold: Decimal) -> CachedAnswer[Findings]:
-    """The findings for a choice, remembered."""
+    """The findings for a choice, cached."""
     name = hashlib.sha256(repr((choice, threshold)).encode()).hexdigest()[:16]
     return cached_in_proportion(f"drift-{name}", using, lambda: _find(using, choice, threshold))
 
 
 def look_back(using: str) -> CachedAnswer[Backwards]:
-    """Authority time running backwards, remembered."""
+    """Places where authority time ran backwards, cached."""
     return cached_in_proportion("reversals", using, lambda: _look_back(using))
 
 

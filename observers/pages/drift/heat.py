@@ -1,5 +1,9 @@
-"""Drift over time, drawn: time across, size up (ahead) and down (behind), on a scale that has room
-for milliseconds and for decades. It must never drop a warning that it was given."""
+"""Draws the drift heat map: time across, size upwards (ahead) and downwards (behind).
+
+The scale has ten steps, from under a second to over ten years.
+
+Invariant: every warning is counted in some cell.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ SIZE_NAMES = (
 STEPS = (1, 10, 60, 300, 900, 3600, 3 * 3600, 12 * 3600, 86400, 7 * 86400, 30 * 86400, 365 * 86400)
 COLUMNS = 48
 WIDTH, ROW, MIDDLE = 960, 20, 8
-"""Units of the picture: its width, a row, and the line between ahead and behind."""
+"""SVG units: total width, row height, and the line between ahead and behind."""
 LEVELS = 5
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -35,20 +39,20 @@ EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where the columns stand: `step` seconds each, from `origin`."""
+    """The time axis: columns of `step` seconds each, from `origin`."""
 
     origin: datetime
     step: int
     columns: int
 
     def moment(self, column: int) -> datetime:
-        """When a column begins."""
+        """The time at which a column begins."""
         return _moment((self.origin - EPOCH).total_seconds() + self.step * column)
 
 
 @dataclass(frozen=True, slots=True)
 class HeatCell:
-    """Warnings of one time, size and direction; `level` 1 … 5 is how many, on a logarithm."""
+    """Warnings of one time, size and direction; `level` 1 … 5 is their number, logarithmic."""
 
     begins: datetime
     ends: datetime
@@ -63,7 +67,7 @@ class HeatCell:
 
 @dataclass(frozen=True, slots=True)
 class HeatRow:
-    """A size and direction, and how many warnings are in it; `percent` of the fullest row."""
+    """The warnings of one size and direction; `percent` relates to the fullest row."""
 
     name: str
     ahead: bool
@@ -73,7 +77,7 @@ class HeatRow:
 
 @dataclass(frozen=True, slots=True)
 class HeatColumn:
-    """A time, and how many warnings either way."""
+    """The warnings of one time span, ahead and behind."""
 
     begins: datetime
     ends: datetime
@@ -83,7 +87,7 @@ class HeatColumn:
 
 @dataclass(frozen=True, slots=True)
 class Outlier:
-    """The worst warning of an agent, and its place in the picture."""
+    """An agent's largest drift, and its position in the picture."""
 
     figures: AgentFigures
     x: float
@@ -92,7 +96,7 @@ class Outlier:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """The picture. Rows go from far ahead down to far behind."""
+    """The heat map. Rows go from far ahead down to far behind."""
 
     grid: Grid
     cells: tuple[HeatCell, ...]
@@ -120,7 +124,7 @@ class Heat:
 
 
 def lay_grid(first: datetime, last: datetime) -> Grid:
-    """Columns of the smallest round width with which first … last fits."""
+    """Chooses the smallest round column width for which `first` … `last` fits."""
     begins, ends = (first - EPOCH).total_seconds(), (last - EPOCH).total_seconds()
     widest = math.ceil((ends - begins) / (COLUMNS - 1))
     for step in (*STEPS, max(widest, STEPS[-1])):
@@ -132,7 +136,7 @@ def lay_grid(first: datetime, last: datetime) -> Grid:
 
 
 def _moment(seconds: float) -> datetime:
-    """Seconds after 1970, as far as there are years."""
+    """Seconds since 1970 as a time, clamped to the years 1 to 9999."""
     try:
         return EPOCH + timedelta(seconds=seconds)
     except OverflowError:
@@ -140,12 +144,12 @@ def _moment(seconds: float) -> datetime:
 
 
 def size_of(seconds: float) -> int:
-    """The row of a size: how many of `SIZES` it reaches."""
+    """The row of a drift: the number of `SIZES` that it reaches."""
     return sum(1 for size in SIZES if seconds >= size)
 
 
 def draw_heat(grid: Grid, counts: Iterable[HeatCount], agents: Iterable[AgentFigures]) -> Heat:
-    """The picture of counts on a grid, with the worst warning of each agent marked."""
+    """Draws the counts on a grid, with the largest drift of each agent marked."""
     counts = list(counts)
     order = [(size, ahead) for ahead in (True, False) for size in _span(counts, ahead=ahead)]
     ups = sum(1 for _, ahead in order if ahead)
@@ -178,7 +182,7 @@ def draw_heat(grid: Grid, counts: Iterable[HeatCount], agents: Iterable[AgentFig
 
 
 def _span(counts: list[HeatCount], *, ahead: bool) -> list[int]:
-    """Sizes from the middle outwards to the largest of this side, so that none is skipped."""
+    """All sizes from the middle outwards to the largest of this side, without holes."""
     inner = min((count.size for count in counts), default=0)
     outer = max((count.size for count in counts if count.ahead is ahead), default=-1)
     span = list(range(inner, outer + 1))

@@ -1,11 +1,8 @@
-"""The page of clock drift: running clocks over time, by agent, warning by warning; imports apart.
+"""Serves the clock drift page, and its warnings as a CSV stream.
 
-Drift informs: every event that it is about was accepted (AC4).
-
-Checks what the address of the drift page asks for.
-
-Drift warnings as CSV, streamed. It must never hold more than a page of them, nor let a part pass
-for the whole.
+Warnings of running clocks are shown over time, by agent and one by one; those of imports apart.
+Drift is information only: every event was recorded (AC4). The CSV is fetched page by page; if
+the stream fails it ends in an unterminated record, so that a parser reports the file as broken.
 """
 
 from __future__ import annotations
@@ -41,13 +38,13 @@ from observers.pages.status import read_status
 
 
 class DriftForm(DriftFilterForm):
-    """Which warnings, from where; as a page, or as a file."""
+    """The drift page's query: filters, place, and page or file."""
 
     authority_from = MomentField(label="Authority time from (UTC)", required=False)
-    authority_to = MomentField(label="until before (UTC)", required=False)
+    authority_to = MomentField(label="to (excluded, UTC)", required=False)
     imports = forms.ChoiceField(
         label="List warnings of",
-        choices=[("", "running clocks"), ("too", "imports too")],
+        choices=[("", "running clocks"), ("too", "imports, too")],
         required=False,
     )
     format = forms.ChoiceField(choices=[("", "page"), ("csv", "csv")], required=False)
@@ -55,7 +52,7 @@ class DriftForm(DriftFilterForm):
 
     @property
     def chosen(self) -> dict[str, str]:
-        """As of a page: the format is no part of a listing."""
+        """The fields for links to other pages, which never carry the file format."""
         return {
             name: value
             for name, value in super().chosen.items()
@@ -64,16 +61,16 @@ class DriftForm(DriftFilterForm):
 
     @property
     def narrows(self) -> bool:
-        """Whether anything but the place, and what is listed, is chosen."""
+        """True when a filter is set; the place and the list of imports do not count."""
         return bool(self.chosen.keys() - {"after", "before", "imports"})
 
     @property
     def filters(self) -> dict[str, str]:
-        """What is chosen but the place."""
+        """The chosen fields without the place."""
         return {k: v for k, v in self.chosen.items() if k not in ("after", "before")}
 
     def choice(self) -> DriftChoice:
-        """What to narrow the warnings to."""
+        """The filter for the store."""
         chosen = self.cleaned_data
         return DriftChoice(
             agent_id=chosen["agent_id"] or None,
@@ -85,7 +82,7 @@ class DriftForm(DriftFilterForm):
 
 FETCH = 1000
 BROKEN = b'"broke off'
-"""A record that never ends: no reader of CSV takes a file that stops there."""
+"""An unterminated record: a CSV parser rejects a file that ends with it."""
 
 COLUMNS = (
     "id",
@@ -103,8 +100,8 @@ COLUMNS = (
 def stream_warnings(
     using: str, choice: DriftChoice, *, for_people: bool = False
 ) -> Iterator[bytes]:
-    """A header and one row a warning, oldest first, in pieces; `for_people`, as a spreadsheet
-    takes it."""
+    """Yields a header and one row per warning, oldest first; `for_people` makes the values safe
+    for a spreadsheet."""
     write = spreadsheets.rows if for_people else _rows
     yield (spreadsheets.BOM if for_people else b"") + _rows([COLUMNS])
     chosen = DriftFilter(**asdict(choice))
@@ -135,7 +132,7 @@ PAGE = 50
 @require_reader
 @require_safe
 def drift(request: HttpRequest) -> HttpResponseBase:
-    """The picture, figures by agent, jumps, and a page of warnings, newest first; or a file."""
+    """The heat map, figures by agent, jumps and a page of warnings, newest first; or a CSV file."""
     form = DriftForm(request.GET)
     if form.is_valid() and form.cleaned_data["format"]:
         return _file(form)
@@ -191,7 +188,7 @@ def _warnings(using: str, form: DriftForm) -> tuple[list[DriftWarning], str | No
 def _listed(
     using: str, form: DriftForm, after: int | None, before: int | None
 ) -> list[DriftWarning]:
-    """One more than a page holds: behind `after`, oldest first, or before `before`."""
+    """One more warning than a page holds: after `after`, oldest first, or before `before`."""
     choice, limit = form.choice(), PAGE + 1
     if not form.cleaned_data["imports"]:
         spans = import_spans(using)

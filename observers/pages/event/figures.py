@@ -1,11 +1,9 @@
-"""A payload as a tree that can be folded, from its canonical text.
+"""Builds the two figures of the event page: the clock drawing and the payload tree.
 
-It must never parse a number or a string into a value and print it again: what is shown is what was
-hashed, piece by piece.
+The clock drawing shows both clocks to scale; drift is information only, the event was recorded
+(AC4). The tree is built from the tokens of the canonical text.
 
-The two clocks of an event on one line, drawn to scale.
-
-It must never pass a judgement: drift informs, and the event was accepted (AC4).
+Invariant: tokens are never parsed and printed again, so the tree shows exactly what was hashed.
 """
 
 from __future__ import annotations
@@ -21,14 +19,14 @@ from events.format.drift import exact_seconds
 from events.format.event import Event
 
 MARGIN = Decimal(5)
-"""Percent of the line left free at either end."""
+"""Margin at both ends of the line, in percent."""
 
 Anchor = Literal["start", "middle", "end"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place on the line, in percent from the left, and the side on which its label fits."""
+    """A position on the line, in percent from the left, and the alignment of its label."""
 
     place: Decimal
 
@@ -39,7 +37,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of the line, in percent."""
+    """A section of the line, in percent."""
 
     start: Decimal
     width: Decimal
@@ -47,9 +45,9 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The distance between the two clocks, and where each stands on the line.
+    """The difference between the two clocks, and their positions on the line.
 
-    `tolerated` is where the writer's clock may stand without a warning.
+    `tolerated` is the range without a warning.
     """
 
     seconds: Decimal
@@ -92,19 +90,19 @@ def read_clocks(event: Event, threshold: Decimal) -> Clocks | None:
 
 
 MAX_NODES = 1_500
-"""A larger tree would make a page that nobody unfolds; such a payload is laid out on lines."""
+"""Payloads with more nodes are shown as indented text instead of a tree."""
 
 FEW_NODES = 60
-"""Up to here everything is unfolded at first; beyond, only the upper levels."""
+"""Trees up to this size start fully unfolded; larger ones show the upper levels."""
 
 UNFOLDED_LEVELS = 2
 
 
 @dataclass(slots=True)
 class Node:
-    """A step of a walk through the tree: a value, or the begin or the end of one that has parts.
+    """A step of the tree walk: a scalar, or the start or end of an object or array.
 
-    `name` is the member's key without its quotes, or the item's number.
+    `name` is the key without quotes, or the index in an array.
     """
 
     step: Literal["leaf", "open", "close"]
@@ -118,19 +116,19 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The canonical text and its tree, or why there is none and what is stored instead."""
+    """The canonical text and its tree, or the stored text and the reason it has no canonical form."""
 
     text: str
     tree: tuple[Node, ...] = ()
     problem: str | None = None
 
     def laid_out(self) -> str:
-        """The canonical text on lines, without colours: what has no tree has too many parts."""
+        """The canonical text, indented, for payloads too large for a tree."""
         return pretty(self.text)
 
 
 def read_payload(event: Event) -> Payload:
-    """The payload of an event, as it can be shown."""
+    """Reads the payload of an event for display."""
     try:
         text = event.canonical_payload.decode()
     except CanonicalJSONError as error:
@@ -139,7 +137,7 @@ def read_payload(event: Event) -> Payload:
 
 
 def grow_tree(canonical: str) -> tuple[Node, ...]:
-    """The steps of the tree; empty when it would have more than `MAX_NODES` of them."""
+    """The steps of the tree; empty when there would be more than `MAX_NODES`."""
     nodes: list[Node] = []
     for node in _walk(canonical):
         nodes.append(node)
@@ -151,7 +149,7 @@ def grow_tree(canonical: str) -> tuple[Node, ...]:
 
 
 def _walk(canonical: str) -> Iterator[Node]:
-    """The steps in order. `parts` of a node is complete once its end has come."""
+    """Yields the steps in order. A node's `parts` is final only after its closing step."""
     parents: list[Node] = []
     key = ""
     opening: Node | None = None

@@ -1,9 +1,7 @@
-"""One event: its two times, its fields, its place in the chain, its keys. It must never show a
-payload otherwise than it is stored.
+"""Serves the page of one event: times, payload, checks, place in the chain, keys and fields.
 
-A link to an event that pins its `content_hash`, and whether the event still is that one.
-
-It must never let a link that no longer matches look like one that does.
+A permanent link pins the event's `content_hash`; the page says whether it still matches, and
+answers 409 when it does not.
 """
 
 from __future__ import annotations
@@ -42,7 +40,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class HashPin:
-    """The hash that a link names, and the one that is there now; None: the event is gone."""
+    """The hash in a permanent link and the event's current hash, None if the event is missing."""
 
     wanted: str
     found: str | None
@@ -57,14 +55,14 @@ class HashPin:
 
     @property
     def status(self) -> int:
-        """409 when the ledger and the link contradict each other."""
+        """400 for a malformed hash, 409 when link and ledger differ, otherwise 200."""
         if not self.readable:
             return HTTPStatus.BAD_REQUEST
         return HTTPStatus.OK if self.holds else HTTPStatus.CONFLICT
 
 
 def read_pin(request: HttpRequest, event: Event | None) -> HashPin | None:
-    """What the address pins; None when it pins nothing."""
+    """The pin in the address; None when there is none."""
     wanted = request.GET.get(PARAMETER)
     if wanted is None:
         return None
@@ -72,15 +70,14 @@ def read_pin(request: HttpRequest, event: Event | None) -> HashPin | None:
 
 
 def permanent_address(request: HttpRequest, event: Event) -> str:
-    """The whole address of an event, with its hash."""
+    """The absolute address of an event, with its hash."""
     place = reverse("event", args=[event.sequence])
     return request.build_absolute_uri(f"{place}?{PARAMETER}={event.content_hash}")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A check of the event format: what it shows, and how it failed. `made` is whether it could
-    be made at all; `note` is what a reader should know besides."""
+    """The result of one check. `made` is False when it could not be run; `note` explains."""
 
     check: Check
     meaning: str
@@ -94,13 +91,13 @@ class Verdict:
 
     @property
     def state(self) -> str:
-        """`passed`, `failed` or `unmade`, as the browser's own checks have it too."""
+        """`passed`, `failed` or `unmade`, the states of the browser's checks."""
         return "failed" if self.failures else "passed" if self.made else "unmade"
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The bond to the event before or after; `event` None: it is missing."""
+    """The chain link to the event before or after; `event` is None when that one is missing."""
 
     sequence: int
     event: Event | None
@@ -110,7 +107,7 @@ class Link:
 @require_reader
 @require_safe
 def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
-    """The event at a place in the sequence, or what is known of that place."""
+    """The event with a sequence number, or what is known about a missing number."""
     using = alias_reaching(min(sequence, MAX_SEQUENCE))
     outlook = read_status(using)
     around: dict[int, Event] = {}
@@ -133,6 +130,7 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
         "permalink": permanent_address(request, event),
         "verdicts": verdicts,
         "failed": [verdict.check for verdict in verdicts if verdict.failures],
+        "no_failure": _no_failure(verdicts),
         "fields": [(name, getattr(event, name)) for name in FIELDS if name != "payload"],
         "payload": read_payload(event),
         "erasure": erasure,
@@ -150,7 +148,7 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
 @require_reader
 @require_safe
 def event_by_id(request: HttpRequest, event_id: UUID) -> HttpResponse:
-    """On to the event's place in the sequence."""
+    """Redirects from an event id to the event's sequence number."""
     event = find_by_id(str(event_id))
     if event is None:
         context = {"event_id": str(event_id)}
@@ -161,7 +159,7 @@ def event_by_id(request: HttpRequest, event_id: UUID) -> HttpResponse:
 @require_reader
 @require_safe
 def find(request: HttpRequest) -> HttpResponse:
-    """On to the event of a sequence number or an event id."""
+    """Redirects to the event with a sequence number or an event id."""
     wanted = request.GET.get("q", "").strip()
     if wanted.isascii() and wanted.isdigit():
         return redirect("event", sequence=int(wanted[:30]))
@@ -205,7 +203,7 @@ def _next(event: Event, around: dict[int, Event], last: int) -> Link | None:
 
 
 def _verdicts(using: str, report: Report, previous: Link | None, last: int) -> list[Verdict]:
-    """Every check, made now by the same code as `verify_ledger`."""
+    """The results of all checks, run now by the code of `verify_ledger`."""
     verdicts = {
         check: Verdict(
             check,
@@ -221,7 +219,9 @@ def _verdicts(using: str, report: Report, previous: Link | None, last: int) -> l
     for known in report.erased:
         note = f"The payload was erased by ceremony, event {known.ceremony_sequence}."
         if not known.payload_matched:
-            note += " The ceremony says that it had been changed before: it did not match its hash."
+            note += (
+                " The ceremony records that it had been changed before: it did not match its hash."
+            )
         hashed = verdicts[Check.PAYLOAD_HASH]
         verdicts[Check.PAYLOAD_HASH] = replace(hashed, made=False, note=note)
     if previous is not None and previous.sequence > 0 and previous.event is None:
@@ -232,17 +232,24 @@ def _verdicts(using: str, report: Report, previous: Link | None, last: int) -> l
 def _orphaned(
     using: str, verdicts: dict[Check, Verdict], missing: int, last: int
 ) -> dict[Check, Verdict]:
-    """What becomes of checks 1 and 5 where the event before is missing."""
+    """The results of checks 1 and 5 when the event before is missing."""
     known = gap_at(PostgresEventStore(using), missing, last)
     gap, link = verdicts[Check.GAP], verdicts[Check.PREV_HASH]
     if known is not None and known.documented:
-        note = f"What is missing before it is explained by event {known.ceremony_sequence}."
+        note = f"The gap before this event is explained by event {known.ceremony_sequence}."
         gap = replace(gap, note=note)
     else:
-        told = f"sequence {missing}, just before it, is missing and no ceremony explains it"
-        gap = replace(gap, failures=(*gap.failures, told))
+        failure = f"sequence {missing}, just before it, is missing and no ceremony explains it"
+        gap = replace(gap, failures=(*gap.failures, failure))
     note = "The event before is missing, so there is nothing to compare with."
     return {Check.GAP: gap, Check.PREV_HASH: replace(link, made=False, note=note)}
+
+
+def _no_failure(verdicts: list[Verdict]) -> str:
+    """The summary of checks of which none failed; some may not have been made."""
+    if all(verdict.passed for verdict in verdicts):
+        return "All checks passed"
+    return "No check failed, but not all could be made"
 
 
 def _agent_key(using: str, event: Event) -> AgentKeyRecord | None:

@@ -1,10 +1,9 @@
-"""The filters in force, each with the address of the listing without it.
+"""Shows the active filters of the events list, and asks the HTTP API for the same events.
 
-It must never leave one out: what narrows a listing is always seen.
+Each filter becomes a chip with a link that removes it; all together become an API query and a curl
+command, which names a token but holds none.
 
-The same question to the HTTP API: its query, and the command that asks it.
-
-It must never hold a token, nor ask for anything but what the page shows.
+Invariant: every filter that narrows the list has a chip.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from observers.pages.listing import page_address
 from observers.payload_field import text_alike
 
 API_NAMES = {"event_types": "event_type"}
-"""Where the API's parameter is named otherwise than the filter's field."""
+"""API parameters whose name differs from the filter's field."""
 
 
 def api_query(form: EventFilterForm) -> str:
@@ -47,7 +46,7 @@ def _text(value: object) -> str:
 
 
 def as_curl(site: str, query: str) -> str:
-    """A command for a shell; the query is percent-encoded, so nothing in it is the shell's."""
+    """A curl command. The percent-encoded query holds nothing that a shell would interpret."""
     address = f"{site}/api/v1/events" + (f"?{query}" if query else "")
     return f'curl -sS "{address}" \\\n  -H "Authorization: Bearer $TOKEN"'
 
@@ -60,21 +59,21 @@ LABELS = {
     "start": "from sequence",
     "end": "to sequence",
     "authority_from": "authority time from",
-    "authority_to": "authority time before",
+    "authority_to": "authority time to (excluded)",
     "local_from": "local time from",
-    "local_to": "local time before",
+    "local_to": "local time to (excluded)",
 }
 WORDS = {
     ("system", "true"): "the system",
     ("system", "false"): "an agent",
-    ("drifted", "true"): "warned about",
-    ("drifted", "false"): "not warned about",
+    ("drifted", "true"): "with drift warning",
+    ("drifted", "false"): "without drift warning",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One filter and the way to be rid of it."""
+    """An active filter, and the address of the list without it."""
 
     name: str
     value: str
@@ -82,7 +81,7 @@ class Chip:
 
 
 def chips(form: EventFilterForm) -> list[Chip]:
-    """One for each filter, and for each type."""
+    """One chip per filter, and one per chosen type."""
     chosen, view = form.filters, form.view
     found = []
     for name, label in LABELS.items():
@@ -95,13 +94,13 @@ def chips(form: EventFilterForm) -> list[Chip]:
     if "payload_field" in chosen:
         rest = {n: v for n, v in chosen.items() if not n.startswith("payload_")}
         path, value = chosen["payload_field"][0], chosen.get("payload_value", [""])[0]
-        value += ", also as a text" if text_alike(value) else ""
+        value += ", also as text" if text_alike(value) else ""
         found.append(Chip(f"payload {path}", value, page_address(view | rest)))
     return found
 
 
 def _moment(name: str, value: str) -> str:
-    """A time without an offset of its own is UTC, and says so."""
+    """Adds "UTC" to a time that has no offset."""
     if name.endswith(("_from", "_to")) and "T" in value and len(value) <= 23 and value[-1] != "Z":
         return f"{value.replace('T', ' ')} UTC"
     return value

@@ -1,7 +1,6 @@
-"""What the address of the events may ask for: which of them, from where, and how they are shown.
+"""Validates the query of the events page: filters, place in the list, and display options.
 
-It must never pass over a part of the address that it does not understand: a filter that is
-misspelt would show everything.
+Invariant: an unknown parameter is an error. Ignoring a misspelt filter would show every event.
 """
 
 from __future__ import annotations
@@ -50,14 +49,14 @@ COLUMNS = {
     "witness": "Witness",
 }
 USUAL_COLUMNS = ("type", "agent", "authority", "drift", "hash")
-"""Shown unless others are chosen."""
+"""The default columns."""
 
 ORDERS = {"newest": "newest first", "oldest": "oldest first"}
 DENSITIES = {"comfortable": "comfortable", "compact": "compact"}
 
 PLACE = ("after", "before", "jump")
 SENT = "form"
-"""The hidden field that says that the form itself was sent, and no link followed."""
+"""The hidden field that tells a submitted form from a followed link."""
 
 VIEW = {
     "order": ORDERS,
@@ -65,11 +64,11 @@ VIEW = {
     "density": DENSITIES,
     "columns": COLUMNS,
 }
-"""How the listing is shown, which is remembered: a name and its choices."""
+"""Display options, which are kept in the session: names and their choices."""
 
 
 class TypesInput(forms.Widget):
-    """One field for each chosen type, and one for another."""
+    """One text field per chosen type, and an empty one."""
 
     template_name = "partials/events_types.html"
 
@@ -82,7 +81,7 @@ class TypesInput(forms.Widget):
         return context
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        """By the portal's templates, where Django's own renderer of forms does not look."""
+        """Renders from the portal's templates, which Django's form renderer does not search."""
         return loader.render_to_string(self.template_name, self.get_context(name, value, attrs))
 
     def id_for_label(self, id_: str) -> str:
@@ -90,13 +89,13 @@ class TypesInput(forms.Widget):
 
 
 class TypesField(forms.Field):
-    """Any of several types."""
+    """A list of event types, without duplicates."""
 
     widget = TypesInput
 
     def clean(self, value: Any) -> list[str]:
         if len(value) > MAX_TYPES:
-            raise ValidationError(f"There can be at most {MAX_TYPES} types.")
+            raise ValidationError(f"Choose at most {MAX_TYPES} types.")
         if any(len(each) > 200 for each in value):
             raise ValidationError("A type has at most 200 characters.")
         for each in value:
@@ -128,18 +127,18 @@ def _choice(name: str, label: str) -> forms.ChoiceField:
 
 
 class EventFilterForm(AddressForm):
-    """Which events, from where, in which order, with what of them shown."""
+    """The events page's query: filters, place, order and columns."""
 
     event_type = TypesField(label="Type", required=False)
     agent_id = forms.CharField(label="Agent", max_length=200, required=False)
     system = forms.ChoiceField(
-        label="Recorded by",
-        choices=[("", "anyone"), ("true", "the system"), ("false", "an agent")],
+        label="Source",
+        choices=[("", "all"), ("true", "the system"), ("false", "an agent")],
         required=False,
     )
     drifted = forms.ChoiceField(
         label="Clock drift",
-        choices=[("", "any"), ("true", "warned about"), ("false", "not warned about")],
+        choices=[("", "any"), ("true", "with drift warning"), ("false", "without")],
         required=False,
     )
     start = SequenceField(1, label="From sequence")
@@ -157,9 +156,9 @@ class EventFilterForm(AddressForm):
         widget=forms.TextInput({"placeholder": '42, true or "text"', "spellcheck": "false"}),
     )
     authority_from = MomentField(label="Authority time from (UTC)", required=False)
-    authority_to = MomentField(label="until before (UTC)", required=False)
+    authority_to = MomentField(label="to (excluded, UTC)", required=False)
     local_from = MomentField(label="Local time from (UTC)", required=False)
-    local_to = MomentField(label="until before (UTC)", required=False)
+    local_to = MomentField(label="to (excluded, UTC)", required=False)
     jump = JumpField(
         label="Go to sequence or time",
         max_length=40,
@@ -177,8 +176,8 @@ class EventFilterForm(AddressForm):
         choices=[("", "not sent"), ("sent", "sent")], required=False, widget=forms.HiddenInput
     )
     order = _choice("order", "Order")
-    limit = _choice("limit", "A page")
-    density = _choice("density", "Lines")
+    limit = _choice("limit", "Per page")
+    density = _choice("density", "Density")
     columns = forms.MultipleChoiceField(
         label="Columns",
         choices=list(COLUMNS.items()),
@@ -221,19 +220,19 @@ class EventFilterForm(AddressForm):
         if chosen.get("payload_field") and not self.chosen.get("payload_value"):
             self.add_error("payload_value", 'Give a value; the empty text is written "".')
         if chosen.get("payload_value") and not self.chosen.get("payload_field"):
-            self.add_error("payload_field", "Say which field has this value.")
+            self.add_error("payload_field", "Name the field that has this value.")
         return chosen
 
     def _refuse_what_is_not_understood(self) -> None:
-        """Unknown names, and names that stand twice where one can count."""
+        """Adds an error for each unknown parameter and each repeated single-valued one."""
         for name in self.data:
             if name not in self.fields:
                 self.add_error(None, f"There is no filter {name!r}.")
             elif name not in ("event_type", "columns") and len(self.address.getlist(name)) > 1:
-                self.add_error(name, "This stands more than once in the address.")
+                self.add_error(name, "This appears more than once in the address.")
 
     def event_filter(self) -> EventFilter:
-        """What to narrow the ledger to."""
+        """The filter for the store."""
         chosen = self.cleaned_data
         truth = {"true": True, "false": False}
         same = ("start", "end", "local_from", "local_to", "authority_from", "authority_to")
@@ -249,7 +248,7 @@ class EventFilterForm(AddressForm):
         )
 
     def cursor(self) -> Cursor:
-        """Where the page begins."""
+        """The place where the page begins."""
         chosen = self.cleaned_data
         return Cursor(
             newest_first=chosen["order"] != "oldest",
@@ -266,14 +265,13 @@ class EventFilterForm(AddressForm):
 
     @property
     def column_boxes(self) -> list[tuple[str, str, bool]]:
-        """Each column's name and heading, and whether it is to be ticked: the usual ones unless
-        others are chosen."""
+        """Each column's name and heading, and whether its box is ticked."""
         wanted = self.address.getlist("columns") or USUAL_COLUMNS
         return [(name, heading, name in wanted) for name, heading in COLUMNS.items()]
 
     @property
     def filters(self) -> dict[str, list[str]]:
-        """What narrows, as the address has it."""
+        """The filters as they stand in the address."""
         return {
             name: values
             for name in self.fields
@@ -284,7 +282,7 @@ class EventFilterForm(AddressForm):
 
     @property
     def view(self) -> dict[str, list[str]]:
-        """How it is shown, in full, so that a link means the same whatever is remembered."""
+        """All display options, so that a link means the same whatever a session holds."""
         return {"order": [next(iter(ORDERS))]} | {
             name: values
             for name in VIEW
@@ -294,11 +292,11 @@ class EventFilterForm(AddressForm):
 
     @property
     def narrows(self) -> bool:
-        """Whether anything but order, place and looks is chosen."""
+        """True when a filter is set; order, place and display options do not count."""
         return bool(self.filters)
 
     def opens(self, *names: str) -> bool:
-        """Whether fields that are folded away are in use, or wrong."""
+        """True when a field in a collapsed section has a value or an error."""
         return any(name in self.filters or name in self.errors for name in names)
 
     @property

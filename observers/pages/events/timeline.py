@@ -1,4 +1,4 @@
-"""One page of the sequence: events, and between them the gaps, in place.
+"""Reads one page of the sequence: events, with the gaps between them in their place.
 
 Invariant: no gap is left out that lies in the stretch of the sequence a page covers and can have
 been lost in the asked time. The pages of a listing lie edge to edge, so going through them all
@@ -20,16 +20,16 @@ from observers.verification.report import KnownGap
 
 LISTED_GAPS = 100
 SEARCH = 1.0
-"""Seconds to look for the events of a page."""
+"""Seconds after which the search for a page's events stops."""
 
 WIDE = 100_000
-"""Numbers of a stretch from which on its gaps are taken from the scan of the whole ledger: a rare
-filter may make one page as wide as the ledger."""
+"""Ranges wider than this take their gaps from the cached scan of the whole ledger: a rare filter
+can make one page as wide as the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page begins. `after` and `before` are sequences, both left out."""
+    """The place where a page begins: `after` and `before` are sequence numbers, both excluded."""
 
     newest_first: bool
     limit: int
@@ -38,7 +38,7 @@ class Cursor:
 
     @property
     def reads_down(self) -> bool:
-        """Whether the page is the stretch below `before`, rather than the one above `after`."""
+        """True when the page ends below `before`; False when it starts above `after`."""
         if self.after is None and self.before is None:
             return self.newest_first
         return self.after is None or (self.before is not None and self.newest_first)
@@ -53,7 +53,7 @@ class Line:
 
     @property
     def place(self) -> int:
-        """The sequence that orders the lines."""
+        """The sequence number by which lines are sorted."""
         if self.event:
             return self.event.sequence
         return self.gap.gap.start if self.gap else 0
@@ -68,7 +68,7 @@ class Line:
 
     @property
     def direction(self) -> str:
-        """Where the writer's clock stood; "" when a timestamp cannot be read."""
+        """`ahead`, `behind` or `none`; "" when a timestamp cannot be read."""
         try:
             return self.event.drift.direction if self.event else ""
         except TimestampError:
@@ -77,10 +77,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Lines of the stretch low … high in the order asked for, and whether there is more on
-    either side. Gaps were looked for in `begins` … `ends` of it, which is the asked time; of
-    nothing when `ends` is below `begins`. `stopped`: the search ran out of time before the page
-    was full."""
+    """The lines of the range `low` … `high`, in the order asked for.
+
+    Gaps were searched for in `begins` … `ends`, the part that lies in the chosen time; an empty
+    range when `ends` is below `begins`. `stopped` means that the search ran out of time before
+    the page was full.
+    """
 
     lines: tuple[Line, ...]
     low: int
@@ -108,8 +110,8 @@ def read_page(
     last_sequence: int,
     scanned: Continuity,
 ) -> Page:
-    """The page at `cursor` of what passes the filter, with the gaps of its stretch."""
-    # Nothing lies above the end, and a place far above it is no number that the database takes.
+    """Reads the page at `cursor` of the events that pass the filter, with the gaps of its range."""
+    # Clamped to the end of the ledger: larger numbers would overflow bigint.
     low = min(max(chosen.start or 1, (cursor.after or 0) + 1, 1), last_sequence + 1)
     high = min(chosen.end or last_sequence, (cursor.before or last_sequence + 1) - 1, last_sequence)
     found = search(
@@ -127,7 +129,7 @@ def read_page(
     first, last = max(chosen.start or 1, 1), min(chosen.end or last_sequence, last_sequence)
     begins, ends = stretch_of_time(store.using, chosen, last_sequence)
     if events:
-        # Where the authority's clock ran backwards, halving finds one of several places.
+        # If the authority clock ran backwards, bisection finds only one of several places.
         begins = min(begins, events[0].sequence, events[-1].sequence)
         ends = max(ends, events[0].sequence, events[-1].sequence)
     begins, ends = max(begins, low), min(ends, high)
@@ -151,10 +153,10 @@ def read_page(
 
 
 def stretch_of_time(using: str, chosen: EventFilter, last_sequence: int) -> tuple[int, int]:
-    """The numbers that were given out in the asked authority time, as far as events show it.
+    """The range of sequence numbers that were assigned in the chosen authority time.
 
-    A missing number was given out between the times of its two neighbours, so what is missing
-    around either moment belongs to the stretch.
+    A missing number was assigned between the times of the events before and after it, so a gap
+    that crosses either limit belongs to the range.
     """
     begins, ends = 1, last_sequence
     if chosen.authority_from:
@@ -169,9 +171,9 @@ def stretch_of_time(using: str, chosen: EventFilter, last_sequence: int) -> tupl
 
 
 def whole_gaps(store: PostgresEventStore, low: int, high: int, last_sequence: int) -> KnownGaps:
-    """The gaps that touch low … high, each at its full length.
+    """The gaps that touch `low` … `high`, each at its full length.
 
-    A gap cut off by a chosen bound would show a wrong count, and no ceremony would match it.
+    A truncated gap would show a wrong count, and no ceremony would match it.
     """
     if high < low:
         return KnownGaps(low, high, (), 0, 0)
@@ -184,7 +186,7 @@ def whole_gaps(store: PostgresEventStore, low: int, high: int, last_sequence: in
 def gaps_in_scan(
     store: PostgresEventStore, low: int, high: int, last_sequence: int, scanned: Continuity
 ) -> KnownGaps:
-    """The same from a scan of the whole ledger, and a look at what was appended since."""
+    """The same from the cached scan of the whole ledger, plus a query for later appends."""
     known = [each for each in scanned.listed if low <= each.gap.end and each.gap.start <= high]
     since = whole_gaps(store, max(low, scanned.end + 1), high, last_sequence)
     touching = (*known, *since.gaps)
@@ -193,7 +195,7 @@ def gaps_in_scan(
 
 
 def gap_at(store: PostgresEventStore, sequence: int, last_sequence: int) -> KnownGap | None:
-    """The gap that a missing sequence lies in; None when it lies outside the ledger."""
+    """The gap that contains a missing sequence number; None outside the ledger."""
     if not 1 <= sequence <= last_sequence:
         return None
     report = whole_gaps(store, sequence, sequence, last_sequence)

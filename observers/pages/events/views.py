@@ -1,8 +1,7 @@
-"""The events in sequence. It must never order them by anything else, nor page by offset.
+"""Serves the events page and the live mode's requests for new lines.
 
-How a reader likes the listing: its order, length, density and columns, kept in the session.
-
-It must never change what an address says of its own: only what it leaves out is filled in.
+Events are ordered by sequence and paged by keyset. Display options (order, page size, density,
+columns) are kept in the session and fill in only what the address leaves out.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ KEPT = "events-view"
 
 
 def with_remembered(request: HttpRequest) -> QueryDict:
-    """The address, and for the looks that it leaves open those that were last chosen."""
+    """The query, with missing display options taken from the session."""
     query = request.GET.copy()
     remembered = request.session.get(KEPT, {})
     for name, choices in VIEW.items():
@@ -46,10 +45,10 @@ def with_remembered(request: HttpRequest) -> QueryDict:
 
 
 def remember(request: HttpRequest, form: EventFilterForm) -> bool:
-    """Keep the looks when the form of the page was sent; whether it was.
+    """Stores the display options if the form was submitted. Returns True if it was.
 
-    An address that is passed on says nothing of the form (the page redirects to one without it),
-    and another site's link to the form is not the reader's choice. A stranger has no session.
+    A shared address never counts as a submitted form, because the page redirects to one without
+    the marker; a link from another site is ignored. Anonymous readers have no session.
     """
     if form.cleaned_data[SENT] != "sent":
         return False
@@ -61,15 +60,14 @@ def remember(request: HttpRequest, form: EventFilterForm) -> bool:
 
 
 LIVE_EVENTS = 200
-"""Events that one answer of the live mode brings."""
+"""Maximum number of events in one live-mode response."""
 
 
 ASKED_AGAIN = 600.0
-"""Seconds after which the same filtered question of a live page is entered in the access log
-again though nothing was shown."""
+"""Seconds after which the same filtered live request is logged again although it found nothing."""
 
 MOST_ASKED = 10_000
-"""Questions of live pages that a process keeps in mind."""
+"""Live requests that a process remembers."""
 
 _asked: dict[tuple[str, str | None, str], float] = {}
 _lock = threading.Lock()
@@ -78,7 +76,7 @@ _lock = threading.Lock()
 @require_reader
 @require_safe
 def events(request: HttpRequest) -> HttpResponse:
-    """A page of events and gaps; 400 when the address asks for what cannot be."""
+    """A page of events and gaps; 400 for an invalid query."""
     form = EventFilterForm(with_remembered(request))
     using = _alias_for(form)
     outlook = read_status(using)
@@ -99,7 +97,7 @@ def events(request: HttpRequest) -> HttpResponse:
 @require_reader
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """The lines above `after`, for a page that is open: at most `LIVE_EVENTS` of them."""
+    """The lines above `after` for an open page: at most `LIVE_EVENTS` of them."""
     form = EventFilterForm(with_remembered(request))
     using = _alias_for(form)
     outlook = read_status(using)
@@ -115,17 +113,27 @@ def live(request: HttpRequest) -> HttpResponse:
         "columns": form.shown_columns,
         "after": after,
         "reached": max(page.high, after),
-        "regressed": outlook.standing.last_sequence < after,
+        "regressed": _regressed(outlook.standing.last_sequence, after),
     }
     response = render_page(request, "partials/events_live.html", outlook, context)
     if not page.lines and not _is_new_question(request, form):
-        leave_out(request)  # an open page asks every few seconds, and is shown nothing
+        leave_out(request)  # an open page polls every two seconds
     return response
 
 
+def _regressed(last: int, shown: int) -> str:
+    """The alarm for a ledger that ends before what the page has shown; "" otherwise."""
+    if last >= shown:
+        return ""
+    return (
+        f"The ledger now ends at {last}, but this page has shown it up to {shown}: "
+        "events were removed from its end."
+    )
+
+
 def _is_new_question(request: HttpRequest, form: EventFilterForm) -> bool:
-    """Whether "nothing" is an answer that the access log has not noted for this reader lately:
-    that no event passes a filter says something of the ledger."""
+    """True when the access log lacks a recent entry for this reader's filtered request: an empty
+    answer to a filter discloses something about the ledger."""
     if not form.narrows:
         return False
     key, now = (request.user.get_username(), client_address(request), _here(form)), time.monotonic()
@@ -143,8 +151,8 @@ def _count(page: Page) -> int:
 
 
 def _alias_for(form: EventFilterForm) -> str:
-    """Where to read: a page that has seen a number must not hear from a replica that it is not
-    there, such as one kept live while the primary served in the replica's place."""
+    """The database to read: only a replica that has reached the numbers in the address, so that
+    a number already shown is never reported as missing."""
     chosen = form.cleaned_data if form.is_valid() else {}
     named = (chosen.get("after"), chosen.get("jump"))
     return alias_reaching(max((each for each in named if isinstance(each, int)), default=None))
@@ -182,30 +190,30 @@ def _context(
 
 
 def _nothing(form: EventFilterForm, outlook: LedgerStatus, page: Page) -> str:
-    """What is said above a list without an event; "" when there is one."""
+    """The sentence above a list without events; "" when there are events."""
     if page.event_count:
         return ""
     if outlook.empty:
         return "0 events. The ledger is empty."
     searched = f"sequence {page.low} to {page.high}"
     if page.stopped:
-        return f"0 events so far: none passes these filters in {searched}."
+        return f"0 events so far: none matches these filters in {searched}."
     if not form.narrows:
         return "0 events on this page."
     missing = "" if page.lines else ", and no number is missing there"
     if not page.lines and (form.filters.keys() & {"authority_from", "authority_to"}):
         missing = ", and no number is missing that was given out in this time"
-    return f"0 events. No event passes these filters in {searched}{missing}."
+    return f"0 events. No event matches these filters in {searched}{missing}."
 
 
 def _also_missing(form: EventFilterForm, page: Page) -> str:
-    """What the gap lines of a narrowed list are; "" when there are none."""
+    """The sentence above a filtered list that contains gaps; "" when it has none."""
     if not form.narrows or not page.gap_count:
         return ""
     gaps = "1 gap" if page.gap_count == 1 else f"{page.gap_count} gaps"
     return (
         f"Also missing in the searched range, sequence {page.begins} to {page.ends}: {gaps}. "
-        "What was lost there may have passed the filters or not."
+        "The lost events may or may not have matched the filters."
     )
 
 
@@ -214,12 +222,12 @@ def _here(form: EventFilterForm) -> str:
 
 
 def _find_place(form: EventFilterForm, outlook: LedgerStatus) -> int | None:
-    """The sequence to go to; None, and an error beside the field, when it lies behind the end."""
+    """The sequence number to go to; None, with an error on the field, when it is after the end."""
     wanted, last = form.cleaned_data["jump"], outlook.standing.last_sequence
     if isinstance(wanted, datetime):
         place = first_sequence_at(settings.LEDGER_READ_ALIAS, wanted, last)
         if place is None:
-            form.add_error("jump", "The ledger has no event of that time or later.")
+            form.add_error("jump", "The ledger has no event at or after that time.")
         return place
     if wanted > last:
         form.add_error("jump", f"The ledger ends at {last}." if last else "The ledger is empty.")
@@ -228,7 +236,7 @@ def _find_place(form: EventFilterForm, outlook: LedgerStatus) -> int | None:
 
 
 def _address_of(form: EventFilterForm, sequence: int) -> str:
-    """The page that begins with a sequence."""
+    """The address of the page that begins with a sequence number."""
     newest_first = form.cursor().newest_first
     place = {"before": sequence + 1} if newest_first else {"after": sequence - 1}
     return page_address(form.view | form.filters, **place) + f"#s{sequence}"

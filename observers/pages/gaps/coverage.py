@@ -1,8 +1,6 @@
-"""The map of the sequence: every number lies in a cell, and a cell that misses one says so.
+"""Draws the sequence and its gaps: as a map of cells, and as a ribbon for the overview.
 
-It must never make a missing number too small to be seen, nor colour the only sign of one.
-
-The sequence drawn as a ribbon with its gaps. It must never make a gap too small to be seen.
+Invariant: no gap is too small to see, and colour is never the only sign of one.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ NARROWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A gap on the ribbon: where, how wide, of the ribbon's width of 1,000."""
+    """A gap on the ribbon: position and width, of a total width of 1,000."""
 
     x: float
     width: float
@@ -29,7 +27,7 @@ class Mark:
 
 
 def draw(found: Continuity) -> tuple[Mark, ...]:
-    """Every listed gap at its place between the first number and the last."""
+    """Places every listed gap between the first number and the last."""
     span = max(found.end - found.start + 1, 1)
     return tuple(_mark(known, found.start, span) for known in found.listed)
 
@@ -42,14 +40,14 @@ def _mark(known: KnownGap, start: int, span: int) -> Mark:
 
 COLUMNS, ROWS = 32, 8
 PITCH = 30
-"""Units of the picture from one cell to the next."""
+"""SVG units from one cell to the next."""
 SIDE = 27
-"""Units of a cell's side."""
+"""SVG units of a cell's side."""
 
 
 @dataclass(slots=True)
 class Cell:
-    """A stretch of the sequence, both ends included, and its place in the picture."""
+    """A range of the sequence, both ends included, and its position in the map."""
 
     start: int
     end: int
@@ -58,7 +56,7 @@ class Cell:
     missing: int = 0
     unexplained: int = 0
     leads: bool = True
-    """Whether the keyboard stops here: not on each of the many cells inside one long gap."""
+    """Whether Tab stops here; inside a long gap only the first cell is a stop."""
 
     @property
     def count(self) -> int:
@@ -66,19 +64,19 @@ class Cell:
 
     @property
     def empty(self) -> bool:
-        """Nothing of it is there."""
+        """True when every number is missing."""
         return self.missing == self.count
 
     @property
     def state(self) -> str:
-        """`whole`, `documented` or `missing`; the worst thing in the cell names it."""
+        """`whole`, `documented` or `missing`: the worst state in the cell."""
         if not self.missing:
             return "whole"
         return "missing" if self.unexplained else "documented"
 
     @property
     def words(self) -> str:
-        """For those who cannot see the picture."""
+        """The text alternative of the cell."""
         where = f"Sequence {self.start}" + (f" to {self.end}" if self.count > 1 else "")
         if not self.missing:
             return f"{where}: nothing missing"
@@ -92,7 +90,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The map of start … end in cells of `size` numbers."""
+    """The map of `start` … `end` in cells of `size` numbers."""
 
     start: int
     end: int
@@ -109,7 +107,7 @@ class Coverage:
 
     @property
     def damaged(self) -> list[Cell]:
-        """The cells in which something is missing."""
+        """The cells with missing numbers."""
         return [cell for cell in self.cells if cell.missing]
 
     @property
@@ -118,13 +116,16 @@ class Coverage:
 
 
 def cell_size(start: int, end: int) -> int:
-    """Numbers a cell has to hold so that the map has room for all."""
+    """Numbers per cell, so that the range fits the map."""
     return max(-(-(end - start + 1) // (COLUMNS * ROWS)), 1)
 
 
 def draw_coverage(listing: Listing, present: Mapping[int, int] | None = None) -> Coverage:
-    """The map of a listing's stretch. `present`, the events by cell, is needed where the listing
-    is not whole; what it cannot name is then taken to be unexplained."""
+    """Draws the map of a listing's range.
+
+    An incomplete listing needs `present`, the number of events by cell; missing numbers that it
+    does not list then count as unexplained.
+    """
     start, end = listing.start, listing.end
     size = cell_size(start, end)
     cells = [_cell(number, start, end, size) for number in range(-(-(end - start + 1) // size))]

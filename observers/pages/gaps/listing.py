@@ -1,6 +1,6 @@
-"""The gaps of a stretch of the sequence, found without reading the whole ledger for each page.
+"""Lists the gaps of a range of the sequence without reading the whole ledger for each page.
 
-It must never leave out a gap that touches the stretch without saying that it did.
+Invariant: a listing that leaves out gaps of its range has `whole` set to False.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from observers.verification.explained_gaps import find_gaps
 from observers.verification.report import KnownGap
 
 MOST = 20_000
-"""Gaps listed of one stretch; a narrower stretch lists the others."""
+"""Maximum number of gaps listed for one range; a narrower range lists the others."""
 
 WIDE = 100_000
-"""Numbers up to which a stretch is looked at anew for each page."""
+"""Ranges narrower than this are queried for each page; wider ones use the cached scan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The gaps that touch start … end, each at its full length, lowest first.
+    """The gaps that touch `start` … `end`, each at its full length, lowest first.
 
     `whole` is False when there are more of them than `MOST`.
     """
@@ -35,19 +35,19 @@ class Listing:
 
     @property
     def missing(self) -> int:
-        """Numbers of the listed gaps."""
+        """Missing numbers in the listed gaps."""
         return sum(known.gap.count for known in self.gaps)
 
     @property
     def unexplained(self) -> int:
-        """Listed gaps that no ceremony explains."""
+        """Number of listed gaps that no ceremony explains."""
         return sum(1 for known in self.gaps if not known.documented)
 
 
 def list_gaps(using: str, start: int, end: int, last: int, scanned: Continuity) -> Listing:
-    """The gaps touching start … end of a ledger that goes to `last`.
+    """Lists the gaps touching `start` … `end` of a ledger that ends at `last`.
 
-    A wide stretch is answered from the scan of the whole ledger and a look at what came since.
+    A wide range combines the cached scan of the whole ledger with a query for later appends.
     """
     if end - start < WIDE:
         gaps, whole = _look(using, start, end, last)
@@ -63,12 +63,12 @@ def list_gaps(using: str, start: int, end: int, last: int, scanned: Continuity) 
 
 
 def cut_to(known: KnownGap, start: int, end: int) -> Gap:
-    """The part of a gap that lies inside start … end, which it touches."""
+    """The part of a gap that lies inside `start` … `end`."""
     return Gap(max(known.gap.start, start), min(known.gap.end, end))
 
 
 def _scanned(using: str, scanned: Continuity) -> tuple[tuple[KnownGap, ...], bool, int]:
-    """The gaps of the whole ledger, whether these are all, and how far was looked."""
+    """The gaps of the whole ledger, whether the list is complete, and where the scan ended."""
     if scanned.gap_count == len(scanned.listed):
         return tuple(scanned.listed), True, scanned.end
     report = cached_in_proportion("gap-listing", using, lambda: find_gaps(using, limit=MOST)).answer
@@ -76,7 +76,7 @@ def _scanned(using: str, scanned: Continuity) -> tuple[tuple[KnownGap, ...], boo
 
 
 def _look(using: str, start: int, end: int, last: int) -> tuple[tuple[KnownGap, ...], bool]:
-    """Now, and each at its full length: a gap cut off would show a wrong count."""
+    """Queries the gaps at their full length: a truncated gap would show a wrong count."""
     if end < start:
         return (), True
     below, above = neighbours(using, start, end)

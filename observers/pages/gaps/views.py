@@ -1,9 +1,4 @@
-"""Every gap as a range, and where in the sequence it lies. It must never list missing numbers one
-by one.
-
-What the address of the gaps page may ask for. It must never let a value through that the store
-refuses.
-"""
+"""Serves the gaps page: the map of the sequence and the list of its gaps as ranges."""
 
 from __future__ import annotations
 
@@ -28,7 +23,7 @@ from observers.verification.report import KnownGap
 
 
 class GapForm(GapPageForm):
-    """A stretch of the sequence, and a place among its gaps."""
+    """The gaps page's query: a range of the sequence and a place in its list of gaps."""
 
     start = SequenceField(label="From sequence")
     end = SequenceField(label="To sequence")
@@ -36,7 +31,7 @@ class GapForm(GapPageForm):
 
     @property
     def narrows(self) -> bool:
-        """Whether a stretch is chosen."""
+        """True when a range is chosen."""
         return bool(self.chosen.keys() & {"start", "end"})
 
 
@@ -45,7 +40,7 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class PlacedGap:
-    """A gap between its neighbours; None where there is none on that side."""
+    """A gap with the events before and after it; None at an end of the ledger."""
 
     known: KnownGap
     before: int | None
@@ -55,7 +50,7 @@ class PlacedGap:
 
     @property
     def seconds_between(self) -> Decimal | None:
-        """Between the neighbours' authority times; None when that cannot be told."""
+        """Seconds between the authority times of both events; None when one cannot be read."""
         try:
             before, after = (
                 parse_canonical(self.before_time or ""),
@@ -68,17 +63,26 @@ class PlacedGap:
 
 @dataclass(frozen=True, slots=True)
 class GapPage:
-    """Gaps of a listing, and the addresses of the pages around them."""
+    """One page of gaps, and the addresses of the pages around it."""
 
     gaps: tuple[KnownGap, ...]
     previous: str | None
     next: str | None
 
 
+def summary(listing: Listing) -> str:
+    """The sentence above the list, before the number of unexplained gaps."""
+    gaps = "1 gap" if len(listing.gaps) == 1 else f"{len(listing.gaps):,} gaps"
+    if not listing.whole:
+        return f"The first {gaps} of this range; choose a damaged cell to see the others:"
+    numbers = "1 number" if listing.missing == 1 else f"{listing.missing:,} numbers"
+    return f"{gaps}, {numbers} missing;"
+
+
 @require_reader
 @require_safe
 def gaps(request: HttpRequest) -> HttpResponse:
-    """The map of a stretch, the whole ledger at first, and a page of its gaps, lowest first."""
+    """The map of a range, by default the whole ledger, and a page of its gaps, lowest first."""
     form = GapForm(request.GET)
     outlook = read_status()
     if not form.is_valid():
@@ -93,6 +97,7 @@ def gaps(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "listing": listing,
+        "summary": summary(listing),
         "coverage": _coverage(using, listing),
         "placed": place(using, page.gaps),
         "page": page,
@@ -101,7 +106,7 @@ def gaps(request: HttpRequest) -> HttpResponse:
 
 
 def turn_to(listing: Listing, form: GapForm) -> GapPage:
-    """The page after `after`, or the one before `before`; a gap's last and first number."""
+    """The page after number `after`, or the one before number `before`."""
     after, before = form.cleaned_data["after"], form.cleaned_data["before"]
     every = listing.gaps
     if before is not None:
@@ -121,7 +126,7 @@ def turn_to(listing: Listing, form: GapForm) -> GapPage:
 
 
 def place(using: str, found: tuple[KnownGap, ...]) -> list[PlacedGap]:
-    """Returns the gaps with the events beside them and their authority times, in one query."""
+    """Adds the events before and after each gap and their authority times, in one query."""
     sides = [side for known in found for side in (known.gap.start - 1, known.gap.end + 1)]
     times = authority_times(using, sides) if sides else {}
     return [_placed(known, times) for known in found]

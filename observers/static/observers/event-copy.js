@@ -1,6 +1,5 @@
-/* Copies the text of an element, named by `data-copy-text`, at a click, and says so.
-
-   It must never say "copied" when the browser refused: then the text is selected instead. */
+/* Copies the text of the element named by `data-copy-text` on click. If the browser refuses, the
+   text is selected instead. */
 
 for (const button of document.querySelectorAll("[data-copy-text]")) {
   button.closest(".copying").hidden = false;
@@ -16,6 +15,6 @@ async function copy(button) {
   } catch {
     source.classList.add("copy-by-hand");
     getSelection().selectAllChildren(source);
-    status.textContent = "The browser does not allow it; the text is selected, copy it by key.";
+    status.textContent = "The browser does not allow copying. The text is selected: copy it with the keyboard.";
   }
 }

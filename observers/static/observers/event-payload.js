@@ -1,6 +1,6 @@
-/* Searches, folds and unfolds the tree of a payload, which reads and folds without it too.
+/* Searches, folds and unfolds the payload tree, which also works without JavaScript.
 
-   It must never change a character of the payload: it only marks and opens. */
+   Invariant: the text of the payload is never changed. */
 
 const tree = document.getElementById("tree");
 const tools = document.getElementById("tree-tools");
@@ -37,7 +37,7 @@ if (tree && tools) {
     found.textContent = !wanted ? "" : matches.length ? `${matches.length} found` : "Nothing found";
   }
 
-  /** On to the next match; after the last comes the first. */
+  /** Goes to the next match; after the last, to the first. */
   function go() {
     if (!matches.length) return;
     matches[here]?.classList.remove("match-here");
@@ -48,7 +48,7 @@ if (tree && tools) {
     found.textContent = `${here + 1} of ${matches.length}`;
   }
 
-  /** Unfold everything that a match lies in. */
+  /** Unfolds everything that contains a match. */
   function reveal(element) {
     let folder = element.closest("li").parentElement.closest("details");
     for (; folder; folder = folder.parentElement.closest("details")) folder.open = true;

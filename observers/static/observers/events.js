@@ -1,5 +1,4 @@
-/* Small comforts of the listing: copying the command, and an address without empty fields. It must
-   never decide what is shown. */
+/* Copies the curl command, and removes empty fields from the address of the filter form. */
 
 (() => {
   "use strict";
@@ -15,12 +14,12 @@
         said.textContent = "Copied.";
       } catch {
         getSelection().selectAllChildren(source);
-        said.textContent = "Selected: copy it with the browser's own key.";
+        said.textContent = "Selected: copy it with the keyboard.";
       }
     });
   }
 
-  /* An address is read and passed on: what was not chosen does not belong in it. */
+  /* Addresses are read and shared, so empty fields are left out. */
   document.querySelector("form.filters")?.addEventListener("formdata", (event) => {
     for (const name of [...new Set(event.formData.keys())]) {
       const chosen = event.formData.getAll(name).filter((value) => value !== "");

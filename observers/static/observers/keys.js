@@ -1,9 +1,8 @@
-/* The keys of a page. Whatever carries data-key="x" and data-key-label="what it does" is reached
+/* Keyboard shortcuts. An element with data-key="x" and data-key-label="what it does" is used
    by pressing x (or the keys of a sequence, such as "g o", one after the other): a link is
    followed, a field gets the focus, a button is pressed. `?` lists the keys.
 
-   It must never act while somebody types into a field, together with Ctrl, Alt or Meta, or when
-   the reader has switched single keys off. */
+   Shortcuts are ignored in text fields, with Ctrl, Alt or Meta, and when switched off. */
 
 (() => {
   "use strict";
@@ -92,7 +91,7 @@
       if (!seen.has("j")) entry(list, "j", "Next line");
       if (!seen.has("k")) entry(list, "k", "Previous line");
     }
-    entry(list, "?", "These keys");
+    entry(list, "?", "Keyboard shortcuts");
     toggle.checked = on;
     dialog.showModal();
   };

@@ -1,8 +1,7 @@
-/* Live mode: asks every two seconds for the lines above those that are shown, and adds them. It is
-   off until it is switched on.
+/* Live mode: polls every two seconds for new lines and adds them. It is off until switched on.
 
-   It must never move what is being read: lines are put in at once only while the page stands at
-   its beginning and nothing in the table is in use; otherwise a bar offers them. */
+   Invariant: lines are inserted immediately only while the page is scrolled to its start and
+   nothing in the table has the focus or a selection; otherwise a bar offers them. */
 
 (() => {
   "use strict";
@@ -11,7 +10,7 @@
   const MOST_ROWS = 2000;
   const button = document.getElementById("live");
   const table = document.getElementById("events");
-  if (!button || !table || !window.htmx) return;
+  if (!button || !table) return;
 
   const body = table.tBodies[0];
   const bar = document.getElementById("live-bar");
@@ -19,22 +18,13 @@
   const status = document.getElementById("live-status");
   const alarm = document.getElementById("live-alarm");
   const newest = button.dataset.order === "newest";
-  const staging = document.createElement("div");
-  staging.hidden = true;
-  document.body.append(staging);
 
   let reached = Number(button.dataset.reached);
-  let waiting = []; /* rows that came and are not shown yet, in the order of the listing */
+  let waiting = []; /* rows received but not shown yet, in the order of the list */
   let added = 0;
   let timer = 0;
   let running = false;
   let asking = false;
-  let failed = false;
-  for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
-    staging.addEventListener(name, () => {
-      failed = true;
-    });
-  }
 
   const events = (rows) => rows.filter((row) => !row.classList.contains("gap")).length;
   const count = (number) => `${number.toLocaleString("en")} new event${number === 1 ? "" : "s"}`;
@@ -64,7 +54,7 @@
 
   const offer = () => {
     const number = events(waiting);
-    show.textContent = number === 0 ? "Show what is new" : `Show ${count(number)}`;
+    show.textContent = number === 0 ? "Show new lines" : `Show ${count(number)}`;
     bar.hidden = false;
   };
 
@@ -75,7 +65,7 @@
     say(text);
   };
 
-  /* The page's banner says how the ledger stands; it is changed only when that has changed. */
+  /* The status banner is replaced only when its text has changed. */
   const carryBanner = (answer) => {
     const here = document.querySelector("body > .banner");
     const there = answer.querySelector(".banner");
@@ -87,7 +77,7 @@
 
   const take = (answer) => {
     if (!answer) {
-      stop("Live mode has stopped: the portal wants you to sign in again, or refused. Load the page anew.");
+      stop("Live mode has stopped: you need to sign in again. Reload the page.");
       return false;
     }
     carryBanner(answer);
@@ -106,7 +96,7 @@
       }
     }
     if (added + waiting.length > MOST_ROWS) {
-      stop("Live mode has stopped: the page has grown long. Load it anew to go on.");
+      stop("Live mode has stopped: the page has grown too long. Reload the page to continue.");
       return false;
     }
     return "more" in answer.dataset;
@@ -114,20 +104,24 @@
 
   const ask = async () => {
     if (document.hidden) return false;
-    failed = false;
+    let page;
     try {
-      await htmx.ajax("GET", `${button.dataset.from}&after=${reached}`, { source: staging, target: staging, swap: "innerHTML" });
+      const response = await fetch(`${button.dataset.from}&after=${reached}`, {
+        headers: { Accept: "text/html" },
+        credentials: "same-origin",
+        cache: "no-store",
+      });
+      if (!response.ok) throw new Error(`HTTP ${response.status}`);
+      page = new DOMParser().parseFromString(await response.text(), "text/html");
     } catch {
-      failed = true;
+      if (running) say("Live: the portal does not answer; trying again.");
+      return false;
     }
-    if (failed && running) say("Live: the portal does not answer; trying again.");
-    const answer = staging.querySelector("#live-answer");
-    staging.replaceChildren(); /* taken or not: its rows must not stand in the document twice */
-    return failed || !running ? false : take(answer);
+    return running ? take(page.getElementById("live-answer")) : false;
   };
 
-  /* One question at a time: switched off and on again while one is under way, its answer is waited
-     for, because a second question would find the place of the first one's answer empty. */
+  /* One request at a time, also when live mode is switched off and on while one is pending: two
+     requests would return the same rows. */
   const turn = async () => {
     if (asking) return;
     asking = true;

@@ -289,7 +289,7 @@ def test_a_disagreement_with_the_server_is_loud(ledger: Ledger, signed_in: Windo
     alarm = signed_in.page.locator("#verify-outcome [role=alert]")
     told = " ".join(alarm.all_inner_texts())
     assert "The server and your browser disagree on payload_hash." in told
-    assert "This page does not show what the API gives out: payload." in told
+    assert "This page differs from the API in: payload." in told
     assert signed_in.page.locator('tr.disagree[data-check="payload_hash"]').count() == 1
 
 
@@ -303,7 +303,7 @@ def test_a_page_that_shows_another_event_than_it_verifies_is_told(
     found = check_in_browser(signed_in, 2)
     assert found["gap"] == "failed"
     assert "another event came than was asked for" in signed_in.page.inner_text("#verdicts")
-    assert "does not show what the API gives out" in outcome(signed_in)
+    assert "This page differs from the API in" in outcome(signed_in)
 
 
 def test_without_ed25519_the_hashes_are_checked_all_the_same(

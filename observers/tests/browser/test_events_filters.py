@@ -60,7 +60,7 @@ FILTERS: dict[str, tuple[dict[str, str], list[str]]] = {
     "type": ({"event_type": "door.open"}, ["1"]),
     "agent": ({"agent_id": "agent-8"}, ["7"]),
     "the system": ({"system": "the system"}, ["5"]),
-    "drift": ({"drifted": "warned about"}, ["3"]),
+    "drift": ({"drifted": "with drift warning"}, ["3"]),
     "from sequence": ({"start": "6"}, ["7", "6"]),
     "to sequence": ({"end": "2"}, ["2", "1"]),
     "payload": ({"payload_field": "user.id", "payload_value": str(2**64 - 1)}, ["1"]),

@@ -1,6 +1,6 @@
-/* The button that checks an event in the reader's browser, and its verdicts beside the server's.
+/* Checks an event in the reader's browser and shows the results beside the server's.
 
-   It must never soften a disagreement between the two, nor take a verdict from the server. */
+   Invariant: no result is taken from the server, and every disagreement is shown as an alert. */
 
 import { canonical } from "./canonical.js";
 import { CHECKS, checkEvent, erasedBy } from "./checks.js";
@@ -58,7 +58,7 @@ async function before() {
   return { previous: null, gap: continuity.get("gaps")[0] };
 }
 
-/** The ceremony that is said to have erased the payload: null when there is none of that place. */
+/** The ceremony that the payload names as its erasure; null when that event does not exist. */
 async function erasure(event) {
   const sequence = erasedBy(event);
   if (sequence === null) return null;
@@ -66,7 +66,7 @@ async function erasure(event) {
   return answer.value ?? null;
 }
 
-/** The raw bytes of an answer, read by our own exact reader. */
+/** Fetches a document and parses its raw bytes with the exact JSON parser. */
 async function get(address) {
   const response = await fetch(address, {
     headers: { Accept: "application/json" },
@@ -85,14 +85,14 @@ function required(answer) {
   return answer.value;
 }
 
-/** What the API could not even give out fails as what it is; the rest has nothing to go by. */
+/** Results for an event that the API cannot return: payload_hash fails, the rest is not made. */
 function unreadable(detail) {
-  const without = { state: "unmade", notes: ["The API could not give the event out."], facts: [] };
+  const without = { state: "unmade", notes: ["The API could not return the event."], facts: [] };
   const broken = { state: "failed", notes: [detail], facts: [] };
   return new Map(CHECKS.map((name) => [name, name === "payload_hash" ? broken : without]));
 }
 
-/** The names of fields that this page shows otherwise than the API gives them. */
+/** The names of fields whose value on this page differs from the API's. */
 function differences(event) {
   const shown = [...document.querySelectorAll("[data-field]")];
   const differing = shown
@@ -125,18 +125,18 @@ function show(verdicts, differing = []) {
 }
 
 function conclude({ passed, failed, unmade }, disagreeing, differing) {
-  const rest = `${passed} passed${unmade ? `, ${unmade} could not be made (each says why)` : ""}.`;
+  const rest = `${passed} passed${unmade ? `, ${unmade} could not be made (see the reasons below)` : ""}.`;
   if (failed.length) {
-    tell("failed", `${rest} The server's verdict stands beside each.`, `Your browser found wrong: ${failed.join(", ")}.`);
+    tell("failed", `${rest} The server's results are shown beside them.`, `Your browser found wrong: ${failed.join(", ")}.`);
   } else {
     tell("passed", `${rest} The bytes came from the API and were hashed and verified here.`, "Your browser found nothing wrong.");
   }
   const loud = [];
   if (disagreeing.length) {
-    loud.push(`The server and your browser disagree on ${disagreeing.join(", ")}. Reload the page and check again; if they still disagree, one of the two is wrong: do not rely on this server's word.`);
+    loud.push(`The server and your browser disagree on ${disagreeing.join(", ")}. Reload the page and check again; if they still disagree, one of the two is wrong: do not rely on this server.`);
   }
   if (differing.length) {
-    loud.push(`This page does not show what the API gives out: ${differing.join(", ")}. Reload the page; if it stays so, do not rely on what it shows.`);
+    loud.push(`This page differs from the API in: ${differing.join(", ")}. Reload the page; if they still differ, do not rely on what it shows.`);
   }
   for (const text of loud) {
     const alarm = paragraph("disagree", text, "Disagreement.");
