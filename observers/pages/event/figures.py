@@ -116,7 +116,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The canonical text and its tree, or the stored text and the reason it has no canonical form."""
+    """The canonical text and its tree, or the stored text and why it has no canonical form."""
 
     text: str
     tree: tuple[Node, ...] = ()
