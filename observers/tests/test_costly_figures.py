@@ -91,7 +91,7 @@ def test_no_more_figures_are_kept_than_the_portal_can_bear(
     ("failure", "says", "traceback"),
     [
         (ValueError("the disk is on fire"), "cached figure could not be refreshed", True),
-        (LedgerUnavailableError("gone"), "while the database is away: a-figure-", False),
+        (LedgerUnavailableError("gone"), "the database is unavailable: a-figure-", False),
     ],
 )
 def test_a_failure_beside_a_page_leaves_the_known_figure(

@@ -98,7 +98,7 @@ def test_more_gaps_than_are_listed_are_on_the_map(
     reader.ledger.write(40)
     remove(reader.ledger, *range(5, 40, 5))
     response = reader.get("/gaps/")
-    assert "The first 3 gaps of this stretch." in response.content.decode()
+    assert "The first 3 gaps of this range;" in response.content.decode()
     cells = response.context["coverage"].cells
     assert [cell.start for cell in cells if cell.unexplained] == list(range(5, 40, 5))
 
