@@ -107,7 +107,7 @@ def test_a_neighbour_whose_absence_is_explained_fails_nothing(reader: Reader) ->
     response = reader.get("/events/3/")
     gap = response.context["verdicts"][0]
     assert gap.passed
-    assert gap.note == f"What is missing before it is explained by event {explained_by}."
+    assert gap.note == f"The gap before this event is explained by event {explained_by}."
     assert response.context["failed"] == []
 
 
