@@ -20,7 +20,7 @@ def test_a_killed_backup_is_no_backup(ledger: Ledger, tmp_path: Path) -> None:
     assert not (folder / "manifest.json").exists()
     ran = run("restore", str(folder))
     assert ran.code == 2
-    assert "no backup, or one that was never finished" in ran.text
+    assert "it is not a backup, or an unfinished one" in ran.text
     assert "holds an unfinished backup" in run("backup", str(folder)).text
 
 

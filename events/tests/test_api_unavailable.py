@@ -139,7 +139,7 @@ def test_a_logged_traceback_holds_no_token_and_no_payload(
     finally:
         logging.getLogger("events").removeHandler(handler)
     assert "broken on purpose" in out.getvalue()
-    assert "appender.py" in out.getvalue()
+    assert "transaction.py" in out.getvalue()
     assert SECRET not in out.getvalue()
     assert caller.token not in out.getvalue()
 

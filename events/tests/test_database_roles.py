@@ -39,7 +39,7 @@ def test_takes_away_what_is_too_much(ledger: Ledger, admin: psycopg.Connection[A
     admin.execute("ALTER ROLE portal_app CREATEROLE")
     admin.execute("GRANT portal_owner TO portal_app")
     admin.execute("GRANT UPDATE ON events TO portal_app")
-    assert "rights are as they should be" in apply()
+    assert "rights are up to date" in apply()
     assert ledger.query(ATTRIBUTES, ["portal_app"]) == [(False, False, True)]
     assert ledger.query(
         "SELECT pg_has_role('portal_app', 'portal_owner', 'MEMBER'),"

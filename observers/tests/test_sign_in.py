@@ -140,7 +140,7 @@ def test_an_operator_sets_up_a_second_factor_before_anything_else(
     assert "<svg" in shown
     assert "style=" not in shown
     wrong = client.post("/account/second-factor/set-up/", {"code": "000000"})
-    assert "not the code" in wrong.content.decode()
+    assert "Wrong code." in wrong.content.decode()
     before = client.session.session_key
     answer = client.post(
         "/account/second-factor/set-up/",

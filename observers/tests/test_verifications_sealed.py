@@ -58,7 +58,7 @@ def test_a_record_that_somebody_wrote_is_nobodys_base(ledger: Ledger, seal: str)
     assert "Not from this portal." in page
     assert "Every check passed" not in page
     titles = [alarm.title for alarm in reader.get("/").context["outlook"].alarms()]
-    assert "A verification on record is not from this portal" in titles
+    assert "A verification record is not from this portal" in titles
 
 
 def test_without_a_record_of_its_own_nothing_is_gone_on_from(ledger: Ledger) -> None:

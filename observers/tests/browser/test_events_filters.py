@@ -155,7 +155,7 @@ def test_looks_are_chosen_and_remembered(reader: Window) -> None:
     page = reader.page
     page.keyboard.press("v")
     page.get_by_label("Order").select_option("oldest first")
-    page.get_by_label("Lines").select_option("compact")
+    page.get_by_label("Density").select_option("compact")
     page.get_by_label("Payload", exact=True).check()
     page.locator("fieldset").get_by_label("Content hash").uncheck()
     page.get_by_role("button", name="Show", exact=True).click()
@@ -173,7 +173,7 @@ def test_the_command_is_copied(reader: Window) -> None:
     page = reader.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     reader.open("/events/?agent_id=agent-8")
-    page.get_by_text("along").click()
+    page.locator("summary", has_text="Export").click()
     page.keyboard.press("c")
     expect(page.locator("#copied")).to_have_text("Copied.")
     command = page.evaluate("navigator.clipboard.readText()")
@@ -187,7 +187,7 @@ def test_the_command_is_copied(reader: Window) -> None:
 def test_what_is_filtered_is_exported(reader: Window, name: str, lines: int) -> None:
     page = reader.page
     reader.open("/events/?agent_id=agent-8")
-    page.get_by_text("along").click()
+    page.locator("summary", has_text="Export").click()
     with page.expect_download() as download:
         page.get_by_role("link", name=name, exact=True).click()
     assert "-filtered." in download.value.suggested_filename

@@ -52,7 +52,7 @@ CASES = [
         edited_and(VERIFICATION),
         at(5, "payload_hash"),
         chain("5-5", "payload_hash"),
-        banner=(WATCHED, "A verification on record is not from this portal"),
+        banner=(WATCHED, "A verification record is not from this portal"),
         event=(5, ("payload_hash",)),
     ),
 ]
