@@ -45,6 +45,7 @@ def test_a_hash_that_no_longer_matches_is_a_conflict_and_an_alert(reader: Reader
     assert old.content_hash in page
     assert OTHER in page
     assert "All checks passed" not in page
+    assert "No check failed" not in page
 
 
 def test_a_sound_event_that_is_not_the_pinned_one_is_not_called_well(reader: Reader) -> None:
@@ -52,6 +53,7 @@ def test_a_sound_event_that_is_not_the_pinned_one_is_not_called_well(reader: Rea
     page = reader.text(f"/events/1/?content_hash={OTHER}", status=409)
     assert "not the event the link was made for" in page
     assert "All checks passed" not in page
+    assert "No check failed" not in page
 
 
 def test_a_pinned_event_that_is_gone_is_told(reader: Reader) -> None:
