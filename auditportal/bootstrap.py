@@ -26,6 +26,8 @@ from events.errors import LedgerError
 from events.store.connection import fetch_one, first_line
 from observers.watch.at_start import repair_on_record
 
+log = structlog.get_logger(__name__)
+
 # Unique among the advisory locks of the portal.
 PREPARATION_LOCK = 0x7072_6570
 
@@ -74,8 +76,6 @@ def _first_administrator() -> str | None:
     return password
 
 
-log = structlog.get_logger(__name__)
-
 ENCODING = "UTF8"
 
 
@@ -94,7 +94,7 @@ class ServerFacts:
 
     @property
     def read_only(self) -> str:
-        """Why the database cannot be written, and what to do; "" if it can."""
+        """The reason why the database cannot be written, and what to do; "" if it can."""
         if self.takes_writes:
             return ""
         return (

@@ -38,6 +38,8 @@ from events.store.connection import constraint, named_errors
 from events.store.ledger import Halt, PostgresEventStore
 from events.submission import Submission
 
+log = structlog.get_logger(__name__)
+
 ASKED: Mapping[str, tuple[str, ...]] = {
     "clear_halt": (),
     "sequence_skip": ("first", "last"),
@@ -92,9 +94,6 @@ def _halt(halt: Halt, using: str) -> dict[str, Any]:
 def is_mismatched(event: Event | None) -> bool:
     """True if there is a payload that differs from what was signed."""
     return event is not None and event.payload_salt != ERASED_SALT and not event.payload_matches
-
-
-log = structlog.get_logger(__name__)
 
 
 def draft(kind: str, reason: str, details: Mapping[str, Any]) -> Proposal:

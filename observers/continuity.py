@@ -163,7 +163,7 @@ def tail_is_head(store: PostgresEventStore, ends: Ends) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What is known about gaps in the answered range start … end, and in the ledger up to it.
+    """The known gaps in the answered range start … end, and in the ledger up to it.
 
     `lag` is set when a replica answered, whose head the ends are; None means the primary.
     """

@@ -1,1 +1,1 @@
-"""How Django's admin writes times: as the portal's pages do, in UTC and saying so."""
+"""Date and time formats of Django's admin, the same as on the portal's pages: UTC, named."""

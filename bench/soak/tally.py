@@ -83,6 +83,6 @@ class Tally:
             self.abandoned.append(ids)
 
     def so_far(self) -> dict[str, Stored]:
-        """What was acknowledged by now."""
+        """The events acknowledged so far."""
         with self._lock:
             return dict(self.acknowledged)

@@ -21,6 +21,8 @@ import structlog
 from events.errors import LedgerHeldError
 from events.store.connection import LedgerUnavailableError, fetch_all, fetch_one
 
+log = structlog.get_logger(__name__)
+
 VERIFICATION, WATCH, ALERT, IMPORT = 0x7665_7269, 0x7761_7463, 0x616C_6572, 0x696D_706F
 """Class ids of the advisory locks. The object id is the number of the verification, alert or
 import, and 0 for the watch."""
@@ -70,8 +72,6 @@ HELD_SECONDS = 10.0
 RETRY_SECONDS = 5
 
 Row = tuple[str, int | None, str | None, str | None, float | None, bool, bool]
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class RangeShape(Answer):
 
 
 class HeadShape(Answer):
-    """Where the ledger ends."""
+    """The end of the ledger."""
 
     max_sequence = serializers.IntegerField(help_text="0 when the ledger is empty.")
     content_hash = HashField(help_text="Of the last event; 64 zeros when there is none.")

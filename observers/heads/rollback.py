@@ -20,6 +20,8 @@ from events.store.ledger import PostgresEventStore
 from observers.heads.seen import SeenHead
 from observers.heads.store import SeenHeadStore
 
+log = structlog.get_logger(__name__)
+
 NOTHING = Kept()
 EMPTY = Kept(GENESIS_HASH, GENESIS_HASH)
 """What an empty ledger's head names: no event, but always the same hash."""
@@ -77,8 +79,6 @@ def compare(using: str, heads: Iterable[SeenHead]) -> list[Compared]:
 BEGINNING = "the ledger was rolled back: "
 """How the reason of such a halt begins. The ceremony that clears it repeats the reason, and with it
 the hash of the lost head: that is its acknowledgement."""
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

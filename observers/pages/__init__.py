@@ -1,1 +1,1 @@
-"""The pages of the portal. They must never write to the ledger, nor need JavaScript to be read."""
+"""The pages of the portal. All of them can be read without JavaScript."""

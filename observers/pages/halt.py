@@ -82,7 +82,7 @@ class OpenProposal:
 
     @property
     def waits_for(self) -> str:
-        """What the proposal waits for, in words."""
+        """The next step that the proposal waits for, in words."""
         if not self.missing:
             return "approved, not recorded yet"
         approvals = "1 more approval" if self.missing == 1 else f"{self.missing} more approvals"

@@ -1,1 +1,1 @@
-"""Template tags of the pages. They must never decide anything: they only show."""
+"""Template tags of the pages."""

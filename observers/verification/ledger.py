@@ -212,7 +212,6 @@ def _told(
 def finish_part(using: str, keys: Keyring, part: PartialReport) -> Report:
     """Turns a part into a report, looking up the event before it and the ceremonies."""
     store = PostgresEventStore(using)
-
     skips = Skips(using, keys)
 
     def documented_by(gap: Gap) -> int | None:

@@ -26,6 +26,8 @@ from observers.seals import holds, seal
 from observers.verification.checks import Finding
 from observers.verification.report import KnownGap, Report
 
+log = structlog.get_logger(__name__)
+
 WAITING = "waiting"
 RUNNING = "running"
 FINISHED = "finished"
@@ -92,8 +94,6 @@ def _figures(record: Verification) -> list[Any]:
         record.last_content_hash,
     ]
 
-
-log = structlog.get_logger(__name__)
 
 KEPT = 1_000
 """Findings, and documented gaps, that a record keeps one by one; all of them are counted."""

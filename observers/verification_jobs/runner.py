@@ -28,6 +28,8 @@ from observers.verification.tables import compare, pieces_of
 from observers.verification_jobs import records
 from observers.verification_jobs.records import RUNNING, require_sealed, seal_range
 
+log = structlog.get_logger(__name__)
+
 
 class Stopped(Exception):
     """The worker was told to stop; the next worker repeats the current slice."""
@@ -60,8 +62,6 @@ def _cut(last: int, end: int) -> str:
 
 SLICE = 5_000
 """Events verified between two checkpoints: what a crash costs, and how long a cancel waits."""
-
-log = structlog.get_logger(__name__)
 
 
 def run_verification(

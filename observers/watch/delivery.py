@@ -35,6 +35,8 @@ from events.store.connection import first_line, named_errors
 from events.store.locks import ALERT, try_lock
 from observers.seals import holds, seal
 
+log = structlog.get_logger(__name__)
+
 PATIENCE_SECONDS = 10
 
 
@@ -122,8 +124,6 @@ ATTEMPTS = 8
 
 RECENT, MOST_AGAIN = timedelta(days=1), 20
 """Of which alerts it is asked whether they were sent, and how many of them a look queues again."""
-
-log = structlog.get_logger(__name__)
 
 
 def defer_waiting() -> None:

@@ -12,7 +12,7 @@ from simple_history.models import HistoricalRecords
 
 
 class Record(models.Model):
-    """What a Django user would keep of an event."""
+    """An event as a Django project without the portal would store it."""
 
     event_type = models.TextField()
     agent_id = models.TextField()

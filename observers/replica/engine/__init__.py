@@ -1,4 +1,1 @@
-"""Django's database engine of the alias `observer`.
-
-It must never be used for writing.
-"""
+"""Django's database engine of the alias `observer`."""

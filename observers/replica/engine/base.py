@@ -1,8 +1,8 @@
 """The connection class of `OBSERVER_DATABASE_URL`; Django loads it by this module's name.
 
 It leads to the replica while that serves and is not too far behind, and otherwise to the primary.
-It must never change places inside a request: the choice is made when a connection is opened, and
-looked at again where Django looks whether it still works.
+Invariant: the server does not change within a request. It is chosen when a connection is opened,
+and again where Django checks whether the connection still works.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return primary.get_new_connection(primary.get_connection_params())
 
     def is_usable(self) -> bool:
-        """Whether to go on with this connection; asked once a request, before its first query."""
-        self.health_check_done = True  # what is asked below must not ask this again
+        """True if this connection is kept; Django asks once a request, before its first query."""
+        self.health_check_done = True  # so that the queries below do not check again
         if not self.at_replica:
             return not trust.due and super().is_usable()
         if trust.left or not super().is_usable():
@@ -67,8 +67,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return False
 
     def _keeps_up(self) -> bool:
-        """Whether the replica is near enough; if not, it is left, and so is one that cannot be
-        read: without the tables yet, or closed to the observers' role."""
+        """True if the replica is recent enough. If not, reads go to the primary, as they do when it
+        cannot be read: without the tables yet, or closed to the observers' role."""
         try:
             lag = read_lag(self.alias)
         except (LedgerUnavailableError, DatabaseError) as error:

@@ -1,7 +1,7 @@
 /* Writes canonical JSON as docs/event-format.md says: RFC 8785, with exact 64-bit integers.
 
-   It must never be given what JSON.parse made, whose integers are rounded already: values come
-   from json.js, or are made of the same kinds. */
+   Invariant: values come from json.js, or are made of the same kinds; JSON.parse has rounded the
+   integers already. */
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 

@@ -1,7 +1,7 @@
 /* The checks of one event, in the reader's browser; docs/event-format.md has the same numbers.
 
-   It must never fetch anything, nor ask the server for a verdict: an event, its surroundings and
-   keys in, verdicts out. `subtle` is the browser's WebCrypto, or undefined where there is none. */
+   Invariant: nothing is fetched, and no verdict comes from the server: an event, its surroundings
+   and keys in, verdicts out. `subtle` is the browser's WebCrypto, or undefined where there is none. */
 
 import { NoCanonicalForm, canonical, canonicalBytes } from "./canonical.js";
 import { isDegenerate, isUsableKey } from "./ed25519.js";

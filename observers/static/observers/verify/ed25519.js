@@ -1,7 +1,7 @@
 /* Tells which Ed25519 public keys and signatures docs/event-format.md takes, where WebCrypto takes
    more: browsers verify with keys of small order, under which signatures verify for any message.
 
-   It must never be used with a secret, as nothing here takes constant time. Points are [X, Y, Z, T]
+   Invariant: no secret is used here, as nothing takes constant time. Points are [X, Y, Z, T]
    of RFC 8032 section 5.1.4. */
 
 const P = 2n ** 255n - 19n;

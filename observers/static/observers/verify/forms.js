@@ -1,7 +1,7 @@
 /* Tells whether an event's members have their forms, check 2 of docs/event-format.md: the same
    table as observers/verification/forms.py has.
 
-   It must never be given what JSON.parse made: integers are BigInt, as json.js reads them. */
+   Invariant: integers are BigInt, as json.js reads them; JSON.parse has rounded them already. */
 
 const MAX_SEQUENCE = 2n ** 63n - 1n;
 

@@ -1,7 +1,7 @@
 /* Reads JSON exactly: integers as BigInt, other numbers as doubles, objects as Map.
 
-   It must never round an integer, and never take a text that the event format does not take:
-   a repeated key is refused, and so is a number too large for a double. */
+   Invariant: no integer is rounded, and no text is read that the event format refuses, such as a
+   repeated key or a number too large for a double. */
 
 const MIN_INTEGER = -(2n ** 63n);
 const MAX_INTEGER = 2n ** 64n - 1n;
