@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from pytest_django import DjangoDbBlocker, Settings
@@ -62,6 +63,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _is_slow(item):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_collected(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Ignores the static files that `make run` collected in this folder: pages would refer to their
+    hashed names, and the server of the browser tests serves the plain ones."""
+    settings.STATIC_ROOT = tmp_path_factory.mktemp("home") / "static"
 
 
 @pytest.fixture(scope="session")
