@@ -145,9 +145,8 @@ def test_a_lock_that_moves_is_waited_for(
     with ThreadPoolExecutor(1) as pool, ledger.connect() as working:
         working.execute("BEGIN; SELECT open_append()")
         answer = pool.submit(_written, gathered)
-        for _ in range(3):
-            working.execute("SELECT pg_sleep(0.3)")
-            working.execute("ROLLBACK; BEGIN; SELECT open_append()")
+        # One message, so that the holder is never idle between its statements.
+        working.execute(3 * "SELECT pg_sleep(0.3); ROLLBACK; BEGIN; SELECT open_append(); ")
         until(lambda: len(looks) > 2)
         working.execute("ROLLBACK")
         assert answer.result() == 1
