@@ -12,10 +12,14 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
 
+from events.access.view_marks import no_second_factor, not_logged
+
 _made: dict[str, bytes] = {}
 _making = threading.Lock()
 
 
+@not_logged
+@no_second_factor
 class ApiDescription(SpectacularAPIView):
     """The description in the accepted format; the same for all callers."""
 

@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from auditportal.api_description import ApiDescription
+from events.access.view_marks import no_second_factor, not_logged
 from observers import health
 from observers.pages.api_docs import api_docs
 from observers.pages.sign_in import SignIn
@@ -19,7 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("events.api.shippers.urls")),
     path("", include("observers.urls")),
     path("login/", SignIn.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/", not_logged(no_second_factor(LogoutView.as_view())), name="logout"),
     # Admin sign-in goes through our view; the admin's own form bypasses the rate limits.
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),

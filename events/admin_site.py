@@ -13,6 +13,8 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
+from events.access.view_marks import no_second_factor, not_logged
+
 SECTIONS = {"auth": "Accounts and groups", "events": "Ledger"}
 """The portal's titles for the sections of the admin."""
 
@@ -35,6 +37,17 @@ class PortalAdminSite(AdminSite):
             return inner(request, *args, **kwargs)
 
         return update_wrapper(checked, inner)
+
+    @not_logged
+    @no_second_factor
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().logout(request, extra_context)
+
+    @not_logged
+    def i18n_javascript(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        return super().i18n_javascript(request, extra_context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         found = super().get_app_list(request, app_label)

@@ -19,6 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from events.access.view_marks import no_second_factor, not_logged
 from events.api.problems import PROBLEMS
 from events.errors import LedgerError
 from events.format.timestamps import parse_canonical
@@ -38,12 +39,16 @@ log = structlog.get_logger(__name__)
 PREFIX = "audit_portal"
 
 
+@not_logged
+@no_second_factor
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """Answers 200 as long as this process runs; checks nothing else."""
     return _json({"status": "alive"}, 200)
 
 
+@not_logged
+@no_second_factor
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answers 200 when events can be appended, otherwise 503 with the name of what fails. A failed
@@ -61,6 +66,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return _json(body, 200 if ready else 503)
 
 
+@not_logged
+@no_second_factor
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answers figures for Prometheus, read from the database at each scrape, so that they do not

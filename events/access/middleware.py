@@ -1,4 +1,4 @@
-"""Records read access: every address except those that show nothing of the ledger.
+"""Records read access: every address except those whose view is marked `@not_logged`.
 
 Strangers redirected to sign-in leave no entry, so that they cannot fill the log.
 """
@@ -16,57 +16,8 @@ from django.utils import timezone
 from events.access.client_address import client_address
 from events.access.recorder import recorder
 from events.access.request_context import AccessContext, note_of
+from events.access.view_marks import Mark, has_mark
 from events.store.access_log import Access
-
-UNRECORDED = frozenset(
-    {
-        "login",
-        "logout",
-        "admin:login",
-        "admin:logout",
-        "admin:jsi18n",
-        "account",
-        "change-password",
-        "second-factor",
-        "set-up-second-factor",
-        "recovery-codes",
-        "remove-second-factor",
-        "sign-out-everywhere",
-        "verification-progress",
-        "api-schema",
-        "api-docs",
-        "healthz",
-        "readyz",
-        "metrics",
-        "hec-health",
-        "hec-health-1",
-        "elastic",
-        "elastic-info",
-        "elastic-license",
-        "elastic-xpack",
-        "elastic-health",
-    }
-)
-"""Addresses that show nothing of the ledger, or repeat what a recorded page has shown. A new
-address is recorded unless it is put here."""
-
-WRITTEN = frozenset(
-    {
-        "api-events",
-        "api-batch",
-        "api-ingest",
-        "api-ingest-preset",
-        "hec",
-        "hec-event",
-        "hec-event-1",
-        "hec-raw",
-        "hec-raw-1",
-        "elastic-bulk",
-        "elastic-index-bulk",
-        "otlp-logs",
-    }
-)
-"""Addresses whose requests the ledger itself records."""
 
 ASKED = 2000
 """Maximum number of characters recorded of an address."""
@@ -96,11 +47,11 @@ class AccessLogMiddleware:
 
 def _is_reading(request: HttpRequest, response: HttpResponseBase) -> bool:
     match = request.resolver_match
-    if match is None or match.view_name in UNRECORDED or response.status_code == TOO_MANY:
+    if match is None or has_mark(match.func, Mark.NOT_LOGGED) or response.status_code == TOO_MANY:
         return False
     if note_of(request).left_out:
         return False
-    return not (request.method == "POST" and match.view_name in WRITTEN)
+    return not (request.method == "POST" and has_mark(match.func, Mark.WRITES_EVENTS))
 
 
 def _entry(request: HttpRequest, response: HttpResponseBase, note: AccessContext) -> Access | None:

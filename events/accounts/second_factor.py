@@ -3,7 +3,7 @@
 Recovery codes are shown once and stored only as digests. The middleware redirects an account that
 still owes a second factor to the pages where it is shown or set up.
 
-Invariant: a new address is closed until it is named here as open.
+Invariant: a view is closed to such an account unless it is marked `@no_second_factor`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from events.access.request_context import MACHINES
+from events.access.view_marks import Mark, has_mark
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -135,23 +136,6 @@ def secret_of(device: TOTPDevice) -> str:
     return " ".join(text[place : place + 4] for place in range(0, len(text), 4))
 
 
-OPEN = frozenset(
-    {
-        "second-factor",
-        "set-up-second-factor",
-        "login",
-        "logout",
-        "admin:login",
-        "admin:logout",
-        "api-schema",
-        "api-docs",
-        "healthz",
-        "readyz",
-        "metrics",
-    }
-)
-
-
 class SecondFactorMiddleware:
     """Redirects people who owe a second factor; machines authenticate by token alone."""
 
@@ -165,9 +149,8 @@ class SecondFactorMiddleware:
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         """Return the redirect to show or set up the second factor; None if it is not owed."""
-        match = request.resolver_match
         # The API checks this itself: it treats a half signed-in session as anonymous.
-        if request.path.startswith(MACHINES) or (match and match.view_name in OPEN):
+        if request.path.startswith(MACHINES) or has_mark(view, Mark.NO_SECOND_FACTOR):
             return None
         user = request.user
         if not user.is_authenticated or is_through(user):

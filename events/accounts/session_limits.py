@@ -17,12 +17,10 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from events.access.request_context import name_account
+from events.access.view_marks import Mark, has_mark
 
 BEGAN, USED = "began_at", "used_at"
 MINUTE = 60
-
-BY_ITSELF = frozenset({"events-live", "verification-progress"})
-"""Addresses that an open page polls, whether or not anybody looks at it."""
 
 
 class SessionLimitsMiddleware:
@@ -52,7 +50,7 @@ def _hold(request: HttpRequest) -> None:
 def _by_itself(request: HttpRequest) -> bool:
     """Return True for a background request; resolves the address, as no view is known yet."""
     try:
-        return resolve(request.path_info).view_name in BY_ITSELF
+        return has_mark(resolve(request.path_info).func, Mark.POLLED)
     except Resolver404:
         return False
 

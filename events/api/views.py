@@ -15,6 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from events.access.view_marks import writes_events
 from events.api.bodies import BatchParser, EventParser, LinesParser, read_requested
 from events.api.problems import INVALID_BATCH, Refused
 from events.api.rendering import OrjsonRenderer, encode
@@ -68,6 +69,7 @@ class ApiView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
 
+@writes_events
 class SubmitEvent(ApiView):
     """Record one event."""
 
@@ -92,6 +94,7 @@ class SubmitEvent(ApiView):
         return _answer(encode(written.event), written.created, {"Location": place})
 
 
+@writes_events
 class SubmitBatch(ApiView):
     """Record 1 to 1,000 events, all or nothing."""
 

@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_otp import login as note_second_factor
 
+from events.access.view_marks import no_second_factor, not_logged
 from events.accounts import second_factor
 from events.accounts.roles import group_of
 from events.accounts.session_limits import end_sessions
@@ -41,6 +42,7 @@ class CodeForm(forms.Form):
     )
 
 
+@not_logged
 class ChangePassword(PasswordChangeView):
     """Changes the password, which ends every other session of the account."""
 
@@ -48,6 +50,7 @@ class ChangePassword(PasswordChangeView):
     success_url = reverse_lazy("account")
 
 
+@not_logged
 @login_required
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
@@ -55,6 +58,8 @@ def account(request: HttpRequest) -> HttpResponse:
     return _private(render(request, "account.html", _standing(request)))
 
 
+@not_logged
+@no_second_factor
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def enter_second_factor(request: HttpRequest) -> HttpResponse:
@@ -77,6 +82,8 @@ def enter_second_factor(request: HttpRequest) -> HttpResponse:
     return _private(render(request, "second_factor.html", context))
 
 
+@not_logged
+@no_second_factor
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_up_second_factor(request: HttpRequest) -> HttpResponse:
@@ -104,6 +111,7 @@ def set_up_second_factor(request: HttpRequest) -> HttpResponse:
     return _private(render(request, "second_factor_set_up.html", context))
 
 
+@not_logged
 @login_required
 @require_POST
 def new_recovery_codes(request: HttpRequest) -> HttpResponse:
@@ -115,6 +123,7 @@ def new_recovery_codes(request: HttpRequest) -> HttpResponse:
     return _private(render(request, "recovery_codes.html", context))
 
 
+@not_logged
 @login_required
 @require_POST
 def remove_second_factor(request: HttpRequest) -> HttpResponse:
@@ -125,6 +134,7 @@ def remove_second_factor(request: HttpRequest) -> HttpResponse:
     return redirect("account")
 
 
+@not_logged
 @login_required
 @require_POST
 def sign_out_everywhere(request: HttpRequest) -> HttpResponse:

@@ -18,6 +18,7 @@ from django.shortcuts import render
 
 from events.access import limits
 from events.access.client_address import client_address, network_of
+from events.access.view_marks import no_second_factor, not_logged
 
 MAX_PASSWORD = 1024
 
@@ -38,6 +39,8 @@ class SignInForm(AuthenticationForm):
     )
 
 
+@not_logged
+@no_second_factor
 class SignIn(LoginView):
     """Asks for name and password; `SecondFactorMiddleware` then asks for the second factor."""
 

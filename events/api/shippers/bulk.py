@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
+from events.access.view_marks import not_logged, writes_events
 from events.api.bodies import MAX_BATCH_BODY, body_of
 from events.api.problems import MALFORMED_JSON, Refused
 from events.api.shippers import framing
@@ -72,6 +73,7 @@ class _Action:
     document: Place | None
 
 
+@writes_events
 @extend_schema(exclude=True)
 class Bulk(_ElasticView):
     """Documents, each behind a line that says what to do with it."""
@@ -174,6 +176,7 @@ def _item(action: _Action, fate: Fate | None) -> dict[str, Any]:
     }
 
 
+@not_logged
 @extend_schema(exclude=True)
 class Info(_ElasticView):
     """The Elasticsearch version that the endpoint emulates."""
@@ -201,6 +204,7 @@ class Info(_ElasticView):
         )
 
 
+@not_logged
 @extend_schema(exclude=True)
 class License(_ElasticView):
     """The active licence: Elastic's own senders require a basic one."""
@@ -211,6 +215,7 @@ class License(_ElasticView):
         return as_json({"license": licence})
 
 
+@not_logged
 @extend_schema(exclude=True)
 class Health(_ElasticView):
     """Cluster health: green if documents are accepted."""

@@ -13,6 +13,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
+from events.access.view_marks import not_logged, writes_events
 from events.api.bodies import MAX_BATCH_BODY, body_of
 from events.api.problems import (
     FORBIDDEN,
@@ -78,6 +79,7 @@ def _said(refused: Refused, request: HttpRequest) -> tuple[int, int, str]:
     return problem.status, 6, INVALID
 
 
+@writes_events
 @extend_schema(exclude=True)
 class CollectorEvent(_HecView):
     """Objects with `event`, one after another."""
@@ -97,6 +99,7 @@ class CollectorEvent(_HecView):
             return _deliver(asked, mapping, ids, len(places), read)
 
 
+@writes_events
 @extend_schema(exclude=True)
 class CollectorRaw(_HecView):
     """Lines of text, with what the address says of them."""
@@ -154,6 +157,7 @@ def _partly(outcome: Outcome) -> HttpResponse:
     )
 
 
+@not_logged
 @extend_schema(exclude=True)
 class CollectorHealth(_HecView):
     """Health check without a token."""

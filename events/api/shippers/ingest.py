@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 
 from events.access.refusals import note_refusal
+from events.access.view_marks import writes_events
 from events.api.bodies import LINES, MAX_BATCH_BODY, body_of, check_charset
 from events.api.problems import (
     INVALID_BATCH,
@@ -61,6 +62,7 @@ RESPONSES: Any = {
 }
 
 
+@writes_events
 class Ingest(ApiView):
     """Record whatever a log shipper sends, each record as the payload of an event."""
 
@@ -76,6 +78,7 @@ class Ingest(ApiView):
         return take(request, None)
 
 
+@writes_events
 class IngestPreset(ApiView):
     """The same for records of a kind that the portal knows."""
 

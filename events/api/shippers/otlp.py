@@ -14,6 +14,7 @@ from drf_spectacular.utils import extend_schema
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from rest_framework.request import Request
 
+from events.access.view_marks import writes_events
 from events.api.bodies import body_of
 from events.api.problems import UNSUPPORTED_MEDIA_TYPE, Refused
 from events.api.shippers import otlp_bodies
@@ -51,6 +52,7 @@ def _host(payload: Any) -> str | None:
 HINTS = Hints(event_type=_event_name, agent=_host)
 
 
+@writes_events
 @extend_schema(exclude=True)
 class Logs(ShipperView):
     """The records of an `ExportLogsServiceRequest`."""

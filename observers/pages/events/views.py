@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from events.access.client_address import client_address
 from events.access.request_context import leave_out, note_events
+from events.access.view_marks import polled
 from events.store.drift import shown_threshold
 from events.store.ledger import PostgresEventStore
 from events.store.sequence import first_sequence_at
@@ -94,6 +95,7 @@ def events(request: HttpRequest) -> HttpResponse:
     return render_page(request, "events.html", outlook, _context(request, form, outlook, page))
 
 
+@polled
 @require_reader
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:

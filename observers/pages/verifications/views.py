@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from events.access.view_marks import not_logged, polled
 from events.accounts.roles import VERIFY, may
 from events.models import Verification
 from observers.pages.listing import MAX_SEQUENCE, NumberField, page_address
@@ -118,6 +119,8 @@ def verification(request: HttpRequest, number: int) -> HttpResponse:
     return render_page(request, "verification.html", outlook, context)
 
 
+@not_logged
+@polled
 @require_safe
 def progress(request: HttpRequest, number: int) -> HttpResponse:
     """Renders the progress for the open page, which htmx reloads when the verification ends."""
