@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -51,6 +52,14 @@ class Bar:
     height: float
     slot_x: float
     slot_width: float
+
+    @property
+    def query(self) -> str:
+        """The query of the events page for this stretch."""
+        edges = {"authority_from": self.begins, "authority_to": self.ends}
+        return urlencode(
+            {name: f"{edge:%Y-%m-%dT%H:%M:%S}" for name, edge in edges.items()}, safe=":"
+        )
 
 
 @dataclass(frozen=True, slots=True)

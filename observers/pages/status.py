@@ -105,6 +105,27 @@ class LedgerStatus:
     def sound(self) -> bool:
         return not self.alarms()
 
+    @property
+    def verdict(self) -> str:
+        """The state in one sentence, for the heading of the overview."""
+        if self.halted:
+            return "The ledger is halted."
+        if alarms := self.alarms():
+            return f"The ledger needs attention: {', '.join(each.short for each in alarms)}."
+        if self.empty:
+            return "The ledger is empty and ready."
+        explained = " unexplained" if self.scan.found.gap_count else ""
+        return f"The ledger is running, and no number is missing{explained}."
+
+    @property
+    def complete_href(self) -> str:
+        """The page behind the number up to which nothing is missing."""
+        if self.empty:
+            return reverse("events")
+        if self.scan.found.undocumented_gaps:
+            return reverse("gaps")
+        return reverse("event", args=[self.scan.complete_through])
+
     def alarms(self) -> list[Alarm]:
         """Return what is wrong, the most severe first."""
         found = [

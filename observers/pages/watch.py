@@ -40,7 +40,7 @@ def watch(request: HttpRequest) -> HttpResponse:
         "overdue": last is None or _age(last.began_at) > OVERDUE_SECONDS,
         "late": last is not None and _age(last.verified_since) > last.promised_seconds,
         "promised": last and _span(last.promised_seconds),
-        "round_took": last and last.round_seconds is not None and _span(last.round_seconds),
+        "round": last and _round(last),
         "findings": findings,
         "unrecorded": sum(each.sequence is None for each in findings.open),
         "unlisted": _unlisted(findings.unlisted),
@@ -48,6 +48,14 @@ def watch(request: HttpRequest) -> HttpResponse:
         "channels": channels(),
     }
     return render_page(request, "watch.html", outlook, context)
+
+
+def _round(last: WatchLook) -> str:
+    """Progress of the round that re-checks older events."""
+    told = f"now re-checking older events: {last.rolled_through:,} of {last.round_end:,}"
+    if last.round_seconds is None:
+        return told
+    return f"{told}, the last round took {_span(last.round_seconds)}"
 
 
 def _unlisted(count: int) -> str:

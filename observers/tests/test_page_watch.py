@@ -49,7 +49,7 @@ def test_says_since_when_every_event_was_verified_again(ledger: Ledger) -> None:
     ledger.write(4)
     reader = Reader(ledger, sign_in(staff=False))
     Watch().look()
-    page = reader.text("/watch/")
+    page = " ".join(reader.text("/watch/").split())
     assert "promised within 24 hours; now re-checking older events" in page
     with ledger.connect("postgres") as superuser:
         superuser.execute("UPDATE watch_looks SET verified_since = now() - interval '25 hours'")

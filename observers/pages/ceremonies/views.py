@@ -188,13 +188,13 @@ def _show(
 ) -> HttpResponse:
     """Renders the page of a ceremony, with the text to sign once a signer and a vote are chosen."""
     asking = _voice_form(request, held, signing)
+    is_open = held.recorded_sequence is None and not held.is_expired
+    approved = is_open and store.is_approved(USING, held.id)
     context: dict[str, Any] = {
         "held": held,
         "kind": KINDS[_name(held)],
-        "approved": not held.is_expired
-        and held.recorded_sequence is None
-        and store.is_approved(USING, held.id),
-        "missing": max(APPROVALS - len(held.approvals), 0),
+        "approved": approved,
+        "waiting": _waiting(held, approved),
         "asking": asking if may(request.user, CEREMONIES) else None,
         "may_operate": may(request.user, CEREMONIES),
         "problem": problem or _doubt(held),
@@ -205,6 +205,16 @@ def _show(
     if signing is not None:
         context["signing"] = signing
     return render_page(request, "ceremony.html", read_status(), context, status=status)
+
+
+def _waiting(held: Ceremony, approved: bool) -> str:
+    """What an open ceremony waits for, as a sentence."""
+    if approved:
+        return "Approved, not recorded yet."
+    missing = APPROVALS - len(held.approvals)
+    if missing > 0:
+        return f"Waits for {missing} more {'approval' if missing == 1 else 'approvals'}."
+    return "Waits for more approvals than rejections."
 
 
 def _voice_form(

@@ -70,6 +70,43 @@ class VerificationView:
         return "sound" if record.is_sound else "not sound"
 
     @property
+    def headline(self) -> str:
+        """The result of a closed record in one sentence."""
+        record = self.record
+        if self.is_forged:
+            return "Not from this portal."
+        if record.is_sound:
+            return "Sound."
+        if record.state == FINISHED:
+            return f"Not sound: {_findings(record.finding_count)}."
+        if record.state == "cancelled":
+            place = f"after sequence {record.reached_sequence}" if record.checked else None
+            return f"Cancelled by {record.cancelled_by} {place or 'before it began'}."
+        return f"Could not be finished: it stopped after sequence {record.reached_sequence}."
+
+    @property
+    def explanation(self) -> str:
+        """What the result of a closed record means."""
+        record = self.record
+        if self.is_forged:
+            return (
+                "Somebody wrote this record into the database, or it was made with another secret "
+                "key. It proves nothing."
+            )
+        if record.is_sound:
+            numbers = "no number is missing"
+            if record.documented_gap_count:
+                numbers = "every missing number is explained by a ceremony"
+            return f"Every check passed on every event of the range, and {numbers}."
+        if record.state == FINISHED:
+            return "The events below are not what was recorded, or are missing."
+        if record.finding_count:
+            return f"{_findings(record.finding_count)} up to there."
+        if record.checked:
+            return "Nothing wrong was found up to there; the rest was not checked."
+        return "Nothing was verified."
+
+    @property
     def kind(self) -> str:
         """Style of the verdict: `ok`, `bad` or `open`."""
         if self.is_sound:
@@ -149,6 +186,10 @@ class VerificationView:
     def gaps_not_kept(self) -> int:
         """Documented gaps counted but not stored."""
         return self.record.documented_gap_count - len(self.record.documented_gaps)
+
+
+def _findings(count: int) -> str:
+    return "1 finding" if count == 1 else f"{count:,} findings"
 
 
 def _canonical(moment: datetime | None) -> str | None:
