@@ -37,11 +37,12 @@ fuzz: $(VENV)/.dev  ## fuzz the API and run the ledger's model test with EXAMPLE
 	@FUZZ_EXAMPLES="$(EXAMPLES)" $(BIN)/python -m pytest -q --show-capture=no $(ARGS) \
 	  observers/tests/test_api_fuzzed.py observers/tests/test_ledger_follows_its_model.py
 
-lint: $(VENV)/.dev  ## check style, types and the direction of imports
+lint: $(VENV)/.dev  ## check style, types, the direction of imports and the templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/djlint templates --lint --quiet
 
 format: $(VENV)/.dev  ## fix style and formatting
 	$(BIN)/ruff check --fix .
