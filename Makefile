@@ -35,7 +35,7 @@ test-quick: $(VENV)/.dev  ## run the quick tests: no browser, no portal processe
 
 fuzz: $(VENV)/.dev  ## fuzz the API and run the ledger's model test with EXAMPLES examples each
 	@FUZZ_EXAMPLES="$(EXAMPLES)" $(BIN)/python -m pytest -q --show-capture=no $(ARGS) \
-	  observers/tests/test_api_fuzzed.py observers/tests/test_ledger_follows_its_model.py
+	  observers/tests/api/test_api_fuzzed.py observers/tests/verification/test_ledger_follows_its_model.py
 
 lint: $(VENV)/.dev  ## check style, types, the direction of imports and the templates
 	$(BIN)/ruff check .

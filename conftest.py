@@ -21,7 +21,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from auditportal.embedded import EmbeddedPostgres
 from events.accounts.roles import ensure_groups
-from events.tests.ledger import Ledger, administering, cloned, point_at
+from events.tests.support.ledger import Ledger, administering, cloned, point_at
 
 TEMPLATE = "ledger_template"
 ROOM = 8 * 2**30

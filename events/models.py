@@ -1,7 +1,7 @@
 """Models of the ledger's tables, which migrations create in plain SQL. Mirrors of ledger tables are
 read-only: every save or delete raises.
 
-`events/tests/test_models_mirror_catalogue.py` compares them with the database's catalogue.
+`events/tests/store/test_models_mirror_catalogue.py` compares them with the database's catalogue.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from auditportal.env import BASE_DIR
 from auditportal.tests.conftest import clean_environment
-from events.tests.ledger import Ledger, point_at
+from events.tests.support.ledger import Ledger, point_at
 
 PATIENCE_SECONDS = 60.0
 

@@ -22,9 +22,9 @@ from auditportal.tests.backups import empty_database
 from events.append.services import writer
 from events.keys.backend import FileKeyBackend
 from events.store import maintenance
-from events.tests.ledger import Ledger, submission
-from observers.tests.commands import Ran, run
-from observers.tests.pages import remove, sign_in
+from events.tests.support.ledger import Ledger, submission
+from observers.tests.support.commands import Ran, run
+from observers.tests.support.pages import remove, sign_in
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from auditportal.tests.backups import empty_database, kill_when_waiting, start_command
 from events.store import maintenance
-from events.tests.ledger import Ledger
-from observers.tests.commands import run
+from events.tests.support.ledger import Ledger
+from observers.tests.support.commands import run
 
 
 def test_a_killed_backup_is_no_backup(ledger: Ledger, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pytest_django import Settings
 from structlog.testing import capture_logs
 
 from auditportal.bootstrap import OF_A_PROCESS, OTHERS, TooFewConnections, require_connections
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 
 
 def available(ledger: Ledger) -> int:

@@ -19,8 +19,8 @@ import events.management.commands
 import observers.management.commands
 from events.format.names import show
 from events.management.base import LedgerCommand
-from events.tests.ceremonies import people_from_the_start
-from events.tests.ledger import Ledger
+from events.tests.support.ceremonies import people_from_the_start
+from events.tests.support.ledger import Ledger
 
 FOLDERS: tuple[ModuleType, ...] = (
     auditportal.management.commands,

@@ -16,8 +16,8 @@ from auditportal import gate as gate_module
 from auditportal.gate import MAX_FORM, Gate, GateMiddleware, Lane, Proven
 from events.access import concurrency
 from events.access.concurrency import Places
-from events.tests import api
-from events.tests.ledger import Ledger
+from events.tests.support import api
+from events.tests.support.ledger import Ledger
 
 Answer = Callable[[Any], Any]
 

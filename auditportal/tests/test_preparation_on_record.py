@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from auditportal import bootstrap
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from auditportal.backup.manifest import BackupError
 from auditportal.tests.backups import emptied, empty_database, start_command
 from events.append.services import writer
 from events.errors import SystemHaltedError
-from events.tests.ceremonies import halt_details, hold
-from events.tests.ledger import Ledger, submission
+from events.tests.support.ceremonies import halt_details, hold
+from events.tests.support.ledger import Ledger, submission
 from observers.heads.store import memory_of
-from observers.tests.commands import run
+from observers.tests.support.commands import run
 from observers.watch.at_start import look_before_serving
 
 

@@ -18,8 +18,8 @@ from auditportal.bootstrap import UnfitServer
 from auditportal.embedded import EmbeddedPostgres
 from auditportal.management.commands.serve import Command as Serve
 from events.append.services import signing_service, witness_service
-from events.tests.ledger import Ledger, administering, point_at
-from events.tests.wholeness import assert_whole
+from events.tests.support.ledger import Ledger, administering, point_at
+from events.tests.support.wholeness import assert_whole
 
 HOSTILE = {
     "standard_conforming_strings": "off",

@@ -8,9 +8,9 @@ from itertools import islice
 
 from events import sample
 from events.append.services import signing_service, writer
-from events.tests.ceremonies import document_gap, register
-from events.tests.ledger import Ledger, submission
-from observers.tests.pages import remove
+from events.tests.support.ceremonies import document_gap, register
+from events.tests.support.ledger import Ledger, submission
+from observers.tests.support.pages import remove
 from observers.verification_jobs.records import ask_to_cancel
 from observers.verification_jobs.runner import Stopped, run_verification
 from observers.verification_jobs.tasks import request

@@ -12,11 +12,11 @@ from django.core.cache import cache
 from pytest_django import Settings
 
 from auditportal.env import BASE_DIR
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 from observers.tests.browser.conftest import Window
 from observers.tests.browser.everywhere import SIGNED_OUT, every_page
 from observers.tests.browser.scene import Scene, set_scene
-from observers.tests.pages import sign_in
+from observers.tests.support.pages import sign_in
 
 FOLDER = Path(BASE_DIR, os.environ.get("SCREENSHOTS") or "screenshots")
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 from observers.tests.browser.conftest import Window
-from observers.tests.pages import remove
+from observers.tests.support.pages import remove
 
 
 def test_what_is_wrong_is_said_when_it_changes_and_not_on_every_page(

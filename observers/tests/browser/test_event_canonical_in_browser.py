@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 
 import events.tests
 from events.format.canonical import canonicalize, canonicalize_text
-from events.tests.json_values import ANY_JSON
+from events.tests.support.json_values import ANY_JSON
 from observers.tests.browser.conftest import Window
-from observers.tests.formed import FORMS, formed, keys_for
+from observers.tests.support.formed import FORMS, formed, keys_for
 
 VECTOR_FOLDER = Path(events.tests.__file__).parent / "vectors"
 VECTORS = json.loads((VECTOR_FOLDER / "event-v1.json").read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from events.append.services import writer
 from events.format.event import Event
-from events.tests.ledger import Ledger, submission
+from events.tests.support.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
 
 PAYLOAD = {

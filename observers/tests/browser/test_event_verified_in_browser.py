@@ -12,11 +12,11 @@ from playwright.sync_api import Page, Route, expect
 
 from events.append.services import signing_service, writer
 from events.format import event
-from events.tests.ceremonies import document_gap, forge, hold
-from events.tests.ledger import Ledger, submission
-from observers.tests import forgery
+from events.tests.support.ceremonies import document_gap, forge, hold
+from events.tests.support.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
-from observers.tests.pages import remove
+from observers.tests.support import forgery
+from observers.tests.support.pages import remove
 from observers.verification.checks import Check
 
 EVERY = [check.value for check in Check if check is not Check.RECORDS]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, expect
 
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 from observers.tests.browser.conftest import Window
 
 

@@ -9,9 +9,9 @@ from django.core.cache import cache
 from playwright.sync_api import Browser, Page, Route, expect
 
 from events.append.services import writer
-from events.tests.ledger import Ledger, submission
+from events.tests.support.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
-from observers.tests.pages import remove
+from observers.tests.support.pages import remove
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 from pytest_django import Settings
 
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 from observers.tests.browser.conftest import Window
 from observers.tests.browser.everywhere import SIGNED_OUT, every_page
 from observers.tests.browser.scene import Scene, set_scene
-from observers.tests.pages import sign_in
+from observers.tests.support.pages import sign_in
 
 WIDTHS = {"a phone": 390, "200 % zoom": 640}
 NEEDS_JAVASCRIPT = ("/api/docs",)

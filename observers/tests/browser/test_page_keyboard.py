@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Browser
 
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 from observers.tests.browser.conftest import NAME, Window
 
 FOCUSED = "document.activeElement.textContent.trim() || document.activeElement.name"

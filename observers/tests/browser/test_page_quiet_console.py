@@ -8,9 +8,9 @@ import pytest
 
 from events.append.services import writer
 from events.models import LedgerEvent
-from events.tests.ledger import Ledger, submission
+from events.tests.support.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
-from observers.tests.pages import remove
+from observers.tests.support.pages import remove
 
 PAGES = (
     "/",

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser
 
 from events.append.services import writer
 from events.models import Verification
-from events.tests.ledger import Ledger, submission
+from events.tests.support.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
 from observers.verification_jobs.runner import Stopped, run_verification
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from events.format import event
 from events.format.event import Event
-from events.tests.ledger import Ledger
-from observers.tests import forgery
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import SIGNED, WATCHED, WHOLE, Case, at, chain, statement
+from observers.tests.support import forgery
 
 
 def edit_payload_and_its_hash(ledger: Ledger, events: list[Event]) -> None:

@@ -4,7 +4,7 @@ falsification itself takes a superuser."""
 from __future__ import annotations
 
 from events.format.event import Event
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import WATCHED, Case, Tampering, at, chain
 
 EDIT = """UPDATE events SET payload = '{"number":1000}' WHERE sequence = 5"""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from events.format.event import Event
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 
 VERIFY, WATCH, PAGE = "verify_ledger", "watch", "page"
 EVENTS = 12

@@ -9,8 +9,8 @@ from events import ceremonies
 from events.append.services import writer
 from events.format.event import Event
 from events.halting import halt
-from events.tests.ceremonies import NAMES, Person, forge, halt_details, person, register
-from events.tests.ledger import Ledger
+from events.tests.support.ceremonies import NAMES, Person, forge, halt_details, person, register
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import (
     GUARD,
     HALTED,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from events.format.event import Event
-from events.tests.ledger import Ledger
-from observers.tests import forgery
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import END, MISSING, SIGNED, WATCHED, Case, chain, statement
+from observers.tests.support import forgery
 
 
 def close_up(ledger: Ledger, events: list[Event]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from events.format.event import Event
-from events.tests.ledger import Ledger
-from observers.tests import forgery
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import WATCHED, WHOLE, Case, at, chain, statement
+from observers.tests.support import forgery
 
 
 def fork_with_stolen_keys(ledger: Ledger, events: list[Event]) -> None:

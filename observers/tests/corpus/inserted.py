@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from events.format.event import Event
-from events.tests.ledger import Ledger
-from observers.tests import forgery
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import END, EVENTS, SIGNED, WATCHED, Case, at, chain
+from observers.tests.support import forgery
 
 OTHER_ID = "0191d7a0-0000-7000-8000-00000000000f"
 APPEND = (

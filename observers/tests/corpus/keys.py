@@ -8,8 +8,8 @@ from events import ceremonies
 from events.append.services import signing_service, writer
 from events.format import ed25519
 from events.format.event import Event
-from events.tests.ceremonies import register
-from events.tests.ledger import Ledger
+from events.tests.support.ceremonies import register
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import GUARD, VERIFY, WATCHED, Case, chain, statement
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from django.conf import settings
 
 from events.store.guards import read_versions
-from events.tests.ledger import Ledger
-from observers.tests.commands import findings
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import Case
-from observers.tests.pages import Reader, sign_in
+from observers.tests.support.commands import findings
+from observers.tests.support.pages import Reader, sign_in
 from observers.watch.findings import Found, Kind
 from observers.watch.memory import look_memory_of
 from observers.watch.watch import Outcome, Watch

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from events.format.event import Event
-from events.tests.ledger import Ledger
-from observers.tests import forgery
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import SIGNED, WATCHED, Case, at, chain, statement
+from observers.tests.support import forgery
 
 SWAPPED = ("content_hash", "prev_hash", *SIGNED, "head")
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from events.append.services import key_backend, signing_service, witness_service
 from events.format import ed25519, event
 from events.format.event import Event
-from events.tests.ledger import Ledger
-from observers.tests import forgery
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import WATCHED, Case, at, chain
+from observers.tests.support import forgery
 
 
 def put(ledger: Ledger, forged: Event) -> None:

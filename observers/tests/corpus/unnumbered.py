@@ -6,7 +6,7 @@ Who writes them puts the constraints and indexes back as they were, so that no g
 from __future__ import annotations
 
 from events.format.event import Event
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import (
     END,
     MISSING,

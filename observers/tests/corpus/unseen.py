@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from events.append.services import signing_service
 from events.format.event import Event
-from events.tests.ledger import Ledger
-from observers.tests import forgery
+from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, statement
+from observers.tests.support import forgery
 
 SAVED = "not found by anything inside; found against a saved head"
 NOTHING = dict.fromkeys((VERIFY, WATCH, PAGE), SAVED)

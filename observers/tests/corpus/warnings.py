@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from events.append.services import writer
 from events.format.event import Event
 from events.store.drift import set_threshold
-from events.tests.ledger import Ledger, submission
+from events.tests.support.ledger import Ledger, submission
 from observers.tests.corpus.case import PAGE, VERIFY, WATCH, WATCHED, Case, at, chain, statement
 from observers.tests.corpus.decided import decide
 

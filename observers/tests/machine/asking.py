@@ -22,8 +22,8 @@ from events.errors import (
 from events.format.event import ERASED_SALT, Event
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
-from events.tests.cuts import Cut
-from events.tests.injection import ROLLED_BACK, InjectedError
+from events.tests.support.cuts import Cut
+from events.tests.support.injection import ROLLED_BACK, InjectedError
 from observers.tests.machine.model import Model, is_same
 
 REFUSED = "test.refused\tby a constraint"

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 
 REFUSED = (
     "UPDATE events SET payload = '{}'",

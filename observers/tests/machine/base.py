@@ -20,10 +20,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.store.ledger import Halt
-from events.tests.ceremonies import people_from_the_start
-from events.tests.cuts import Cuts
-from events.tests.ledger import Ledger
-from events.tests.race import together
+from events.tests.support.ceremonies import people_from_the_start
+from events.tests.support.cuts import Cuts
+from events.tests.support.ledger import Ledger
+from events.tests.support.race import together
 from observers.tests.machine.asking import Ask
 from observers.tests.machine.comparison import (
     assert_alike,

@@ -11,7 +11,7 @@ from events.store.ceremonies import unwritten_records
 from events.store.drift import DriftFilter, get_threshold, list_warnings
 from events.store.ledger import EventFilter
 from events.store.registry import Validity
-from events.tests.ledger import Ledger
+from events.tests.support.ledger import Ledger
 from observers.continuity import check_continuity
 from observers.tests.machine.model import Model, Span
 from observers.verification.ledger import verify_ledger

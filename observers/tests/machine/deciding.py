@@ -18,8 +18,8 @@ from events.format.ceremony import APPROVED, REJECTED, Proposal
 from events.format.event import Event
 from events.store.ceremonies import unwritten_records
 from events.store.connection import LedgerUnavailableError
-from events.tests.ceremonies import Person
-from events.tests.cuts import Cut
+from events.tests.support.ceremonies import Person
+from events.tests.support.cuts import Cut
 from observers.tests.machine.comparison import ALL
 from observers.tests.machine.model import Model
 from observers.tests.machine.writing import Wanted, Writing, requests

@@ -15,13 +15,13 @@ from events.append.services import witness_service, writer
 from events.errors import HeadMismatchError, SystemHaltedError
 from events.format.event import ERASED_SALT
 from events.halting import Halted, halt
-from events.tests.cuts import Cut
-from events.tests.ledger import submission
+from events.tests.support.cuts import Cut
+from events.tests.support.ledger import submission
 from observers.tests.machine.asking import Ask
 from observers.tests.machine.deciding import Deciding, cuts, people, picks
 from observers.tests.machine.model import HALTED, Model, Span
 from observers.tests.machine.writing import Wanted, requests
-from observers.tests.pages import remove
+from observers.tests.support.pages import remove
 
 
 class Operating(Deciding):

@@ -1,0 +1,118 @@
+"""Keys, witnesses and the threshold: an operator's alone at set-up, a ceremony's afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from events.append.services import key_backend, signing_service, witness_service
+from events.ceremonies import complete_details
+from events.errors import CeremonyRefusedError
+from events.format.event import Event
+from events.store.drift import get_threshold, set_threshold
+from events.tests.support.ceremonies import hold, people_from_the_start, person
+from events.tests.support.ledger import Ledger
+from events.tests.support.wholeness import assert_whole
+
+
+def change(ledger: Ledger, kind: str, **given: str) -> Event:
+    details = complete_details(kind, given, using="default", backend=key_backend())
+    return hold(ledger, kind, details)
+
+
+ALONE: dict[str, Callable[[], object]] = {
+    "rotate a key": lambda: signing_service().rotate_key("agent-7"),
+    "retire a key": lambda: signing_service().retire_key(signing_service().active_key("agent-7")),
+    "retire a witness": lambda: witness_service().retire_witness("WITNESS:alpha"),
+    "set the threshold": lambda: set_threshold("default", "9"),
+}
+
+
+@pytest.mark.parametrize("alone", ALONE.values(), ids=ALONE.keys())
+def test_one_alone_decides_only_until_three_people_are_registered(
+    ledger: Ledger, alone: Callable[[], object]
+) -> None:
+    people_from_the_start(ledger)
+    with pytest.raises(CeremonyRefusedError, match="takes a ceremony"):
+        alone()
+
+
+def test_a_new_agent_and_a_new_witness_stay_the_operators(ledger: Ledger) -> None:
+    people_from_the_start(ledger)
+    signing_service().create_key("agent-9")
+    witness_service().create_witness("beta")
+    ledger.write(1, agent_id="agent-9")
+
+
+@pytest.mark.parametrize("agent", [None, "agent-7"])
+def test_a_key_is_rotated_without_a_gap(ledger: Ledger, agent: str | None) -> None:
+    """The system's own key too, which signs the record of its own end."""
+    ledger.write(1, agent_id=agent)
+    old = signing_service().active_key(agent)
+    ceremony = change(ledger, "rotate_key", old_key=old)
+    new = signing_service().active_key(agent)
+    assert new != old
+    (after,) = ledger.write(1, agent_id=agent)
+    assert (after.signing_key_id, after.sequence) == (new, ceremony.sequence + 1)
+    valid = "SELECT from_sequence, until_sequence FROM agent_keys WHERE key_id = %s"
+    assert ledger.query(valid, [old]) == [(1, ceremony.sequence)]
+    assert ledger.query(valid, [new]) == [(after.sequence, None)]
+    assert_whole(ledger, 3)
+
+
+def test_a_witness_is_rotated(ledger: Ledger) -> None:
+    ledger.write(1)
+    ceremony = change(ledger, "rotate_key", old_key="WITNESS:alpha")
+    (after,) = ledger.write(1)
+    assert ceremony.witness_id == "WITNESS:alpha"
+    assert after.witness_id.startswith("WITNESS:alpha-")
+    assert_whole(ledger, 3)
+
+
+def test_a_retired_agent_gets_a_key_again_only_by_ceremony(ledger: Ledger) -> None:
+    old = signing_service().active_key("agent-7")
+    change(ledger, "retire_key", old_key=old)
+    with pytest.raises(CeremonyRefusedError, match="another key of an agent that had one"):
+        signing_service().create_key("agent-7")
+    change(ledger, "rotate_key", old_key=old)
+    ledger.write(1)
+    assert_whole(ledger, 3)
+
+
+def test_what_the_ledger_could_not_go_on_without_is_not_retired(ledger: Ledger) -> None:
+    for key in ("WITNESS:alpha", signing_service().active_key(None), "nobody-1"):
+        with pytest.raises(CeremonyRefusedError, match=r"^CT-13: "):
+            change(ledger, "retire_key", old_key=key)
+    witness_service().create_witness("beta")
+    change(ledger, "retire_key", old_key="WITNESS:alpha")
+    assert ledger.write(1)[0].witness_id == "WITNESS:beta"
+
+
+def test_the_threshold_changes_by_ceremony(ledger: Ledger) -> None:
+    change(ledger, "drift_threshold", seconds="0.250")
+    assert get_threshold("default") == get_threshold("owner")
+    assert str(get_threshold("default")) == "0.250"
+
+
+def test_the_owner_is_held_to_it_as_well(ledger: Ledger) -> None:
+    people_from_the_start(ledger)
+    for statement in ("SELECT set_drift_threshold(9)", "SELECT retire_witness('WITNESS:alpha')"):
+        with ledger.connect("portal_owner") as owner, pytest.raises(psycopg.Error) as refused:
+            owner.execute(statement)
+        assert refused.value.sqlstate == "AP005"
+
+
+def test_a_key_that_nobody_here_holds_does_not_follow(ledger: Ledger) -> None:
+    details = {
+        "old_key": signing_service().active_key(None),
+        "new_key": "system-elsewhere",
+        "new_public_key": person("Stranger").public_key,
+    }
+    with pytest.raises(CeremonyRefusedError, match="no private key named system-elsewhere"):
+        hold(ledger, "rotate_key", details)
+    key_backend().create("system-elsewhere")
+    with pytest.raises(CeremonyRefusedError, match="private key system-elsewhere does not match"):
+        hold(ledger, "rotate_key", details)
+    ledger.write(1, agent_id=None)

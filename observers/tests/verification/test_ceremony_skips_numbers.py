@@ -1,0 +1,169 @@
+"""Missing numbers are documented by a ceremony that names exactly them, and skipped by nothing
+else (CT-13)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from events import ceremonies
+from events.append.services import writer
+from events.errors import CeremonyRefusedError, HeadMismatchError
+from events.format.ceremony import APPROVED, PROPOSED
+from events.halting import halt
+from events.tests.support.ceremonies import (
+    document_gap,
+    forge,
+    guard_off,
+    halt_details,
+    hold,
+    people_from_the_start,
+)
+from events.tests.support.ledger import Ledger
+from observers.tests.support.commands import findings, run
+from observers.tests.support.pages import remove
+
+
+def test_two_lost_numbers_are_documented_and_the_rest_is_an_incident(ledger: Ledger) -> None:
+    ledger.write(9)
+    remove(ledger, 3, 4)
+    assert run("check_continuity").code == 1
+    ceremony = document_gap(ledger, 3, 4).sequence
+    ran = run("check_continuity")
+    assert ran.code == 0
+    assert f"  3 to 4 (2): documented by event {ceremony}" in ran.text
+    assert findings() == []
+    remove(ledger, 7)
+    ran = run("check_continuity")
+    assert ran.code == 1
+    assert "  7: not explained" in ran.text
+    assert findings() == [(7, "gap")]
+
+
+NOT_EXACTLY = {
+    "a part": (3, 3),
+    "more": (2, 4),
+    "what is there": (6, 6),
+    "beyond the head": (9, 12),
+    "backwards": (4, 3),
+    "numbers that do not come next": (12, 13),
+}
+
+
+@pytest.mark.parametrize("bounds", NOT_EXACTLY.values(), ids=NOT_EXACTLY.keys())
+def test_a_range_that_is_not_exactly_what_is_missing_is_refused(
+    ledger: Ledger, bounds: tuple[int, int]
+) -> None:
+    ledger.write(9)
+    remove(ledger, 3, 4)
+    with pytest.raises(CeremonyRefusedError, match=r"^CT-13: ") as refused:
+        document_gap(ledger, *bounds)
+    assert refused.value.check == "details"
+
+
+def test_the_next_numbers_are_skipped_only_by_a_ceremony(ledger: Ledger) -> None:
+    ledger.write(5)
+    ledger.tamper("SELECT setval('events_sequence_seq', 8)")
+    assert ledger.write(1)[0].sequence == 6, "a number drawn by anybody else is given back"
+    (before,) = ledger.store.get_events_by_sequence_range(6, 6)
+    skip = document_gap(ledger, 7, 1_000_006, "numbers printed on forms that burnt")
+    assert (skip.sequence, skip.prev_hash) == (1_000_007, before.content_hash)
+    (after,) = ledger.write(1)
+    assert (after.sequence, after.prev_hash) == (1_000_008, skip.content_hash)
+    head = ledger.store.head()
+    assert (head.max_sequence, head.event_count) == (1_000_008, 8)
+    assert run("check_continuity").code == 0
+    assert findings() == []
+
+
+def test_a_lost_tail_is_documented_even_while_the_ledger_is_halted(ledger: Ledger) -> None:
+    written = ledger.write(6)
+    remove(ledger, 5, 6)
+    with pytest.raises(HeadMismatchError):
+        ledger.write(1)
+    halt(writer(), reason="the tail is gone", by="keeper")
+    ceremony = document_gap(ledger, 5, 6)
+    assert ceremony.sequence == 7
+    assert ceremony.prev_hash == written[-1].content_hash, "the head remembers what was lost"
+    cleared = hold(ledger, "clear_halt", halt_details())
+    records = ledger.store.get_events_by_sequence_range(8, cleared.sequence)
+    assert [each.event_type for each in records] == ["system.halted", "ceremony.clear_halt"]
+    ledger.write(1)
+    assert run("check_continuity").code == 0
+    assert findings() == []
+
+
+def test_a_tail_that_is_lost_further_than_approved_is_refused(ledger: Ledger) -> None:
+    ledger.write(6)
+    remove(ledger, 6)
+    ada, bela, cleo = people_from_the_start(ledger)
+    proposal = ada.propose("sequence_skip", {"first": 6, "last": 6})
+    bela.say(proposal)
+    cleo.say(proposal)
+    remove(ledger, 5)
+    with pytest.raises(CeremonyRefusedError, match="the gap is larger"):
+        ceremonies.record(writer(), proposal.ceremony_id)
+
+
+def test_what_only_looks_like_a_ceremony_is_found(ledger: Ledger) -> None:
+    """Written past the database's guard, with the system's key and two names."""
+    ledger.write(5)
+    remove(ledger, 3)
+    approvals = [{"person": "Ada"}, {"person": "Bela"}]
+    forged = forge(ledger, {"first": 3, "last": 3, "reason": "lost", "approvals": approvals})
+    assert findings() == [(3, "gap"), (forged.sequence, "ceremony")]
+
+
+def test_a_ceremony_with_a_signature_of_another_text_is_found(ledger: Ledger) -> None:
+    ledger.write(5)
+    honest = hold(ledger, "drift_threshold", {"seconds": "7.5"})
+    payload = json.loads(honest.payload)
+    payload["proposal"]["reason"] = "another reason"
+    changed = forge(ledger, payload, "ceremony.drift_threshold")
+    ran = run("verify_ledger", "--json")
+    assert [(f["sequence"], f["check"]) for f in ran.json["findings"]] == [
+        (changed.sequence, "ceremony")
+    ] * 3
+    assert "the signature of Ada is not of what was proposed" in ran.json["findings"][0]["detail"]
+
+
+def test_the_second_approval_is_the_one_that_is_missing(ledger: Ledger) -> None:
+    """One approval, kept by the guard, and recorded past it."""
+    ledger.write(3)
+    ada, bela, _ = people_from_the_start(ledger)
+    proposal = ceremonies.draft("drift_threshold", "a test", {"seconds": "9"})
+    voices = [
+        {
+            "person": each.name,
+            "public_key": each.public_key,
+            "signature": each.sign(proposal, step),
+            "at": "2026-01-01T00:00:00.000000Z",
+        }
+        for each, step in ((ada, PROPOSED), (bela, APPROVED))
+    ]
+    payload = {
+        "ceremony_id": proposal.ceremony_id,
+        "proposal": json.loads(proposal.text),
+        "proposed_by": voices[0],
+        "approvals": voices[1:],
+        "rejections": [],
+    }
+    forged = forge(ledger, payload, "ceremony.drift_threshold")
+    ran = run("verify_ledger", "--json")
+    assert [(f["sequence"], f["detail"]) for f in ran.json["findings"]] == [
+        (forged.sequence, "1 approved and 0 rejected it: not enough")
+    ]
+
+
+def test_a_retired_person_counts_where_they_counted_then(ledger: Ledger) -> None:
+    ledger.write(1)
+    held = hold(ledger, "drift_threshold", {"seconds": "7.5"})
+    with guard_off(ledger, "person_keys", "refuse_change_of_person_keys") as superuser:
+        superuser.execute(
+            "UPDATE person_keys SET active_until = now(), until_sequence = %s WHERE person = 'Ada'",
+            [held.sequence],
+        )
+        assert findings() == []
+        superuser.execute("UPDATE person_keys SET until_sequence = 1 WHERE person = 'Ada'")
+        assert findings() == [(held.sequence, "ceremony")]

@@ -1,0 +1,89 @@
+"""`check_continuity`: what is missing, and what explains it."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.tests.support.ceremonies import document_gap
+from events.tests.support.ledger import Ledger
+from observers.tests.support.commands import run
+
+COUNTED = "Every number was counted now.\n"
+
+
+def test_an_empty_ledger_misses_nothing(ledger: Ledger) -> None:
+    ran = run("check_continuity", "--json")
+    assert ran.code == 0
+    assert ran.json == {
+        "start": 1,
+        "end": 0,
+        "is_continuous": True,
+        "is_explained": True,
+        "missing_count": 0,
+        "gap_count": 0,
+        "undocumented_gap_count": 0,
+        "gaps": [],
+        "stray_count": 0,
+        "strays": [],
+        "looked_since": None,
+    }
+
+
+def test_a_whole_ledger_exits_0(ledger: Ledger) -> None:
+    ledger.write(4)
+    assert run("check_continuity") == (0, "Sequences 1 to 4: none missing.\n" + COUNTED)
+
+
+def test_an_unexplained_gap_exits_1_and_is_named(ledger: Ledger) -> None:
+    ledger.write(8)
+    ledger.tamper("DELETE FROM events WHERE sequence IN (2, 5, 6)")
+    ran = run("check_continuity")
+    assert ran.code == 1
+    assert ran.text.splitlines() == [
+        "Sequences 1 to 8: 3 missing in 2 gaps.",
+        "  2: not explained",
+        "  5 to 6 (2): not explained",
+        "INCIDENT: 2 gaps (3 numbers) without explanation.",
+        COUNTED.strip(),
+    ]
+
+
+def test_a_cut_tail_is_a_gap_up_to_the_head(ledger: Ledger) -> None:
+    ledger.write(6)
+    ledger.tamper("DELETE FROM events WHERE sequence > 4")
+    assert run("check_continuity", "--json").json["gaps"] == [
+        {"start": 5, "end": 6, "count": 2, "documented": False, "ceremony_sequence": None}
+    ]
+
+
+def test_a_documented_gap_exits_0_and_names_its_ceremony(ledger: Ledger) -> None:
+    ledger.write(5)
+    ledger.tamper("DELETE FROM events WHERE sequence IN (3, 4)")
+    document_gap(ledger, 3, 4)
+    ran = run("check_continuity")
+    assert ran.code == 0
+    assert "  3 to 4 (2): documented by event 6" in ran.text
+    assert ran.text.endswith("Every gap is documented.\n" + COUNTED)
+
+
+def test_a_range_is_bounded_by_its_ends(ledger: Ledger) -> None:
+    ledger.write(8)
+    ledger.tamper("DELETE FROM events WHERE sequence IN (2, 5, 6)")
+    ran = run("check_continuity", "--json", "--start", "3", "--end", "5")
+    assert [(gap["start"], gap["end"]) for gap in ran.json["gaps"]] == [(5, 5)]
+    assert run("check_continuity", "--start", "7").code == 0
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "one", str(2**63)])
+def test_a_start_that_is_no_sequence_is_refused(ledger: Ledger, value: str) -> None:
+    ran = run("check_continuity", f"--start={value}")
+    assert ran.code != 0
+    assert "sequence number" in ran.text
+
+
+def test_remembered_says_that_it_is_and_is_of_the_whole_ledger(ledger: Ledger) -> None:
+    ledger.write(3)
+    ran = run("check_continuity", "--remembered")
+    assert ran.code == 0
+    assert "From memory: every number was last looked at after 20" in ran.text
+    assert run("check_continuity", "--remembered", "--start=2").code == 2

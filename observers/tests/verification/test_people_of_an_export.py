@@ -1,0 +1,92 @@
+"""People of an export count from the event that registers them, which the list of keys names: a key
+that was put into the list, or into the registry, speaks in no ceremony."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events.append.services import writer
+from events.format.canonical import canonicalize
+from events.submission import Submission
+from events.tests.support.ceremonies import hold, person, register
+from events.tests.support.ledger import Ledger
+from observers.tests.support.commands import findings
+from observers.tests.verification.test_documented_verifier import outsider, verifier
+from observers.tests.verification.test_verify_ledger_command import save_export
+from observers.verification.keyring import public_keys
+
+__all__ = ["verifier"]
+
+CEREMONY, SKIP = 7, 8
+
+
+@pytest.fixture
+def held(ledger: Ledger) -> Ledger:
+    """Ada, Bela and Cleo by events 1 to 3; Dana by ceremony 7; 8 explains that 5 is gone."""
+    register()
+    ledger.write(3)
+    hold(ledger, "add_person", person("Dana").details)
+    ledger.tamper("DELETE FROM events WHERE sequence = 5")
+    hold(ledger, "sequence_skip", {"first": 5, "last": 5})
+    return ledger
+
+
+def save(
+    path: Path, change: Callable[[list[dict[str, Any]]], object] = lambda people: None
+) -> Path:
+    """The keys as the portal gives them, then changed."""
+    document = public_keys("default")
+    change(document["people"])
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_people_whom_events_register_are_believed(
+    held: Ledger, verifier: Path, tmp_path: Path
+) -> None:
+    export, keys = save_export(held, tmp_path / "ledger.jsonl"), save(tmp_path / "keys.json")
+    places = [each["registered_by"] for each in public_keys("default")["people"]]
+    assert places == [1, 2, 3, CEREMONY]
+    assert findings("--export", str(export), "--keys", str(keys)) == []
+    # The page's verifier leaves out which gaps ceremonies explain.
+    assert outsider(verifier, export, keys) == (1, "sequence 6: gap\n")
+
+
+WRONG: dict[str, Callable[[list[dict[str, Any]]], object]] = {
+    "no event": lambda people: people[1].update(registered_by=None),
+    "an event that registers another": lambda people: people[1].update(registered_by=1),
+    "an event that registers nobody": lambda people: people[1].update(registered_by=4),
+    "an event that is missing": lambda people: people[1].update(registered_by=5),
+    "an event behind the ceremony": lambda people: people[1].update(registered_by=9),
+    "no sequence": lambda people: people[1].update(registered_by=0),
+}
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG.keys())
+def test_a_person_whom_no_event_registers_speaks_in_no_ceremony(
+    held: Ledger, verifier: Path, tmp_path: Path, change: Callable[[list[dict[str, Any]]], object]
+) -> None:
+    bela = canonicalize(person("Bela").details)
+    late = Submission("system.person_registered", bela, agent_id=None)
+    assert writer().write_event(late).event.sequence == SKIP + 1
+    export, keys = save_export(held, tmp_path / "ledger.jsonl"), save(tmp_path / "k.json", change)
+    assert findings("--export", str(export), "--keys", str(keys)) == [
+        (5, "gap"),
+        (CEREMONY, "ceremony"),
+        (SKIP, "ceremony"),
+    ]
+    code, said = outsider(verifier, export, keys)
+    assert (code, f"sequence {CEREMONY}: ceremony" in said) == (1, True)
+
+
+def test_an_export_that_begins_later_takes_the_list_at_its_word(
+    held: Ledger, tmp_path: Path
+) -> None:
+    export, keys = save_export(held, tmp_path / "ledger.jsonl"), save(tmp_path / "keys.json")
+    export.write_bytes(b"".join(export.read_bytes().splitlines(keepends=True)[4:]))
+    assert findings("--export", str(export), "--keys", str(keys), "--start", "6") == []
