@@ -9,14 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils import timezone
+from uuid_utils import uuid4
 
 from events.access.client_address import client_address, network_of
 from events.access.recorder import recorder
-from events.format.event import random_piece
 from events.models import ApiToken
 
 API = "/api/v1/"
@@ -35,7 +34,7 @@ def request_id(request: HttpRequest) -> str:
     """Return the request id, created on first use; no client input has a part in it."""
     found = request.META.get(_ID)
     if not isinstance(found, str):
-        found = request.META[_ID] = str(UUID(bytes=random_piece()[:16], version=4))
+        found = request.META[_ID] = str(uuid4())
     return found
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections import deque
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 
 import orjson
+from uuid_utils import uuid7
 
 from events.errors import CanonicalJSONError
 from events.format import canonical, timestamps
@@ -49,13 +49,7 @@ def new_event_id() -> str:
 
     Invariant: event ids never decide order (AC3), and their time is no evidence.
     """
-    milliseconds = time.time_ns() // 1_000_000 & (1 << 48) - 1
-    chance = random_piece().hex()
-    variant = "89ab"[int(chance[15], 16) & 3]
-    return (
-        f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7{chance[:3]}"
-        f"-{variant}{chance[3:6]}-{chance[16:28]}"
-    )
+    return str(uuid7())
 
 
 HASH_ALG_VERSION = 1
