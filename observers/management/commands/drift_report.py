@@ -13,11 +13,13 @@ from typing import Any
 from django.conf import settings
 
 from events.format.names import show
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, table
 from events.store import drift
 from events.store.drift import AgentDrift
 from events.store.imports import Import, ImportDrift, drift_of_imports, list_imports, spans_of
 from observers.management import arguments
+
+TITLES = ("agent", "warnings", "median s", "95 % s", "worst s", "direction", "sequences")
 
 
 class Command(LedgerCommand):
@@ -81,20 +83,9 @@ def as_text(threshold: Decimal, agents: list[AgentDrift]) -> str:
     """A table, the worst agent first."""
     if not agents:
         return f"No clock differs by more than {threshold.normalize():f} s."
-    rows: list[tuple[str, ...]] = [
-        ("agent", "warnings", "median s", "95 % s", "worst s", "direction", "sequences")
-    ]
-    rows += [_row(agent) for agent in agents]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    table = [
-        "  ".join(
-            cell.ljust(width) if column in (0, 5, 6) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
     total = sum(agent.warnings for agent in agents)
-    return "\n".join([f"{total:,} drift warnings above {threshold.normalize():f} s", *table])
+    rows = table(TITLES, [_row(agent) for agent in agents], empty="", numbers=",")
+    return f"{total:,} drift warnings above {threshold.normalize():f} s\n{rows}"
 
 
 def imports_as_text(imports: list[ImportDrift]) -> Iterator[str]:
@@ -124,15 +115,15 @@ def _within(imports: list[Import], start: int | None, end: int | None) -> list[I
     return [one for one in cut if one.first_sequence <= one.last_sequence]
 
 
-def _row(agent: AgentDrift) -> tuple[str, ...]:
+def _row(agent: AgentDrift) -> tuple[str | int | Decimal, ...]:
     behind = agent.warnings - agent.ahead
     direction = "ahead" if not behind else "behind" if not agent.ahead else "both"
     return (
-        show(agent.agent_id or "(system)"),
-        f"{agent.warnings:,}",
-        f"{agent.median_seconds:,}",
-        f"{agent.p95_seconds:,}",
-        f"{agent.worst_seconds:,}",
+        agent.agent_id or "(system)",
+        agent.warnings,
+        agent.median_seconds,
+        agent.p95_seconds,
+        agent.worst_seconds,
         direction,
         f"{agent.first_sequence} to {agent.last_sequence}",
     )
