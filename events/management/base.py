@@ -1,4 +1,4 @@
-"""Base for management commands: escaped output, plain tables, passphrases.
+"""Base for management commands: actions, answers in JSON, escaped output, tables, passphrases.
 
 Escape sequences in stored names or reasons could move a terminal's cursor or overwrite text, so all
 output passes `names.show`; JSON stays the same JSON. Passphrases are never taken from the command
@@ -12,12 +12,16 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, NoReturn, TextIO, cast
 
+import orjson
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from rich.cells import cell_len
 
 from events.format.names import show
+
+COULD_NOT_RUN = 2
+"""Exit code of a command that was refused."""
 
 
 def table(
@@ -63,6 +67,16 @@ def until(first: int, last: int | None) -> str | int:
     return last if last >= first else "never used"
 
 
+def add_json(parser: ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help="answer in JSON")
+
+
+def refuse(reason: str) -> NoReturn:
+    """Exit with code 2 and one line."""
+    raise CommandError(reason, returncode=COULD_NOT_RUN)
+
+
 def add_passphrase(parser: ArgumentParser) -> None:
     """Add `--passphrase-file`; without it the terminal is asked."""
     parser.add_argument(
@@ -77,10 +91,10 @@ def read_passphrase(options: dict[str, Any], *, twice: bool = False) -> str:
         try:
             return path.read_text(encoding="utf-8").split("\n", 1)[0]
         except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"cannot read {path}: {error}", returncode=2) from None
+            refuse(f"cannot read {path}: {error}")
     passphrase = getpass.getpass("Passphrase of the key: ")
     if twice and getpass.getpass("Again: ") != passphrase:
-        raise CommandError("the two passphrases differ", returncode=2)
+        refuse("the two passphrases differ")
     return passphrase
 
 
@@ -119,6 +133,33 @@ class LedgerCommand(BaseCommand):
     @stderr.setter
     def stderr(self, stream: OutputWrapper) -> None:
         self._stderr = _quoted(stream)
+
+    def answer(self, document: Any, text: str, options: dict[str, Any]) -> None:
+        """Print the document with `--json`, else the text."""
+        self.stdout.write(orjson.dumps(document).decode() if options["json"] else text)
+
+
+class ActionCommand(LedgerCommand):
+    """Command whose first argument is an action.
+
+    Invariant: the action `set-group` runs `_set_group(options)`, which returns its answer as a
+    document for `--json` and as text.
+    """
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        self.add_actions(actions)
+        for action in actions.choices.values():
+            add_json(action)
+
+    def add_actions(self, actions: Any) -> None:
+        """Add a parser for each action."""
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        run = getattr(self, f"_{options['action'].replace('-', '_')}")
+        document, text = run(options)
+        self.answer(document, text, options)
 
 
 def _quoted(stream: OutputWrapper) -> QuotedOutput:

@@ -6,14 +6,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
 from rich.console import Console
 
 from auditportal.backup.backup import make_backup
 from auditportal.backup.manifest import Manifest
-from auditportal.failures import EXIT_COULD_NOT_RUN
 from events.errors import LedgerError
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from observers.heads.seen import SeenHead
 from observers.heads.store import memory_of
 from observers.management import arguments
@@ -51,7 +49,7 @@ class Command(LedgerCommand):
                     progress=lambda size: status.update(f"Backing up: {size / 1e6:,.1f} MB"),
                 )
         except LedgerError as error:
-            raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
+            refuse(str(error))
         head = manifest.head
         memory_of().note(SeenHead(head.max_sequence, head.content_hash, head.authority_timestamp))
         self.stdout.write(

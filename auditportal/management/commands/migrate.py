@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.core.management.commands import migrate
 
 from auditportal.bootstrap import UnfitServer, require_writable
-from auditportal.failures import EXIT_COULD_NOT_RUN
+from events.management.base import refuse
 
 
 class Command(migrate.Command):
@@ -24,13 +24,11 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["database"] != "owner":
-            raise CommandError(
-                "migrations run as the owner: omit --database", returncode=EXIT_COULD_NOT_RUN
-            )
+            refuse("migrations run as the owner: omit --database")
         try:
             facts = require_writable("owner")
         except UnfitServer as error:
-            raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
+            refuse(str(error))
         if options["verbosity"]:
             for warning in facts.warnings:
                 self.stderr.write(f"WARNING: {warning}")

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import get_commands
-from django.core.management.base import CommandError
 from django.db import OperationalError, connections
 
 from auditportal.bootstrap import (
@@ -25,9 +24,8 @@ from auditportal.bootstrap import (
 )
 from auditportal.child_processes import PortalFailed
 from auditportal.env import ENVIRONMENT
-from auditportal.failures import EXIT_COULD_NOT_RUN
 from auditportal.supervisor import Supervisor, connectable, log_file
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from events.store.ledger import PostgresEventStore
 from events.store.maintenance import is_migrated, refuse_unfinished
 from observers.heads.store import memory_of
@@ -72,7 +70,7 @@ class Command(LedgerCommand):
             with claim_port(settings.PORTAL_BIND, options["port"]):
                 self._run(**options)
         except (PortTaken, TooFewConnections, PortalFailed, UnfitServer) as error:
-            raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
+            refuse(str(error))
 
     def _run(self, *, port: int, workers: int, no_sample: bool, **_: Any) -> None:
         self.stdout.write("Starting the portal…" if settings.PORTAL_EMBEDDED else "Starting…")
@@ -130,10 +128,9 @@ def _refuse_empty_but_seen() -> None:
     seen = memory.read()
     if not seen:
         return
-    raise CommandError(
+    refuse(
         f"CT-11: the ledger is empty, but its head {seen[-1]} was seen here. Restore a backup "
-        f"(`manage.py restore`); to begin another ledger at this place, move {memory.path} away",
-        returncode=EXIT_COULD_NOT_RUN,
+        f"(`manage.py restore`); to begin another ledger at this place, move {memory.path} away"
     )
 
 
@@ -149,7 +146,7 @@ def _reach_databases() -> None:
                 name = "DATABASE_URL"
             where = "the embedded database" if settings.PORTAL_EMBEDDED else name
             reason = " ".join(str(error).split())
-            raise CommandError(f"{where}: {reason}", returncode=EXIT_COULD_NOT_RUN) from error
+            refuse(f"{where}: {reason}")
 
 
 def _manage() -> str:

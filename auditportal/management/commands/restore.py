@@ -15,10 +15,9 @@ from django.core.management.base import CommandError
 from auditportal.backup.manifest import NotTheBackupError
 from auditportal.backup.restore import Restored, Wanted, restore
 from auditportal.bootstrap import require_writable
-from auditportal.failures import EXIT_COULD_NOT_RUN
 from events.errors import LedgerError
 from events.format.names import show
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from observers.heads.seen import read_files
 from observers.management import arguments
 from observers.management.progress import progress_bar
@@ -79,7 +78,7 @@ class Command(LedgerCommand):
         except NotTheBackupError as error:
             raise CommandError(str(error), returncode=arguments.FINDINGS) from error
         except LedgerError as error:
-            raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
+            refuse(str(error))
         render = arguments.dump(as_dict(restored)) if options["json"] else as_text(restored)
         self.stdout.write(render)
         if not restored.is_sound:

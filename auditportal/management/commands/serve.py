@@ -18,7 +18,6 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.management.base import CommandError
 from django.db import connections
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
@@ -26,9 +25,8 @@ from granian.server import Server as Granian
 
 from auditportal.bootstrap import TooFewConnections, UnfitServer, check_server, require_connections
 from auditportal.child_processes import die_with_parent
-from auditportal.failures import EXIT_COULD_NOT_RUN
 from auditportal.slow_clients import look_after_clients
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from events.store.connection import LedgerUnavailableError
 from events.store.maintenance import RestoreUnfinishedError, refuse_unfinished
 from observers.watch.at_start import look_before_serving
@@ -77,7 +75,7 @@ class Command(LedgerCommand):
                 self._check_server()
                 refuse_unfinished("default")
         except (TooFewConnections, RestoreUnfinishedError, UnfitServer) as error:
-            raise CommandError(str(error), returncode=EXIT_COULD_NOT_RUN) from error
+            refuse(str(error))
         connections.close_all()
         look_before_serving()
         self._serve(options)

@@ -12,17 +12,15 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-import orjson
 from axes.utils import reset
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.management.base import CommandError
 
 from events.accounts import second_factor
 from events.accounts.roles import GROUPS, SERVICE_USER, ensure_groups, group_of, set_group
 from events.accounts.session_limits import end_sessions
-from events.management.base import LedgerCommand, table
+from events.management.base import ActionCommand, refuse, table
 
 GROUP_HELP = (
     "auditor: reads everything, starts verifications, sees the access log; operator: besides, "
@@ -31,13 +29,12 @@ GROUP_HELP = (
 TITLES = ("account", "group", "state", "second factor", "last log-in")
 
 
-class Command(LedgerCommand):
+class Command(ActionCommand):
     """One subcommand each."""
 
     help = "Create, list and deactivate accounts of people, and assign them to groups."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    def add_actions(self, actions: Any) -> None:
         add = actions.add_parser("add", help="a new account; asks for its password")
         add.add_argument("name")
         _add_group(add, "--group", required=True)
@@ -58,16 +55,10 @@ class Command(LedgerCommand):
         move = actions.add_parser("set-group", help="move an account to another group")
         move.add_argument("name")
         _add_group(move, "group")
-        for action in actions.choices.values():
-            action.add_argument("--json", action="store_true", help="answer in JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         ensure_groups()
-        answer, text = getattr(self, f"_{options['action'].replace('-', '_')}")(options)
-        if options["json"]:
-            self.stdout.write(orjson.dumps(answer).decode())
-        elif text:
-            self.stdout.write(text)
+        super().handle(*args, **options)
 
     def _add(self, options: dict[str, Any]) -> tuple[Any, str]:
         name = options["name"]
@@ -75,7 +66,7 @@ class Command(LedgerCommand):
         try:
             account.full_clean(exclude=["password"])
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages), returncode=2) from error
+            refuse(" ".join(error.messages))
         generated = secrets.token_urlsafe(15) if options["generate"] else None
         password = generated or _ask_password(account)
         account.set_password(password)
@@ -145,7 +136,7 @@ def _add_group(parser: ArgumentParser, name: str, **options: Any) -> None:
 def _find(name: str) -> User:
     account = User.objects.exclude(username=SERVICE_USER).filter(username=name).first()
     if account is None:
-        raise CommandError(f"there is no account {name}", returncode=2)
+        refuse(f"there is no account {name}")
     return account
 
 
@@ -161,13 +152,13 @@ def _ask_password(account: User) -> str:
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")
         if password != getpass.getpass("Once more: "):
-            raise CommandError("the two passwords differ; nothing was made", returncode=2)
+            refuse("the two passwords differ; nothing was made")
     else:
         password = sys.stdin.readline().rstrip("\n")
     try:
         validate_password(password, account)
     except ValidationError as error:
-        raise CommandError(" ".join(error.messages), returncode=2) from error
+        refuse(" ".join(error.messages))
     return password
 
 

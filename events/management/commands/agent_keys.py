@@ -5,20 +5,17 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-import orjson
-from django.core.management.base import CommandError
-
 from events.append.services import key_backend, signing_service
 from events.format.names import wrong_name
-from events.keys.signing import SigningService
-from events.management.base import LedgerCommand, table, until
+from events.management.base import ActionCommand, refuse, table, until
 from events.store import registry
 from events.store.registry import AgentKeyRecord
 
 SYSTEM = "the system"
+USING = "default"
 
 
-class Command(LedgerCommand):
+class Command(ActionCommand):
     """One subcommand each; results go to stdout."""
 
     help = (
@@ -26,8 +23,7 @@ class Command(LedgerCommand):
         "still verifies what it signed."
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    def add_actions(self, actions: Any) -> None:
         create = actions.add_parser("create", help="the first key of an agent")
         _add_agent(create)
         create.add_argument("--key-id", help="name of the key; default one made of the agent's")
@@ -37,22 +33,16 @@ class Command(LedgerCommand):
         _add_agent(actions.add_parser("rotate", help="replace a key with a new one"))
         retire = actions.add_parser("retire", help="retire a key permanently")
         retire.add_argument("key_id")
-        for action in (create, listing, retire, actions.choices["rotate"]):
-            action.add_argument("--json", action="store_true", help="answer in JSON")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        answer, text = getattr(self, f"_{options['action']}")(signing_service(), options)
-        self.stdout.write(orjson.dumps(answer).decode() if options["json"] else text)
-
-    def _create(self, signing: SigningService, options: dict[str, Any]) -> tuple[Any, str]:
+    def _create(self, options: dict[str, Any]) -> tuple[Any, str]:
         agent = _agent(options)
-        key_id = signing.create_key(agent, options["key_id"])
+        key_id = signing_service().create_key(agent, options["key_id"])
         return {"agent_id": agent, "key_id": key_id}, f"{agent or SYSTEM} signs with {key_id}"
 
-    def _list(self, signing: SigningService, options: dict[str, Any]) -> tuple[Any, str]:
+    def _list(self, options: dict[str, Any]) -> tuple[Any, str]:
         keys = [
             _as_dict(key)
-            for key in registry.list_agent_keys(signing.using)
+            for key in registry.list_agent_keys(USING)
             if (options["agent"] is None or key.agent_id == options["agent"])
             and not (options["active"] and key.validity.until_sequence is not None)
         ]
@@ -72,17 +62,17 @@ class Command(LedgerCommand):
             empty="there is no such key",
         )
 
-    def _rotate(self, signing: SigningService, options: dict[str, Any]) -> tuple[Any, str]:
+    def _rotate(self, options: dict[str, Any]) -> tuple[Any, str]:
         agent = _agent(options)
-        old, new = signing.rotate_key(agent)
+        old, new = signing_service().rotate_key(agent)
         answer = {"agent_id": agent, "retired": old, "key_id": new}
         return answer, f"{agent or SYSTEM} signs with {new}; {old} is retired and verifies on"
 
-    def _retire(self, signing: SigningService, options: dict[str, Any]) -> tuple[Any, str]:
+    def _retire(self, options: dict[str, Any]) -> tuple[Any, str]:
         key_id = options["key_id"]
-        last = signing.retire_key(key_id)
+        last = signing_service().retire_key(key_id)
         owner = next(
-            key.agent_id for key in registry.list_agent_keys(signing.using) if key.key_id == key_id
+            key.agent_id for key in registry.list_agent_keys(USING) if key.key_id == key_id
         )
         self.stderr.write(
             f"WARNING: {owner or SYSTEM} has no active key now and cannot write. "
@@ -103,7 +93,7 @@ def _agent(options: dict[str, Any]) -> str | None:
         return None
     agent: str = options["agent"]
     if wrong := wrong_name(agent):
-        raise CommandError(f"an agent's name {wrong}", returncode=2)
+        refuse(f"an agent's name {wrong}")
     return agent
 
 

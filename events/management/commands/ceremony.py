@@ -10,9 +10,6 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
-import orjson
-from django.core.management.base import CommandError
-
 from events import ceremonies
 from events.append.services import key_backend, writer
 from events.ceremonies import complete_details
@@ -20,7 +17,7 @@ from events.errors import LedgerError
 from events.format.ceremony import APPROVED, CONTEXT, KINDS, PROPOSED, REJECTED, Proposal
 from events.format.names import show
 from events.keys import person_key
-from events.management.base import LedgerCommand, add_passphrase, read_passphrase, table
+from events.management.base import ActionCommand, add_passphrase, read_passphrase, refuse, table
 from events.store.ceremonies import Ceremony, find_ceremony, is_approved, list_ceremonies
 
 USING = "default"
@@ -33,7 +30,7 @@ FILLED_IN = (
 LISTED = 1000
 
 
-class Command(LedgerCommand):
+class Command(ActionCommand):
     """One subcommand each; results go to stdout."""
 
     help = (
@@ -43,8 +40,7 @@ class Command(LedgerCommand):
         "the bytes, `ceremony sign` signs them elsewhere, and the page takes the signature."
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    def add_actions(self, actions: Any) -> None:
         propose = actions.add_parser(
             "propose",
             help="propose a ceremony",
@@ -74,15 +70,12 @@ class Command(LedgerCommand):
         actions.add_parser("show", help="show one, step by step").add_argument(
             "ceremony_id", metavar="ID"
         )
-        for action in actions.choices.values():
-            action.add_argument("--json", action="store_true", help="answer in JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            answer, text = getattr(self, f"_{options['action']}")(options)
+            super().handle(*args, **options)
         except LedgerError as error:
-            raise CommandError(str(error), returncode=2) from None
-        self.stdout.write(orjson.dumps(answer).decode() if options["json"] else text)
+            refuse(str(error))
 
     def _propose(self, options: dict[str, Any]) -> tuple[Any, str]:
         kind = options["kind"]
@@ -157,10 +150,10 @@ def _read_statement(path: Path) -> bytes:
     try:
         text = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except OSError as error:
-        raise CommandError(f"cannot read {path}: {error.strerror}", returncode=2) from None
+        refuse(f"cannot read {path}: {error.strerror}")
     message = text.replace(b"\r\n", b"\n").rstrip(b"\n")
     if not message.startswith(CONTEXT.encode()):
-        raise CommandError(f"{path} is not what a person signs of a ceremony", returncode=2)
+        refuse(f"{path} is not what a person signs of a ceremony")
     return message
 
 
@@ -175,7 +168,7 @@ def _add_signing(parser: ArgumentParser) -> None:
 def _pairs(texts: list[str]) -> dict[str, str]:
     for text in texts:
         if "=" not in text:
-            raise CommandError(f"{text!r} is not of the form NAME=VALUE", returncode=2)
+            refuse(f"{text!r} is not of the form NAME=VALUE")
     return dict(text.split("=", 1) for text in texts)
 
 

@@ -6,9 +6,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
 
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from events.store import maintenance
 
 
@@ -34,10 +33,9 @@ class Command(LedgerCommand):
             self.stdout.write(maintenance.script())
             return
         if not settings.PORTAL_ADMIN_DATABASE_URL:
-            raise CommandError(
+            refuse(
                 "ADMIN_DATABASE_URL is not set: the ledger's database, as a role that may create "
-                "roles",
-                returncode=2,
+                "roles"
             )
         maintenance.make_roles(settings.PORTAL_ADMIN_DATABASE_URL)
         self.stdout.write("The roles exist.")

@@ -8,9 +8,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-import orjson
-
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, add_json
 from events.store.drift import get_threshold, set_threshold
 
 
@@ -26,10 +24,9 @@ class Command(LedgerCommand):
         parser.add_argument(
             "seconds", nargs="?", help="a positive number of seconds, such as 5 or 0.250"
         )
-        parser.add_argument("--json", action="store_true", help="answer in JSON")
+        add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = options["seconds"]
         seconds = get_threshold("default") if wanted is None else set_threshold("default", wanted)
-        answer = orjson.dumps({"threshold_seconds": str(seconds)}).decode()
-        self.stdout.write(answer if options["json"] else f"{seconds} seconds")
+        self.answer({"threshold_seconds": str(seconds)}, f"{seconds} seconds", options)

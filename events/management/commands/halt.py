@@ -6,14 +6,11 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-import orjson
-from django.core.management.base import CommandError
-
 from events.append.services import writer
 from events.errors import LedgerError
 from events.format.names import show
 from events.halting import halt
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, add_json, refuse
 from events.store.registry import are_ceremonies_in_force
 
 
@@ -31,14 +28,14 @@ class Command(LedgerCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--reason", required=True, help="why; visible to everybody")
         parser.add_argument("--by", required=True, metavar="PERSON", help="who halts")
-        parser.add_argument("--json", action="store_true", help="answer in JSON")
+        add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             done = halt(writer(), reason=options["reason"], by=options["by"])
             in_force = are_ceremonies_in_force("default")
         except LedgerError as error:
-            raise CommandError(str(error), returncode=2) from None
+            refuse(str(error))
         answer = {
             "halted": done.state.halted,
             "is_new": done.is_new,
@@ -48,7 +45,7 @@ class Command(LedgerCommand):
             "sequence": done.event.sequence if done.event else None,
             "unwitnessed_because": done.unwitnessed_because,
         }
-        self.stdout.write(orjson.dumps(answer).decode() if options["json"] else _text(answer))
+        self.answer(answer, _text(answer), options)
         if not in_force:
             self.stderr.write(
                 "WARNING: fewer than three people are registered, so no ceremony can clear this "

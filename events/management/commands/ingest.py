@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.core.management.base import CommandError
-
 from events.append.services import bulk_writer, signing_service, writer
 from events.ingest.console import Console
 from events.ingest.errors import IngestError
@@ -28,10 +26,8 @@ from events.ingest.requested import (
     recorded_options,
 )
 from events.keys.first_keys import FIRST_AGENT
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from events.store.connection import LedgerUnavailableError
-
-COULD_NOT_RUN = 2
 
 
 class Command(LedgerCommand):
@@ -52,7 +48,7 @@ class Command(LedgerCommand):
         try:
             self._run(options["files"], options)
         except IngestError as error:
-            raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
+            refuse(str(error))
 
     def _run(self, files: list[str], options: dict[str, Any]) -> None:
         size = None
@@ -89,7 +85,7 @@ class Command(LedgerCommand):
             failure=failure,
         )
         if failure:
-            raise CommandError(failure, returncode=COULD_NOT_RUN)
+            refuse(failure)
         if any(report.counts.rejected for report in ingestion.reports):
             sys.exit(1)
 

@@ -5,24 +5,27 @@ A private key is handled only on its owner's machine, when its owner asks.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
-
-import orjson
-from django.core.management.base import CommandError
 
 from events.append.services import owner_writer
 from events.errors import LedgerError
 from events.format.ceremony import check_possession, possession
 from events.format.names import wrong_name
 from events.keys import person_key
-from events.management.base import LedgerCommand, add_passphrase, read_passphrase, table, until
+from events.management.base import (
+    ActionCommand,
+    add_passphrase,
+    read_passphrase,
+    refuse,
+    table,
+    until,
+)
 from events.people import register_first
 from events.store.registry import PersonKey, are_ceremonies_in_force, list_people
 
 
-class Command(LedgerCommand):
+class Command(ActionCommand):
     """One subcommand each; results go to stdout."""
 
     help = (
@@ -33,8 +36,7 @@ class Command(LedgerCommand):
         "`retire_person`."
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    def add_actions(self, actions: Any) -> None:
         keygen = actions.add_parser("keygen", help="a key pair in a file locked by a passphrase")
         keygen.add_argument("file", type=Path, help="where the private key goes; must be new")
         add_passphrase(keygen)
@@ -50,15 +52,12 @@ class Command(LedgerCommand):
             "list", help="every person, with the sequences they are valid for"
         )
         listing.add_argument("--active", action="store_true", help="only those who may vote now")
-        for action in actions.choices.values():
-            action.add_argument("--json", action="store_true", help="answer in JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            answer, text = getattr(self, f"_{options['action']}")(options)
+            super().handle(*args, **options)
         except LedgerError as error:
-            raise CommandError(str(error), returncode=2) from None
-        self.stdout.write(orjson.dumps(answer).decode() if options["json"] else text)
+            refuse(str(error))
 
     def _keygen(self, options: dict[str, Any]) -> tuple[Any, str]:
         public_key = person_key.create(options["file"], read_passphrase(options, twice=True))
@@ -67,7 +66,7 @@ class Command(LedgerCommand):
     def _prove(self, options: dict[str, Any]) -> tuple[Any, str]:
         person, key = options["person"], options["key"]
         if wrong := wrong_name(person):
-            raise CommandError(f"the name of a person {wrong}", returncode=2)
+            refuse(f"the name of a person {wrong}")
         public_key = person_key.public_key(key)
         message = possession(person, public_key)
         proof = person_key.sign(key, read_passphrase(options), message)

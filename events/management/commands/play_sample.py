@@ -15,16 +15,14 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
 
 from events import sample
 from events.append.services import signing_service, writer
 from events.ingest.loading import AgentKeys
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
 
-COULD_NOT_RUN = 2
 FIRST_EVENTS = 60
 BATCHES = (1, 5, 2, 4, 3)
 """Sizes of the first transactions, used in turn."""
@@ -51,10 +49,10 @@ class Command(LedgerCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.PORTAL_EMBEDDED:
-            raise _refusal("sample agents never play on a DATABASE_URL")
+            refuse("sample agents never play on a DATABASE_URL")
         self._writer = writer()
         if self._writer.store.get_max_sequence() or self._writer.store.head().event_count:
-            raise _refusal("the ledger is not empty; sample agents play only on an empty one")
+            refuse("the ledger is not empty; sample agents play only on an empty one")
         # Not an Event: a signal handler that sets one can deadlock on its lock in this thread.
         self._stop: queue.SimpleQueue[int] = queue.SimpleQueue()
         with _stopping(self._stop):
@@ -63,7 +61,7 @@ class Command(LedgerCommand):
     def _play(self, submissions: Iterator[Submission], seconds: float) -> None:
         end = time.monotonic() + seconds
         if not self._writer.write_event(sample.STARTED).created:
-            raise _refusal("other sample agents play already")
+            refuse("other sample agents play already")
         agents = AgentKeys(signing_service(), lambda agent, key_id: None)
         for agent in sample.AGENTS:
             agents.require(agent.agent_id)
@@ -119,7 +117,3 @@ def _stopping(stop: queue.SimpleQueue[int]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _refusal(reason: str) -> CommandError:
-    return CommandError(reason, returncode=COULD_NOT_RUN)

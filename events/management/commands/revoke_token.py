@@ -6,10 +6,8 @@ import getpass
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from events.accounts.tokens import TokenError, find, revoke
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from events.models import ApiToken
 
 
@@ -39,8 +37,8 @@ def _chosen(text: str | None, agent: str | None) -> list[ApiToken]:
         try:
             return [find(text)]
         except TokenError as error:
-            raise CommandError(str(error), returncode=2) from error
+            refuse(str(error))
     found = list(ApiToken.objects.filter(agent_id=agent))
     if not found:
-        raise CommandError(f"{agent} has no token", returncode=2)
+        refuse(f"{agent} has no token")
     return found

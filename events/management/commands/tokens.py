@@ -6,10 +6,9 @@ from argparse import ArgumentParser
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 from django.utils import timezone
 
-from events.management.base import LedgerCommand, table
+from events.management.base import LedgerCommand, add_json, table
 from events.models import ApiToken
 
 TITLES = ("token", "may", "made", "expires", "last used", "state")
@@ -25,14 +24,11 @@ class Command(LedgerCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--agent", metavar="NAME", help="only those of this agent")
-        parser.add_argument("--json", action="store_true", help="answer in JSON")
+        add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = {} if options["agent"] is None else {"agent_id": options["agent"]}
         found = ApiToken.objects.filter(**chosen).order_by("-created", "token_key")
-        if options["json"]:
-            self.stdout.write(orjson.dumps([_as_dict(token) for token in found]).decode())
-            return
         rows = [
             (
                 token.token_key,
@@ -44,7 +40,8 @@ class Command(LedgerCommand):
             )
             for token in found
         ]
-        self.stdout.write(table(TITLES, rows, empty="there is no token"))
+        text = table(TITLES, rows, empty="there is no token")
+        self.answer([_as_dict(token) for token in found], text, options)
 
 
 def _as_dict(token: ApiToken) -> dict[str, Any]:

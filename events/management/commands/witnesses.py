@@ -5,21 +5,21 @@ Invariant: a ledger left without a witness is reported.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from typing import Any
 
-import orjson
 from django.db import transaction
 
 from events.append.services import key_backend, witness_service
-from events.keys.signing import PREFIX, WitnessService
-from events.management.base import LedgerCommand, table, until
+from events.keys.signing import PREFIX
+from events.management.base import ActionCommand, table, until
 from events.store import registry
 from events.store.connection import named_errors
 from events.store.registry import WitnessRecord
 
+USING = "default"
 
-class Command(LedgerCommand):
+
+class Command(ActionCommand):
     """One subcommand each; results go to stdout."""
 
     help = (
@@ -28,8 +28,7 @@ class Command(LedgerCommand):
         f"with or without {PREFIX}"
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    def add_actions(self, actions: Any) -> None:
         actions.add_parser("create", help="a new witness").add_argument("name")
         listing = actions.add_parser("list", help="every witness, with its valid sequences")
         listing.add_argument("--active", action="store_true", help="only those that attest now")
@@ -37,21 +36,15 @@ class Command(LedgerCommand):
         replace.add_argument("old")
         replace.add_argument("new")
         actions.add_parser("retire", help="retire a witness permanently").add_argument("name")
-        for action in actions.choices.values():
-            action.add_argument("--json", action="store_true", help="answer in JSON")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        answer, text = getattr(self, f"_{options['action']}")(witness_service(), options)
-        self.stdout.write(orjson.dumps(answer).decode() if options["json"] else text)
-
-    def _create(self, witnessing: WitnessService, options: dict[str, Any]) -> tuple[Any, str]:
-        witness_id = witnessing.create_witness(options["name"])
+    def _create(self, options: dict[str, Any]) -> tuple[Any, str]:
+        witness_id = witness_service().create_witness(options["name"])
         return {"witness_id": witness_id}, f"{witness_id} attests from now on"
 
-    def _list(self, witnessing: WitnessService, options: dict[str, Any]) -> tuple[Any, str]:
+    def _list(self, options: dict[str, Any]) -> tuple[Any, str]:
         witnesses = [
             _as_dict(witness)
-            for witness in registry.list_witnesses(witnessing.using)
+            for witness in registry.list_witnesses(USING)
             if not (options["active"] and witness.validity.until_sequence is not None)
         ]
         return witnesses, table(
@@ -69,19 +62,19 @@ class Command(LedgerCommand):
             empty="there is no such witness",
         )
 
-    def _replace(self, witnessing: WitnessService, options: dict[str, Any]) -> tuple[Any, str]:
-        old = _full(options["old"])
-        with named_errors(), transaction.atomic(using=witnessing.using):
+    def _replace(self, options: dict[str, Any]) -> tuple[Any, str]:
+        witnessing, old = witness_service(), _full(options["old"])
+        with named_errors(), transaction.atomic(using=USING):
             # The old one first: if it is not there, no key is made.
             last = witnessing.retire_witness(old)
             new = witnessing.create_witness(options["new"])
         answer = {"retired": old, "until_sequence": last, "witness_id": new}
         return answer, f"{new} attests from now on; {old} is retired after sequence {last}"
 
-    def _retire(self, witnessing: WitnessService, options: dict[str, Any]) -> tuple[Any, str]:
+    def _retire(self, options: dict[str, Any]) -> tuple[Any, str]:
         witness_id = _full(options["name"])
-        last = witnessing.retire_witness(witness_id)
-        if not registry.active_witnesses(witnessing.using):
+        last = witness_service().retire_witness(witness_id)
+        if not registry.active_witnesses(USING):
             self.stderr.write(
                 f"WARNING: {witness_id} was the last active witness. Nothing can be written any "
                 "more (RT-1) until `witnesses create` makes another."
