@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 from django.core.management.base import CommandError
 
+from events.management.base import add_json
+
 SOUND = 0
 FINDINGS = 1
 COULD_NOT_RUN = 2
@@ -44,11 +46,6 @@ def add_range(parser: ArgumentParser) -> None:
         "--end", type=sequence, metavar="N", help="last sequence, included (default: the head)"
     )
     add_json(parser)
-
-
-def add_json(parser: ArgumentParser) -> None:
-    """Adds `--json`."""
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def require_order(start: int, end: int | None) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from auditportal.backup.backup import make_backup
 from auditportal.backup.manifest import Manifest
 from events.errors import LedgerError
-from events.management.base import LedgerCommand, refuse
+from events.management.base import LedgerCommand, add_json, refuse
 from observers.heads.seen import SeenHead
 from observers.heads.store import memory_of
 from observers.management import arguments
@@ -35,7 +35,7 @@ class Command(LedgerCommand):
         parser.add_argument(
             "--with-keys", action="store_true", help="include the private keys; lock the copy away"
         )
-        arguments.add_json(parser)
+        add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = options["directory"].absolute()

@@ -17,7 +17,7 @@ from auditportal.backup.restore import Restored, Wanted, restore
 from auditportal.bootstrap import require_writable
 from events.errors import LedgerError
 from events.format.names import show
-from events.management.base import LedgerCommand, refuse
+from events.management.base import LedgerCommand, add_json, refuse
 from observers.heads.seen import read_files
 from observers.management import arguments
 from observers.management.progress import progress_bar
@@ -60,7 +60,7 @@ class Command(LedgerCommand):
             action="store_true",
             help="open a ledger that was not sound when it was backed up; its findings stay",
         )
-        arguments.add_json(parser)
+        add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

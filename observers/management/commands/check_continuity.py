@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from events.format.names import show
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from observers.continuity import Continuity, check_continuity, recall_continuity
 from observers.management import arguments
 from observers.replica.reading import alias_reaching
@@ -36,7 +36,7 @@ class Command(LedgerCommand):
         using = alias_reaching(options["end"])
         if options["remembered"]:
             if options["start"] != 1 or options["end"] is not None:
-                arguments.refuse("--remembered is of the whole ledger: leave --start and --end out")
+                refuse("--remembered is of the whole ledger: leave --start and --end out")
             result = recall_continuity(using)
         else:
             result = check_continuity(using, options["start"], options["end"])

@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from events.format.names import show
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, add_json
 from observers.guards.comparison import fingerprint
 from observers.guards.look import Guards, compare_guards, expectations
 from observers.management import arguments
@@ -26,7 +26,7 @@ class Command(LedgerCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        arguments.add_json(parser)
+        add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         guards = compare_guards()

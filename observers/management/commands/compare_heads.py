@@ -9,7 +9,7 @@ from typing import Any
 
 from events.errors import LedgerError
 from events.format.names import show
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, add_json, refuse
 from observers.heads.rollback import Compared, compare
 from observers.heads.seen import read_files
 from observers.management import arguments
@@ -53,17 +53,17 @@ class Command(LedgerCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", metavar="FILE", help="- is standard input")
-        arguments.add_json(parser)
+        add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             placed = read_files(options["files"])
             if not placed:
-                arguments.refuse(f"no head in {', '.join(options['files'])}")
+                refuse(f"no head in {', '.join(options['files'])}")
             using = alias_reaching(max(head.sequence for _, head in placed) or None)
             compared = compare(using, [head for _, head in placed])
         except LedgerError as error:
-            arguments.refuse(str(error))
+            refuse(str(error))
         places = [place for place, _ in placed]
         document = as_dict(places, compared)
         self.stdout.write(

@@ -10,12 +10,11 @@ from typing import Any
 
 from django.core.management import call_command
 
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from events.store.guards import read_guards
 from events.store.ledger import PostgresEventStore
 from observers.guards.comparison import to_document
 from observers.guards.look import EXPECTED
-from observers.management import arguments
 
 
 class Command(LedgerCommand):
@@ -36,7 +35,7 @@ class Command(LedgerCommand):
         call_command("migrate", verbosity=0, interactive=False)
         call_command("apply_grants")
         if PostgresEventStore().last_sequence():
-            arguments.refuse("this ledger has events: expectations come from a fresh one")
+            refuse("this ledger has events: expectations come from a fresh one")
         state = read_guards()
         document = to_document(state.major, (astuple(fact) for fact in state.facts))
         text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -12,7 +12,7 @@ from django.db import connections
 
 from events.errors import LedgerError
 from events.format.names import show
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from events.store.connection import first_line
 from observers.management import arguments
 from observers.watch.findings import Kind
@@ -70,7 +70,7 @@ class Command(LedgerCommand):
                 outcome = watch.look()
             except LedgerError as error:
                 if options["once"]:
-                    arguments.refuse(f"could not look: {first_line(error)}")
+                    refuse(f"could not look: {first_line(error)}")
                 self.stderr.write(f"could not look: {first_line(error)}")
             else:
                 self._say(outcome, options["json"])

@@ -10,9 +10,8 @@ from django.db import connections
 from procrastinate.exceptions import ConnectorException
 
 from events.errors import LedgerError
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from events.store.maintenance import refuse_unfinished
-from observers.management import arguments
 from observers.verification_jobs.worker import connector, work
 
 
@@ -34,9 +33,9 @@ class Command(LedgerCommand):
         try:
             refuse_unfinished("default")
         except LedgerError as error:
-            arguments.refuse(str(error))
+            refuse(str(error))
         connections.close_all()
         try:
             asyncio.run(work(connector(), wait=not options["once"]))
         except ConnectorException as error:
-            arguments.refuse(f"the database went away: {error.__cause__ or error}")
+            refuse(f"the database went away: {error.__cause__ or error}")
