@@ -27,8 +27,8 @@ from rich.progress import (
 )
 
 from events.format.names import show
-from events.ingest.preview import SHOWN, Look
-from events.ingest.preview_words import look_lines
+from events.ingest.preview import SHOWN, Preview
+from events.ingest.preview_words import preview_lines
 from events.ingest.records import Record
 from events.ingest.reports import Counts, Report
 from events.submission import Submission
@@ -56,7 +56,7 @@ class Console:
         self._quiet = _LogsHeldBack() if verbosity < 2 else None
         self._errors = 0
         self._mapped = 0
-        self._looks: list[Look] = []
+        self._previews: list[Preview] = []
         self._agents: set[str | None] = set()
         self._new_agents: list[str] = []
         self._done_before = 0
@@ -85,10 +85,10 @@ class Console:
         if error is not None and not isinstance(error, Exception):
             self.say("interrupted; run it again to finish")
 
-    def looked(self, looks: Sequence[Look]) -> None:
+    def show_previews(self, previews: Sequence[Preview]) -> None:
         """Show the preview of some inputs."""
-        self._looks += looks
-        for line in look_lines(looks) if self._verbosity else ():
+        self._previews += previews
+        for line in preview_lines(previews) if self._verbosity else ():
             if self._stdout is None:
                 self.say(line)
             else:
@@ -173,8 +173,8 @@ class Console:
         if dry_run:
             summary |= {
                 "agents": sorted(map(str, self._agents)),
-                "first": [event for look in self._looks for event in look.events][:SHOWN],
-                "looks": [look.as_dict() for look in self._looks],
+                "first": [event for preview in self._previews for event in preview.events][:SHOWN],
+                "looks": [preview.as_dict() for preview in self._previews],
             }
         return orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode()
 

@@ -25,7 +25,14 @@ from events.ingest.import_records import (
 from events.ingest.inputs import STDIN, Input, check_input, open_input, source_name
 from events.ingest.loading import AgentKeys, Loader, signals_deferred
 from events.ingest.mapping import Wrapping
-from events.ingest.preview import LOOKED_AT, LOOKED_BYTES, Look, kind_of, look_at, time_fields
+from events.ingest.preview import (
+    PREVIEW_BYTES,
+    PREVIEW_RECORDS,
+    Preview,
+    kind_of,
+    preview_records,
+    time_fields,
+)
 from events.ingest.records import Reading, Record, read_records
 from events.ingest.reports import Digests, Report
 from events.submission import Submission
@@ -33,14 +40,14 @@ from events.submission import Submission
 HOPELESS = 1000
 """The run stops when this many records at the start of an input are all rejected."""
 
-LOOKED_INPUTS = 100
+PREVIEW_INPUTS = 100
 """Inputs that are previewed before the first write; further ones are not previewed."""
 
 
 class Listener(Protocol):
     """Receives the progress of an ingestion."""
 
-    def looked(self, looks: Sequence[Look]) -> None:
+    def show_previews(self, previews: Sequence[Preview]) -> None:
         """Inputs were previewed; nothing of them is written yet."""
 
     def rejected(self, report: Report, record: Record, reason: str) -> None:
@@ -81,7 +88,7 @@ class Ingestion:
     reports: list[Report] = field(default_factory=list)
     _noticed: set[tuple[str, str]] = field(default_factory=set)
 
-    def look(self, places: Sequence[str]) -> None:
+    def preview(self, places: Sequence[str]) -> None:
         """Preview the first records of files before anything is written. A pipe is previewed when
         its records arrive.
 
@@ -89,9 +96,9 @@ class Ingestion:
             IngestError: a file cannot be read.
         """
         files = [place for place in places if check_input(place) is not None]
-        looks = [self._look(place) for place in files[:LOOKED_INPUTS]]
-        if looks:
-            self.listener.looked(looks)
+        previews = [self._preview(place) for place in files[:PREVIEW_INPUTS]]
+        if previews:
+            self.listener.show_previews(previews)
 
     def find_copies(self, places: Sequence[str]) -> list[Copy]:
         """Find files whose content is in the ledger under another name."""
@@ -128,7 +135,7 @@ class Ingestion:
                 self.reports.append(report)
                 self.take(place, report, record)
         except LedgerError as error:
-            failure = _told(report, error)
+            failure = _failure_text(report, error)
         except (KeyboardInterrupt, SystemExit):
             close_record(record, "stopped", "asked to stop by a signal")
             raise
@@ -166,9 +173,11 @@ class Ingestion:
         """Choose the mapping for an input that begins with these records."""
         return replace(self.mapping, preset=kind_of(first)) if self.recognizing else self.mapping
 
-    def show(self, report: Report, first: Sequence[Record], mapping: mappings.Mapping) -> Look:
+    def show(self, report: Report, first: Sequence[Record], mapping: mappings.Mapping) -> Preview:
         """Preview the first records."""
-        return look_at(report, first, mapping, recognized=self.recognizing, using=self.using)
+        return preview_records(
+            report, first, mapping, recognized=self.recognizing, using=self.using
+        )
 
     def spill(self, piece: bytes) -> None:
         """Write a piece of a rejected record to the rejects file."""
@@ -197,7 +206,7 @@ class Ingestion:
                 f"more than {self.max_rejects:,} records were rejected (--max-rejects)"
             )
 
-    def _look(self, place: str) -> Look:
+    def _preview(self, place: str) -> Preview:
         report = self._report(place)
         first: list[Record] = []
         problem = None
@@ -211,9 +220,9 @@ class Ingestion:
                 if not first:
                     raise
                 problem = str(error)  # the records before it can be ingested
-        look = self.show(report, first, self.decide(first))
-        look.problem = problem
-        return look
+        preview = self.show(report, first, self.decide(first))
+        preview.problem = problem
+        return preview
 
     def _report(self, place: str) -> Report:
         label = "stdin" if place == STDIN else place
@@ -307,7 +316,7 @@ class Intake:
         self._report.preset = mapping.preset.name if mapping.preset else None
         if self._report.size is None:
             report = replace(self._report, source=self._source)
-            self._ingestion.listener.looked([self._ingestion.show(report, held, mapping)])
+            self._ingestion.listener.show_previews([self._ingestion.show(report, held, mapping)])
         for record in held:
             self._map(record, mapping)
 
@@ -364,7 +373,7 @@ class Intake:
         return not self._stood_in
 
 
-def _told(report: Report, error: LedgerError) -> str:
+def _failure_text(report: Report, error: LedgerError) -> str:
     if isinstance(error, IngestError) and not report.counts.read:
         return f"{error}; nothing of it was written"
     return f"stopped at {report.label}, line {report.line}: {error}; run it again to finish"
@@ -372,7 +381,7 @@ def _told(report: Report, error: LedgerError) -> str:
 
 def is_enough(first: Sequence[Record]) -> bool:
     """True if these records are enough to decide the kind of log."""
-    return len(first) >= LOOKED_AT or sum(len(one.text) for one in first) >= LOOKED_BYTES
+    return len(first) >= PREVIEW_RECORDS or sum(len(one.text) for one in first) >= PREVIEW_BYTES
 
 
 def _digests(opened: Input) -> Digests:

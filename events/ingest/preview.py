@@ -1,6 +1,6 @@
 """Previews the first records of an input before anything of it is written.
 
-A `Look` describes what will be recorded and what is unusual about it; it decides nothing.
+A `Preview` describes what will be recorded and what is unusual about it; it decides nothing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from events.store import registry
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
 
-LOOKED_AT = 100
-"""Records of a preview, which holds at most LOOKED_BYTES of them."""
+PREVIEW_RECORDS = 100
+"""Records of a preview, which holds at most PREVIEW_BYTES of them."""
 
-LOOKED_BYTES = 2**20
+PREVIEW_BYTES = 2**20
 SHOWN = 5
 SHOWN_BYTES = 300
 
@@ -56,7 +56,7 @@ class TimeSeen:
 
 
 @dataclass
-class Look:
+class Preview:
     """Preview of one input. `kinds` counts the kinds of its records, `rejected` holds places and
     reasons, `passed_over` are named agents without a key, whose events are recorded for another
     agent, `new_agents` is None if the ledger is unavailable, `problem` says why the input ends
@@ -110,25 +110,25 @@ def kind_of(first: Sequence[Record]) -> Preset | None:
     return kinds.most_common(1)[0][0] if kinds else None
 
 
-def look_at(
+def preview_records(
     report: Report,
     first: Sequence[Record],
     mapping: Mapping,
     *,
     recognized: bool,
     using: str,
-) -> Look:
+) -> Preview:
     """Preview the first records of an input. `using` is the ledger's connection."""
-    look = Look(
+    result = Preview(
         report.label, report.source, report.format, mapping.preset, recognized, read=len(first)
     )
-    look.local_time = time_fields(mapping)
+    result.local_time = time_fields(mapping)
     passed_over: dict[str, None] = {}
     mapping = _noting(mapping, passed_over)
     times: dict[str, _Times] = {}
     for record in first:
         value = _value(record)
-        look.kinds[_kind(value, mapping.preset)] += 1
+        result.kinds[_kind(value, mapping.preset)] += 1
         for path, moment in _moments(value):
             times.setdefault(path, _Times()).add(moment)
         place = f"{report.label}:{record.line}"
@@ -142,19 +142,19 @@ def look_at(
                 identity=record.identity,
             )
         except RejectedRecordError as error:
-            look.rejected.append((place, str(error)))
+            result.rejected.append((place, str(error)))
             continue
-        look.agents[submission.agent_id or ""] += 1
-        if len(look.events) < SHOWN:
-            look.events.append(preview(place, submission))
+        result.agents[submission.agent_id or ""] += 1
+        if len(result.events) < SHOWN:
+            result.events.append(preview(place, submission))
     known = {one.path.text for one in mapping.preset.times} if mapping.preset else set()
-    look.times = sorted(
+    result.times = sorted(
         (seen.said(path, path in known) for path, seen in times.items()),
         key=lambda one: (not one.known, -one.count, one.path),
     )
-    look.passed_over = list(passed_over)
-    look.new_agents = _new(list(look.agents), using)
-    return look
+    result.passed_over = list(passed_over)
+    result.new_agents = _new(list(result.agents), using)
+    return result
 
 
 def _noting(mapping: Mapping, passed_over: dict[str, None]) -> Mapping:

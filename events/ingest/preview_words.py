@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from events.format.names import show
 from events.ingest.mapping import DEFAULT_TYPE
-from events.ingest.preview import Look, TimeSeen
+from events.ingest.preview import Preview, TimeSeen
 from events.keys.first_keys import FIRST_AGENT
 
 MAX_INPUTS = 3
@@ -22,41 +22,43 @@ _FORMS = {
 }
 
 
-def look_lines(looks: Sequence[Look]) -> Iterator[str]:
+def preview_lines(previews: Sequence[Preview]) -> Iterator[str]:
     """The lines shown for some inputs."""
-    for look in looks[:MAX_INPUTS]:
-        yield f"{look.label}: {_FORMS.get(look.format or '', look.format)}, {_kind(look)}"
-        yield from (f"  {line}" for line in (*_times(look), *_agents(look), *_odd(look)))
-        yield from (_event(event) for event in look.events)
-    rest = looks[MAX_INPUTS:]
+    for preview in previews[:MAX_INPUTS]:
+        form = _FORMS.get(preview.format or "", preview.format)
+        yield f"{preview.label}: {form}, {_kind(preview)}"
+        yield from (f"  {line}" for line in (*_times(preview), *_agents(preview), *_odd(preview)))
+        yield from (_event(event) for event in preview.events)
+    rest = previews[MAX_INPUTS:]
     if rest:
         yield f"… and {len(rest):,} more files"
-    for look in rest:
-        yield from (f"  {look.label}: {line}" for line in _odd(look))
+    for preview in rest:
+        yield from (f"  {preview.label}: {line}" for line in _odd(preview))
 
 
-def _kind(look: Look) -> str:
-    if not look.read:
+def _kind(preview: Preview) -> str:
+    if not preview.read:
         return "no record"
-    if not look.recognized:
-        return f"preset {look.preset.name}, as asked" if look.preset else "no preset, as asked"
-    if look.preset is None:
+    preset = preview.preset
+    if not preview.recognized:
+        return f"preset {preset.name}, as asked" if preset else "no preset, as asked"
+    if preset is None:
         return (
             f"unknown kind of log: type {DEFAULT_TYPE}, agent {FIRST_AGENT}; "
             "--preset, --type-field or --agent-field change that"
         )
-    of = f"{look.kinds[look.preset.name]:,} of the first {look.read:,} records"
-    return f"recognized as {look.preset.name} ({look.preset.what}) by {of}; --preset overrides it"
+    of = f"{preview.kinds[preset.name]:,} of the first {preview.read:,} records"
+    return f"recognized as {preset.name} ({preset.what}) by {of}; --preset overrides it"
 
 
-def _times(look: Look) -> Iterator[str]:
-    if look.local_time == "now":
+def _times(preview: Preview) -> Iterator[str]:
+    if preview.local_time == "now":
         yield "local time: the clock of this computer, now"
-        if look.times:
+        if preview.times:
             yield "  the records have times of their own, which --local-time would use:"
-            yield from (f"  {_time(seen)}" for seen in look.times[:_NAMED])
+            yield from (f"  {_time(seen)}" for seen in preview.times[:_NAMED])
     else:
-        yield f"local time: from {', '.join(look.local_time)}"
+        yield f"local time: from {', '.join(preview.local_time)}"
 
 
 def _time(seen: TimeSeen) -> str:
@@ -70,35 +72,35 @@ def _time(seen: TimeSeen) -> str:
     return f"--local-time {option}{field}   {seen.first} to {seen.last}, in {seen.count:,}"
 
 
-def _agents(look: Look) -> Iterator[str]:
-    names = ", ".join(agent for agent, _ in look.agents.most_common(_NAMED))
-    more = f" and {len(look.agents) - _NAMED:,} more" if len(look.agents) > _NAMED else ""
-    if names:
-        yield f"agents: {names}{more}"
-    if look.passed_over:
-        named = ", ".join(look.passed_over[:_NAMED])
-        more = f" and {len(look.passed_over) - _NAMED:,} more" if look.passed_over[_NAMED:] else ""
+def _agents(preview: Preview) -> Iterator[str]:
+    if any(preview.agents):
+        yield f"agents: {_some([agent for agent, _ in preview.agents.most_common()])}"
+    if preview.passed_over:
         yield (
-            f"agents without a key, recorded for --agent instead: {named}{more}; "
+            f"agents without a key, recorded for --agent instead: {_some(preview.passed_over)}; "
             "--agents-from-field gives each a key of its own"
         )
-    if look.new_agents:
-        new = ", ".join(look.new_agents[:_NAMED])
-        more = f" and {len(look.new_agents) - _NAMED:,} more" if look.new_agents[_NAMED:] else ""
-        yield f"new agents, each of which gets a key: {new}{more}"
+    if preview.new_agents:
+        yield f"new agents, each of which gets a key: {_some(preview.new_agents)}"
 
 
-def _odd(look: Look) -> Iterator[str]:
-    if look.problem:
-        yield f"note: {look.problem}"
-    if len(look.kinds) > 1:
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in look.kinds.most_common())
+def _some(names: Sequence[str]) -> str:
+    """The first names, and the number of the others."""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _odd(preview: Preview) -> Iterator[str]:
+    if preview.problem:
+        yield f"note: {preview.problem}"
+    if len(preview.kinds) > 1:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in preview.kinds.most_common())
         yield f"note: the records are of several kinds: {kinds}"
-    if look.rejected:
-        place, reason = look.rejected[0]
+    if preview.rejected:
+        place, reason = preview.rejected[0]
         yield (
-            f"note: {len(look.rejected):,} of the first {look.read:,} records would be rejected; "
-            f"{place}: {reason}"
+            f"note: {len(preview.rejected):,} of the first {preview.read:,} records would be "
+            f"rejected; {place}: {reason}"
         )
 
 

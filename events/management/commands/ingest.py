@@ -56,7 +56,7 @@ class Command(LedgerCommand):
             check_following(files, options)
         else:
             size = check_files(files, options)
-        shows_look = options["dry_run"] and not options["json"]
+        shows_preview = options["dry_run"] and not options["json"]
         with ExitStack() as stack:
             console = stack.enter_context(
                 Console(
@@ -64,7 +64,7 @@ class Command(LedgerCommand):
                     size,
                     options["max_errors"],
                     options["verbosity"],
-                    self.stdout if shows_look else None,
+                    self.stdout if shows_preview else None,
                 )
             )
             rejects = _open_rejects(stack, options["rejects"], files)
@@ -73,7 +73,7 @@ class Command(LedgerCommand):
             if following:
                 following.check(again=options["again"])
             else:
-                _look(ingestion, files, options, console)
+                _preview(ingestion, files, options, console)
             if ingestion.appending:
                 stack.callback(ingestion.appending.close)
             failure = following.run() if following else ingestion.run(files)
@@ -90,19 +90,19 @@ class Command(LedgerCommand):
             sys.exit(1)
 
 
-def _look(
+def _preview(
     ingestion: Ingestion, files: list[str], options: dict[str, Any], console: Console
 ) -> None:
     """Show what will be recorded and, on a terminal, ask for confirmation."""
     try:
-        ingestion.look(files)
+        ingestion.preview(files)
         for place in files:
             check_packed(place)
         if copies := ingestion.find_copies(files):
-            told = "\n".join(map(str, copies))
+            listed = "\n".join(map(str, copies))
             if not (options["again"] or options["dry_run"]):
-                raise IngestError(told)
-            console.say(told)
+                raise IngestError(listed)
+            console.say(listed)
     except IngestError as error:
         raise IngestError(f"{error}; nothing of it was written") from error
     if options["dry_run"] or options["yes"] or STDIN in files or not console.is_terminal:
