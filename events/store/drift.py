@@ -13,7 +13,6 @@ from typing import Any
 from events.errors import LedgerConfigurationError
 from events.format.drift import DEFAULT_THRESHOLD_SECONDS, check_threshold
 from events.store.connection import fetch_all, fetch_one
-from events.store.drift_figures import DriftChoice
 from events.store.imports import ImportSpans
 
 
@@ -39,9 +38,8 @@ class DriftWarning:
 
 @dataclass(frozen=True, slots=True)
 class DriftFilter:
-    """Filter of warnings, listed by id; times are half-open, by the authority clock."""
+    """Filter of warnings; None leaves a side open. Times are half-open, by the authority clock."""
 
-    after: int | None = None
     agent_id: str | None = None
     min_seconds: Decimal | None = None
     authority_from: datetime | None = None
@@ -112,9 +110,11 @@ def set_threshold(using: str, seconds: object) -> Decimal:
     return Decimal(row[0])
 
 
-def list_warnings(using: str, chosen: DriftFilter, *, limit: int) -> list[DriftWarning]:
+def list_warnings(
+    using: str, chosen: DriftFilter, *, after: int | None = None, limit: int
+) -> list[DriftWarning]:
     """At most `limit` warnings by rising id; continue with `after` = the last id."""
-    rows = fetch_all(using, "drift_warnings", {**asdict(chosen), "limit": limit})
+    rows = fetch_all(using, "drift_warnings", {**asdict(chosen), "after": after, "limit": limit})
     return [DriftWarning(*row) for row in rows]
 
 
@@ -127,30 +127,16 @@ def drift_by_agent(
 
 
 def list_newest_warnings(
-    using: str,
-    *,
-    before: int | None = None,
-    agent_id: str | None = None,
-    min_seconds: Decimal | None = None,
-    authority_from: datetime | None = None,
-    authority_to: datetime | None = None,
-    limit: int,
+    using: str, chosen: DriftFilter, *, before: int | None = None, limit: int
 ) -> list[DriftWarning]:
     """At most `limit` warnings, highest id first; continue with `before` = the last id."""
-    values = {
-        "before": before,
-        "agent_id": agent_id,
-        "min_seconds": min_seconds,
-        "authority_from": authority_from,
-        "authority_to": authority_to,
-        "limit": limit,
-    }
+    values = {**asdict(chosen), "before": before, "limit": limit}
     return [DriftWarning(*row) for row in fetch_all(using, "drift_warnings_descending", values)]
 
 
 def list_living_warnings(
     using: str,
-    choice: DriftChoice,
+    chosen: DriftFilter,
     spans: ImportSpans,
     *,
     before: int | None = None,
@@ -159,7 +145,7 @@ def list_living_warnings(
 ) -> list[DriftWarning]:
     """At most `limit` warnings without those of imports: newest first before the id `before`, or
     oldest first after the id `after`."""
-    values = {**asdict(choice), **spans.parameters(), "limit": limit}
+    values = {**asdict(chosen), **spans.parameters(), "limit": limit}
     if after is not None:
         rows = fetch_all(using, "drift_living_ascending", {**values, "after": after})
     else:

@@ -12,17 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from events.store.connection import fetch_all
+from events.store.drift import DriftFilter
 from events.store.imports import ImportSpans
-
-
-@dataclass(frozen=True, slots=True)
-class DriftChoice:
-    """Filter of warnings; None leaves a side open. Times are half-open, by the authority clock."""
-
-    agent_id: str | None = None
-    min_seconds: Decimal | None = None
-    authority_from: datetime | None = None
-    authority_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +57,11 @@ class AgentFigures:
 
 
 def figures_by_agent(
-    using: str, choice: DriftChoice, spans: ImportSpans, *, most: int
+    using: str, chosen: DriftFilter, spans: ImportSpans, *, most: int
 ) -> tuple[DriftWindow | None, list[AgentFigures]]:
     """Figures by agent over the newest `most` warnings that pass the filter, worst first. The
     window is None if there are none."""
-    rows = fetch_all(using, "drift_agents", {**_chosen(choice, spans), "most": most})
+    rows = fetch_all(using, "drift_agents", {**_values(chosen, spans), "most": most})
     if not rows:
         return None, []
     figures = [AgentFigures(*row[:-3]) for row in rows]
@@ -85,7 +76,7 @@ def figures_by_agent(
 
 def heat(
     using: str,
-    choice: DriftChoice,
+    chosen: DriftFilter,
     spans: ImportSpans,
     *,
     most: int,
@@ -96,12 +87,12 @@ def heat(
     """Counts of the same warnings by time (in steps of `step` seconds from `origin`), size (how
     many of `sizes` it reaches) and direction."""
     values = {"most": most, "origin": origin, "step": step, "sizes": list(sizes)}
-    rows = fetch_all(using, "drift_heat", _chosen(choice, spans) | values)
+    rows = fetch_all(using, "drift_heat", _values(chosen, spans) | values)
     return [HeatCount(*row) for row in rows]
 
 
-def _chosen(choice: DriftChoice, spans: ImportSpans) -> dict[str, Any]:
-    return {**asdict(choice), **spans.parameters()}
+def _values(chosen: DriftFilter, spans: ImportSpans) -> dict[str, Any]:
+    return {**asdict(chosen), **spans.parameters()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,9 +171,9 @@ class DriftWarnings(SaysStatus, ApiView):
     def get(self, request: Request) -> Response:
         """A page of warnings in order of their id."""
         asked = DriftParameters.read(request.query_params)
-        limit = asked.pop("limit")
+        after, limit = asked.pop("after"), asked.pop("limit")
         chosen = narrow(request, DriftFilter(**asked))
-        found = list_warnings(settings.LEDGER_READ_ALIAS, chosen, limit=limit + 1)
+        found = list_warnings(settings.LEDGER_READ_ALIAS, chosen, after=after, limit=limit + 1)
         page = found[:limit]
         note_events(request._request, len(page))
         more = len(found) > limit

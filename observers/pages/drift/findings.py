@@ -9,10 +9,10 @@ import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 
+from events.store.drift import DriftFilter
 from events.store.drift_figures import (
     AgentFigures,
     ClockStep,
-    DriftChoice,
     DriftWindow,
     Reversal,
     clock_steps,
@@ -60,7 +60,7 @@ class AgentLine:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The findings for a choice. `first_event` … `last_event` were searched for clock jumps;
+    """The findings for a filter. `first_event` … `last_event` were searched for clock jumps;
     `imports`, `import_warnings` and `import_count` cover the whole ledger."""
 
     window: DriftWindow | None
@@ -92,10 +92,10 @@ class Backwards:
         return len(self.found) == REVERSALS
 
 
-def find(using: str, choice: DriftChoice, threshold: Decimal) -> CachedAnswer[Findings]:
-    """The findings for a choice, cached."""
-    name = hashlib.sha256(repr((choice, threshold)).encode()).hexdigest()[:16]
-    return cached_in_proportion(f"drift-{name}", using, lambda: _find(using, choice, threshold))
+def find(using: str, chosen: DriftFilter, threshold: Decimal) -> CachedAnswer[Findings]:
+    """The findings for a filter, cached."""
+    name = hashlib.sha256(repr((chosen, threshold)).encode()).hexdigest()[:16]
+    return cached_in_proportion(f"drift-{name}", using, lambda: _find(using, chosen, threshold))
 
 
 def look_back(using: str) -> CachedAnswer[Backwards]:
@@ -103,17 +103,17 @@ def look_back(using: str) -> CachedAnswer[Backwards]:
     return cached_in_proportion("reversals", using, lambda: _look_back(using))
 
 
-def _find(using: str, choice: DriftChoice, threshold: Decimal) -> Findings:
+def _find(using: str, chosen: DriftFilter, threshold: Decimal) -> Findings:
     imports = list_imports(using)
     spans = spans_of(imports)
-    window, figures = figures_by_agent(using, choice, spans, most=WARNINGS)
-    first_event, last_event = _events(using, choice)
+    window, figures = figures_by_agent(using, chosen, spans, most=WARNINGS)
+    first_event, last_event = _events(using, chosen)
     steps = clock_steps(
         using,
         first_event,
         last_event,
         spans,
-        agent_id=choice.agent_id,
+        agent_id=chosen.agent_id,
         threshold=threshold,
         each=STEPS_EACH,
     )
@@ -121,7 +121,7 @@ def _find(using: str, choice: DriftChoice, threshold: Decimal) -> Findings:
     drifted = drift_of_imports(using, imports)
     return Findings(
         window=window,
-        heat=_draw(using, choice, spans, window, figures) if window else None,
+        heat=_draw(using, chosen, spans, window, figures) if window else None,
         agents=tuple(AgentLine(each, counted.get(each.agent_id, 0)) for each in figures),
         steps=tuple(steps),
         first_event=first_event,
@@ -134,25 +134,25 @@ def _find(using: str, choice: DriftChoice, threshold: Decimal) -> Findings:
 
 def _draw(
     using: str,
-    choice: DriftChoice,
+    chosen: DriftFilter,
     spans: ImportSpans,
     window: DriftWindow,
     figures: list[AgentFigures],
 ) -> Heat:
     grid = lay_grid(window.first_time, window.last_time)
     counts = heat(
-        using, choice, spans, most=WARNINGS, origin=grid.origin, step=grid.step, sizes=SIZES
+        using, chosen, spans, most=WARNINGS, origin=grid.origin, step=grid.step, sizes=SIZES
     )
     return draw_heat(grid, counts, figures)
 
 
-def _events(using: str, choice: DriftChoice) -> tuple[int, int]:
+def _events(using: str, chosen: DriftFilter) -> tuple[int, int]:
     """The newest `EVENTS` sequences of the chosen time."""
     store = PostgresEventStore(using)
-    sides = [side for side in (choice.authority_from, choice.authority_to) if side]
+    sides = [side for side in (chosen.authority_from, chosen.authority_to) if side]
     marks = iter(marks_before(using, sorted(sides)) if sides else ())
-    low = next(marks).last_sequence + 1 if choice.authority_from else 1
-    high = next(marks).last_sequence if choice.authority_to else store.last_sequence()
+    low = next(marks).last_sequence + 1 if chosen.authority_from else 1
+    high = next(marks).last_sequence if chosen.authority_to else store.last_sequence()
     return max(low, high - EVENTS + 1), high
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
 from urllib.parse import urlencode
 
 from django import forms
@@ -27,7 +26,6 @@ from events.store.drift import (
     list_warnings,
     shown_threshold,
 )
-from events.store.drift_figures import DriftChoice
 from events.store.imports import import_spans
 from observers import export as spreadsheets
 from observers.pages.drift.findings import find, look_back
@@ -69,10 +67,10 @@ class DriftForm(DriftFilterForm):
         """The chosen fields without the place."""
         return {k: v for k, v in self.chosen.items() if k not in ("after", "before")}
 
-    def choice(self) -> DriftChoice:
+    def drift_filter(self) -> DriftFilter:
         """The filter for the store."""
         chosen = self.cleaned_data
-        return DriftChoice(
+        return DriftFilter(
             agent_id=chosen["agent_id"] or None,
             min_seconds=chosen["min_seconds"],
             authority_from=chosen["authority_from"],
@@ -98,19 +96,19 @@ COLUMNS = (
 
 
 def stream_warnings(
-    using: str, choice: DriftChoice, *, for_people: bool = False
+    using: str, chosen: DriftFilter, *, for_people: bool = False
 ) -> Iterator[bytes]:
     """Yields a header and one row per warning, oldest first; `for_people` makes the values safe
     for a spreadsheet."""
     write = spreadsheets.rows if for_people else _rows
     yield (spreadsheets.BOM if for_people else b"") + _rows([COLUMNS])
-    chosen = DriftFilter(**asdict(choice))
+    after = None
     try:
-        while page := list_warnings(using, chosen, limit=FETCH):
+        while page := list_warnings(using, chosen, after=after, limit=FETCH):
             yield write(_values(warning) for warning in page)
             if len(page) < FETCH:
                 return
-            chosen = replace(chosen, after=page[-1].id)
+            after = page[-1].id
     except Exception:
         yield BROKEN
         raise
@@ -146,7 +144,7 @@ def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
     using = settings.LEDGER_READ_ALIAS
     warnings, newer, older = _warnings(using, form)
     threshold = shown_threshold(using)
-    findings = find(using, form.choice(), threshold)
+    findings = find(using, form.drift_filter(), threshold)
     context = {
         "form": form,
         "findings": findings.answer,
@@ -163,8 +161,8 @@ def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
 
 
 def _file(form: DriftForm) -> StreamingHttpResponse:
-    for_people = form.cleaned_data["dialect"] == "spreadsheet"
-    content = stream_warnings(settings.LEDGER_READ_ALIAS, form.choice(), for_people=for_people)
+    using, for_people = settings.LEDGER_READ_ALIAS, form.cleaned_data["dialect"] == "spreadsheet"
+    content = stream_warnings(using, form.drift_filter(), for_people=for_people)
     answer = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8; header=present")
     answer["Content-Disposition"] = 'attachment; filename="drift-warnings.csv"'
     answer["Cache-Control"] = "private, no-store"
@@ -189,10 +187,10 @@ def _listed(
     using: str, form: DriftForm, after: int | None, before: int | None
 ) -> list[DriftWarning]:
     """One more warning than a page holds: after `after`, oldest first, or before `before`."""
-    choice, limit = form.choice(), PAGE + 1
+    chosen, limit = form.drift_filter(), PAGE + 1
     if not form.cleaned_data["imports"]:
         spans = import_spans(using)
-        return list_living_warnings(using, choice, spans, before=before, after=after, limit=limit)
+        return list_living_warnings(using, chosen, spans, before=before, after=after, limit=limit)
     if after is not None:
-        return list_warnings(using, DriftFilter(after=after, **asdict(choice)), limit=limit)
-    return list_newest_warnings(using, before=before, **asdict(choice), limit=limit)
+        return list_warnings(using, chosen, after=after, limit=limit)
+    return list_newest_warnings(using, chosen, before=before, limit=limit)

@@ -11,7 +11,7 @@ import pytest
 from django.db import DatabaseError
 
 from events.append.services import writer
-from events.store.drift_figures import DriftChoice
+from events.store.drift import DriftFilter
 from events.tests.support.ledger import Ledger, submission
 from observers.pages.drift import findings as drift_findings
 from observers.pages.drift import views as drift_file
@@ -217,7 +217,7 @@ def test_a_broken_download_cannot_pass_for_the_whole(
 ) -> None:
     monkeypatch.setattr(drift_file, "FETCH", 2)
     write_off(5, timedelta(hours=1))
-    pieces = drift_file.stream_warnings("default", DriftChoice())
+    pieces = drift_file.stream_warnings("default", DriftFilter())
     whole = next(pieces) + next(pieces)
     with ledger.connect("postgres") as superuser:
         superuser.execute("REVOKE SELECT ON clock_drift_warnings FROM portal_app")

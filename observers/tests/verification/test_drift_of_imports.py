@@ -12,8 +12,8 @@ from events.append.services import writer
 from events.format.canonical import canonicalize
 from events.format.drift import DEFAULT_THRESHOLD_SECONDS
 from events.store import drift
-from events.store.drift import list_living_warnings
-from events.store.drift_figures import DriftChoice, clock_steps, figures_by_agent
+from events.store.drift import DriftFilter, list_living_warnings
+from events.store.drift_figures import clock_steps, figures_by_agent
 from events.store.imports import import_spans, list_imports
 from events.submission import Submission
 from events.tests.support.ledger import Ledger, submission
@@ -139,7 +139,7 @@ def test_pages_of_running_clocks_meet_every_warning_once(ledger: Ledger) -> None
         first, last = write_off(3, timedelta(hours=1))
         expected += range(first, last + 1)
         old_records()
-    spans, chosen = import_spans("default"), DriftChoice()
+    spans, chosen = import_spans("default"), DriftFilter()
     down: list[int] = []
     before = None
     while page := list_living_warnings("default", chosen, spans, before=before, limit=5):
@@ -158,7 +158,7 @@ def test_figures_are_over_all_warnings_of_running_clocks(ledger: Ledger) -> None
     write_off(1, timedelta(days=5))
     for _ in range(3):
         old_records(count=50)
-    window, agents = figures_by_agent("default", DriftChoice(), import_spans("default"), most=5)
+    window, agents = figures_by_agent("default", DriftFilter(), import_spans("default"), most=5)
     assert window is not None
     assert (window.warnings, window.cut, agents[0].first_sequence) == (1, False, 1)
 
