@@ -1,17 +1,19 @@
-"""Dotted paths into a record: `userIdentity.userName`, `items.0.name`, `host\\.name`.
+"""Dotted paths into a record or a payload: `userIdentity.userName`, `items.0.name`, `host\\.name`.
 
 A missing value is None, never an error.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from events.errors import LedgerError
 from events.ingest.errors import IngestError
 
-_STEP = re.compile(r"((?:[^.\\]|\\.)+)(\.|$)", re.DOTALL)
+
+class FieldPathError(LedgerError):
+    """A dotted path is malformed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +42,39 @@ class FieldPath:
         return value if isinstance(value, str) and value else None
 
 
-def parse_path(text: str) -> FieldPath:
-    r"""Parse a dotted path; a backslash escapes the next character: `a\.b` is one key.
+def split_path(text: str) -> list[str]:
+    r"""The keys of a dotted path, from the root; `\.` is a dot inside a key, `\\` a backslash.
 
     Raises:
-        IngestError: the path, or a step of it, is empty.
+        FieldPathError: a backslash stands before anything else.
     """
-    steps: list[str] = []
-    position = 0
-    while match := _STEP.match(text, position):
-        steps.append(re.sub(r"\\(.)", r"\1", match[1], flags=re.DOTALL))
-        position = match.end()
-        if not match[2]:
-            return FieldPath(text, tuple(steps))
-    raise IngestError(f"{text!r} is not a field path; write it as a.b.c, and a dot in a key as \\.")
+    keys, characters = [""], iter(text)
+    for character in characters:
+        if character == ".":
+            keys.append("")
+            continue
+        if character == "\\" and (character := next(characters, "")) not in (".", "\\"):
+            raise FieldPathError(r"a backslash stands only before a dot or a backslash, as in a\.b")
+        keys[-1] += character
+    return keys
+
+
+def parse_path(text: str) -> FieldPath:
+    """Parse the path to a field of a record.
+
+    Raises:
+        IngestError: the path or a step of it is empty, or a backslash escapes anything but a dot
+            or a backslash.
+    """
+    try:
+        steps = tuple(split_path(text))
+    except FieldPathError as error:
+        raise IngestError(f"{text!r} is not a field path: {error}") from None
+    if not all(steps):
+        raise IngestError(
+            f"{text!r} is not a field path; write it as a.b.c, and a dot in a key as \\."
+        )
+    return FieldPath(text, steps)
 
 
 def first_text(paths: tuple[FieldPath, ...], record: Any) -> str | None:

@@ -445,7 +445,7 @@ def test_paths(path: str, value: str | None) -> None:
     assert parse_path(path).find_text(record) == value
 
 
-@pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b", "a\\"])
+@pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b", "a\\", "a\\b"])
 def test_a_path_that_is_none_is_refused(path: str) -> None:
     with pytest.raises(IngestError):
         parse_path(path)
