@@ -29,6 +29,7 @@ from observers.api.status import SaysStatus
 from observers.api.views import reading_store
 from observers.continuity import find_ends
 from observers.export import FORMATS, SPREADSHEET, stream
+from observers.filters.definitions import event_filter
 
 exports = Places(settings.PORTAL_THREADS // 8, settings.PORTAL_THREADS // 16)
 """An eighth of the threads, half of these for one caller."""
@@ -120,7 +121,7 @@ class Export(SaysStatus, ApiView):
         last = find_ends(store).last
         start = asked["start"] or 1
         end = last if asked["end"] is None else min(asked["end"], last)
-        chosen = replace(narrow(request, ExportParameters.as_filter(asked)), start=start, end=end)
+        chosen = replace(narrow(request, event_filter(asked)), start=start, end=end)
         for_people = asked["dialect"] == "spreadsheet"
         form = SPREADSHEET if for_people else FORMATS[asked["format"]]
         pieces = stream(store, form, chosen)

@@ -24,7 +24,6 @@ from events.store.drift import DriftFilter, DriftWarning, list_warnings
 from events.store.ledger import EventFilter, PostgresEventStore
 from observers.api.paging import read_page
 from observers.api.parameters import (
-    MAX_SEQUENCE,
     DriftParameters,
     NoParameters,
     RangeParameters,
@@ -40,6 +39,8 @@ from observers.api.schema import (
 )
 from observers.api.status import SaysStatus
 from observers.continuity import Ends, check_continuity, find_ends, look
+from observers.filters import MAX_SEQUENCE
+from observers.filters.definitions import event_filter
 from observers.replica.lag import PRIMARY
 from observers.replica.reading import alias_reaching, find_by_id, lag_of
 from observers.verification.keyring import public_keys
@@ -199,7 +200,7 @@ class Keys(SaysStatus, ApiView):
 
 def _filter(asked: dict[str, Any]) -> EventFilter:
     start = asked["start"] if asked["after"] is None else asked["after"] + 1
-    return replace(RangeParameters.as_filter(asked), start=start)
+    return replace(event_filter(asked), start=start)
 
 
 def _event(request: Request, event: Event) -> Response:

@@ -10,7 +10,6 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from urllib.parse import urlencode
 
 import orjson
 from django import forms
@@ -22,7 +21,9 @@ from events.access.request_context import count_lines
 from events.accounts.roles import SEE_ACCESS
 from events.store.access_log import NAMES, Access, AccessFilter, newest, oldest
 from observers import export as spreadsheets
-from observers.pages.listing import DIALECTS, AddressForm, MomentField, SequenceField, page_address
+from observers.filters.form_fields import SequenceField
+from observers.filters.kinds import Choice, Filters, Moment, Name
+from observers.pages.listing import DIALECTS, FilterForm, page_address
 from observers.pages.permissions import require_right
 from observers.pages.rendering import render_page
 from observers.pages.status import read_status
@@ -30,36 +31,25 @@ from observers.pages.status import read_status
 OUTCOMES = ("answered", "refused", "begun", "sent", "broken off")
 
 
-class AccessForm(AddressForm):
+class AccessForm(FilterForm):
     """Filters and place of a page, or the format of a file."""
 
-    who = forms.CharField(label="Who", max_length=200, required=False)
-    route = forms.CharField(label="Page", max_length=200, required=False)
-    address = forms.CharField(label="From address", max_length=64, required=False)
-    outcome = forms.ChoiceField(
-        label="Result",
-        choices=[("", "any"), *((name, name) for name in OUTCOMES)],
-        required=False,
+    defined = Filters(
+        (
+            Name("who", label="Who"),
+            Name("route", label="Page"),
+            Name("address", label="From address", most=64),
+            Choice("outcome", label="Result", choices=tuple((name, name) for name in OUTCOMES)),
+            Moment("at_from", label="From time (UTC)"),
+            Moment("at_to", label="To time (UTC), excluded"),
+        )
     )
-    at_from = MomentField(label="From time (UTC)", required=False)
-    at_to = MomentField(label="To time (UTC), excluded", required=False)
     after = SequenceField(widget=forms.HiddenInput)
     before = SequenceField(widget=forms.HiddenInput)
     format = forms.ChoiceField(
         choices=[("", "page"), ("csv", "csv"), ("jsonl", "jsonl")], required=False
     )
     dialect = forms.ChoiceField(choices=DIALECTS, required=False)
-
-    @property
-    def filters(self) -> dict[str, str]:
-        """The chosen filters, without place and format."""
-        place = ("after", "before", "format", "dialect")
-        return {k: v for k, v in self.chosen.items() if k not in place}
-
-    def choice(self) -> AccessFilter:
-        """Return the store's filter."""
-        chosen = {name: self.cleaned_data[name] or None for name in self.filters}
-        return replace(AccessFilter(), **chosen)
 
 
 FETCH = 1000
@@ -127,8 +117,8 @@ def access_log(request: HttpRequest) -> HttpResponseBase:
         "entries": entries,
         "newer": newer,
         "older": older,
-        "newest": page_address(form.filters) if newer else None,
-        "files": {name: "?" + urlencode({**form.filters, "format": name}) for name in FILES},
+        "newest": page_address(form.here) if newer else None,
+        "files": {name: page_address(form.here, format=name) for name in FILES},
         "public": settings.PORTAL_PUBLIC_READING,
     }
     return render_page(request, "access_log.html", read_status(), context)
@@ -137,7 +127,7 @@ def access_log(request: HttpRequest) -> HttpResponseBase:
 def _file(request: HttpRequest, form: AccessForm) -> HttpResponseBase:
     asked = form.cleaned_data["format"]
     name = SPREADSHEET if asked == "csv" and form.cleaned_data["dialect"] == SPREADSHEET else asked
-    pieces = count_lines(request, write(USING, form.choice(), name), header(name))
+    pieces = count_lines(request, write(USING, AccessFilter(**form.values), name), header(name))
     answer = StreamingHttpResponse(pieces, content_type=FILES[asked])
     answer["Content-Disposition"] = f'attachment; filename="access-log.{asked}"'
     answer["Cache-Control"] = "private, no-store"
@@ -148,7 +138,7 @@ def _entries(
     form: AccessForm,
 ) -> tuple[list[tuple[int, Access]], str | None, str | None]:
     """Return the entries and the addresses of the newer and the older page."""
-    chosen, place = form.choice(), form.cleaned_data
+    chosen, place = AccessFilter(**form.values), form.cleaned_data
     if place["after"] is not None:
         found = oldest(USING, replace(chosen, after=place["after"]), limit=PAGE + 1)
         entries, has_newer, has_older = found[:PAGE][::-1], len(found) > PAGE, True
@@ -156,6 +146,6 @@ def _entries(
         found = newest(USING, replace(chosen, before=place["before"]), limit=PAGE + 1)
         entries, has_newer, has_older = found[:PAGE], place["before"] is not None, len(found) > PAGE
     first, last = (entries[0][0], entries[-1][0]) if entries else (place["before"], place["after"])
-    newer = page_address(form.filters, after=first) if has_newer and first is not None else None
-    older = page_address(form.filters, before=last) if has_older and last is not None else None
+    newer = page_address(form.here, after=first) if has_newer and first is not None else None
+    older = page_address(form.here, before=last) if has_older and last is not None else None
     return entries, newer, older

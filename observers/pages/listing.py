@@ -1,25 +1,20 @@
-"""Form fields and addresses shared by the pages that list something.
+"""Forms and addresses shared by the pages that list something.
 
-Fields validate query parameters: sequence numbers, times in UTC, CSV dialects. Places in a list
-are keyset positions (`after`, `before`), not offsets.
-
-Invariant: a valid form holds no value that the store rejects.
+The address holds all of a list's state. Places in a list are keyset positions (`after`, `before`),
+not offsets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.forms.utils import ErrorList
+from django.http import QueryDict
 
-from events.errors import TimestampError
-from events.format.timestamps import parse_timestamp
+from observers.filters.kinds import Filter, Filters
 
 
 def page_address(chosen: Mapping[str, str | Sequence[str]], **place: object) -> str:
@@ -29,86 +24,8 @@ def page_address(chosen: Mapping[str, str | Sequence[str]], **place: object) -> 
     return "?" + urlencode(kept, doseq=True)
 
 
-MAX_SEQUENCE = 2**63 - 1
 DIALECTS = [("", "machine"), ("machine", "machine"), ("spreadsheet", "spreadsheet")]
 """CSV dialects: unaltered values, or values safe and short enough for a spreadsheet."""
-
-
-class MomentInput(forms.DateTimeInput):
-    """The browser's date and time picker, to the millisecond."""
-
-    input_type = "datetime-local"
-
-    def __init__(self) -> None:
-        super().__init__({"step": "1"})
-
-    def format_value(self, value: Any) -> str | None:
-        if isinstance(value, str):
-            try:
-                value = parse_timestamp(value, zone=UTC)
-            except TimestampError:
-                return str(value)
-        if not isinstance(value, datetime):
-            return None
-        precision = "milliseconds" if value.microsecond else "seconds"
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=precision)
-
-
-class MomentField(forms.Field):
-    """A time, taken as UTC unless it has an offset."""
-
-    widget = MomentInput
-
-    def clean(self, value: Any) -> datetime | None:
-        if not value:
-            return None
-        try:
-            return read_moment(str(value))
-        except TimestampError as error:
-            raise ValidationError(f"Not a time: {error}") from None
-
-
-def read_moment(text: str) -> datetime:
-    """Parses a date, a time without seconds, or a full timestamp; UTC unless it has an offset.
-
-    Raises:
-        TimestampError: the text is not a time.
-    """
-    if len(text) == 10:
-        text += "T00:00"
-    # The picker leaves the seconds out when they are zero.
-    if len(text) == 16:
-        text += ":00"
-    return parse_timestamp(text, zone=UTC)
-
-
-class NumberField(forms.IntegerField):
-    """An integer in ASCII digits, as in the API; `int` would accept digits of all scripts."""
-
-    def to_python(self, value: Any) -> int | None:
-        """Parses the number.
-
-        Raises:
-            ValidationError: the value is not a number.
-        """
-        if isinstance(value, str) and not value.isascii():
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        return super().to_python(value)
-
-
-class SequenceField(NumberField):
-    """A sequence number; 0 is valid only as a place before the first.
-
-    Rendered as a text field: a number field would hide an invalid value from the reader.
-    """
-
-    widget = forms.TextInput
-
-    def __init__(self, least: int = 0, **options: Any) -> None:
-        super().__init__(min_value=least, max_value=MAX_SEQUENCE, required=False, **options)
-
-    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        return {"inputmode": "numeric"}
 
 
 class AddressForm(forms.Form):
@@ -116,8 +33,13 @@ class AddressForm(forms.Form):
 
     use_required_attribute = False
 
-    def __init__(self, data: Any) -> None:
-        super().__init__(data, auto_id="id_%s", error_class=ErrorList)
+    def __init__(self, query: QueryDict) -> None:
+        super().__init__(query, auto_id="id_%s", error_class=ErrorList)
+        self.query = query
+
+    def given(self, name: str) -> list[str]:
+        """The values of a parameter that are not blank."""
+        return [text for each in self.query.getlist(name) if (text := each.strip())]
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -127,23 +49,52 @@ class AddressForm(forms.Form):
         }
 
 
-class DriftFilterForm(AddressForm):
-    """The filters and the place of a list of drift warnings."""
+class FilterForm(AddressForm):
+    """A form of filters, each as it is defined; subclasses add the place and the looks of the list.
 
-    agent_id = forms.CharField(label="Agent", max_length=200, required=False)
-    min_seconds = forms.DecimalField(
-        label="At least (seconds)", min_value=Decimal(0), max_digits=15, required=False
-    )
-    after = SequenceField(widget=forms.HiddenInput)
-    before = SequenceField(widget=forms.HiddenInput)
+    `kept` names the fields beside the filters that links to other places keep.
+    """
+
+    defined: ClassVar[Filters]
+    kept: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, query: QueryDict) -> None:
+        super().__init__(query)
+        self.fields = {each.name: each.form_field() for each in self._filters} | self.fields
+
+    @property
+    def sections(self) -> dict[str, list[forms.BoundField]]:
+        """The fields of the filters by their part of the form."""
+        found: dict[str, list[forms.BoundField]] = {}
+        for each in self._filters:
+            found.setdefault(each.section, []).append(self[each.name])
+        return found
+
+    @property
+    def filters(self) -> dict[str, list[str]]:
+        """The filters as they stand in the address."""
+        return {each.name: texts for each in self._filters if (texts := self.given(each.name))}
+
+    @property
+    def view(self) -> dict[str, list[str]]:
+        """The other fields that links keep, as they stand in the address."""
+        return {name: texts for name in self.kept if (texts := self.given(name))}
+
+    @property
+    def here(self) -> dict[str, list[str]]:
+        """The address of the list without a place in it."""
+        return self.view | self.filters
 
     @property
     def narrows(self) -> bool:
-        """True when a filter is set; the place does not count."""
-        return bool(self.chosen.keys() - {"after", "before"})
+        """True when a filter is set."""
+        return bool(self.filters)
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """The checked values of the filters by name; None where not set."""
+        return {each.name: self.cleaned_data[each.name] for each in self._filters}
 
-class GapPageForm(AddressForm):
-    """A place in the sequence."""
-
-    after = SequenceField(widget=forms.HiddenInput)
+    @property
+    def _filters(self) -> list[Filter]:
+        return [each for each in self.defined if each.label]

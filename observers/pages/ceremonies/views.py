@@ -21,6 +21,7 @@ from events.format.ceremony import APPROVALS, KINDS, PROPOSED, Proposal, read_pr
 from events.store import ceremonies as store
 from events.store.ceremonies import Ceremony
 from events.store.registry import are_ceremonies_in_force, list_people
+from observers.filters import MAX_SEQUENCE
 from observers.pages.ceremonies.forms import (
     ProposalForm,
     SignatureForm,
@@ -28,7 +29,6 @@ from observers.pages.ceremonies.forms import (
     as_recorded,
     is_kind,
 )
-from observers.pages.listing import MAX_SEQUENCE
 from observers.pages.permissions import require_reader, require_right
 from observers.pages.rendering import render_page
 from observers.pages.status import read_status

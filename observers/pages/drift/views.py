@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
@@ -28,18 +27,23 @@ from events.store.drift import (
 )
 from events.store.imports import import_spans
 from observers import export as spreadsheets
+from observers.filters.definitions import DRIFT_WARNINGS
+from observers.filters.form_fields import SequenceField
 from observers.pages.drift.findings import find, look_back
-from observers.pages.listing import DIALECTS, DriftFilterForm, MomentField, page_address
+from observers.pages.listing import DIALECTS, FilterForm, page_address
 from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
 from observers.pages.status import read_status
 
 
-class DriftForm(DriftFilterForm):
+class DriftForm(FilterForm):
     """The drift page's query: filters, place, and page or file."""
 
-    authority_from = MomentField(label="Authority time from (UTC)", required=False)
-    authority_to = MomentField(label="to (excluded, UTC)", required=False)
+    defined = DRIFT_WARNINGS
+    kept = ("imports",)
+
+    after = SequenceField(widget=forms.HiddenInput)
+    before = SequenceField(widget=forms.HiddenInput)
     imports = forms.ChoiceField(
         label="List warnings of",
         choices=[("", "running clocks"), ("too", "imports, too")],
@@ -47,35 +51,6 @@ class DriftForm(DriftFilterForm):
     )
     format = forms.ChoiceField(choices=[("", "page"), ("csv", "csv")], required=False)
     dialect = forms.ChoiceField(choices=DIALECTS, required=False)
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """The fields for links to other pages, which never carry the file format."""
-        return {
-            name: value
-            for name, value in super().chosen.items()
-            if name not in ("format", "dialect")
-        }
-
-    @property
-    def narrows(self) -> bool:
-        """True when a filter is set; the place and the list of imports do not count."""
-        return bool(self.chosen.keys() - {"after", "before", "imports"})
-
-    @property
-    def filters(self) -> dict[str, str]:
-        """The chosen fields without the place."""
-        return {k: v for k, v in self.chosen.items() if k not in ("after", "before")}
-
-    def drift_filter(self) -> DriftFilter:
-        """The filter for the store."""
-        chosen = self.cleaned_data
-        return DriftFilter(
-            agent_id=chosen["agent_id"] or None,
-            min_seconds=chosen["min_seconds"],
-            authority_from=chosen["authority_from"],
-            authority_to=chosen["authority_to"],
-        )
 
 
 FETCH = 1000
@@ -144,7 +119,7 @@ def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
     using = settings.LEDGER_READ_ALIAS
     warnings, newer, older = _warnings(using, form)
     threshold = shown_threshold(using)
-    findings = find(using, form.drift_filter(), threshold)
+    findings = find(using, DriftFilter(**form.values), threshold)
     context = {
         "form": form,
         "findings": findings.answer,
@@ -154,15 +129,15 @@ def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
         "warnings": warnings,
         "newer": newer,
         "older": older,
-        "newest": page_address(form.chosen) if newer else None,
-        "file": "?" + urlencode({**form.filters, "format": "csv"}),
+        "newest": page_address(form.here) if newer else None,
+        "file": page_address(form.here, format="csv"),
     }
     return render_page(request, "drift.html", outlook, context)
 
 
 def _file(form: DriftForm) -> StreamingHttpResponse:
     using, for_people = settings.LEDGER_READ_ALIAS, form.cleaned_data["dialect"] == "spreadsheet"
-    content = stream_warnings(using, form.drift_filter(), for_people=for_people)
+    content = stream_warnings(using, DriftFilter(**form.values), for_people=for_people)
     answer = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8; header=present")
     answer["Content-Disposition"] = 'attachment; filename="drift-warnings.csv"'
     answer["Cache-Control"] = "private, no-store"
@@ -178,8 +153,8 @@ def _warnings(using: str, form: DriftForm) -> tuple[list[DriftWarning], str | No
     else:
         warnings, has_newer, has_older = found[:PAGE], before is not None, len(found) > PAGE
     newest_id, oldest_id = (warnings[0].id, warnings[-1].id) if warnings else (before, after)
-    newer = page_address(form.chosen, after=newest_id) if has_newer and newest_id else None
-    older = page_address(form.chosen, before=oldest_id) if has_older and oldest_id else None
+    newer = page_address(form.here, after=newest_id) if has_newer and newest_id else None
+    older = page_address(form.here, before=oldest_id) if has_older and oldest_id else None
     return warnings, newer, older
 
 
@@ -187,7 +162,7 @@ def _listed(
     using: str, form: DriftForm, after: int | None, before: int | None
 ) -> list[DriftWarning]:
     """One more warning than a page holds: after `after`, oldest first, or before `before`."""
-    chosen, limit = form.drift_filter(), PAGE + 1
+    chosen, limit = DriftFilter(**form.values), PAGE + 1
     if not form.cleaned_data["imports"]:
         spans = import_spans(using)
         return list_living_warnings(using, chosen, spans, before=before, after=after, limit=limit)

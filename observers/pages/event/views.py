@@ -21,10 +21,10 @@ from events.format.event import FIELDS, GENESIS_HASH, Event
 from events.store.drift import shown_threshold
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.registry import AgentKeyRecord, WitnessRecord, list_agent_keys, list_witnesses
+from observers.filters import MAX_SEQUENCE
 from observers.pages.event.figures import read_clocks, read_payload
 from observers.pages.events.timeline import gap_at
 from observers.pages.gaps.views import place
-from observers.pages.listing import MAX_SEQUENCE
 from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
 from observers.pages.status import LedgerStatus, read_status

@@ -220,7 +220,7 @@ def _also_missing(form: EventFilterForm, page: Page) -> str:
 
 
 def _here(form: EventFilterForm) -> str:
-    return page_address(form.view | form.filters)
+    return page_address(form.here)
 
 
 def _find_place(form: EventFilterForm, outlook: LedgerStatus) -> int | None:
@@ -241,14 +241,14 @@ def _address_of(form: EventFilterForm, sequence: int) -> str:
     """The address of the page that begins with a sequence number."""
     newest_first = form.cursor().newest_first
     place = {"before": sequence + 1} if newest_first else {"after": sequence - 1}
-    return page_address(form.view | form.filters, **place) + f"#s{sequence}"
+    return page_address(form.here, **place) + f"#s{sequence}"
 
 
 def _links(
     form: EventFilterForm, page: Page, last_sequence: int, *, newest_first: bool
 ) -> dict[str, str | None]:
     """First, previous, next and last page, in the order of the listing."""
-    here = form.view | form.filters
+    here = form.here
     lower = page_address(here, before=page.low) if page.has_lower else None
     higher = page_address(here, after=page.high) if page.has_higher else None
     if newest_first:

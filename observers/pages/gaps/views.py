@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -12,21 +13,23 @@ from django.views.decorators.http import require_safe
 from events.errors import TimestampError
 from events.format.timestamps import parse_canonical
 from events.store.sequence import authority_times, present_by_cell
+from observers.filters.form_fields import SequenceField
 from observers.pages.cache import cached_in_proportion
 from observers.pages.gaps.coverage import Coverage, cell_size, draw_coverage
 from observers.pages.gaps.listing import Listing, list_gaps
-from observers.pages.listing import GapPageForm, SequenceField, page_address
+from observers.pages.listing import AddressForm, page_address
 from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
 from observers.pages.status import read_status
 from observers.verification.report import KnownGap
 
 
-class GapForm(GapPageForm):
+class GapForm(AddressForm):
     """The gaps page's query: a range of the sequence and a place in its list of gaps."""
 
     start = SequenceField(label="From sequence")
     end = SequenceField(label="To sequence")
+    after = SequenceField(widget=forms.HiddenInput)
     before = SequenceField()
 
     @property

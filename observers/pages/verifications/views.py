@@ -18,7 +18,9 @@ from django.views.decorators.http import require_POST, require_safe
 from events.access.view_marks import not_logged, polled
 from events.accounts.roles import VERIFY, may
 from events.models import Verification
-from observers.pages.listing import MAX_SEQUENCE, NumberField, page_address
+from observers.filters import MAX_SEQUENCE
+from observers.filters.form_fields import NumberField
+from observers.pages.listing import page_address
 from observers.pages.permissions import may_read, require_reader, require_right
 from observers.pages.rendering import render_page
 from observers.pages.status import LedgerStatus, read_status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from html import unescape
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -11,8 +12,10 @@ import pytest
 
 from events.append.services import writer
 from events.store import search as search_module
+from events.store.ledger import EventFilter
 from events.tests.support import api
 from events.tests.support.ledger import Ledger, submission
+from observers.filters.definitions import EVENTS
 from observers.pages.events import timeline
 from observers.pages.events.form import USUAL_COLUMNS
 from observers.tests.support.pages import Reader, remove, sign_in
@@ -104,6 +107,13 @@ def test_each_filter_is_shown_and_can_be_taken_away(reader: Reader) -> None:
         assert "before" not in left
         assert unescape(chip.without) in unescape(response.content.decode())
     assert parse_qs(urlsplit(response.context["clear"]).query) == {"order": ["oldest"]}
+
+
+def test_every_filter_has_a_chip_and_a_field_in_the_store() -> None:
+    pair = {"payload_field", "payload_value"}  # one chip for both
+    assert {each.name for each in EVENTS if each.label and not each.chip} == pair
+    stored = {each.stored_as or each.name for each in EVENTS}
+    assert stored - {"payload_alike"} == {f.name for f in fields(EventFilter)} - {"payload_text"}
 
 
 def test_links_keep_the_filters_and_the_looks(reader: Reader) -> None:
