@@ -1,7 +1,7 @@
 """Rules for names and other short texts that people read: allowed characters and equality.
 
 One policy for the names of people and agents, event types, reasons and whoever halts.
-`001_create_events_table.sql` implements the same in `is_text`, `is_name`, `name_fold` and
+`events/sql/names.sql` implements the same in `is_text`, `is_name`, `name_fold` and
 `imitates_system`; tests compare the two character by character.
 """
 

@@ -2,12 +2,28 @@ from django.db import migrations
 
 from events import sql
 
+PERMISSIONS = [
+    ("read_ledger", "May read the ledger"),
+    ("start_verification", "May have the ledger verified"),
+    ("halt_ledger", "May halt the ledger"),
+    ("manage_keys", "May make and retire keys"),
+    ("hold_ceremonies", "May propose and approve ceremonies"),
+]
+
 
 class Migration(migrations.Migration):
+    initial = True
     dependencies = []
     operations = [
         sql.migration(
+            "names.sql",
+            sha256="1e10501399d43e9e506da3b0dda74421547f52365ac8cec2cd31f4734113f25b",
+        ),
+        sql.migration(
             "001_create_events_table.sql",
-            sha256="3355235cb03a55d73529786212759f49be2035e527c41305c8bf8fffda04455d",
-        )
+            sha256="c2c725c6d967507884121fca781213ea120bacbf66c5d4f180f39d730145b1da",
+            models=[
+                sql.model("LedgerEvent", "events", verbose_name="event", permissions=PERMISSIONS)
+            ],
+        ),
     ]

@@ -8,6 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "002_hash_chain_verification.sql",
-            sha256="c9436bbb013a98fba4ef8bd2e216aae4f2b4cdfb948bec79635eb5ae0e2f057d",
-        )
+            sha256="12fcb68fcccd7795f74a90a2c2d16e481b11c4c9b09f92fd735b2ee93918978f",
+            models=[sql.model("Append", "appends")],
+        ),
     ]

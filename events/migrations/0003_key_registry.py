@@ -8,6 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "003_key_registry.sql",
-            sha256="dab73254532998ca77587320b5b02fa4735852d63b87964caf34042274d59b03",
-        )
+            sha256="9a582eee9f7a59f92b195d72ff49849882e52becd36c83f8436ae67f7fa5ad53",
+            models=[sql.model("AgentKey", "agent_keys", verbose_name="agent key")],
+        ),
     ]

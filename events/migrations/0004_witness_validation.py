@@ -8,6 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "004_witness_validation.sql",
-            sha256="5ed4e7f123d8f445cd3d6beb34ce01ef139e2e4fe8406544f54f65409ad7de7a",
-        )
+            sha256="4735439b0837b7db6d708c3262512c75443c356153dada8fbe72587deee6cd89",
+            models=[sql.model("Witness", "witnesses", verbose_name_plural="witnesses")],
+        ),
     ]

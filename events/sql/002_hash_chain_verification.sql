@@ -1,18 +1,18 @@
--- The chain in SQL: what is signed of a row, its hash, the head, and a check for an auditor
--- who has nothing but psql. docs/event-format.md describes the same bytes.
+-- The hash chain in SQL: the text that is signed of an event, its hash, the head, and a check of the
+-- chain for an auditor who has nothing but psql. docs/event-format.md describes the same bytes.
 
--- A time as it is signed. to_char prints the years before 1 as those after, without their era, and
--- nothing at all for infinity: what no event can have is printed as PostgreSQL does, so that it is
--- not taken for a time of the format.
+-- A time as it is signed, such as 2026-01-06T12:00:00.000000Z. Times outside the format's years 1 to
+-- 9999 keep PostgreSQL's own form: to_char would print years before 1 without their era, and infinity
+-- as an empty text, so a time that no event may have could read as a valid one.
 CREATE FUNCTION canonical_time(moment TIMESTAMPTZ) RETURNS TEXT
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN moment >= '0001-01-01T00:00:00Z'::timestamptz AND moment < '10000-01-01T00:00:00Z'::timestamptz
             THEN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
             ELSE moment::text END;
 
--- Canonical JSON of the twelve signed fields, keys in order (RFC 8785). The strings hold no
--- control character, so to_json escapes exactly what the RFC does. Scalars, not a row, so that
--- the planner inlines it into the trigger that re-checks every append.
+-- The canonical JSON of the twelve signed fields, keys in order (RFC 8785). The strings hold no control
+-- character, so to_json escapes exactly as the RFC says. It takes scalars and not a row, so that the
+-- planner can inline it into the trigger that checks every append.
 CREATE FUNCTION signable_content(
     agent_id TEXT, authority_timestamp TIMESTAMPTZ, event_id UUID, event_type TEXT, hash_alg_version SMALLINT,
     local_timestamp TIMESTAMPTZ, payload_hash TEXT, prev_hash TEXT, sequence BIGINT, sig_alg_version SMALLINT,
@@ -32,7 +32,7 @@ RETURN '{"agent_id":' || coalesce(to_json(agent_id)::text, 'null')
     || ',"signing_key_id":' || to_json(signing_key_id)::text
     || ',"witness_id":' || to_json(witness_id)::text || '}';
 
--- hex(SHA-256(0x00 || signable content)), the RFC 6962 leaf hash.
+-- The hash of an event: hex(SHA-256(0x00 || signable content)), the leaf hash of RFC 6962.
 CREATE FUNCTION content_hash_of(
     agent_id TEXT, authority_timestamp TIMESTAMPTZ, event_id UUID, event_type TEXT, hash_alg_version SMALLINT,
     local_timestamp TIMESTAMPTZ, payload_hash TEXT, prev_hash TEXT, sequence BIGINT, sig_alg_version SMALLINT,
@@ -43,9 +43,9 @@ RETURN encode(sha256('\x00'::bytea || convert_to(signable_content(
     agent_id, authority_timestamp, event_id, event_type, hash_alg_version, local_timestamp,
     payload_hash, prev_hash, sequence, sig_alg_version, signing_key_id, witness_id), 'UTF8')), 'hex');
 
--- Every event as the format writes it: timestamps as canonical text, the payload as text. A row
--- outside the sequence, as only a superuser could put there, is no event: nothing reads it by this
--- view, and verifications report it.
+-- Every event with the texts of the event format: times as canonical text, the payload as text. It
+-- leaves out rows without a positive sequence, which only a superuser could insert: they are no events,
+-- and verifications report them.
 CREATE VIEW canonical_events AS
 SELECT event_id::text AS event_id, sequence, event_type, payload::text AS payload,
        prev_hash, content_hash, signature, hash_alg_version, sig_alg_version, agent_id,
@@ -56,12 +56,13 @@ SELECT event_id::text AS event_id, sequence, event_type, payload::text AS payloa
 FROM events WHERE sequence >= 1;
 COMMENT ON VIEW canonical_events IS 'Events with the texts that are hashed and signed';
 
--- One row per append transaction; its last row is the head, the truth about the tail. Appending
--- a row leaves nothing to bloat under a long snapshot, as updating one head row in place would.
+-- One row for each append transaction. The last row is the head, which says how the ledger must end.
+-- A new row for each append, because updating a single head row in place would leave dead rows that
+-- accumulate while a long snapshot is open.
 CREATE TABLE appends (
     last_sequence       BIGINT      PRIMARY KEY,
     first_sequence      BIGINT      NOT NULL CHECK (first_sequence BETWEEN 1 AND last_sequence),
-    content_hash        TEXT        NOT NULL CHECK (content_hash ~ '^[0-9a-f]{64}$'),
+    content_hash        TEXT        NOT NULL CHECK (octet_length(content_hash) = 64 AND content_hash !~ '[^0-9a-f]'),
     authority_timestamp TIMESTAMPTZ NOT NULL
         CHECK (authority_timestamp >= '0001-01-01T00:00:00Z' AND authority_timestamp < '10000-01-01T00:00:00Z'),
     event_count         BIGINT      NOT NULL CHECK (event_count BETWEEN 1 AND last_sequence)
@@ -73,9 +74,9 @@ CREATE TRIGGER refuse_change_of_appends
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 ALTER TABLE appends ENABLE ALWAYS TRIGGER refuse_change_of_appends;
 
--- Findings over first_sequence … last_sequence (to the head by default); no row means sound.
--- SELECT * FROM verify_chain(); -- or verify_chain(1, 1000)
--- Signatures and payload hashes need more than SQL: `manage.py verify_ledger` checks those too.
+-- Checks the chain from first_sequence to last_sequence, by default to the head, and returns one row for
+-- each finding; no row means that the chain is sound. `SELECT * FROM verify_chain(1, 1000);`
+-- It cannot check signatures and payload hashes, which `manage.py verify_ledger` checks as well.
 CREATE FUNCTION verify_chain(first_sequence BIGINT DEFAULT 1, last_sequence BIGINT DEFAULT NULL)
 RETURNS TABLE (sequence BIGINT, failed_check TEXT, expected TEXT, found TEXT)
 LANGUAGE sql STABLE AS $$
@@ -88,11 +89,12 @@ LANGUAGE sql STABLE AS $$
     ), rows AS (
         SELECT e.sequence, e.prev_hash, e.content_hash, content_hash_of(
                    e.agent_id, e.authority_timestamp, e.event_id, e.event_type, e.hash_alg_version, e.local_timestamp,
-                   e.payload_hash, e.prev_hash, e.sequence, e.sig_alg_version, e.signing_key_id, e.witness_id) AS recomputed
+                   e.payload_hash, e.prev_hash, e.sequence, e.sig_alg_version, e.signing_key_id, e.witness_id
+               ) AS recomputed
         FROM events e, bounds b
         WHERE e.sequence BETWEEN greatest(b.first - 1, 1) AND b.last
         UNION ALL
-        SELECT b.last + 1, NULL, NULL, NULL FROM bounds b -- so that a missing tail is a gap like any other
+        SELECT b.last + 1, NULL, NULL, NULL FROM bounds b -- makes a missing tail a gap like any other
     ), linked AS (
         SELECT r.*, b.first, b.last, h.last_sequence AS head_sequence, h.content_hash AS head_hash,
                coalesce(lag(r.sequence) OVER w, b.first - 1) AS previous_sequence,
@@ -111,19 +113,22 @@ LANGUAGE sql STABLE AS $$
     SELECT e.sequence, 'gap', 'a number from 1 on', 'event ' || e.event_id
     FROM events e, bounds b WHERE b.first = 1 AND (e.sequence < 1 OR e.sequence IS NULL)
     UNION ALL
-    -- Without a field that is signed there is no hash of it either, and two NULLs are no agreement.
+    -- If a signed field is NULL, so is the recomputed hash, and that is a finding too.
     SELECT c.sequence, 'content_hash', c.recomputed, c.content_hash
-    FROM checked c WHERE c.sequence <= c.last AND (c.recomputed IS NULL OR c.content_hash IS DISTINCT FROM c.recomputed)
+    FROM checked c WHERE c.sequence <= c.last
+        AND (c.recomputed IS NULL OR c.content_hash IS DISTINCT FROM c.recomputed)
     UNION ALL
     SELECT c.sequence, 'prev_hash', c.previous_hash, c.prev_hash
-    FROM checked c WHERE c.sequence <= c.last AND c.sequence = c.previous_sequence + 1 AND c.prev_hash IS DISTINCT FROM c.previous_hash
-        -- the first event of a range whose predecessor is missing has nothing to be compared with
+    FROM checked c WHERE c.sequence <= c.last AND c.sequence = c.previous_sequence + 1
+        AND c.prev_hash IS DISTINCT FROM c.previous_hash
+        -- The first event of a range cannot be compared if its predecessor is missing.
         AND (c.sequence = 1 OR EXISTS (SELECT FROM events e WHERE e.sequence = c.sequence - 1))
     UNION ALL
     SELECT c.sequence, 'head', 'the ledger ends at ' || coalesce(c.head_sequence, 0), 'an event beyond the head'
     FROM checked c WHERE c.sequence <= c.last AND c.sequence > coalesce(c.head_sequence, 0)
     UNION ALL
     SELECT c.sequence, 'head', c.head_hash, c.content_hash
-    FROM checked c WHERE c.sequence <= c.last AND c.sequence = c.head_sequence AND c.content_hash IS DISTINCT FROM c.head_hash
+    FROM checked c WHERE c.sequence <= c.last AND c.sequence = c.head_sequence
+        AND c.content_hash IS DISTINCT FROM c.head_hash
     ORDER BY 1, 2
 $$;

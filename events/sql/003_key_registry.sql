@@ -1,6 +1,8 @@
--- Public keys of the agents. Private keys never enter the database.
--- A key is valid for an event by the event's place in the ledger: from_sequence is the first
--- sequence it may sign, until_sequence the last. The timestamps beside them are for readers.
+-- The public keys of the agents and of the system. Private keys are never in the database.
+--
+-- A key is valid for an event by the event's place in the ledger: it may sign from from_sequence up to
+-- until_sequence. The two times beside them are only information. 012_setting_up.sql and the ceremonies
+-- register and retire keys.
 
 CREATE TABLE agent_keys (
     key_id          TEXT        PRIMARY KEY CHECK (key_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$'),
@@ -14,10 +16,10 @@ CREATE TABLE agent_keys (
 );
 COMMENT ON TABLE agent_keys IS 'Ed25519 public keys of agents, never deleted; agent_id is null for the system key';
 CREATE INDEX agent_keys_agent_id ON agent_keys (agent_id);
--- One signer at a time, the system (null) included.
+-- Each agent has one active key at a time, and so has the system (agent_id null).
 CREATE UNIQUE INDEX agent_keys_one_active ON agent_keys (coalesce(agent_id, '')) WHERE until_sequence IS NULL;
 
--- A registry row changes once in its life: from active to retired. Nothing else, and no delete.
+-- Refuses every UPDATE of a registry of keys but one: from active to retired.
 CREATE FUNCTION refuse_all_but_retirement() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN

@@ -1,5 +1,5 @@
--- CT-12: every event is witnessed, in the same transaction, or it does not exist.
--- A witness is its key: a new key is a new witness. Validity goes by place, as for agents' keys.
+-- CT-12: an event and its witness's signature are written in one transaction, or not at all.
+-- A witness is its key: a new key is a new witness. It is valid by place, as the agents' keys are.
 
 CREATE TABLE witnesses (
     witness_id      TEXT        PRIMARY KEY

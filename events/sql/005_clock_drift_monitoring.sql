@@ -1,26 +1,24 @@
--- AC4: an event whose two times differ by more than the threshold is accepted, and warned about.
+-- AC4: an event whose two times differ by more than the threshold is accepted, and a warning is logged.
 
--- One threshold for trigger and Python alike. NaN sorts above infinity, so the check refuses both.
+-- Settings of the ledger that the trigger, Python and the ceremonies share. The append lock is a lock on
+-- this table. NaN sorts above infinity, so the check of the threshold refuses both.
 CREATE TABLE ledger_config (
     singleton               BOOLEAN PRIMARY KEY DEFAULT true CHECK (singleton),
     drift_threshold_seconds NUMERIC NOT NULL DEFAULT 5
         CHECK (drift_threshold_seconds > 0 AND drift_threshold_seconds < 'Infinity'),
-    -- What an operator last set alone, and the head then: until a ceremony decides, every later event
-    -- is compared with it, so that verifications know which of them must have a warning.
+    -- The threshold that an operator last set alone, and the head at that moment. Until a ceremony
+    -- changes it, every later event is compared with it: verifications derive from these which events
+    -- must have a warning.
     operator_threshold_seconds NUMERIC NOT NULL DEFAULT 5,
-    operator_threshold_from    BIGINT  NOT NULL DEFAULT 0
+    operator_threshold_from    BIGINT  NOT NULL DEFAULT 0,
+    -- The age at which the proposal of a ceremony expires.
+    proposal_days              INTEGER NOT NULL DEFAULT 30 CHECK (proposal_days BETWEEN 1 AND 366)
 );
 INSERT INTO ledger_config DEFAULT VALUES;
-COMMENT ON TABLE ledger_config IS 'One row: the drift threshold in seconds';
+COMMENT ON TABLE ledger_config IS 'One row: the drift threshold in seconds, and how long a proposal stands';
 
-CREATE FUNCTION set_drift_threshold(seconds NUMERIC) RETURNS NUMERIC
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    UPDATE ledger_config SET drift_threshold_seconds = seconds RETURNING drift_threshold_seconds
-$$;
-REVOKE ALL ON FUNCTION set_drift_threshold FROM PUBLIC;
-
--- NUMERIC without precision: a clock stuck in 1970 is off by more than NUMERIC(10,3) can say, and
--- an overflow here would reject its events.
+-- drift_seconds is NUMERIC without precision: a clock stuck in 1970 is off by more than NUMERIC(10,3)
+-- can hold, and an overflow here would refuse its events.
 CREATE TABLE clock_drift_warnings (
     id                  BIGSERIAL   PRIMARY KEY,
     event_id            UUID        NOT NULL REFERENCES events (event_id),
@@ -32,13 +30,31 @@ CREATE TABLE clock_drift_warnings (
 CREATE INDEX clock_drift_warnings_event_id ON clock_drift_warnings (event_id);
 CREATE INDEX clock_drift_warnings_logged_at ON clock_drift_warnings (logged_at);
 COMMENT ON TABLE clock_drift_warnings IS 'Events whose clocks differ by more than the threshold (AC4)';
-COMMENT ON COLUMN clock_drift_warnings.drift_seconds IS 'Absolute, to the millisecond; the two timestamps give the direction';
+COMMENT ON COLUMN clock_drift_warnings.drift_seconds IS
+    'Absolute, to the millisecond; the two timestamps give the direction';
 
 CREATE TRIGGER refuse_change_of_clock_drift_warnings
     BEFORE UPDATE OR DELETE OR TRUNCATE ON clock_drift_warnings
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 ALTER TABLE clock_drift_warnings ENABLE ALWAYS TRIGGER refuse_change_of_clock_drift_warnings;
 
+-- The sequences of the events with a warning, by agent. Warnings refer to events by event_id only, so
+-- a search for an agent's drifted events would otherwise look up every warning's event. Only events
+-- that drift cost a row here.
+CREATE TABLE drifted_events (
+    sequence BIGINT PRIMARY KEY,
+    agent_id TEXT
+);
+CREATE INDEX drifted_events_agent_id_sequence ON drifted_events (agent_id, sequence);
+COMMENT ON TABLE drifted_events IS 'Sequence and agent of every event in clock_drift_warnings';
+
+CREATE TRIGGER refuse_change_of_drifted_events
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON drifted_events
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE drifted_events ENABLE ALWAYS TRIGGER refuse_change_of_drifted_events;
+
+-- Logs a warning for each new event beyond the threshold. It runs with the owner's rights, because the
+-- application may not write these tables itself.
 CREATE FUNCTION log_clock_drift() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -51,11 +67,16 @@ BEGIN
     FROM new_events n
     WHERE abs(extract(epoch FROM n.local_timestamp - n.authority_timestamp)) > threshold
     ORDER BY n.sequence;
+    IF FOUND THEN
+        INSERT INTO drifted_events (sequence, agent_id)
+        SELECT n.sequence, n.agent_id
+        FROM new_events n
+        WHERE abs(extract(epoch FROM n.local_timestamp - n.authority_timestamp)) > threshold
+        ORDER BY n.sequence;
+    END IF;
     RETURN NULL;
 END
 $$;
--- It writes with the owner's rights: nobody else may hang it on a table of his own.
-REVOKE ALL ON FUNCTION log_clock_drift FROM PUBLIC;
 CREATE TRIGGER log_clock_drift_on_insert
     AFTER INSERT ON events REFERENCING NEW TABLE AS new_events
     FOR EACH STATEMENT EXECUTE FUNCTION log_clock_drift();

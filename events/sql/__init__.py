@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from django.db.migrations import RunSQL
-from django.db.migrations.operations.base import Operation
+from django.db.migrations import CreateModel, RunSQL
 
 _FOLDER = Path(__file__).parent
 
@@ -27,7 +27,7 @@ def load(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def migration(name: str, *, sha256: str, models: Sequence[Operation] = ()) -> RunSQL:
+def migration(name: str, *, sha256: str, models: Sequence[CreateModel] = ()) -> RunSQL:
     """The operation that applies one file, which must match its pinned hash.
 
     `models` gives Django the models of the file's tables, without touching the database. Not
@@ -43,3 +43,10 @@ def migration(name: str, *, sha256: str, models: Sequence[Operation] = ()) -> Ru
             "an applied file is never edited, write a new one"
         )
     return RunSQL(load(name), state_operations=models)
+
+
+def model(name: str, table: str, **options: Any) -> CreateModel:
+    """The operation that gives Django the model of a table, for its permissions. It has no fields:
+    Django does not compare those of unmanaged models, and `events/models.py` defines them.
+    """
+    return CreateModel(name, fields=[], options={"db_table": table, "managed": False, **options})

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     dependencies = [("events", "0005_clock_drift_monitoring")]
     operations = [
         sql.migration(
-            "006_halt_state.sql",
-            sha256="04eb04b4b7b69af8c24bc993b2251dd2e2f3c267d0428f8d7d5fc2e047def1eb",
-        )
+            "006_append_protocol.sql",
+            sha256="8f31bb2db99fbe3c818b7a7c20f31c30f611ccb4615f4dbb4910699fee644538",
+        ),
     ]

@@ -1,6 +1,5 @@
--- The watch's own bookkeeping: how its looks went, and what it told to whom. Nothing here decides
--- what is wrong with the ledger, which stands in the ledger itself, as events; nor where the watch
--- goes on, which stands in a file outside the database.
+-- The watch's own records: the result of each check, and the alerts it sent. What is wrong with the ledger
+-- is recorded in the ledger itself, as events, and the watch's position in a file outside the database.
 
 CREATE TABLE watch_looks (
     id                BIGSERIAL   PRIMARY KEY,
@@ -8,8 +7,9 @@ CREATE TABLE watch_looks (
     seconds           NUMERIC     NOT NULL,
     watcher           TEXT        NOT NULL,
     head_sequence     BIGINT      NOT NULL,
-    -- New events are verified up to here; old ones are verified again in rounds, this one up to
-    -- there. Every event that was there at verified_since was verified after it.
+    -- New events are verified up to verified_through. Older ones are verified again in rounds: the present
+    -- round has come to rolled_through and ends at round_end. Every event that existed at verified_since
+    -- was verified after that time.
     verified_through  BIGINT      NOT NULL,
     verified_since    TIMESTAMPTZ NOT NULL,
     rolled_through    BIGINT      NOT NULL,
@@ -22,7 +22,7 @@ CREATE TABLE watch_looks (
     unrecorded        JSONB       NOT NULL
 );
 CREATE INDEX watch_looks_began_at ON watch_looks (began_at);
-COMMENT ON TABLE watch_looks IS 'Looks of the watch, kept for a day';
+COMMENT ON TABLE watch_looks IS 'Checks by the watch, kept for a day';
 
 CREATE TABLE watch_alerts (
     id          BIGSERIAL   PRIMARY KEY,
@@ -33,13 +33,14 @@ CREATE TABLE watch_alerts (
     attempts    INTEGER     NOT NULL DEFAULT 0,
     ended_at    TIMESTAMPTZ,
     last_error  TEXT,
-    -- Made by whoever delivered it, with a secret that is not in the database.
+    -- Made by the process that delivered it, with a secret that is not in the database.
     seal        TEXT,
     CHECK ((ended_at IS NOT NULL) = (state <> 'waiting'))
 );
 CREATE INDEX watch_alerts_not_sent ON watch_alerts (state, id) WHERE state <> 'sent';
 COMMENT ON TABLE watch_alerts IS 'Alerts by e-mail and webhook: waiting, sent, or given up';
 
+-- Refuses changes to an alert that has ended, and to the contents of any.
 CREATE FUNCTION guard_watch_alert() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
@@ -50,7 +51,6 @@ BEGIN
     RETURN NEW;
 END
 $$;
-REVOKE ALL ON FUNCTION guard_watch_alert FROM PUBLIC;
 CREATE TRIGGER guard_watch_alerts
     BEFORE UPDATE ON watch_alerts FOR EACH ROW EXECUTE FUNCTION guard_watch_alert();
 CREATE TRIGGER refuse_removal_of_watch_alerts
