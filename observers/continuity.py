@@ -16,7 +16,7 @@ from observers.replica.lag import Lag
 from observers.replica.reading import lag_of
 from observers.verification.explained_gaps import KnownGaps, Skips, find_gaps
 from observers.verification.report import KnownGap
-from observers.verification.tables import Stray, rows_below_one, rows_twice
+from observers.verification.strays import Stray, rows_below_one, rows_twice
 
 LISTED = 1000
 """Gaps that an answer lists one by one; the totals count all of them."""

@@ -12,9 +12,7 @@ that differs stops the restore.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -53,9 +51,7 @@ from observers.heads.rollback import (
 )
 from observers.heads.seen import SeenHead
 from observers.heads.store import memory_of
-from observers.verification.keyring import keyring_from_registry
-from observers.verification.ledger import finish_part, reachable_end, verify_ranges
-from observers.verification.parts import join_all
+from observers.verification.ledger import reachable_end, verify_ledger
 from observers.verification.report import Report
 from observers.watch.memory import look_memory_of
 
@@ -234,15 +230,7 @@ def _require_head(manifest: Manifest) -> None:
 def _verify(workers: int, progress: Callable[[int], Callable[[int], None]]) -> Report:
     """Run every check over every event, as the owner: the database is still closed to others."""
     end = reachable_end(OWNER, None)
-    if end == 0:
-        return Report(1, 0)
-    keys, began = keyring_from_registry(OWNER), time.monotonic()
-    parts = verify_ranges(OWNER, keys, 1, end, workers=workers, progress=progress(end))
-    with closing(parts):
-        whole = join_all(parts)
-    report = finish_part(OWNER, keys, whole)
-    report.seconds = time.monotonic() - began
-    return report
+    return verify_ledger(OWNER, 1, end, workers=workers, progress=progress(end))
 
 
 def _open(restored: Restored, wanted: Wanted) -> None:

@@ -75,7 +75,7 @@ class Verification(SaysStatus, ApiView):
         most = MAX_VERIFIED if known_caller(request._request) else MAX_FOR_STRANGERS
         end = min(last, start + most - 1)
         following = following_page(request, start=end + 1) if end < last else None
-        steps = verify_in_steps(store.using, start, end, SLICE)
+        steps = verify_in_steps(store.using, start, end, size=SLICE)
         report = _first_slice(steps)
         if report is None:
             working.pieces = _in_pieces(request, steps, following)

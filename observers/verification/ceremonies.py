@@ -13,11 +13,13 @@ from events.format.ceremony import PREFIX
 from events.format.ceremony_record import (
     ADDITION,
     REGISTERED,
+    SKIP,
     members_of,
     wrong_possession,
     wrong_record,
 )
 from events.format.event import ERASED_SALT, Event
+from events.format.gaps import Gap
 from observers.verification.keyring import Keyring
 
 ERASURE = PREFIX + "erase_payload"
@@ -81,6 +83,23 @@ def registered_person(subject: Event) -> tuple[str, str] | None:
     except (CanonicalJSONError, CeremonyRefusedError, KeyError, TypeError):
         pass
     return None
+
+
+def skipped_numbers(subject: Event) -> Gap | None:
+    """Returns the gap that a skip ceremony names; None for any other event. Its own checks decide
+    whether the ceremony is sound."""
+    if subject.event_type != SKIP or subject.agent_id is not None:
+        return None
+    try:
+        payload = canonical.parse(subject.payload, stored=True).value
+    except CanonicalJSONError:
+        return None
+    if not isinstance(payload, dict):
+        return None
+    first, last = payload.get("first"), payload.get("last")
+    if type(first) is not int or type(last) is not int or first > last:
+        return None
+    return Gap(first, last)
 
 
 def claimed_erasure(subject: Event) -> Erasure | None:

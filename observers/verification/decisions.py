@@ -19,7 +19,7 @@ from events.store.ledger import Halt, HaltStateMissingError, PostgresEventStore
 from observers.verification.checks import Check, Finding
 from observers.verification.keyring import Keyring
 from observers.verification.sound_ceremonies import passes
-from observers.verification.tables import MOST, Stray
+from observers.verification.strays import MOST, Stray
 
 HALTED, CLEARED = "system.halted", "ceremony.clear_halt"
 SYSTEM = "the system"

@@ -13,9 +13,9 @@ from events.format.ceremony_record import SKIP
 from events.format.gaps import Gap
 from events.store.ledger import GapReport, PostgresEventStore
 from events.store.sequence import neighbours
+from observers.verification.ceremonies import skipped_numbers
 from observers.verification.keyring import Keyring, keyring_from_registry
 from observers.verification.report import KnownGap
-from observers.verification.scan import explained_gap
 from observers.verification.sound_ceremonies import sound_records
 
 
@@ -49,7 +49,7 @@ class Skips:
         keys = self._keys or keyring_from_registry(self.using)
         found: dict[Gap, int] = {}
         for record in sound_records(self.using, SKIP, keys):
-            gap = explained_gap(record)
+            gap = skipped_numbers(record)
             if gap:
                 found.setdefault(gap, record.sequence)
         return found

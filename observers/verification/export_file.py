@@ -1,5 +1,5 @@
-"""Reads an export file (JSON lines) as a source of events: the second `EventStoreProtocol`. Streams
-the file, and refuses any line that it cannot read.
+"""Verifies an export without the database. An export file (JSON lines) is the second
+`EventStoreProtocol`: it is streamed, and any line that cannot be read is refused.
 
 `with_registered_people` keeps only the people's keys that the export's own events register, so that
 a saved list of keys is not trusted by itself.
@@ -20,6 +20,32 @@ from events.store.ledger import EventStoreProtocol
 from observers.verification.ceremonies import registered_person
 from observers.verification.checks import check_event
 from observers.verification.keyring import Keyring
+from observers.verification.partial_report import before_the_first, finish
+from observers.verification.range_scan import Advance, RangeScan, boundary, ignore
+from observers.verification.report import Report
+from observers.verification.sound_ceremonies import erasures_in
+
+
+def verify_export(
+    source: EventStoreProtocol,
+    keys: Keyring,
+    start: int,
+    end: int,
+    *,
+    progress: Advance = ignore,
+    signatures: bool = True,
+) -> Report:
+    """Makes the checks that need only events and keys; a gap is explained only by ceremonies of
+    start … end itself. Checks 10 and 13 need the database: `verify_ledger` makes them."""
+    before = before_the_first() if start == 1 else None
+    scan = RangeScan(start, end, keys, signatures=signatures)
+    for subject in source.get_events_by_sequence_range(max(start - 1, 1), end):
+        if subject.sequence < start:
+            before = boundary(subject)
+            continue
+        scan.take(subject)
+        progress(1)
+    return finish(scan.finish(), before, erased_by=erasures_in(source, keys))
 
 
 def with_registered_people(

@@ -13,7 +13,7 @@ from events.store.ledger import EventStoreProtocol, PostgresEventStore
 from observers.verification.ceremonies import ceremony_details, claimed_erasure, erases
 from observers.verification.checks import check_event
 from observers.verification.keyring import Keyring, TrustedKey
-from observers.verification.parts import Erasures
+from observers.verification.partial_report import Erasures
 from observers.verification.report import KnownErasure
 
 

@@ -24,8 +24,8 @@ from events.store.sequence import neighbours
 from observers.replica.reading import alias_reaching
 from observers.verification.checks import Check, Finding
 from observers.verification.keyring import keyring_from_registry
-from observers.verification.ledger import finish_part, verify_ranges
-from observers.verification.processes import Counted
+from observers.verification.ledger import finish_part, scan_ranges
+from observers.verification.range_scan import Advance
 from observers.verification.report import Report
 from observers.verification_jobs import records
 from observers.verification_jobs.history import latest
@@ -120,7 +120,7 @@ def interrupted() -> Verification:
     return found
 
 
-def resume(record: Verification, *, workers: int, progress: Counted) -> Verification:
+def resume(record: Verification, *, workers: int, progress: Advance) -> Verification:
     """Verifies what is left and notes each part, until the end or until it is cancelled.
 
     Raises:
@@ -138,13 +138,13 @@ def resume(record: Verification, *, workers: int, progress: Counted) -> Verifica
     return taken
 
 
-def _reports(record: Verification, workers: int, progress: Counted) -> Generator[Report]:
+def _reports(record: Verification, workers: int, progress: Advance) -> Generator[Report]:
     """Yields a report of each part that is left. They add up to the report of the whole, because
     each is checked against the event before it and no part ends inside a gap."""
     # Asked of a replica that has not gone so far, the end would look like a cut.
     using = alias_reaching(record.end_sequence)
     keys = keyring_from_registry(using)
-    parts = verify_ranges(
+    parts = scan_ranges(
         using,
         keys,
         record.reached_sequence + 1,

@@ -24,7 +24,7 @@ from observers.replica.reading import alias_reaching
 from observers.verification.checks import Check, Finding
 from observers.verification.ledger import RANGE, verify_ledger
 from observers.verification.report import Report
-from observers.verification.tables import compare, pieces_of
+from observers.verification.strays import hidden_rows
 from observers.verification_jobs import records
 from observers.verification_jobs.records import RUNNING, require_sealed, seal_range
 
@@ -39,15 +39,15 @@ def verify_slice(using: str, start: int, end: int, stopping: Callable[[], bool])
     """Makes every check over start … end, and reports an end of the ledger that was lost since the
     request."""
 
-    def look_up(sequence: int) -> None:
+    def stop_if_told(more: int = 0) -> None:
         if stopping():
             raise Stopped
 
-    report = verify_ledger(using, start, end, progress=look_up)
+    report = verify_ledger(using, start, end, progress=stop_if_told)
     if start == 1:
-        for piece in pieces_of(using):
-            look_up(start)
-            report.add_all(each.finding() for each in compare(using, piece))
+        for hidden in hidden_rows(using):
+            report.add_all(each.finding() for each in hidden)
+            stop_if_told()
     if report.end < end:
         report.add(Finding(max(start, report.end + 1), Check.GAP, _cut(report.end, end)))
     return report

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from events.store.sequence import slice_end
+from events.store.sequence import cut
 from observers.verification.checks import Check, Finding
 from observers.verification.ledger import verify_ledger
 from observers.verification.report import Report
@@ -159,10 +159,10 @@ def _verify_again(walked: Walked, using: str, old: int, last: int, timing: Timin
 
 
 def _slices(using: str, start: int, last: int, goes_on: Callable[[], bool]) -> Iterator[Report]:
-    while start <= last and goes_on():
-        report = verify_ledger(using, start, slice_end(using, start, last, SLICE))
-        yield report
-        start = report.end + 1
+    for first, end in cut(using, start, last, SLICE):
+        if not goes_on():
+            return
+        yield verify_ledger(using, first, end)
 
 
 def _recheck(walked: Walked, using: str, known: Iterable[str]) -> None:

@@ -20,9 +20,9 @@ from observers.heads.rollback import find_rollback
 from observers.heads.seen import SavedHeadError
 from observers.heads.store import SeenHeadStore
 from observers.verification.checks import Check
-from observers.verification.decisions import decisions_without_event
 from observers.verification.explained_gaps import Skips
-from observers.verification.tables import Stray, Sweep, rows_twice, strays_below_one
+from observers.verification.ledger import strays_in
+from observers.verification.strays import Stray, Sweep, rows_twice
 from observers.watch.chain import Place, Timing, walk_chain
 from observers.watch.findings import Found, Kind, Known
 from observers.watch.memory import Before
@@ -149,8 +149,7 @@ def _guards(deviations: list[Deviation]) -> Found:
 def _look_for_gaps(seen: Seen, using: str, before: Before | None) -> list[Gap]:
     last = seen.standing.last_sequence
     gaps, twice = find_undocumented_gaps(using, last)
-    strays = (*strays_below_one(using), *decisions_without_event(using), *twice)
-    seen.found += [_stray(each) for each in strays]
+    seen.found += [_stray(each) for each in (*strays_in(using), *twice)]
     if len(gaps) == MOST_GAPS:
         seen.looked_at.discard(Kind.GAP)  # those beyond were not looked for, so none has ended
     seen.found += [_gap(gap, last, before) for gap in gaps]

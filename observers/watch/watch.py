@@ -30,7 +30,7 @@ from events.store.connection import first_line, named_errors
 from events.store.integrity import recorded_events
 from events.store.locks import WATCH, try_lock
 from observers.heads.store import SeenHeadStore, memory_of
-from observers.verification.tables import Sweep
+from observers.verification.strays import Sweep
 from observers.watch.chain import Place, Timing
 from observers.watch.delivery import QUEUE, defer_waiting, queue_alerts, tell_again
 from observers.watch.findings import TYPES, Changes, Found, Kind, Known, diff, known_findings

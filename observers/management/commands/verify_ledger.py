@@ -7,7 +7,6 @@ import sys
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,16 @@ from observers.management import arguments
 from observers.management.progress import progress_bar
 from observers.management.verification_outcome import Outcome
 from observers.replica.reading import alias_reaching
-from observers.verification import ledger
 from observers.verification.checks import MEANINGS, Check
-from observers.verification.decisions import decisions_without_event
-from observers.verification.export_file import ExportFileStore, with_registered_people
-from observers.verification.keyring import (
-    Keyring,
-    KeyringError,
-    keyring_from_json,
-    keyring_from_registry,
+from observers.verification.export_file import (
+    ExportFileStore,
+    verify_export,
+    with_registered_people,
 )
-from observers.verification.ledger import finish_part, reachable_end, verify_ranges, with_strays
-from observers.verification.parts import join_all
+from observers.verification.keyring import Keyring, KeyringError, keyring_from_json
+from observers.verification.ledger import reachable_end, strays_in, verify_ledger
 from observers.verification.report import Report
-from observers.verification.tables import compare, pieces_of, strays_below_one
+from observers.verification.strays import hidden_rows
 from observers.verification_jobs import command_line
 from observers.verification_jobs.command_line import last_sound, seam_findings
 from observers.verification_jobs.records import CANCELLED
@@ -135,33 +130,21 @@ def _verify_database(options: dict[str, Any]) -> Outcome:
     base = last_sound() if options["since_last_sound"] else None
     using = alias_reaching(options["end"] or (base.end if base else 1))
     start, end = base.end + 1 if base else options["start"], reachable_end(using, options["end"])
-    report = with_strays(using, Report(start, end))
-    if start <= end:
-        keys, began = keyring_from_registry(using), time.monotonic()
-        with (
-            progress_bar(end - start + 1) as advance,
-            closing(
-                verify_ranges(
-                    using,
-                    keys,
-                    start,
-                    end,
-                    workers=options["workers"],
-                    progress=advance,
-                    signatures=signatures,
-                )
-            ) as parts,
-        ):
-            whole = join_all(parts)
-        report = finish_part(using, keys, whole)
-        report.seconds = time.monotonic() - began
+    with progress_bar(end - start + 1) as advance:
+        report = verify_ledger(
+            using,
+            start,
+            end,
+            workers=options["workers"],
+            progress=advance,
+            signatures=signatures,
+        )
     if base:
         report.add_all(seam_findings(using, base))
-        strays = (*strays_below_one(using), *decisions_without_event(using))
-        report.add_all(each.finding() for each in strays)
+        report.add_all(each.finding() for each in strays_in(using))
     if (base or start == 1) and options["end"] is None:
-        for piece in pieces_of(using):
-            report.add_all(each.finding() for each in compare(using, piece))
+        for hidden in hidden_rows(using):
+            report.add_all(each.finding() for each in hidden)
     return Outcome(report, signatures=signatures, base=base)
 
 
@@ -191,9 +174,7 @@ def _verify_export(options: dict[str, Any]) -> Outcome:
         arguments.refuse(f"{path} ends with sequence {last}, before the start at {start}")
     keys = with_registered_people(source, _read_keys(options["keys"]), start, signatures=signatures)
     with progress_bar(end - start + 1) as advance:
-        report = ledger.verify(
-            source, keys, start, end, progress=lambda _: advance(1), signatures=signatures
-        )
+        report = verify_export(source, keys, start, end, progress=advance, signatures=signatures)
     report.seconds = time.monotonic() - began
     return Outcome(report, signatures=signatures, notes=tuple(_notes_on(report, first)))
 

@@ -111,13 +111,13 @@ def test_a_client_that_has_left_ends_the_work(
     sliced: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verified: list[int] = []
-    verify_part = ledger_check.verify_part
+    scan = ledger_check.scan
 
     def noting(using: str, keys: Any, start: int, end: int, **options: Any) -> Any:
         verified.append(start)
-        return verify_part(using, keys, start, end, **options)
+        return scan(using, keys, start, end, **options)
 
-    monkeypatch.setattr(ledger_check, "verify_part", noting)
+    monkeypatch.setattr(ledger_check, "scan", noting)
     answer = api.observer().get("verification")
     next(iter(answer))
     answer.close()
@@ -150,7 +150,7 @@ def test_what_breaks_after_the_first_slice_is_no_whole_answer(
     def away(*_: Any, **__: Any) -> Any:
         raise LedgerUnavailableError("it was killed")
 
-    monkeypatch.setattr(ledger_check, "verify_part", away)
+    monkeypatch.setattr(ledger_check, "scan", away)
     pieces = [next(answer.streaming_content), next(answer.streaming_content)]
     with pytest.raises(LedgerUnavailableError):
         next(answer.streaming_content)
@@ -166,6 +166,6 @@ def test_what_breaks_in_the_first_slice_has_a_status(
     def away(*_: Any, **__: Any) -> Any:
         raise LedgerUnavailableError("it was killed")
 
-    monkeypatch.setattr(ledger_check, "verify_part", away)
+    monkeypatch.setattr(ledger_check, "scan", away)
     api.problem(api.observer().get("verification"), 503, "database-unavailable")
     assert places.verifications.held == 0

@@ -13,7 +13,7 @@ from observers.pages.verifications import record as verification_record
 from observers.pages.verifications import views as verifications
 from observers.tests.support.pages import Reader, remove, sign_in
 from observers.verification.checks import Check
-from observers.verification.tables import pieces_of
+from observers.verification.strays import pieces_of
 from observers.verification_jobs import tasks
 from observers.verification_jobs.records import ask_to_cancel
 from observers.verification_jobs.runner import Stopped, run_verification

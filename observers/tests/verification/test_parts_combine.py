@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -14,16 +15,14 @@ from events.format import event
 from events.format.event import GENESIS_HASH, Event
 from events.format.gaps import Gap
 from observers.verification.keyring import Keyring
-from observers.verification.ledger import beside
-from observers.verification.parts import (
+from observers.verification.partial_report import (
     PartialReport,
     PartsError,
     before_the_first,
     finish,
-    join_all,
     merge,
 )
-from observers.verification.scan import RangeScan
+from observers.verification.range_scan import RangeScan, boundary
 
 LAST = 24
 NO_KEYS = Keyring({}, {})
@@ -109,7 +108,7 @@ def part(events: list[Event], start: int, end: int) -> PartialReport:
 
 def report(whole: PartialReport, events: list[Event]) -> dict[str, Any]:
     before = [e for e in events if e.sequence == whole.start - 1]
-    beside_it = before_the_first() if whole.start == 1 else beside(before[0]) if before else None
+    beside_it = before_the_first() if whole.start == 1 else boundary(before[0]) if before else None
     found = finish(whole, beside_it).as_dict()
     found.pop("seconds")
     # Nobody's keys are known here, so that every event has findings of its own: leave them out.
@@ -130,15 +129,15 @@ def test_any_split_says_what_the_whole_says(play: Play, start: int, cuts: frozen
     ends = sorted({start - 1, LAST} | {cut for cut in cuts if cut >= start})
     pieces = [part(events, first + 1, last) for first, last in pairwise(ends)]
     whole = report(part(events, start, LAST), events)
-    assert report(join_all(pieces), events) == whole
+    assert report(reduce(merge, pieces), events) == whole
     if len(pieces) > 2:  # whatever is joined first
-        grouped = merge(pieces[0], join_all(pieces[1:]))
+        grouped = merge(pieces[0], reduce(merge, pieces[1:]))
         assert report(grouped, events) == whole
 
 
 def test_a_gap_over_two_seams_is_one_finding() -> None:
     events = chain(Play(frozenset(range(5, 16)), *(frozenset(),) * 3, {}))
-    whole = join_all([part(events, 1, 8), part(events, 9, 12), part(events, 13, LAST)])
+    whole = reduce(merge, [part(events, 1, 8), part(events, 9, 12), part(events, 13, LAST)])
     assert list(whole.gaps()) == [Gap(5, 15)]
     assert [f["sequence"] for f in report(whole, events)["findings"]] == [5]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from observers.tests.support.pages import remove
 from observers.verification import ledger as ranges
 from observers.verification.keyring import keyring_from_registry
 from observers.verification.ledger import finish_part, verify_ledger
-from observers.verification.parts import join_all
+from observers.verification.partial_report import merge
 from observers.verification.processes import WorkerEndedError
 from observers.verification_jobs import records
 
@@ -29,10 +30,8 @@ def test_processes_find_what_a_single_pass_finds(ledger: Ledger) -> None:
     ledger.tamper("UPDATE events SET payload = '[1]' WHERE sequence = 9")
     seen: list[int] = []
     keys = keyring_from_registry("default")
-    parts = ranges.verify_ranges(
-        "default", keys, 1, EVENTS, workers=2, progress=seen.append, size=3
-    )
-    found = finish_part("default", keys, join_all(parts)).as_dict()
+    parts = ranges.scan_ranges("default", keys, 1, EVENTS, workers=2, progress=seen.append, size=3)
+    found = finish_part("default", keys, reduce(merge, parts)).as_dict()
     expected = verify_ledger("default").as_dict()
     assert found | {"seconds": 0} == expected | {"seconds": 0}
     assert sum(seen) == EVENTS - 2
@@ -49,7 +48,7 @@ def test_a_killed_worker_is_an_error_that_names_it(ledger: Ledger) -> None:
                 os.kill(int(child), signal.SIGKILL)
                 killed.append(int(child))
 
-    parts = ranges.verify_ranges(
+    parts = ranges.scan_ranges(
         "default",
         keyring_from_registry("default"),
         1,
@@ -87,7 +86,8 @@ def test_since_the_last_sound_verification(ledger: Ledger) -> None:
 def test_resumes_what_was_interrupted(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     writer().write_events([submission(number=n) for n in range(EVENTS)])
     remove(ledger, 2)
-    monkeypatch.setattr(ranges.verify_ranges, "__kwdefaults__", {"signatures": True, "size": 5})
+    defaults = ranges.scan_ranges.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "size", 5)
     original = records.save_slice
 
     def interrupt(record: Verification, reached: int, report: object) -> Verification:

@@ -25,7 +25,7 @@ if __name__ == "__main__":
     from django.core.management import call_command
     from observers.verification import ledger
     from observers.verification_jobs import records
-    ledger.verify_ranges.__kwdefaults__["size"] = 2
+    ledger.scan_ranges.__kwdefaults__["size"] = 2
     original = records.save_slice
     def hold(kept, reached, report):
         if reached > 2:

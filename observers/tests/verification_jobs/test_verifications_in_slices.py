@@ -17,7 +17,7 @@ from events.tests.support.ceremonies import document_gap, forge
 from events.tests.support.ledger import Ledger, submission
 from observers.tests.support.pages import remove
 from observers.verification.ledger import verify_ledger
-from observers.verification.tables import pieces_of
+from observers.verification.strays import pieces_of
 from observers.verification_jobs import records, runner
 from observers.verification_jobs.records import SupersededError, ask_to_cancel
 from observers.verification_jobs.runner import Stopped, run_verification

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from pytest_django import Settings
 
+from events.store import sequence as positions
 from events.tests.support.ledger import Ledger
 from observers.tests.corpus.application import LOOK
 from observers.tests.support.commands import run
@@ -82,7 +83,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> type[Simulated]:
 
     monkeypatch.setattr(chain, "verify_ledger", lambda *args: worlds[-1].verify(*args))
     monkeypatch.setattr(
-        chain, "slice_end", lambda using, start, end, size: min(start + size - 1, end)
+        positions, "slice_end", lambda using, start, end, size: min(start + size - 1, end)
     )
     return Known
 

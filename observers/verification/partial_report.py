@@ -1,11 +1,10 @@
-"""Partial reports of a verification and how they merge: however a range is split, the merged parts
+"""The report of a range by itself, and how two merge: however a range is split, the merged parts
 report what the whole range would. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import reduce
 
 from events.errors import LedgerError
 from events.format.event import GENESIS_HASH, Event
@@ -87,12 +86,6 @@ def before_the_first() -> PartialReport:
     return PartialReport(0, 0, first=edge, last=edge)
 
 
-def boundary(sequence: int, content_hash: str | None, time: str) -> PartialReport:
-    """Returns an event beside a range, unchecked: only its hash and its time (or "") are used."""
-    edge = Edge(sequence, None, content_hash)
-    return PartialReport(sequence, sequence, first=edge, last=edge, first_time=time, last_time=time)
-
-
 def merge(left: PartialReport, right: PartialReport) -> PartialReport:
     """Returns a new part for two consecutive ones.
 
@@ -126,11 +119,6 @@ def merge(left: PartialReport, right: PartialReport) -> PartialReport:
     whole.finding_count += right.finding_count
     whole.findings += right.findings[: MAX_FINDINGS - len(whole.findings)]
     return whole
-
-
-def join_all(parts: Iterable[PartialReport]) -> PartialReport:
-    """Merges all parts, which are consecutive; there is at least one."""
-    return reduce(merge, parts)
 
 
 def finish(

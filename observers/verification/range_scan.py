@@ -8,13 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from events.errors import CanonicalJSONError, TimestampError
-from events.format import canonical
+from events.errors import TimestampError
 from events.format.event import Event
 from events.format.gaps import Gap
 from events.format.timestamps import parse_canonical
 from events.store.ranges import Row
-from observers.verification.ceremonies import claimed_erasure
+from observers.verification.ceremonies import claimed_erasure, skipped_numbers
 from observers.verification.checks import (
     Check,
     Finding,
@@ -24,11 +23,15 @@ from observers.verification.checks import (
     without_nulls,
 )
 from observers.verification.keyring import Keyring
-from observers.verification.parts import Edge, PartialReport
+from observers.verification.partial_report import Edge, PartialReport
 
-SKIP_CEREMONY = "ceremony.sequence_skip"
+Advance = Callable[[int], None]
+"""Called with the number of further events verified."""
 
-Progress = Callable[[int], None]
+
+def ignore(more: int) -> None:
+    """Tells nobody of the progress."""
+
 
 _SEQUENCE, _PREV_HASH, _CONTENT_HASH, _AUTHORITY = 1, 4, 5, 13
 """Where in a row these columns stand."""
@@ -48,7 +51,7 @@ class RangeScan:
         self.part.seconds = time.monotonic() - self.began
         return self.part
 
-    def take_rows(self, rows: Iterable[Row], progress: Progress | None) -> None:
+    def take_rows(self, rows: Iterable[Row], progress: Advance = ignore) -> None:
         """Takes events as rows from the database. A row that passes the fast path and follows the
         previous one is cheap; any other goes through the full checks."""
         part = self.part
@@ -67,8 +70,7 @@ class RangeScan:
                 part.checked += 1
             else:
                 self.take(Event(*row))
-            if progress is not None:
-                progress(row[_SEQUENCE])
+            progress(1)
 
     def take(self, subject: Event) -> None:
         """Makes checks 2 to 9 and 11 of one event, and compares it with the previous one."""
@@ -81,7 +83,7 @@ class RangeScan:
                 part.add(finding)
         self._follow(subject)
         if part.finding_count == before:
-            gap = explained_gap(subject)
+            gap = skipped_numbers(subject)
             if gap is not None:
                 part.explained.append((gap, subject.sequence))
         part.checked += 1
@@ -106,12 +108,20 @@ class RangeScan:
             self.part.add(broken)
 
     def _note_clock(self, subject: Event) -> None:
-        moment = valid_time(subject)
+        moment = _valid_time(subject)
         if moment:
             self.part.note_time(moment)
 
 
-def valid_time(subject: Event) -> str:
+def boundary(subject: Event) -> PartialReport:
+    """Returns an event beside a range, unchecked: only its hash and its time are used."""
+    edge = Edge(subject.sequence, None, subject.content_hash)
+    part = PartialReport(subject.sequence, subject.sequence, first=edge, last=edge)
+    part.note_time(_valid_time(subject))
+    return part
+
+
+def _valid_time(subject: Event) -> str:
     """Returns the authority time of an event, or "" where it is malformed."""
     moment = without_nulls(subject).authority_timestamp
     try:
@@ -119,20 +129,3 @@ def valid_time(subject: Event) -> str:
     except TimestampError:
         return ""
     return moment
-
-
-def explained_gap(subject: Event) -> Gap | None:
-    """Returns the gap that a skip ceremony names; None for any other event. Its own checks decide
-    whether the ceremony is sound."""
-    if subject.event_type != SKIP_CEREMONY or subject.agent_id is not None:
-        return None
-    try:
-        payload = canonical.parse(subject.payload, stored=True).value
-    except CanonicalJSONError:
-        return None
-    if not isinstance(payload, dict):
-        return None
-    first, last = payload.get("first"), payload.get("last")
-    if type(first) is not int or type(last) is not int or first > last:
-        return None
-    return Gap(first, last)
