@@ -3,8 +3,8 @@ lock.
 
 Holders are inspected to tell a lock that changes hands, as under load, from one that a session does
 not release. A transaction is identified by its virtual transaction id, which all roles may see.
-PostgreSQL shows the application the start time only of its own role's transactions and of prepared
-ones; others are timed from when this process first saw them.
+PostgreSQL shows the application start and state only of its own role's transactions, and the start
+of prepared ones; others are timed from when this process first saw them.
 """
 
 from __future__ import annotations
@@ -71,20 +71,22 @@ HELD_SECONDS = 10.0
 
 RETRY_SECONDS = 5
 
-Row = tuple[str, int | None, str | None, str | None, float | None, bool, bool]
+Row = tuple[str, int | None, str | None, str | None, float | None, float | None, bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
     """A transaction that blocks appends. `gid` names a prepared one, which has no process.
-    `seconds`: how long it is known to hold the lock, or its age, whichever is more."""
+    `seconds`: how long it is known to hold the lock, or its age, whichever is more.
+    `idle_seconds`: how long it has waited for its client, 0 while it works; where PostgreSQL does
+    not show that, how long it is known to hold the lock."""
 
     pid: int | None
     gid: str | None
     role: str | None
     seconds: float
     seen_seconds: float
-    is_working: bool
+    idle_seconds: float
     blocks_readers: bool
 
     def __str__(self) -> str:
@@ -103,8 +105,7 @@ class Holder:
     @property
     def is_stuck(self) -> bool:
         """True if a writer should give up waiting for it."""
-        silent = not self.is_working and self.seen_seconds >= SILENT_SECONDS
-        return silent or self.seen_seconds >= HELD_SECONDS
+        return self.idle_seconds >= SILENT_SECONDS or self.seen_seconds >= HELD_SECONDS
 
 
 class Holders:
@@ -139,11 +140,12 @@ class Holders:
         return max(holders.values(), key=lambda holder: holder.seconds, default=None)
 
     def _holder(self, row: Row, now: float) -> Holder:
-        transaction, pid, gid, role, age, is_working, blocks_readers = row
+        transaction, pid, gid, role, age, idle, blocks_readers = row
         seen = now - self._first_seen[transaction]
         if gid is not None and age is not None:
             seen = max(seen, age)
-        return Holder(pid, gid, role, max(seen, age or 0.0), seen, is_working, blocks_readers)
+        idle = seen if idle is None else idle
+        return Holder(pid, gid, role, max(seen, age or 0.0), seen, idle, blocks_readers)
 
 
 holders = Holders()

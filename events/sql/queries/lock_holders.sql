@@ -1,8 +1,10 @@
 -- Transactions that block every append: they hold the ledger's lock, or a conflicting lock on one
--- of its tables. The start time of another role's session is not visible to the application.
+-- of its tables. Start and state of another role's session are not visible to the application.
 SELECT l.virtualtransaction, l.pid, p.gid, coalesce(p.owner, a.usename)::text,
        (extract(epoch FROM clock_timestamp() - coalesce(p.prepared, a.xact_start)))::float8,
-       coalesce(a.state = 'active', false), l.mode = 'AccessExclusiveLock'
+       CASE WHEN a.state LIKE 'idle%' THEN (extract(epoch FROM clock_timestamp() - a.state_change))::float8
+            WHEN a.state IS NOT NULL THEN 0 END,
+       l.mode = 'AccessExclusiveLock'
 FROM pg_locks l
 LEFT JOIN pg_stat_activity a ON a.pid = l.pid
 LEFT JOIN pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' AND x.granted

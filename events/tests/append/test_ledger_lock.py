@@ -153,6 +153,32 @@ def test_a_lock_that_moves_is_waited_for(
     assert_whole(ledger, 1)
 
 
+def test_a_holder_that_pauses_between_its_statements_is_waited_for(
+    ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every look comes in a pause of a transaction held for far longer than a silent one may be."""
+    monkeypatch.setattr(locks, "FIRST_PATIENCE_MS", 20)
+    monkeypatch.setattr(locks, "MOST_PATIENCE_MS", 40)
+    monkeypatch.setattr(locks, "SILENT_SECONDS", 1)
+    looks: list[Holder | None] = []
+    look = holders.look
+    with ThreadPoolExecutor(1) as pool, ledger.connect() as working:
+
+        def noted(using: str) -> Holder | None:
+            working.execute("SELECT")  # it works until right before the look
+            looks.append(look(using))
+            return looks[-1]
+
+        monkeypatch.setattr(holders, "look", noted)
+        working.execute("BEGIN; SELECT open_append()")
+        answer = pool.submit(_written, gathered)
+        until(lambda: any(each and each.seen_seconds > 1.5 for each in looks))
+        assert not answer.done()
+        working.execute("ROLLBACK")
+        assert answer.result() == 1
+    assert_whole(ledger, 1)
+
+
 def _written(gathered: AppendQueue) -> int:
     try:
         return gathered.write_event(submission()).event.sequence
