@@ -104,7 +104,7 @@ def live(request: HttpRequest) -> HttpResponse:
     using = _alias_for(form)
     outlook = read_status(using)
     if not form.is_valid() or form.cleaned_data["after"] is None:
-        return render_page(request, "partials/events_live.html", outlook, {}, status=400)
+        return render_page(request, "events/live.html", outlook, {}, status=400)
     after = form.cleaned_data["after"]
     newest_first = form.cursor().newest_first
     cursor = Cursor(newest_first=newest_first, limit=LIVE_EVENTS, after=after)
@@ -117,7 +117,7 @@ def live(request: HttpRequest) -> HttpResponse:
         "reached": max(page.high, after),
         "regressed": _regressed(outlook.standing.last_sequence, after),
     }
-    response = render_page(request, "partials/events_live.html", outlook, context)
+    response = render_page(request, "events/live.html", outlook, context)
     if not page.lines and not _is_new_question(request, form):
         leave_out(request)  # an open page polls every two seconds
     return response

@@ -134,7 +134,7 @@ def progress(request: HttpRequest, number: int) -> HttpResponse:
     shown = _find(number)
     if not shown.record.is_open:
         return reload
-    response = render(request, "partials/verification_progress.html", {"shown": shown})
+    response = render(request, "verification/progress.html", {"shown": shown})
     response["Cache-Control"] = "private, no-store"
     return response
 
