@@ -105,6 +105,14 @@ def visible(text: Any) -> str:
 
 
 @register.filter
+def agent(agent_id: str | None) -> SafeString:
+    """Formats the name of an event's agent; events without one are the system's."""
+    if not agent_id:
+        return SafeString('<i class="quiet">system</i>')
+    return format_html("{}", visible(agent_id))
+
+
+@register.filter
 def wrong(field: Any) -> str:
     """`true` when a form field has errors, for `aria-invalid`."""
     return "true" if field.errors else "false"

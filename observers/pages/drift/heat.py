@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 from events.store.drift_figures import AgentFigures, HeatCount
+from observers.pages.durations import duration
 
 SIZES = (1, 10, 60, 600, 3600, 86400, 30 * 86400, 365 * 86400, 3650 * 86400)
 SIZE_NAMES = (
@@ -64,6 +66,21 @@ class HeatCell:
     y: int
     width: float
 
+    @property
+    def side(self) -> str:
+        return _side(self.ahead)
+
+    @property
+    def words(self) -> str:
+        """The text alternative of the cell."""
+        warnings = "1 warning" if self.warnings == 1 else f"{self.warnings:,} warnings"
+        return f"{_stamp(self.begins)} UTC: {warnings}, {self.name} {self.side}"
+
+    @property
+    def query(self) -> str:
+        """The query of the events page for the cell's time."""
+        return _query(self.begins, self.ends)
+
 
 @dataclass(frozen=True, slots=True)
 class HeatRow:
@@ -73,6 +90,10 @@ class HeatRow:
     ahead: bool
     warnings: int
     percent: float
+
+    @property
+    def side(self) -> str:
+        return _side(self.ahead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +105,11 @@ class HeatColumn:
     ahead: int
     behind: int
 
+    @property
+    def query(self) -> str:
+        """The query of the events page for this time."""
+        return _query(self.begins, self.ends)
+
 
 @dataclass(frozen=True, slots=True)
 class Outlier:
@@ -92,6 +118,12 @@ class Outlier:
     figures: AgentFigures
     x: float
     y: float
+
+    @property
+    def words(self) -> str:
+        """The text alternative of the mark."""
+        agent, event = self.figures.agent_id or "the system", self.figures.worst_sequence
+        return f"The worst of {agent}: event {event}, {duration(self.figures.worst_seconds)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +137,16 @@ class Heat:
     outliers: tuple[Outlier, ...]
     height: int
     middle: int
+
+    @property
+    def description(self) -> str:
+        """The text alternative of the picture."""
+        warnings = sum(row.warnings for row in self.rows)
+        return (
+            f"{warnings:,} warnings from {_stamp(self.begins, 'minutes')} to "
+            f"{_stamp(self.ends, 'minutes')} UTC by time and size: clocks ahead above the middle "
+            "line, clocks behind below it. The same figures are in the table below."
+        )
 
     @property
     def begins(self) -> datetime:
@@ -121,6 +163,20 @@ class Heat:
     @property
     def behind_rows(self) -> list[HeatRow]:
         return [row for row in self.rows if not row.ahead]
+
+
+def _side(ahead: bool) -> str:
+    return "ahead" if ahead else "behind"
+
+
+def _stamp(when: datetime, precision: str = "seconds", *, sep: str = " ") -> str:
+    return when.replace(tzinfo=None).isoformat(sep, precision)
+
+
+def _query(begins: datetime, ends: datetime) -> str:
+    edges = {"authority_from": begins, "authority_to": ends}
+    texts = {name: _stamp(edge, sep="T") for name, edge in edges.items()}
+    return urlencode({"drifted": "true"} | texts, safe=":")
 
 
 def lay_grid(first: datetime, last: datetime) -> Grid:

@@ -30,6 +30,7 @@ from observers import export as spreadsheets
 from observers.filters.definitions import DRIFT_WARNINGS
 from observers.filters.form_fields import SequenceField
 from observers.pages.drift.findings import find, look_back
+from observers.pages.drift.page import DriftPage
 from observers.pages.listing import DIALECTS, FilterForm, page_address
 from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
@@ -120,12 +121,21 @@ def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
     warnings, newer, older = _warnings(using, form)
     threshold = shown_threshold(using)
     findings = find(using, DriftFilter(**form.values), threshold)
+    backwards = look_back(using).answer
     context = {
         "form": form,
         "findings": findings.answer,
         "figures_at": findings.found_at,
-        "backwards": look_back(using).answer,
-        "threshold": threshold,
+        "backwards": backwards,
+        "words": DriftPage(
+            findings.answer,
+            backwards,
+            threshold,
+            outlook.standing.last_sequence,
+            agent_id=form.cleaned_data["agent_id"],
+            narrows=form.narrows,
+            lists_imports=bool(form.cleaned_data["imports"]),
+        ),
         "warnings": warnings,
         "newer": newer,
         "older": older,
