@@ -23,6 +23,7 @@ from events.store.imports import recent_drift
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.status import busiest_agents, marks_before
 from observers.pages.cache import CachedAnswer, cached_in_proportion
+from observers.pages.events.form import COLUMNS, USUAL_COLUMNS
 from observers.pages.events.timeline import Line
 from observers.pages.gaps.coverage import draw
 from observers.pages.permissions import require_reader
@@ -219,6 +220,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     activity = _activity(using, outlook)
     context = {
         "lines": [Line(event=event) for event in latest],
+        "columns": [(name, COLUMNS[name]) for name in USUAL_COLUMNS],
         "last_hour": last_hour,
         "last_day": last_day,
         "threshold": shown_threshold(using),

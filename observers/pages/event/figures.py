@@ -17,6 +17,7 @@ from events.errors import CanonicalJSONError, TimestampError
 from events.format.canonical_layout import Piece, lay_out, pretty
 from events.format.drift import exact_seconds
 from events.format.event import Event
+from observers.pages.durations import duration
 
 MARGIN = Decimal(5)
 """Margin at both ends of the line, in percent."""
@@ -58,6 +59,24 @@ class Clocks:
     authority: Mark
     drifted: Stretch
     tolerated: Stretch
+
+    @property
+    def description(self) -> str:
+        """The text alternative of the drawing."""
+        if self.direction == "none":
+            return "The two clocks to scale: both show the same time."
+        side = "outside" if self.warned else "within"
+        return (
+            f"The two clocks to scale: the writer's clock is {self.seconds} seconds "
+            f"{self.direction}, {side} the threshold of {self.threshold} seconds."
+        )
+
+    @property
+    def words(self) -> str:
+        """The drift in words."""
+        if self.direction == "none":
+            return "none: the same time"
+        return f"the writer was {duration(self.seconds)} {self.direction}"
 
 
 def read_clocks(event: Event, threshold: Decimal) -> Clocks | None:
@@ -112,6 +131,16 @@ class Node:
     parts: int = 0
     unfolded: bool = True
     in_array: bool = False
+
+    @property
+    def size(self) -> str:
+        """The number of members, in the brackets of the object or array."""
+        return f"{{ {self.parts} }}" if self.text == "{" else f"[ {self.parts} ]"
+
+    @property
+    def name_class(self) -> str:
+        """The class of the name's element."""
+        return "tree-index" if self.in_array else "json-key"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,14 @@ class Line:
         return self.gap.gap.start if self.gap else 0
 
     @property
+    def missing(self) -> str:
+        """The number of missing numbers in words; "" for an event."""
+        if self.gap is None:
+            return ""
+        count = self.gap.gap.count
+        return "1 number is missing" if count == 1 else f"{count:,} numbers are missing"
+
+    @property
     def drift_seconds(self) -> object:
         """Absolute seconds between the two clocks; None when a timestamp cannot be read."""
         try:

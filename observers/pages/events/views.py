@@ -176,6 +176,7 @@ def _context(
         "form": form,
         "page": page,
         "columns": form.shown_columns,
+        "caption": f"Events in sequence, {'newest' if newest_first else 'oldest'} first",
         "compact": form.cleaned_data["density"] == "compact",
         "newest_first": newest_first,
         "threshold": shown_threshold(settings.LEDGER_READ_ALIAS),

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from urllib.parse import urlencode
+
+from django.urls import reverse
 
 from observers.continuity import Continuity
 from observers.pages.gaps.listing import Listing, cut_to
@@ -75,6 +78,16 @@ class Cell:
         return "missing" if self.unexplained else "documented"
 
     @property
+    def href(self) -> str:
+        """A single number's event, the map of a damaged range, or the events of a whole one."""
+        if self.count == 1:
+            return reverse("event", args=[self.start])
+        bounds = {"start": self.start, "end": self.end}
+        if self.missing:
+            return "?" + urlencode(bounds)
+        return reverse("events") + "?" + urlencode(bounds | {"order": "oldest"})
+
+    @property
     def words(self) -> str:
         """The text alternative of the cell."""
         where = f"Sequence {self.start}" + (f" to {self.end}" if self.count > 1 else "")
@@ -96,6 +109,11 @@ class Coverage:
     end: int
     size: int
     cells: list[Cell] = field(repr=False)
+
+    @property
+    def scale(self) -> str:
+        """The numbers in a cell, in words."""
+        return "a cell is one number" if self.size == 1 else f"a cell holds {self.size:,} numbers"
 
     @property
     def width(self) -> int:

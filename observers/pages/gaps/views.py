@@ -15,6 +15,7 @@ from events.format.timestamps import parse_canonical
 from events.store.sequence import authority_times, present_by_cell
 from observers.filters.form_fields import SequenceField
 from observers.pages.cache import cached_in_proportion
+from observers.pages.durations import duration
 from observers.pages.gaps.coverage import Coverage, cell_size, draw_coverage
 from observers.pages.gaps.listing import Listing, list_gaps
 from observers.pages.listing import AddressForm, page_address
@@ -62,6 +63,14 @@ class PlacedGap:
         except TimestampError:
             return None
         return Decimal(str((after - before).total_seconds()))
+
+    @property
+    def between(self) -> str:
+        """The time between both events in words; "" when it is not known."""
+        seconds = self.seconds_between
+        if seconds is None:
+            return ""
+        return duration(seconds) + (" backwards" if seconds < 0 else "")
 
 
 @dataclass(frozen=True, slots=True)

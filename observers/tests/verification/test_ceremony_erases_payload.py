@@ -298,4 +298,4 @@ def test_the_page_calls_an_erasure_mark_what_it_is(ledger: Ledger, personal: Eve
     erase(ledger, personal)
     page = reader.text("/events/3/")
     assert "Canonical JSON, as hashed" not in page
-    assert "of the mark that stands in the payload" in page
+    assert "of the mark that replaces the payload" in page
