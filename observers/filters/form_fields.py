@@ -107,7 +107,7 @@ class SequenceField(NumberField):
 class TypesInput(forms.Widget):
     """One text field per chosen type, and an empty one."""
 
-    template_name = "partials/events_types.html"
+    template_name = "events/types_input.html"
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
         return [text for each in data.getlist(name) if (text := str(each).strip())]
