@@ -76,7 +76,8 @@ class Verification(SaysStatus, ApiView):
         end = min(last, start + most - 1)
         following = following_page(request, start=end + 1) if end < last else None
         steps = verify_in_steps(store.using, start, end, size=SLICE)
-        report = _first_slice(steps)
+        # The first slice runs before the answer begins, so that its errors have their own status.
+        report = _next_slice(steps)
         if report is None:
             working.pieces = _in_pieces(request, steps, following)
             return StreamingHttpResponse(working, content_type=OrjsonRenderer.media_type)
@@ -85,9 +86,8 @@ class Verification(SaysStatus, ApiView):
         return Response(report.as_dict() | {"next": following})
 
 
-def _first_slice(steps: Steps) -> Report | None:
-    """Runs the first slice before the answer begins, so that errors still have their own status.
-    Returns the report if that was all."""
+def _next_slice(steps: Steps) -> Report | None:
+    """Verifies one slice; returns the report after the last one."""
     try:
         next(steps)
     except StopIteration as done:
@@ -101,7 +101,7 @@ def _in_pieces(request: Request, steps: Steps, following: str | None) -> Iterato
     try:
         while True:
             yield b" "
-            report = _first_slice(steps)
+            report = _next_slice(steps)
             if report is not None:
                 break
         note_events(request._request, report.checked)

@@ -17,24 +17,9 @@ from django.urls import reverse
 from events.models import WatchLook
 from events.store.connection import named_errors
 from events.store.integrity import RecordedEvent, recorded_events
-from observers.verification.checks import Check
+from observers.verification.checks import FAILURES, Check
 from observers.watch.findings import CLOSED, RESTORED, TYPES, Kind, known_findings
 from observers.watch.memory import recently_open
-
-FAILED = {
-    Check.FORMAT: "a field does not have the form that the event format requires",
-    Check.PAYLOAD_HASH: "the payload is not the one that was signed",
-    Check.CONTENT_HASH: "the content is not the one that was hashed",
-    Check.PREV_HASH: "it does not link to the event before it",
-    Check.SIGNING_KEY: "the signing key is not its agent's, or was not valid for this event",
-    Check.SIGNATURE: "the agent's signature does not verify",
-    Check.WITNESS: "the witness is not registered, or was not valid for this event",
-    Check.WITNESS_SIGNATURE: "the witness's signature does not verify",
-    Check.HEAD: "it differs from the record of appends",
-    Check.CEREMONY: "the ceremony it records is not what people signed",
-    Check.RECORDS: "the database's other records about it say something else",
-}
-"""Explanation of each failed check."""
 
 ALTERED = frozenset({Check.PAYLOAD_HASH, Check.CONTENT_HASH, Check.FORMAT})
 """Checks that fail when somebody changed the event's content."""
@@ -109,7 +94,7 @@ def _chain_place(place: str) -> tuple[int, int, str]:
 def _chain(place: str) -> Words:
     first, last, check = _chain_place(place)
     which = f"Event {first}" if first == last else f"Each of events {first} to {last}"
-    wrong = FAILED[Check(check)] if check in set(Check) - {Check.GAP} else f"check {check}"
+    wrong = FAILURES[Check(check)] if check in set(Check) - {Check.GAP} else f"check {check}"
     return Words(f"{which} fails a check: {wrong}.", *_event(first))
 
 

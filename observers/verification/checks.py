@@ -63,6 +63,21 @@ MEANINGS = {
 }
 """What each check shows when it passes, for people."""
 
+FAILURES = {
+    Check.FORMAT: "a field does not have the form that the event format requires",
+    Check.PAYLOAD_HASH: "the payload is not the one that was signed",
+    Check.CONTENT_HASH: "the content is not the one that was hashed",
+    Check.PREV_HASH: "it does not link to the event before it",
+    Check.SIGNING_KEY: "the signing key is not its agent's, or was not valid for this event",
+    Check.SIGNATURE: "the agent's signature does not verify",
+    Check.WITNESS: "the witness is not registered, or was not valid for this event",
+    Check.WITNESS_SIGNATURE: "the witness's signature does not verify",
+    Check.HEAD: "it differs from the record of appends",
+    Check.CEREMONY: "the ceremony it records is not what people signed",
+    Check.RECORDS: "the database's other records about it say something else",
+}
+"""What a failed check says about its event, for people. A gap has no event."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

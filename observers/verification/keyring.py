@@ -10,7 +10,6 @@ from typing import Any
 from events.errors import LedgerError
 from events.format import ed25519
 from events.store import registry
-from events.store import registry as people
 from events.store.registry import Validity
 
 
@@ -53,7 +52,7 @@ def keyring_from_registry(using: str) -> Keyring:
         },
         people={
             key.public_key: TrustedKey(key.person, ed25519.decode(key.public_key), key.validity)
-            for key in people.list_people(using)
+            for key in registry.list_people(using)
         },
     )
 
@@ -69,7 +68,7 @@ def public_keys(using: str, *, only_agent: str | None = None) -> dict[str, list[
     return {
         "agents": [_listed(key) for key in agents],
         "witnesses": [_listed(witness) for witness in registry.list_witnesses(using)],
-        "people": [_listed(key) for key in people.list_people(using)],
+        "people": [_listed(key) for key in registry.list_people(using)],
     }
 
 
@@ -101,7 +100,7 @@ def keyring_from_json(document: Any) -> Keyring:
 
 
 def _listed(
-    record: registry.AgentKeyRecord | registry.WitnessRecord | people.PersonKey,
+    record: registry.AgentKeyRecord | registry.WitnessRecord | registry.PersonKey,
 ) -> dict[str, Any]:
     """Returns the record with its validity beside its other members."""
     members = asdict(record)

@@ -27,6 +27,7 @@ from observers.verification.keyring import keyring_from_registry
 from observers.verification.ledger import finish_part, scan_ranges
 from observers.verification.range_scan import Advance
 from observers.verification.report import Report
+from observers.verification.strays import hidden_rows
 from observers.verification_jobs import records
 from observers.verification_jobs.history import latest
 from observers.verification_jobs.records import OPEN, RUNNING
@@ -154,7 +155,11 @@ def _reports(record: Verification, workers: int, progress: Advance) -> Generator
     )
     with closing(parts):
         for part in parts:
-            yield finish_part(using, keys, part)
+            report = finish_part(using, keys, part)
+            if part.start == 1:
+                for hidden in hidden_rows(using):
+                    report.add_all(each.finding() for each in hidden)
+            yield report
 
 
 def as_report(record: Verification) -> Report:

@@ -49,15 +49,12 @@ def verify_slice(using: str, start: int, end: int, stopping: Callable[[], bool])
             report.add_all(each.finding() for each in hidden)
             stop_if_told()
     if report.end < end:
-        report.add(Finding(max(start, report.end + 1), Check.GAP, _cut(report.end, end)))
+        text = (
+            f"the ledger went to {end} or beyond when this verification was asked for; "
+            f"now its events and its head end at {report.end}"
+        )
+        report.add(Finding(max(start, report.end + 1), Check.GAP, text))
     return report
-
-
-def _cut(last: int, end: int) -> str:
-    return (
-        f"the ledger went to {end} or beyond when this verification was asked for; "
-        f"now its events and its head end at {last}"
-    )
 
 
 SLICE = 5_000
@@ -91,10 +88,10 @@ def run_verification(
             after=record.reached_sequence,
         )
         try:
-            if left(record) > SHARED_FROM:
-                record = to_the_end(record, stopping, invite)
+            if record.end_sequence - record.reached_sequence > SHARED_FROM:
+                record = run_shared(record, stopping, invite)
             else:
-                record = _to_the_end(record, stopping, size)
+                record = _run_alone(record, stopping, size)
         except (Stopped, LedgerUnavailableError, records.SupersededError):
             raise
         except Exception as error:
@@ -109,7 +106,7 @@ def run_verification(
     )
 
 
-def _to_the_end(record: Verification, stopping: Callable[[], bool], size: int) -> Verification:
+def _run_alone(record: Verification, stopping: Callable[[], bool], size: int) -> Verification:
     while record.state == RUNNING:
         # Asked of a replica that has not gone so far, the end would look like a cut.
         using, start = alias_reaching(record.end_sequence), record.reached_sequence + 1
@@ -121,25 +118,18 @@ def _to_the_end(record: Verification, stopping: Callable[[], bool], size: int) -
 SHARED_FROM = 5 * RANGE
 """A verification with no more events left is not worth sharing."""
 
-SIZE = RANGE
-"""Events of a range: what the death of a worker costs, and how long a cancel waits."""
-
 POLL_SECONDS = 0.2
 
 
-def left(record: Verification) -> int:
-    """Returns the number of sequence numbers still to be verified."""
-    return record.end_sequence - record.reached_sequence
-
-
-def to_the_end(
+def run_shared(
     record: Verification,
     stopping: Callable[[], bool],
     invite: Callable[[int, int], None],
     *,
-    size: int = SIZE,
+    size: int = RANGE,
 ) -> Verification:
-    """Leads a verification until it ends.
+    """Leads a verification until it ends. `size` is the number of events that the death of a worker
+    costs, and for which a cancellation waits.
 
     Raises:
         Stopped: `stopping` said so; the record and its ranges stay open.

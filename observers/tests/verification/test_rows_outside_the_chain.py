@@ -36,6 +36,7 @@ def test_it_is_not_there_for_who_asks_for_its_id(ledger: Ledger, name: str) -> N
     assert reader.client.get("/").status_code == 200
     assert reader.client.get("/events/").status_code == 200
     assert run("verify_ledger", "--workers", "1").code == 1
+    assert run("verify_ledger", "--workers", "1", "--record").code == 1
 
 
 def test_continuity_names_rows_outside_the_sequence(ledger: Ledger) -> None:

@@ -13,7 +13,7 @@ from observers.tests.support.pages import Reader, sign_in
 from observers.verification_jobs import records
 from observers.verification_jobs.history import latest
 from observers.verification_jobs.records import ForgedRecordError
-from observers.verification_jobs.runner import run_verification, to_the_end, work_at_one
+from observers.verification_jobs.runner import run_shared, run_verification, work_at_one
 from observers.verification_jobs.tasks import request
 
 FORGED = (
@@ -100,7 +100,7 @@ def test_between_two_slices_too(ledger: Ledger) -> None:
     with ledger.connect("portal_app") as application:
         application.execute("UPDATE verifications SET checked = 5")
     with pytest.raises(ForgedRecordError):
-        to_the_end(taken, lambda: False, lambda *_: None, size=2)
+        run_shared(taken, lambda: False, lambda *_: None, size=2)
 
 
 def test_a_range_that_somebody_says_was_verified_is_not_taken_in(ledger: Ledger) -> None:
@@ -118,7 +118,7 @@ def test_a_range_that_somebody_says_was_verified_is_not_taken_in(ledger: Ledger)
             f" figures) VALUES ({taken.pk}, 1, 6, '{figures}')"
         )
     with pytest.raises(ForgedRecordError):
-        to_the_end(taken, lambda: False, lambda *_: None, size=2)
+        run_shared(taken, lambda: False, lambda *_: None, size=2)
 
 
 def test_what_the_portal_noted_is_gone_on_with(ledger: Ledger) -> None:
@@ -126,7 +126,7 @@ def test_what_the_portal_noted_is_gone_on_with(ledger: Ledger) -> None:
     taken = records.take_up(asked())
     assert taken is not None
     assert work_at_one(taken.pk, lambda: False) is False
-    ended = to_the_end(taken, lambda: False, lambda *_: None, size=2)
+    ended = run_shared(taken, lambda: False, lambda *_: None, size=2)
     assert (ended.state, ended.is_sound) == ("finished", True)
     assert latest().sound == ended
     assert VerificationRange.objects.count() == 0

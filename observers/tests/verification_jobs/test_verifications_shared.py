@@ -17,7 +17,7 @@ from observers.verification.ledger import verify_ledger
 from observers.verification.report import Report
 from observers.verification_jobs import runner
 from observers.verification_jobs.records import ask_to_cancel, take_up
-from observers.verification_jobs.runner import Stopped, help_with, to_the_end
+from observers.verification_jobs.runner import Stopped, help_with, run_shared
 from observers.verification_jobs.tasks import request
 
 EVENTS, SIZE = 60, 7
@@ -60,7 +60,7 @@ def begin() -> Verification:
 
 
 def lead(record: Verification, stopping: Callable[[], bool] = never) -> Verification:
-    return to_the_end(record, stopping, lambda pk, ranges: None, size=SIZE)
+    return run_shared(record, stopping, lambda pk, ranges: None, size=SIZE)
 
 
 def assert_says_what_one_pass_says(record: Verification) -> None:
@@ -97,7 +97,7 @@ def test_two_share_it_and_no_range_is_verified_twice(
     split = threading.Event()
 
     def leads() -> Verification:
-        return to_the_end(record, never, lambda pk, ranges: split.set(), size=SIZE)
+        return run_shared(record, never, lambda pk, ranges: split.set(), size=SIZE)
 
     def helps() -> Verification:
         assert split.wait(PATIENCE_SECONDS)

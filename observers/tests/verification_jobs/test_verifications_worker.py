@@ -22,7 +22,7 @@ from events.models import Verification
 from events.store.locks import VERIFICATION, try_lock
 from events.tests.support.ledger import Ledger
 from observers.verification_jobs import tasks
-from observers.verification_jobs.runner import to_the_end
+from observers.verification_jobs.runner import run_shared
 from observers.verification_jobs.tasks import TooManyOpenError, request
 from observers.verification_jobs.worker import connector, take_up_abandoned, take_up_forgotten, work
 
@@ -295,7 +295,7 @@ def await_line(child: subprocess.Popen[str], expected: str) -> None:
 def test_a_large_one_is_shared_by_jobs(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("observers.verification_jobs.runner.SHARED_FROM", 1)
     monkeypatch.setattr(
-        "observers.verification_jobs.runner.to_the_end", partial(to_the_end, size=2)
+        "observers.verification_jobs.runner.run_shared", partial(run_shared, size=2)
     )
     ledger.write(9)
     record = ask(end=9)
