@@ -17,11 +17,12 @@ from events.store.connection import copy_lines, copying
 Row = tuple[Any, ...]
 """The columns of `FIELDS`, in their order. None only where a superuser wrote NULL."""
 
-SEQUENCE, TYPE, CONTENT_HASH, AGENT, LOCAL, AUTHORITY = (
+SEQUENCE, TYPE, PREV_HASH, CONTENT_HASH, AGENT, LOCAL, AUTHORITY = (
     FIELDS.index(name)
     for name in (
         "sequence",
         "event_type",
+        "prev_hash",
         "content_hash",
         "agent_id",
         "local_timestamp",

@@ -12,7 +12,7 @@ from events.errors import TimestampError
 from events.format.event import Event
 from events.format.gaps import Gap
 from events.format.timestamps import parse_canonical
-from events.store.ranges import Row
+from events.store.ranges import AUTHORITY, CONTENT_HASH, PREV_HASH, SEQUENCE, Row
 from observers.verification.ceremonies import claimed_erasure, skipped_numbers
 from observers.verification.checks import (
     Check,
@@ -31,10 +31,6 @@ Advance = Callable[[int], None]
 
 def ignore(more: int) -> None:
     """Tells nobody of the progress."""
-
-
-_SEQUENCE, _PREV_HASH, _CONTENT_HASH, _AUTHORITY = 1, 4, 5, 13
-"""Where in a row these columns stand."""
 
 
 class RangeScan:
@@ -59,14 +55,14 @@ class RangeScan:
             last = part.last
             if (
                 last is not None
-                and row[_SEQUENCE] == last.sequence + 1
-                and row[_PREV_HASH] == last.content_hash
+                and row[SEQUENCE] == last.sequence + 1
+                and row[PREV_HASH] == last.content_hash
                 and passes_fast(row, self.keys, signatures=self.signatures)
-                and part.last_time <= row[_AUTHORITY]
+                and part.last_time <= row[AUTHORITY]
                 and part.first_time
             ):
-                part.last = Edge(row[_SEQUENCE], row[_PREV_HASH], row[_CONTENT_HASH])
-                part.last_time = row[_AUTHORITY]
+                part.last = Edge(row[SEQUENCE], row[PREV_HASH], row[CONTENT_HASH])
+                part.last_time = row[AUTHORITY]
                 part.checked += 1
             else:
                 self.take(Event(*row))

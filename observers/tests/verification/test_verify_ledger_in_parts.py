@@ -11,6 +11,7 @@ import pytest
 
 from events.append.services import writer
 from events.models import Verification
+from events.store.connection import LedgerUnavailableError
 from events.tests.support.ledger import Ledger, submission
 from observers.tests.support.commands import findings, run
 from observers.tests.support.pages import remove
@@ -60,6 +61,16 @@ def test_a_killed_worker_is_an_error_that_names_it(ledger: Ledger) -> None:
     with pytest.raises(WorkerEndedError, match="was ended by SIGKILL while it verified"):
         list(parts)
     assert killed
+
+
+def test_an_error_of_a_worker_is_the_verifications(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    writer().write_events([submission(number=n) for n in range(4)])
+    monkeypatch.setattr(ranges, "_place", lambda using: {"HOST": str(tmp_path)})
+    keys = keyring_from_registry("default")
+    with pytest.raises(LedgerUnavailableError):
+        list(ranges.scan_ranges("default", keys, 1, 4, workers=2, size=2))
 
 
 def test_without_signatures_it_says_so(ledger: Ledger) -> None:
