@@ -121,7 +121,7 @@ def check_server(using: str) -> ServerFacts:
         UnfitServer: the database cannot store every text.
         LedgerUnavailableError: the database is unavailable.
     """
-    database, encoding, takes_writes, unsafe = fetch_one(using, "server_facts")
+    database, encoding, takes_writes, unsafe = fetch_one(using, "maintenance.server_facts")
     facts = ServerFacts(database, encoding, takes_writes, tuple(unsafe))
     if encoding != ENCODING:
         raise UnfitServer(

@@ -56,24 +56,24 @@ class AccessFilter:
 def insert(using: str, entries: Sequence[Access]) -> None:
     """Insert entries, all or none."""
     columns = zip(*map(astuple, entries), strict=True)
-    execute(using, "insert_access", dict(zip(NAMES, map(list, columns), strict=True)))
+    execute(using, "access_log.insert", dict(zip(NAMES, map(list, columns), strict=True)))
 
 
 def newest(using: str, chosen: AccessFilter, *, limit: int) -> list[tuple[int, Access]]:
     """Entries with their ids, newest first."""
-    return _select(using, "access_descending", chosen, limit)
+    return _select(using, "access_log.newest", chosen, limit)
 
 
 def oldest(using: str, chosen: AccessFilter, *, limit: int) -> list[tuple[int, Access]]:
     """Entries with their ids, oldest first."""
-    return _select(using, "access_ascending", chosen, limit)
+    return _select(using, "access_log.oldest", chosen, limit)
 
 
 def note_uses(using: str, uses: Iterable[tuple[str, datetime]]) -> None:
     """Store when tokens, given by prefix, were used. A token that was updated within the last
     minute is skipped, so it costs one UPDATE a minute however many processes report it."""
     keys, moments = zip(*uses, strict=True)
-    execute(using, "note_token_uses", {"tokens": list(keys), "moments": list(moments)})
+    execute(using, "access_log.note_token_uses", {"tokens": list(keys), "moments": list(moments)})
 
 
 def _select(using: str, query: str, chosen: AccessFilter, limit: int) -> list[tuple[int, Access]]:
@@ -84,7 +84,7 @@ def _select(using: str, query: str, chosen: AccessFilter, limit: int) -> list[tu
 def add(using: str, counts: Mapping[str, int]) -> None:
     """Add to the counts of these kinds."""
     parameters = {"problems": list(counts), "numbers": list(counts.values())}
-    execute(using, "count_refusals", parameters)
+    execute(using, "access_log.count_refusals", parameters)
 
 
 def counted(using: str) -> dict[str, int]:
@@ -98,6 +98,8 @@ USING = "default"
 def take_sign_in(network: str, most: int) -> bool:
     """Take one sign-in attempt from the network's bucket; False when it is empty. A bucket holds
     `most` attempts and refills in a minute."""
-    taken = fetch_one(USING, "take_sign_in", {"network": network, "most": most}) is not None
-    execute(USING, "forget_sign_ins", {})
+    taken = (
+        fetch_one(USING, "access_log.take_sign_in", {"network": network, "most": most}) is not None
+    )
+    execute(USING, "access_log.forget_sign_ins")
     return taken

@@ -63,11 +63,11 @@ def open_append(using: str, patience_ms: int = PATIENCE_MS) -> Opening:
         LedgerHeldError: the lock did not come within `patience_ms`.
     """
     _require_transaction(using)
-    return checked_opening(fetch_one(using, "open_append", {"patience": patience_ms}))
+    return checked_opening(fetch_one(using, "append.open_append", {"patience": patience_ms}))
 
 
 def checked_opening(row: Sequence[Any]) -> Opening:
-    """Parse the row of `open_append.sql`, given as values or as texts.
+    """Parse the row of `append.open_append`, given as values or as texts.
 
     Raises:
         LedgerConfigurationError: AC4, the drift threshold is gone.
@@ -87,8 +87,8 @@ def insert_events(using: str, events: Sequence[Event]) -> None:
     """
     _require_transaction(using)
     columns = {name: [getattr(event, name) for event in events] for name in INSERTED}
-    if execute(using, "insert_events", columns):
-        fetch_one(using, "confirm_append")
+    if execute(using, "append.insert_events", columns):
+        fetch_one(using, "append.confirm_append")
 
 
 def _require_transaction(using: str) -> None:
@@ -96,12 +96,8 @@ def _require_transaction(using: str) -> None:
         raise NoTransactionError("FR7: appending needs an open transaction")
 
 
-_COPY = f"COPY events ({', '.join(INSERTED)}) FROM STDIN; SELECT confirm_append(); COMMIT".encode()
-
-_OPEN = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED; "
-    + sql.load("queries/open_append.sql").replace("%(patience)s", "%(patience)b")
-).encode()
+_OPEN = sql.query("append.begin_and_open").encode()
+_COPY = sql.query("append.copy_and_commit").encode()
 
 _ESCAPED = tuple(INSERTED.index(name) for name in ("event_type", "payload", "agent_id"))
 """Columns that may hold a backslash; none can hold a tab or a line break."""

@@ -96,7 +96,7 @@ def add_step(using: str, proposal: Proposal, voice: Voice) -> None:
         "person": voice.person,
         "content": json.dumps(content),
     }
-    execute(using, "ceremony_step", values)
+    execute(using, "ceremonies.add_step", values)
 
 
 def find_ceremony(using: str, ceremony_id: str) -> Ceremony:
@@ -115,14 +115,14 @@ def list_ceremonies(
     using: str, *, limit: int, before: int | None = None
 ) -> tuple[list[Ceremony], int | None]:
     """Ceremonies, newest proposal first, and the `before` of the next page."""
-    rows = fetch_all(using, "ceremonies_newest", {"before": before, "limit": limit + 1})
+    rows = fetch_all(using, "ceremonies.newest", {"before": before, "limit": limit + 1})
     place = rows[limit - 1][0] if len(rows) > limit else None
     return _read(using, [ceremony_id for _, ceremony_id in rows[:limit]]), place
 
 
 def is_approved(using: str, ceremony_id: str) -> bool:
     """True if enough people with active keys approve."""
-    return bool(fetch_one(using, "ceremony_is_approved", {"ceremony_id": ceremony_id})[0])
+    return bool(fetch_one(using, "ceremonies.is_approved", {"ceremony_id": ceremony_id})[0])
 
 
 def open_ceremony(using: str, ceremony_id: str) -> tuple[str, str]:
@@ -132,7 +132,7 @@ def open_ceremony(using: str, ceremony_id: str) -> tuple[str, str]:
     Raises:
         CeremonyRefusedError: it is not approved, or what was approved is no longer the case.
     """
-    kind, payload = fetch_one(using, "open_ceremony", {"ceremony_id": ceremony_id})
+    kind, payload = fetch_one(using, "ceremonies.open_ceremony", {"ceremony_id": ceremony_id})
     return kind, payload
 
 
@@ -142,7 +142,7 @@ def settle(using: str) -> None:
     Raises:
         CeremonyRefusedError: the event is not the record of the ceremony.
     """
-    execute(using, "settle", {})
+    execute(using, "ceremonies.settle")
 
 
 def _is_uuid(text: str) -> bool:
@@ -154,7 +154,7 @@ def _is_uuid(text: str) -> bool:
 
 def _read(using: str, ceremony_ids: Sequence[str]) -> list[Ceremony]:
     rows: dict[str, list[Any]] = {ceremony_id: [] for ceremony_id in ceremony_ids}
-    for row in fetch_all(using, "ceremony_steps", {"ceremony_ids": list(ceremony_ids)}):
+    for row in fetch_all(using, "ceremonies.steps", {"ceremony_ids": list(ceremony_ids)}):
         rows[row[0]].append(row)
     return [_ceremony(steps) for steps in rows.values() if steps]
 
@@ -196,13 +196,13 @@ def halt_ledger(
         "event_id": witnessed_by,
         "because": unwitnessed_because,
     }
-    return fetch_one(using, "halt_ledger", values)[0] is not None
+    return fetch_one(using, "ceremonies.halt_ledger", values)[0] is not None
 
 
 def unwritten_records(using: str) -> list[dict[str, Any]]:
     """The events to write when the present halt is cleared, oldest first: `event_id`, `event_type`,
     `local_timestamp` and `payload` of each, as the proposal to clear the halt contains them."""
-    text = fetch_one(using, "unwritten_records")[0]
+    text = fetch_one(using, "ceremonies.unwritten_records")[0]
     records: list[dict[str, Any]] = canonical.parse(text, stored=True).value
     return records
 
@@ -225,11 +225,11 @@ class CeremonyRow(NamedTuple):
 
 def ceremony_rows(using: str, ceremony_ids: Sequence[str]) -> list[CeremonyRow]:
     """All rows about these ceremonies, oldest first."""
-    rows = fetch_all(using, "ceremony_rows", {"ceremony_ids": list(ceremony_ids)})
+    rows = fetch_all(using, "ceremonies.rows", {"ceremony_ids": list(ceremony_ids)})
     return [CeremonyRow(*row) for row in rows]
 
 
 def ceremonies_without_event(using: str, *, limit: int) -> list[tuple[str, str | None]]:
     """Ids of ceremonies whose row claims a recording event that does not exist or is not theirs,
     with the sequence that the row names."""
-    return fetch_all(using, "ceremonies_without_event", {"limit": limit})
+    return fetch_all(using, "ceremonies.without_event", {"limit": limit})

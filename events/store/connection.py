@@ -105,38 +105,38 @@ def takes_writes(using: str) -> bool:
     """True if the server accepts writes. A session keeps the server role it started with, so a
     negative answer or a lost connection is checked again on a new connection."""
     with suppress(LedgerUnavailableError):
-        if fetch_one(using, "writable") == (True,):
+        if fetch_one(using, "session.writable") == (True,):
             return True
     connections[using].close()
-    return bool(fetch_one(using, "writable")[0])
+    return bool(fetch_one(using, "session.writable")[0])
 
 
 def fetch_all(using: str, query: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
-    """Every row of `events/sql/queries/<query>.sql`, as tuples."""
+    """Every row of a named query (`events/sql/queries/`), as tuples."""
     with named_errors(), connections[using].cursor() as cursor:
-        cursor.execute(sql.load(f"queries/{query}.sql"), parameters)
+        cursor.execute(sql.query(query), parameters)
         rows: list[Any] = cursor.fetchall()
     return rows
 
 
 def fetch_one(using: str, query: str, parameters: Mapping[str, Any] | None = None) -> Any:
-    """The first row of a query, or None."""
+    """The first row of a named query, or None."""
     with named_errors(), connections[using].cursor() as cursor:
-        cursor.execute(sql.load(f"queries/{query}.sql"), parameters)
+        cursor.execute(sql.query(query), parameters)
         return cursor.fetchone()
 
 
-def execute(using: str, query: str, parameters: Mapping[str, Any]) -> int:
-    """Run a statement and return how many rows it touched."""
+def execute(using: str, query: str, parameters: Mapping[str, Any] | None = None) -> int:
+    """Run a named statement and return how many rows it touched."""
     with named_errors(), connections[using].cursor() as cursor:
-        cursor.execute(sql.load(f"queries/{query}.sql"), parameters)
+        cursor.execute(sql.query(query), parameters)
         return int(cursor.rowcount)
 
 
 @contextmanager
 def copying(using: str, query: str, parameters: Mapping[str, Any]) -> Iterator[Copy]:
-    """Run a COPY … TO STDOUT. It ends with its last row or by an exception such as GeneratorExit:
-    psycopg does not terminate the COPY when the iterator is abandoned.
+    """Run a named COPY … TO STDOUT. It ends with its last row or by an exception such as
+    GeneratorExit: psycopg does not terminate the COPY when the iterator is abandoned.
 
     While it runs it holds a snapshot and blocks the connection: the reader must not wait for
     anybody else.
@@ -145,7 +145,7 @@ def copying(using: str, query: str, parameters: Mapping[str, Any]) -> Iterator[C
         named_errors(),
         connections[using].cursor() as cursor,
         connections[using].wrap_database_errors,  # below it is psycopg's own cursor
-        cursor.cursor.copy(sql.load(f"queries/{query}.sql"), parameters) as copy,
+        cursor.cursor.copy(sql.query(query), parameters) as copy,
     ):
         yield copy
 

@@ -46,35 +46,21 @@ class DriftFilter:
     authority_to: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AgentDrift:
-    """Drift warnings of one agent; seconds are absolute."""
-
-    agent_id: str | None
-    warnings: int
-    median_seconds: Decimal
-    p95_seconds: Decimal
-    worst_seconds: Decimal
-    ahead: int
-    first_sequence: int
-    last_sequence: int
-
-
 def operator_threshold(using: str) -> tuple[Decimal, int] | None:
     """The last threshold that an operator set alone, before people decided it, and the head at that
     time: later events were compared with it. None if the row is missing."""
-    row = fetch_one(using, "operator_threshold")
+    row = fetch_one(using, "drift.operator_threshold")
     return None if row is None else (row[0], row[1])
 
 
 def warnings_of_range(using: str, start: int, end: int) -> list[Any]:
     """Sequence, id, both times and seconds of the warnings about events of a range."""
-    return fetch_all(using, "warnings_of_range", {"start": start, "end": end})
+    return fetch_all(using, "drift.warnings_of_range", {"start": start, "end": end})
 
 
 def drifted_in_range(using: str, start: int, end: int) -> list[tuple[int, str | None]]:
     """Sequence and agent of the entries of `drifted_events` in a range."""
-    return fetch_all(using, "drifted_in_range", {"start": start, "end": end})
+    return fetch_all(using, "drift.drifted_in_range", {"start": start, "end": end})
 
 
 def get_threshold(using: str) -> Decimal:
@@ -83,7 +69,7 @@ def get_threshold(using: str) -> Decimal:
     Raises:
         LedgerConfigurationError: the row is missing or its value is out of bounds.
     """
-    row = fetch_one(using, "drift_threshold")
+    row = fetch_one(using, "drift.threshold")
     if row is None:
         raise LedgerConfigurationError("AC4: the drift threshold is gone from ledger_config")
     return check_threshold(row[0])
@@ -104,7 +90,7 @@ def set_threshold(using: str, seconds: object) -> Decimal:
     Raises:
         LedgerConfigurationError: not a positive finite number.
     """
-    row = fetch_one(using, "set_drift_threshold", {"seconds": check_threshold(seconds)})
+    row = fetch_one(using, "drift.set_threshold", {"seconds": check_threshold(seconds)})
     if row is None or row[0] is None:
         raise LedgerConfigurationError("AC4: the drift threshold is gone from ledger_config")
     return Decimal(row[0])
@@ -114,16 +100,8 @@ def list_warnings(
     using: str, chosen: DriftFilter, *, after: int | None = None, limit: int
 ) -> list[DriftWarning]:
     """At most `limit` warnings by rising id; continue with `after` = the last id."""
-    rows = fetch_all(using, "drift_warnings", {**asdict(chosen), "after": after, "limit": limit})
+    rows = fetch_all(using, "drift.oldest", {**asdict(chosen), "after": after, "limit": limit})
     return [DriftWarning(*row) for row in rows]
-
-
-def drift_by_agent(
-    using: str, spans: ImportSpans, *, start: int | None = None, end: int | None = None
-) -> list[AgentDrift]:
-    """Figures over the warnings of a sequence range without those of imports, worst agent first."""
-    values = {"start": start, "end": end, **spans.parameters()}
-    return [AgentDrift(*row) for row in fetch_all(using, "drift_by_agent", values)]
 
 
 def list_newest_warnings(
@@ -131,7 +109,7 @@ def list_newest_warnings(
 ) -> list[DriftWarning]:
     """At most `limit` warnings, highest id first; continue with `before` = the last id."""
     values = {**asdict(chosen), "before": before, "limit": limit}
-    return [DriftWarning(*row) for row in fetch_all(using, "drift_warnings_descending", values)]
+    return [DriftWarning(*row) for row in fetch_all(using, "drift.newest", values)]
 
 
 def list_living_warnings(
@@ -147,7 +125,7 @@ def list_living_warnings(
     oldest first after the id `after`."""
     values = {**asdict(chosen), **spans.parameters(), "limit": limit}
     if after is not None:
-        rows = fetch_all(using, "drift_living_ascending", {**values, "after": after})
+        rows = fetch_all(using, "drift.oldest_of_clocks", {**values, "after": after})
     else:
-        rows = fetch_all(using, "drift_living_descending", {**values, "before": before})
+        rows = fetch_all(using, "drift.newest_of_clocks", {**values, "before": before})
     return [DriftWarning(*row) for row in rows]

@@ -38,22 +38,36 @@ class HeatCount:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentFigures:
-    """One agent's warnings; seconds are absolute, `ahead` counts those with a fast clock."""
+class AgentDrift:
+    """Drift warnings of one agent; seconds are absolute, `ahead` counts those with a fast clock."""
 
     agent_id: str | None
     warnings: int
     median_seconds: Decimal
     p95_seconds: Decimal
     worst_seconds: Decimal
-    worst_sequence: int
-    worst_at: datetime
-    worst_ahead: bool
     ahead: int
     first_sequence: int
     last_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFigures(AgentDrift):
+    """The same with the agent's worst warning and the times of the first and the last."""
+
+    worst_sequence: int
+    worst_at: datetime
+    worst_ahead: bool
     first_seen: str
     last_seen: str
+
+
+def drift_by_agent(
+    using: str, spans: ImportSpans, *, start: int | None = None, end: int | None = None
+) -> list[AgentDrift]:
+    """Figures over the warnings of a sequence range without those of imports, worst agent first."""
+    values = {"start": start, "end": end, **spans.parameters()}
+    return [AgentDrift(*row) for row in fetch_all(using, "drift_figures.by_agent_in_range", values)]
 
 
 def figures_by_agent(
@@ -61,7 +75,7 @@ def figures_by_agent(
 ) -> tuple[DriftWindow | None, list[AgentFigures]]:
     """Figures by agent over the newest `most` warnings that pass the filter, worst first. The
     window is None if there are none."""
-    rows = fetch_all(using, "drift_agents", {**_values(chosen, spans), "most": most})
+    rows = fetch_all(using, "drift_figures.by_agent", {**_values(chosen, spans), "most": most})
     if not rows:
         return None, []
     figures = [AgentFigures(*row[:-3]) for row in rows]
@@ -87,7 +101,7 @@ def heat(
     """Counts of the same warnings by time (in steps of `step` seconds from `origin`), size (how
     many of `sizes` it reaches) and direction."""
     values = {"most": most, "origin": origin, "step": step, "sizes": list(sizes)}
-    rows = fetch_all(using, "drift_heat", _values(chosen, spans) | values)
+    rows = fetch_all(using, "drift_figures.heat", _values(chosen, spans) | values)
     return [HeatCount(*row) for row in rows]
 
 
@@ -145,7 +159,7 @@ def clock_steps(
         "threshold": threshold,
         "each": each,
     }
-    return [ClockStep(*row) for row in fetch_all(using, "clock_steps", values)]
+    return [ClockStep(*row) for row in fetch_all(using, "drift_figures.clock_steps", values)]
 
 
 def reversals(
@@ -154,4 +168,4 @@ def reversals(
     """Places where authority time decreases along the sequence: among the appends that end after
     `appends_after`, and among the events start … end; newest first."""
     values = {"start": start, "end": end, "appends_after": appends_after, "limit": limit}
-    return [Reversal(*row) for row in fetch_all(using, "authority_reversals", values)]
+    return [Reversal(*row) for row in fetch_all(using, "drift_figures.authority_reversals", values)]

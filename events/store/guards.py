@@ -84,10 +84,10 @@ def read_guards(using: str = "default") -> GuardState:
         "durable": list(DURABLE),
     }
     with _pinned(using):
-        facts = _read(using, "guard_facts", parameters)
-        facts += _read(using, "guard_surroundings", parameters)
-        execute(using, "pin_decisions", {})
-        facts += _read(using, "decision_facts", {})
+        facts = _read(using, "guards.guard_facts", parameters)
+        facts += _read(using, "guards.guard_surroundings", parameters)
+        execute(using, "guards.pin_decisions")
+        facts += _read(using, "guards.decision_facts", {})
     with named_errors():
         connection = connections[using]
         connection.ensure_connection()
@@ -104,14 +104,14 @@ def _read(using: str, query: str, parameters: Mapping[str, Any]) -> list[Fact]:
     except OperationalError:
         raise  # the connection was lost: no fact about the guards
     except DatabaseError as error:
-        return [Fact("reading", query, first_line(error))]
+        return [Fact("reading", query.partition(".")[2], first_line(error))]
 
 
 def read_versions(using: str = "default") -> dict[str, str]:
     """The catalogue version of each guard with a catalogue row, keyed like `trigger
     events.check_append`."""
     with _pinned(using):
-        return dict(fetch_all(using, "guard_versions", {"tables": ledger_tables()}))
+        return dict(fetch_all(using, "guards.versions", {"tables": ledger_tables()}))
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def _pinned(using: str) -> Iterator[None]:
     """A transaction in which names resolve to PostgreSQL's own and text has one form. Rolled back,
     so that nothing of this persists, even inside the caller's transaction."""
     with named_errors(), transaction.atomic(using=using):
-        execute(using, "pin_catalogue", {})
+        execute(using, "guards.pin_catalogue")
         yield
         transaction.set_rollback(True, using=using)
 

@@ -50,12 +50,12 @@ class Imported:
 
 def list_contents(using: str, imports: int) -> list[Imported]:
     """The files of the newest `imports` imports."""
-    return [Imported(*row) for row in fetch_all(using, "imported_contents", {"imports": imports})]
+    return [Imported(*row) for row in fetch_all(using, "imports.contents", {"imports": imports})]
 
 
 def list_open(using: str) -> list[Started]:
     """Imports that have a start record and no end record."""
-    rows = fetch_all(using, "open_imports")
+    rows = fetch_all(using, "imports.open_imports")
     return [Started(sequence, dict(as_json(payload))) for sequence, payload in rows]
 
 
@@ -63,7 +63,7 @@ def find_stretch(using: str, after: int, *, any_id: bool, most_agents: int) -> S
     """Events after a sequence that may have come from files: those with ids as `ingest` makes them,
     or with `any_id` those of every agent."""
     values = {"after": after, "any_id": any_id, "most": most_agents}
-    count, first, last, agents = fetch_one(using, "import_stretch", values)
+    count, first, last, agents = fetch_one(using, "imports.stretch", values)
     return Stretch(count, first, last, None if len(agents or ()) > most_agents else agents or [])
 
 
@@ -147,7 +147,7 @@ def list_imports(using: str) -> list[Import]:
             None if agents is None else tuple(agents),
         )
         for sequence, recorded_at, outcome, sources, inputs, first, last, agents in fetch_all(
-            using, "finished_imports"
+            using, "imports.finished_imports"
         )
     ]
 
@@ -179,7 +179,7 @@ def drift_of_imports(using: str, imports: Sequence[Import]) -> list[ImportDrift]
         "named": [one.agents is not None for one in imports],
         "agents": ["\x01".join(one.agents or ()) for one in imports],
     }
-    counted = dict(fetch_all(using, "drift_of_imports", values))
+    counted = dict(fetch_all(using, "imports.drift_of_imports", values))
     return [
         ImportDrift(one, counted[place])
         for place, one in enumerate(imports, start=1)
@@ -195,5 +195,5 @@ def recent_drift(using: str, now: datetime) -> tuple[RecentDrift, RecentDrift]:
         "most": MOST_COUNTED,
         **import_spans(using).parameters(),
     }
-    of_hour, of_day = fetch_all(using, "drift_counts", values)
+    of_hour, of_day = fetch_all(using, "imports.drift_counts", values)
     return RecentDrift(*of_hour), RecentDrift(*of_day)

@@ -29,18 +29,18 @@ class Append:
 def covering(using: str, start: int, end: int) -> list[Append]:
     """The appends that overlap start … end, in order, preceded by the one before them if there is
     one: at most one per number and two more."""
-    rows = fetch_all(using, "appends_covering", {"start": start, "end": end})
+    rows = fetch_all(using, "integrity.appends_covering", {"start": start, "end": end})
     return [Append(*row) for row in rows]
 
 
 def below_one(using: str, *, limit: int) -> list[int | None]:
     """The last sequences of rows outside the sequence."""
-    return [last for (last,) in fetch_all(using, "appends_below_one", {"limit": limit})]
+    return [last for (last,) in fetch_all(using, "integrity.appends_below_one", {"limit": limit})]
 
 
 def latest_authority(using: str, start: int, end: int) -> tuple[int, str]:
     """The number of events in a range, and the latest of their authority times or ""."""
-    count, latest = fetch_one(using, "latest_authority", {"start": start, "end": end})
+    count, latest = fetch_one(using, "integrity.latest_authority", {"start": start, "end": end})
     return int(count), latest or ""
 
 
@@ -55,14 +55,16 @@ class Kept:
 
 def hashes_at(using: str, sequences: Iterable[int]) -> dict[int, Kept]:
     """The stored hashes at each of these sequences."""
-    rows = fetch_all(using, "heads_at", {"sequences": sorted(set(sequences))})
+    rows = fetch_all(using, "integrity.heads_at", {"sequences": sorted(set(sequences))})
     return {sequence: Kept(*hashes) for sequence, *hashes in rows}
 
 
 def cleared_halts(using: str, beginning: str) -> list[tuple[int, str]]:
     """Sequence and halt reason of each ceremony that cleared a halt whose reason has this prefix,
     newest first."""
-    return [tuple(row) for row in fetch_all(using, "cleared_halts", {"beginning": beginning})]
+    return [
+        tuple(row) for row in fetch_all(using, "integrity.cleared_halts", {"beginning": beginning})
+    ]
 
 
 TABLES = ("events", "appends", "clock_drift_warnings", "drifted_events")
@@ -70,7 +72,7 @@ TABLES = ("events", "appends", "clock_drift_warnings", "drifted_events")
 
 def count_pages(using: str) -> dict[str, int]:
     """Number of pages of each table."""
-    rows = fetch_all(using, "pages_of_tables", {"tables": list(TABLES)})
+    rows = fetch_all(using, "integrity.pages_of_tables", {"tables": list(TABLES)})
     return dict(zip(TABLES, (pages for (pages,) in rows), strict=True))
 
 
@@ -80,8 +82,8 @@ def outside_indexes(
     """Sequence and id of the rows in pages first … end - 1 that are missing from an index."""
     pages = {"first": f"({first},0)", "end": f"({end},0)", "limit": limit}
     with transaction.atomic(using=using):
-        fetch_one(using, "only_indexes")
-        return fetch_all(using, f"{table}_outside_indexes", pages)
+        fetch_one(using, "integrity.only_indexes")
+        return fetch_all(using, f"integrity.{table}_outside_indexes", pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class Fork:
 def recorded_events(using: str, types: Sequence[str]) -> list[RecordedEvent]:
     """Every event of these types that the system wrote, lowest first."""
     return [
-        RecordedEvent(*row) for row in fetch_all(using, "recorded_findings", {"types": list(types)})
+        RecordedEvent(*row)
+        for row in fetch_all(using, "integrity.recorded_findings", {"types": list(types)})
     ]
 
 
@@ -117,4 +120,4 @@ def find_forks(using: str, suspects: Iterable[int], *, limit: int) -> list[Fork]
     wanted = {"suspects": sorted(suspects), "limit": limit}
     if not wanted["suspects"]:
         return []
-    return [Fork(prev, tuple(sides)) for prev, sides in fetch_all(using, "forks", wanted)]
+    return [Fork(prev, tuple(sides)) for prev, sides in fetch_all(using, "integrity.forks", wanted)]

@@ -126,11 +126,11 @@ class PostgresEventStore:
 
     def get_max_sequence(self) -> int:
         """The highest sequence in `events`, 0 when it is empty."""
-        return int(fetch_one(self.using, "max_sequence")[0])
+        return int(fetch_one(self.using, "ledger.max_sequence")[0])
 
     def head(self) -> Head:
         """The end of the ledger, by the last append."""
-        row = fetch_one(self.using, "head")
+        row = fetch_one(self.using, "ledger.head")
         return Head(*row) if row else EMPTY
 
     def halt(self) -> Halt:
@@ -139,7 +139,7 @@ class PostgresEventStore:
         Raises:
             HaltStateMissingError: its row is missing.
         """
-        row = fetch_one(self.using, "halt_state")
+        row = fetch_one(self.using, "ledger.halt_state")
         if row is None:
             raise HaltStateMissingError("CT-11: the halt state is gone")
         return Halt(*row)
@@ -156,10 +156,10 @@ class PostgresEventStore:
     def select(self, chosen: EventFilter, *, limit: int, newest_first: bool = False) -> list[Event]:
         """At most `limit` events that pass the filter, in sequence order."""
         if chosen.start is not None and chosen.end is not None and not chosen.narrows:
-            query = "events_range_descending" if newest_first else "events_range"
+            query = "ledger.range_descending" if newest_first else "ledger.range_ascending"
             bounds = {"start": chosen.start, "end": chosen.end, "limit": limit}
             return _events(fetch_all(self.using, query, bounds))
-        query = "events_descending" if newest_first else "events_ascending"
+        query = "ledger.events_descending" if newest_first else "ledger.events_ascending"
         return _events(fetch_all(self.using, query, {**asdict(chosen), "limit": limit}))
 
     def select_warned(
@@ -167,7 +167,7 @@ class PostgresEventStore:
     ) -> list[Event]:
         """As `select` with `drifted` true, but starting from the warnings: fast where few events
         pass."""
-        query = "events_drifted_descending" if newest_first else "events_drifted_ascending"
+        query = "ledger.drifted_descending" if newest_first else "ledger.drifted_ascending"
         return _events(fetch_all(self.using, query, {**asdict(chosen), "limit": limit}))
 
     def get_event(self, sequence: int) -> Event | None:
@@ -180,7 +180,7 @@ class PostgresEventStore:
         after = 0
         while True:
             values = {"event_type": event_type, "after": after, "limit": PAGE}
-            page = _events(fetch_all(self.using, "events_of_type", values))
+            page = _events(fetch_all(self.using, "ledger.events_of_type", values))
             yield from page
             if len(page) < PAGE:
                 return
@@ -190,12 +190,14 @@ class PostgresEventStore:
         """The stored events among `event_ids`, by id. A row that is not the only one of its
         sequence is ignored: the index of ids may lead to a row that no other index does."""
         # As one text: psycopg quotes each element of an array separately, which is slower.
-        rows = fetch_all(self.using, "events_by_id", {"event_ids": f"{{{','.join(event_ids)}}}"})
+        rows = fetch_all(
+            self.using, "ledger.events_by_id", {"event_ids": f"{{{','.join(event_ids)}}}"}
+        )
         found = {event.event_id: event for event in _events(rows)}
         ids: dict[int, list[str]] = {}
         if found:
             numbers = {"sequences": [event.sequence for event in found.values()]}
-            for sequence, event_id in fetch_all(self.using, "ids_at", numbers):
+            for sequence, event_id in fetch_all(self.using, "ledger.ids_at", numbers):
                 ids.setdefault(sequence, []).append(event_id)
         return {
             event_id: event
@@ -214,9 +216,9 @@ class PostgresEventStore:
         end = self.last_sequence() if end is None else end
         if end < start:
             return GapReport(start, end, (), 0, 0)
-        query = "gaps_remembered" if remembered else "gaps"
+        query = "ledger.gaps_remembered" if remembered else "ledger.gaps"
         with transaction.atomic(using=self.using):
-            fetch_one(self.using, "no_jit")
+            fetch_one(self.using, "ledger.no_jit")
             values = {"start": start, "end": end, "limit": limit, "seed": secrets.randbits(62)}
             rows = fetch_all(self.using, query, values)
         gaps = tuple(Gap(first, last) for first, last, *_ in rows if first <= last)
@@ -249,7 +251,7 @@ class PostgresEventStore:
 
     def rows_below_one(self, *, limit: int) -> list[tuple[int | None, str | None]]:
         """Sequence and id of rows outside the sequence: below 1, or NULL."""
-        rows = fetch_all(self.using, "numbers_below_one", {"limit": limit})
+        rows = fetch_all(self.using, "ledger.numbers_below_one", {"limit": limit})
         return [tuple(row) for row in rows]
 
     def last_sequence(self) -> int:

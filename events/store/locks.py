@@ -33,12 +33,12 @@ VERIFICATION_RANGE = 0x7665_7272
 
 def lock(using: str, kind: int) -> None:
     """Take an advisory lock until the transaction ends; blocks."""
-    fetch_one(using, "take_turn", {"kind": kind})
+    fetch_one(using, "locks.lock", {"kind": kind})
 
 
 def locked(using: str, kind: int, numbers: set[int]) -> set[int]:
     """The numbers whose lock some session holds now."""
-    held = {number for (number,) in fetch_all(using, "held_work_locks", {"kind": kind})}
+    held = {number for (number,) in fetch_all(using, "locks.held", {"kind": kind})}
     return {number for number in numbers if number % 2**31 in held}
 
 
@@ -47,13 +47,13 @@ def try_lock(using: str, kind: int, number: int) -> Iterator[bool]:
     """Hold the session's advisory lock of one work item; False when another session holds it. A
     lost session releases its locks."""
     key = {"kind": kind, "number": number % 2**31}
-    (alone,) = fetch_one(using, "try_work_lock", key)
+    (alone,) = fetch_one(using, "locks.try_lock", key)
     try:
         yield bool(alone)
     finally:
         if alone:
             with suppress(LedgerUnavailableError):  # a lost session holds nothing
-                fetch_one(using, "release_work_lock", key)
+                fetch_one(using, "locks.unlock", key)
 
 
 FIRST_PATIENCE_MS = 1000
@@ -121,7 +121,7 @@ class Holders:
 
         Logs each long holder once.
         """
-        rows, now = fetch_all(using, "lock_holders"), time.monotonic()
+        rows, now = fetch_all(using, "locks.lock_holders"), time.monotonic()
         with self._mutex:
             self._first_seen = {row[0]: self._first_seen.get(row[0], now) for row in rows}
             self._told &= self._first_seen.keys()

@@ -47,34 +47,34 @@ class Mark:
 
 def read_target(using: str) -> Target:
     """Read what the database contains now."""
-    return Target(*fetch_one(using, "restore_target"))
+    return Target(*fetch_one(using, "maintenance.restore_target"))
 
 
 def read_mark(using: str) -> Mark:
     """The mark of a database that has one."""
-    return Mark(*fetch_one(using, "restore_marked"))
+    return Mark(*fetch_one(using, "maintenance.read_mark"))
 
 
 def set_mark(using: str, manifest_sha256: str) -> None:
     """Mark an empty database before anything is restored into it."""
     with transaction.atomic(using=using, durable=True):
-        execute(using, "restore_mark", {})
-        execute(using, "restore_mark_of", {"manifest_sha256": manifest_sha256})
+        execute(using, "maintenance.create_mark")
+        execute(using, "maintenance.set_mark", {"manifest_sha256": manifest_sha256})
 
 
 def note_verified(using: str) -> None:
     """Mark the restored data as verified against the backup."""
-    execute(using, "restore_verified", {})
+    execute(using, "maintenance.note_verified")
 
 
 def take_mark_away(using: str) -> None:
     """Remove the mark after a finished restore."""
-    execute(using, "restore_unmark", {})
+    execute(using, "maintenance.drop_mark")
 
 
 def analyze(using: str) -> None:
     """Update the planner's statistics after a restore."""
-    execute(using, "analyze", {})
+    execute(using, "maintenance.analyze")
 
 
 def refuse_unfinished(using: str) -> None:
@@ -106,13 +106,13 @@ class Snapshot:
 def snapshot(using: str) -> Iterator[Snapshot]:
     """Hold a read-only snapshot: everything read through `using` inside is of one moment."""
     with transaction.atomic(using=using, durable=True):
-        execute(using, "snapshot_only_reads", {})
-        yield Snapshot(*fetch_one(using, "export_snapshot"))
+        execute(using, "maintenance.snapshot_only_reads")
+        yield Snapshot(*fetch_one(using, "maintenance.export_snapshot"))
 
 
 def applied_migrations(using: str) -> list[str]:
     """Every applied migration, as `app.name`."""
-    return [f"{app}.{name}" for app, name in fetch_all(using, "applied_migrations")]
+    return [f"{app}.{name}" for app, name in fetch_all(using, "maintenance.applied_migrations")]
 
 
 class RolesError(LedgerError):
@@ -148,7 +148,8 @@ def grant() -> None:
     Runs as the owner."""
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute(sql.load("grants.sql"))
-        cursor.execute(sql.load("queries/set_proposal_days.sql"), [settings.PORTAL_PROPOSAL_DAYS])
+        days = {"days": settings.PORTAL_PROPOSAL_DAYS}
+        cursor.execute(sql.query("maintenance.set_proposal_days"), days)
 
 
 def is_migrated() -> bool:

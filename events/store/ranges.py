@@ -41,7 +41,7 @@ def copy_rows(using: str, start: int, end: int) -> Generator[Row]:
     One statement and so one snapshot until the last row is taken: use ranges of some ten thousand
     events. Until then the connection is blocked; a caller that stops early closes the iterator.
     """
-    with copying(using, "verified_events", {"start": start, "end": end}) as copy:
+    with copying(using, "ranges.copy_rows", {"start": start, "end": end}) as copy:
         copy.set_types(_COLUMN_TYPES)
         yield from copy.rows()
 
@@ -97,7 +97,7 @@ def copy_part(using: str, start: int, end: int) -> tuple[list[bytes], int]:
     """
     part: list[bytes] = []
     last, size = min(end, start + NUMBERS - 1), 0
-    with closing(copy_lines(using, "copy_range", {"start": start, "end": last})) as lines:
+    with closing(copy_lines(using, "ranges.copy_lines", {"start": start, "end": last})) as lines:
         for line in lines:
             if _QUOTE in line:
                 raise UnusualRowError

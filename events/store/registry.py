@@ -56,7 +56,7 @@ def list_agent_keys(using: str) -> list[AgentKeyRecord]:
     """Every key ever registered, oldest first."""
     return [
         AgentKeyRecord(key_id, agent_id, public_key, Validity(*validity))
-        for key_id, agent_id, public_key, *validity in fetch_all(using, "agent_keys")
+        for key_id, agent_id, public_key, *validity in fetch_all(using, "registry.agent_keys")
     ]
 
 
@@ -64,7 +64,7 @@ def list_witnesses(using: str) -> list[WitnessRecord]:
     """Every witness ever registered, oldest first."""
     return [
         WitnessRecord(witness_id, public_key, Validity(*validity))
-        for witness_id, public_key, *validity in fetch_all(using, "witnesses")
+        for witness_id, public_key, *validity in fetch_all(using, "registry.witnesses")
     ]
 
 
@@ -72,23 +72,24 @@ def active_keys(using: str, agent_ids: Iterable[str | None]) -> dict[str | None,
     """The active key_id of each agent that has one; None is the system."""
     wanted = {"agent_ids": [agent or "" for agent in agent_ids]}
     return {
-        agent or None: key_id for agent, key_id in fetch_all(using, "active_agent_keys", wanted)
+        agent or None: key_id
+        for agent, key_id in fetch_all(using, "registry.active_agent_keys", wanted)
     }
 
 
 def known_agents(using: str, agent_ids: Iterable[str]) -> dict[str, bool]:
     """The agents among these that have or had a key; True if one is active."""
-    return dict(fetch_all(using, "agents_known", {"agent_ids": list(agent_ids)}))
+    return dict(fetch_all(using, "registry.agents_known", {"agent_ids": list(agent_ids)}))
 
 
 def count_agents_under(using: str, prefix: str) -> int:
     """Number of agents with this name prefix that have or had a key."""
-    return int(fetch_one(using, "agents_under", {"prefix": prefix})[0])
+    return int(fetch_one(using, "registry.agents_under", {"prefix": prefix})[0])
 
 
 def active_witnesses(using: str) -> list[str]:
     """The ids of the active witnesses."""
-    return [row[0] for row in fetch_all(using, "active_witnesses")]
+    return [row[0] for row in fetch_all(using, "registry.active_witnesses")]
 
 
 def register_agent_key(using: str, key_id: str, agent_id: str | None, public_key: str) -> int:
@@ -100,7 +101,7 @@ def register_agent_key(using: str, key_id: str, agent_id: str | None, public_key
     """
     _check_usable(public_key, f"key {key_id}")
     values = {"key_id": key_id, "agent_id": agent_id, "public_key": public_key}
-    return _registered(using, "register_agent_key", values, f"key {key_id}")
+    return _registered(using, "registry.register_agent_key", values, f"key {key_id}")
 
 
 def register_witness(using: str, witness_id: str, public_key: str) -> int:
@@ -111,7 +112,7 @@ def register_witness(using: str, witness_id: str, public_key: str) -> int:
     """
     _check_usable(public_key, f"witness {witness_id}")
     values = {"witness_id": witness_id, "public_key": public_key}
-    return _registered(using, "register_witness", values, f"witness {witness_id}")
+    return _registered(using, "registry.register_witness", values, f"witness {witness_id}")
 
 
 def retire_agent_key(using: str, key_id: str) -> int:
@@ -120,7 +121,7 @@ def retire_agent_key(using: str, key_id: str) -> int:
     Raises:
         KeyRegistryError: there is no such active key.
     """
-    return _retired(using, "retire_agent_key", {"key_id": key_id}, f"key {key_id}")
+    return _retired(using, "registry.retire_agent_key", {"key_id": key_id}, f"key {key_id}")
 
 
 def retire_witness(using: str, witness_id: str) -> int:
@@ -129,7 +130,9 @@ def retire_witness(using: str, witness_id: str) -> int:
     Raises:
         KeyRegistryError: there is no such active witness.
     """
-    return _retired(using, "retire_witness", {"witness_id": witness_id}, f"witness {witness_id}")
+    return _retired(
+        using, "registry.retire_witness", {"witness_id": witness_id}, f"witness {witness_id}"
+    )
 
 
 _REFUSALS = {
@@ -194,7 +197,7 @@ def list_people(using: str) -> list[PersonKey]:
     """Every key ever registered, oldest first."""
     return [
         PersonKey(person, public_key, Validity(*validity), registered_by)
-        for person, public_key, *validity, registered_by in fetch_all(using, "person_keys")
+        for person, public_key, *validity, registered_by in fetch_all(using, "registry.person_keys")
     ]
 
 
@@ -212,7 +215,7 @@ def active_key(using: str, person: str) -> PersonKey:
 
 def are_ceremonies_in_force(using: str) -> bool:
     """True if enough people are registered that nobody decides alone any more."""
-    return bool(fetch_one(using, "ceremonies_in_force")[0])
+    return bool(fetch_one(using, "registry.ceremonies_in_force")[0])
 
 
 _PERSON_REFUSALS = {
@@ -233,7 +236,7 @@ def register_first_person(
     """
     values = {"person": person, "public_key": public_key, "proof": proof, "event_id": event_id}
     try:
-        return int(fetch_one(using, "register_first_person", values)[0])
+        return int(fetch_one(using, "registry.register_first_person", values)[0])
     except DatabaseError as error:
         reason = _PERSON_REFUSALS.get(constraint(error)) or first_line(error)
         raise CeremonyRefusedError(

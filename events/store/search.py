@@ -137,7 +137,7 @@ def _at_most(using: str, seconds: float | None) -> Iterator[None]:
     limit = f"{max(1, int(seconds * 1000))}ms"
     try:
         with transaction.atomic(using=using):
-            fetch_one(using, "statement_timeout", {"limit": limit})
+            fetch_one(using, "search.statement_timeout", {"limit": limit})
             yield
     except LedgerUnavailableError as error:
         cause = error.__cause__

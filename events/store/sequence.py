@@ -15,13 +15,13 @@ from events.store.connection import fetch_all, fetch_one
 
 def neighbours(using: str, low: int, high: int) -> tuple[int | None, int | None]:
     """The nearest existing sequences at or below `low` and at or above `high`."""
-    below, above = fetch_one(using, "sequence_neighbours", {"low": low, "high": high})
+    below, above = fetch_one(using, "sequence.neighbours", {"low": low, "high": high})
     return below, above
 
 
 def authority_times(using: str, sequences: Iterable[int]) -> dict[int, str]:
     """The authority timestamps of the existing events among `sequences`."""
-    return dict(fetch_all(using, "authority_times", {"sequences": list(sequences)}))
+    return dict(fetch_all(using, "sequence.authority_times", {"sequences": list(sequences)}))
 
 
 def slice_end(using: str, start: int, end: int, size: int) -> int:
@@ -30,7 +30,7 @@ def slice_end(using: str, start: int, end: int, size: int) -> int:
     Always an event's own sequence, or `end` where fewer events are left: a slice never ends inside
     a gap, which would then look like two.
     """
-    row = fetch_one(using, "slice_end", {"start": start, "end": end, "size": size})
+    row = fetch_one(using, "sequence.slice_end", {"start": start, "end": end, "size": size})
     return end if row is None else int(row[0])
 
 
@@ -53,7 +53,9 @@ def first_sequence_at(using: str, moment: datetime, last_sequence: int) -> int |
     found = None
     while low <= high:
         middle = (low + high) // 2
-        row = fetch_one(using, "event_from", {"sequence": middle, "end": high, "moment": moment})
+        row = fetch_one(
+            using, "sequence.event_from", {"sequence": middle, "end": high, "moment": moment}
+        )
         if row is None:
             high = middle - 1
         elif row[1]:
@@ -67,7 +69,7 @@ def present_by_cell(using: str, start: int, end: int, size: int) -> dict[int, in
     """Number of events in each stretch of `size` numbers of start … end, by its index from 0; empty
     stretches are left out."""
     bounds = {"start": start, "end": end, "size": size}
-    return dict(fetch_all(using, "sequences_by_cell", bounds))
+    return dict(fetch_all(using, "sequence.by_cell", bounds))
 
 
 ROUND_SECONDS = 30.0
@@ -83,10 +85,10 @@ def refresh_continuity_cache(using: str) -> bool:
     Returns at once if another session is doing it.
     """
     limits = {"round_seconds": ROUND_SECONDS, "at_most_seconds": MOST_SECONDS}
-    return bool(fetch_one(using, "remember_continuity", limits)[0])
+    return bool(fetch_one(using, "sequence.remember_continuity", limits)[0])
 
 
 def looked_since(using: str) -> datetime:
     """Every cached number was re-checked since this moment."""
-    since: datetime = fetch_one(using, "looked_since")[0]
+    since: datetime = fetch_one(using, "sequence.looked_since")[0]
     return since

@@ -10,10 +10,10 @@ import psycopg
 
 from events import sql
 
-PINS = (b"SET statement_timeout = 0", sql.load("queries/session.sql").encode())
+PINS = (b"SET statement_timeout = 0", sql.query("session.pin").encode())
 """The first statement keeps a timeout from stopping the second, which sets everything."""
 
-WRITABLE = sql.load("queries/writable.sql").encode()
+WRITABLE = sql.query("session.writable").encode()
 """Returns true if the server accepts writes from this session."""
 
 LOST = frozenset({"25006", "25P03", "25P04"})

@@ -40,7 +40,7 @@ class LedgerTail:
 
 def read_tail(using: str) -> LedgerTail:
     """Read the present state."""
-    row = fetch_one(using, "standing")
+    row = fetch_one(using, "status.tail")
     return LedgerTail(
         halt=None if row[0] is None else Halt(*row[:4]),
         head=EMPTY if row[4] is None else Head(*row[4:8]),
@@ -59,12 +59,14 @@ class Mark:
 
 def marks_before(using: str, moments: Sequence[datetime]) -> list[Mark]:
     """The last append before each moment. The moments must rise."""
-    return [Mark(*row) for row in fetch_all(using, "appends_before", {"moments": list(moments)})]
+    return [
+        Mark(*row) for row in fetch_all(using, "status.appends_before", {"moments": list(moments)})
+    ]
 
 
 def busiest_agents(using: str, after: int, *, limit: int) -> list[tuple[str | None, int]]:
     """Agents (None: the system) and their number of events after a sequence, busiest first."""
-    rows = fetch_all(using, "busiest_agents", {"after": after, "limit": limit})
+    rows = fetch_all(using, "status.busiest_agents", {"after": after, "limit": limit})
     return [(agent_id, count) for agent_id, count in rows]
 
 
@@ -87,10 +89,10 @@ class Lacking:
 
 def read_replayed(using: str) -> Replayed:
     """Read the position of this connection's server."""
-    return Replayed(*fetch_one(using, "replayed"))
+    return Replayed(*fetch_one(using, "status.replayed"))
 
 
 def read_lacking(primary: str, head_sequence: int) -> Lacking:
     """The lag of a replica with this head, as measured at its primary."""
-    head, seconds = fetch_one(primary, "appends_lacking", {"sequence": head_sequence})
+    head, seconds = fetch_one(primary, "status.lacking", {"sequence": head_sequence})
     return Lacking(int(head), max(round(float(seconds), 3), 0.0))

@@ -1,3 +1,4 @@
+-- name: pin
 -- Settings that the portal relies on, set for the session over those of its role, its database and its
 -- server. What this PostgreSQL does not know is passed over. Everything is qualified: this is what sets
 -- the search path. default_transaction_read_only is left alone: it stops writing where that is wanted.
@@ -31,3 +32,7 @@ FROM (VALUES
                                 THEN 'remote_apply' ELSE 'on' END)
 ) pin (name, value)
 WHERE pg_catalog.current_setting(pin.name, true) IS NOT NULL
+
+-- name: writable
+-- True if the server accepts writes from this session: not a standby, and not read-only.
+SELECT NOT pg_catalog.pg_is_in_recovery() AND NOT pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool

@@ -79,7 +79,7 @@ def test_a_writer_hears_503_and_then_201_at_once(ledger: Ledger) -> None:
 
 def test_every_way_of_writing_says_that_the_database_is_away(ledger: Ledger) -> None:
     with read_only(ledger):
-        for write in (ledger.write, lambda: fetch_one("default", "confirm_append")):
+        for write in (ledger.write, lambda: fetch_one("default", "append.confirm_append")):
             connections.close_all()
             if write is ledger.write:
                 with pytest.raises(LedgerUnavailableError, match="read-only"):

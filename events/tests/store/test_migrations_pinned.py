@@ -102,6 +102,6 @@ def test_sql_is_only_opened_in_one_place() -> None:
         for path in app.rglob("*.py")
         if "tests" not in path.parts
         and path.parent.name not in ("store", "migrations", "sql")
-        and "sql.load(" in path.read_text(encoding="utf-8")
+        and re.search(r"sql\.(load|query)\(", path.read_text(encoding="utf-8"))
     ]
     assert elsewhere == []

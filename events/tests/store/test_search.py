@@ -105,10 +105,10 @@ def test_a_statement_that_takes_too_long_is_ended(
 
 def test_the_time_limit_holds_for_the_search_alone(written: Ledger, windows: None) -> None:
     chosen = EventFilter(start=1, end=100, agent_id="agent-8")
-    before = fetch_one("default", "statement_timeout", {"limit": "0"})
+    before = fetch_one("default", "search.statement_timeout", {"limit": "0"})
     search(written.store, chosen, limit=50, seconds=9)
     with search_module._at_most("default", None):
-        assert fetch_one("default", "statement_timeout", {"limit": "0"}) == before
+        assert fetch_one("default", "search.statement_timeout", {"limit": "0"}) == before
 
 
 def test_another_fault_of_the_database_is_not_taken_for_the_end_of_time(

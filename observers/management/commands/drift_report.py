@@ -14,8 +14,8 @@ from django.conf import settings
 
 from events.format.names import show
 from events.management.base import LedgerCommand, table
-from events.store import drift
-from events.store.drift import AgentDrift
+from events.store.drift import get_threshold
+from events.store.drift_figures import AgentDrift, drift_by_agent
 from events.store.imports import Import, ImportDrift, drift_of_imports, list_imports, spans_of
 from observers.management import arguments
 
@@ -40,10 +40,10 @@ class Command(LedgerCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         arguments.require_order(options["start"], options["end"])
         using = settings.LEDGER_READ_ALIAS
-        threshold = drift.get_threshold(using)
+        threshold = get_threshold(using)
         start, end = options["start"], options["end"]
         imports = list_imports(using)
-        agents = drift.drift_by_agent(using, spans_of(imports), start=start, end=end)
+        agents = drift_by_agent(using, spans_of(imports), start=start, end=end)
         drifted = drift_of_imports(using, _within(imports, start, end))
         if options["json"]:
             self.stdout.write(arguments.dump(as_json(threshold, agents, drifted)))

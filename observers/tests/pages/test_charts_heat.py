@@ -16,7 +16,7 @@ NOON = datetime(2026, 3, 1, 12, 0, 7, tzinfo=UTC)
 def worst(seconds: str, at: datetime, *, ahead: bool) -> AgentFigures:
     """An agent with one warning."""
     size = Decimal(seconds)
-    return AgentFigures("agent-7", 1, size, size, size, 3, at, ahead, int(ahead), 3, 3, "", "")
+    return AgentFigures("agent-7", 1, size, size, size, int(ahead), 3, 3, 3, at, ahead, "", "")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def long(ledger: Ledger) -> Ledger:
 def look(ledger: Ledger, *, round_seconds: float = 1e-6, at_most_seconds: float = 60) -> bool:
     """One call; with so short a round, all of it is due."""
     limits = {"round_seconds": round_seconds, "at_most_seconds": at_most_seconds}
-    return bool(fetch_one("default", "remember_continuity", limits)[0])
+    return bool(fetch_one("default", "sequence.remember_continuity", limits)[0])
 
 
 def go_round(ledger: Ledger, *, at_most_seconds: float = 60) -> int:

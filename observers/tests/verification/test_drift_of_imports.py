@@ -11,9 +11,8 @@ from django.test import Client
 from events.append.services import writer
 from events.format.canonical import canonicalize
 from events.format.drift import DEFAULT_THRESHOLD_SECONDS
-from events.store import drift
 from events.store.drift import DriftFilter, list_living_warnings
-from events.store.drift_figures import clock_steps, figures_by_agent
+from events.store.drift_figures import clock_steps, drift_by_agent, figures_by_agent
 from events.store.imports import import_spans, list_imports
 from events.submission import Submission
 from events.tests.support.ledger import Ledger, submission
@@ -94,7 +93,7 @@ def test_an_agent_that_is_not_the_imports_is_a_running_clock(ledger: Ledger) -> 
     _, last = write_off(3, timedelta(days=-900), "agent-8")
     record_import(first, last, ["agent-8"])
     write_off(1, timedelta(hours=-2), "agent-8")  # its clock, later
-    agents = drift.drift_by_agent("default", import_spans("default"))
+    agents = drift_by_agent("default", import_spans("default"))
     assert {(each.agent_id, each.warnings) for each in agents} == {("agent-7", 2), ("agent-8", 1)}
 
 
@@ -103,7 +102,7 @@ def test_an_import_of_more_agents_than_are_named_covers_any(ledger: Ledger) -> N
     _, last = write_off(3, timedelta(days=-900))
     record_import(first, last, None)
     record_import(first, first, ["agent-7"])
-    assert drift.drift_by_agent("default", import_spans("default")) == []
+    assert drift_by_agent("default", import_spans("default")) == []
 
 
 def test_an_import_that_added_nothing_or_says_nonsense_covers_nothing(ledger: Ledger) -> None:
@@ -114,7 +113,7 @@ def test_an_import_that_added_nothing_or_says_nonsense_covers_nothing(ledger: Le
     record_import(first, last, None, first_sequence=10**19)
     assert list_imports("default") == []
     writer().write_event(submission({"first_sequence": 1, "last_sequence": 9}, event_type="x"))
-    assert len(drift.drift_by_agent("default", import_spans("default"))) == 1
+    assert len(drift_by_agent("default", import_spans("default"))) == 1
 
 
 def test_the_times_of_old_records_are_no_jumps_of_a_clock(ledger: Ledger) -> None:

@@ -1,1 +1,0 @@
-SELECT app, name FROM django_migrations ORDER BY app, name

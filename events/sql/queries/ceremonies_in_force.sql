@@ -1,1 +1,0 @@
-SELECT ceremonies_in_force()

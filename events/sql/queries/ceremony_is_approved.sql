@@ -1,1 +1,0 @@
-SELECT ceremony_is_approved(%(ceremony_id)s::uuid)

@@ -1,2 +1,0 @@
-INSERT INTO ceremonies (ceremony_id, kind, step, person, content)
-VALUES (%(ceremony_id)s::uuid, %(kind)s, %(step)s, %(person)s, %(content)s::jsonb)

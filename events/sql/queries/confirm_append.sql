@@ -1,1 +1,0 @@
-SELECT confirm_append()

@@ -1,1 +1,0 @@
-SELECT drift_threshold_seconds FROM ledger_config

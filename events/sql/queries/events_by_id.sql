@@ -1,4 +1,0 @@
-SELECT event_id, sequence, event_type, payload, prev_hash, content_hash, signature, hash_alg_version, sig_alg_version,
-    agent_id, witness_id, witness_signature, local_timestamp, authority_timestamp, signing_key_id, payload_hash, payload_salt
-FROM canonical_events e
-WHERE e.event_uuid = ANY (%(event_ids)s::uuid[])

@@ -1,1 +1,0 @@
-SELECT coalesce(previous_round_began_at, round_began_at) FROM continuity_memory

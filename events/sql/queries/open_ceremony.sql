@@ -1,1 +1,0 @@
-SELECT kind, payload FROM open_ceremony(%(ceremony_id)s::uuid)

@@ -1,1 +1,0 @@
-SELECT operator_threshold_seconds, operator_threshold_from FROM ledger_config

@@ -1,1 +1,0 @@
-SELECT register_agent_key(%(key_id)s, %(agent_id)s, %(public_key)s)

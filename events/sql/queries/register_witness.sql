@@ -1,1 +1,0 @@
-SELECT register_witness(%(witness_id)s, %(public_key)s)

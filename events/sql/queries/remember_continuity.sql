@@ -1,1 +1,0 @@
-SELECT remember_continuity(%(round_seconds)s::double precision, %(at_most_seconds)s::double precision)

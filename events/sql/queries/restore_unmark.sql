@@ -1,1 +1,0 @@
-DROP TABLE restore_under_way

@@ -1,1 +1,0 @@
-UPDATE restore_under_way SET verified = true

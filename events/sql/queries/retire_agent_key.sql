@@ -1,1 +1,0 @@
-SELECT retire_agent_key(%(key_id)s)

@@ -1,1 +1,0 @@
-SELECT retire_witness(%(witness_id)s)

@@ -1,1 +1,0 @@
-SELECT set_drift_threshold(%(seconds)s)

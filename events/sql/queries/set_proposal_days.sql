@@ -1,1 +1,0 @@
-UPDATE ledger_config SET proposal_days = %s

@@ -1,2 +1,0 @@
--- Advisory lock until the transaction ends.
-SELECT pg_advisory_xact_lock(%(kind)s::bigint)
