@@ -21,7 +21,7 @@ WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = %
 -- of its tables. Start and state of another role's session are not visible to the application.
 SELECT l.virtualtransaction, l.pid, p.gid, coalesce(p.owner, a.usename)::text,
        (extract(epoch FROM clock_timestamp() - coalesce(p.prepared, a.xact_start)))::float8,
-       CASE WHEN a.state LIKE 'idle%' THEN (extract(epoch FROM clock_timestamp() - a.state_change))::float8
+       CASE WHEN starts_with(a.state, 'idle') THEN (extract(epoch FROM clock_timestamp() - a.state_change))::float8
             WHEN a.state IS NOT NULL THEN 0 END,
        l.mode = 'AccessExclusiveLock'
 FROM pg_locks l
