@@ -37,5 +37,5 @@ class ApiDescription(SpectacularAPIView):
         answer = HttpResponse(content, content_type=renderer.media_type)
         answer["ETag"] = tag
         answer["Vary"] = "Accept"
-        told = get_conditional_response(request._request, etag=tag, response=answer)
-        return told or answer
+        not_modified = get_conditional_response(request._request, etag=tag, response=answer)
+        return not_modified or answer

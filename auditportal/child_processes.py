@@ -96,7 +96,7 @@ class Restarts:
         return self._due is not None and now >= self._due
 
 
-Tell = Callable[..., Any]
+Report = Callable[..., Any]
 """Called with the name of an event, a sentence for the operator, and the event's fields."""
 
 
@@ -113,7 +113,7 @@ class SupervisedProcess:
     argv: Sequence[str]
     environment: Mapping[str, str]
     restarts: Restarts
-    tell: Tell
+    report: Report
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -121,7 +121,7 @@ class SupervisedProcess:
         self.restarts.started(time.monotonic())
         return self.process
 
-    def look_after(self) -> None:
+    def check(self) -> None:
         """Notice an end, and restart when due.
 
         Raises:
@@ -132,19 +132,19 @@ class SupervisedProcess:
         code, now = self.process.returncode, time.monotonic()
         if not self.restarts.is_down:
             self.restarts.died(now)
-            self._tell_of_end(code)
+            self._report_end(code)
         if self.restarts.is_due(now):
             pid = self.start().pid
-            self.tell(f"{self.name}_restarted", f"{self.title} runs again", pid=pid)
+            self.report(f"{self.name}_restarted", f"{self.title} runs again", pid=pid)
 
-    def _tell_of_end(self, code: int) -> None:
+    def _report_end(self, code: int) -> None:
         in_a_row = self.restarts.in_a_row
         if self.restarts.is_given_up:
             text = f"{self.title} ended {in_a_row} times in a row, the last time with code {code}"
-            self.tell(f"{self.name}_given_up", text, code=code, in_a_row=in_a_row)
+            self.report(f"{self.name}_given_up", text, code=code, in_a_row=in_a_row)
             raise PortalFailed(text)
         text = f"{self.title} ended with code {code}; starting it again"
-        self.tell(f"{self.name}_died", text, code=code, in_a_row=in_a_row)
+        self.report(f"{self.name}_died", text, code=code, in_a_row=in_a_row)
 
 
 @dataclass
@@ -153,10 +153,10 @@ class SupervisedDatabase:
 
     server: EmbeddedPostgres
     restarts: Restarts
-    tell: Tell
+    report: Report
     pid: int | None = None
 
-    def look_after(self) -> None:
+    def check(self) -> None:
         """Notice a death, and restart when due.
 
         Raises:
@@ -189,7 +189,7 @@ class SupervisedDatabase:
     def _runs(self, pid: int | None, by: str) -> None:
         self.pid = pid
         self.restarts.started(time.monotonic())
-        self.tell("postgres_restarted", "PostgreSQL runs again", pid=pid, by=by)
+        self.report("postgres_restarted", "PostgreSQL runs again", pid=pid, by=by)
 
     def _died(self, now: float, reason: str, pid: int | None = None) -> None:
         failed_start = self.restarts.is_down
@@ -197,10 +197,10 @@ class SupervisedDatabase:
         said = {"reason": reason, "in_a_row": self.restarts.in_a_row}
         if self.restarts.is_given_up:
             text = f"PostgreSQL died or did not start {said['in_a_row']} times in a row: {reason}"
-            self.tell("postgres_given_up", text, **said)
+            self.report("postgres_given_up", text, **said)
             raise PortalFailed(text)
         if failed_start:
             text = f"PostgreSQL does not come back, trying again: {reason}"
-            self.tell("postgres_not_restarted", text, **said)
+            self.report("postgres_not_restarted", text, **said)
         else:
-            self.tell("postgres_died", "PostgreSQL has died; starting it again", **said)
+            self.report("postgres_died", "PostgreSQL has died; starting it again", **said)

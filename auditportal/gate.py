@@ -231,15 +231,15 @@ class _Refusals:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._number, self._told = 0, -self.PAUSE
+        self._number, self._logged_at = 0, -self.PAUSE
 
     def count(self) -> None:
         with self._lock:
             self._number += 1
             now = time.monotonic()
-            if now - self._told < self.PAUSE:
+            if now - self._logged_at < self.PAUSE:
                 return
-            number, self._number, self._told = self._number, 0, now
+            number, self._number, self._logged_at = self._number, 0, now
         log.warning("requests_refused_as_busy", number=number)
 
 

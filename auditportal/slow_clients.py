@@ -72,7 +72,7 @@ class SlowClients:
     _readers: dict[object, tuple[float, int]] = field(default_factory=dict)
     """Start time and acknowledged bytes of each connection with data waiting."""
 
-    def look(self) -> int:
+    def check(self) -> int:
         """End slow connections; their number."""
         late, now, ended = overdue(), time.monotonic(), 0
         readers: dict[object, tuple[float, int]] = {}
@@ -142,17 +142,17 @@ def _connections(port: int) -> Iterator[socket.socket]:
         connection.close()
 
 
-def look_after_clients(port: int) -> None:
+def watch_clients(port: int) -> None:
     """Start the background thread that checks connections."""
     if sys.platform == "linux":
         clients = SlowClients(port)
-        threading.Thread(target=_look_on, args=(clients,), name="clients", daemon=True).start()
+        threading.Thread(target=_run, args=(clients,), name="clients", daemon=True).start()
 
 
-def _look_on(clients: SlowClients) -> None:
+def _run(clients: SlowClients) -> None:
     pause = threading.Event()
     while not pause.wait(PAUSE):
         try:
-            clients.look()
+            clients.check()
         except Exception:
-            log.exception("not_looked_at_clients")
+            log.exception("clients_not_checked")

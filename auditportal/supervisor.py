@@ -67,7 +67,7 @@ class Supervisor:
         )
         if settings.PORTAL_EMBEDDED:
             self._database = SupervisedDatabase(
-                EmbeddedPostgres(settings.PORTAL_HOME), Restarts(PAUSES, MOST_DEATHS), self._tell
+                EmbeddedPostgres(settings.PORTAL_HOME), Restarts(PAUSES, MOST_DEATHS), self._report
             )
 
     def run(self, ready: Callable[[], None]) -> None:
@@ -89,16 +89,16 @@ class Supervisor:
                 self._worker.start()
                 self._sample = self._start_sample()
             while not self._stopping.wait(POLL_SECONDS):
-                self._look_after()
+                self._check_children()
         finally:
             self._end()
 
     def _kept(
         self, name: str, title: str, argv: list[str], restarts: Restarts
     ) -> SupervisedProcess:
-        return SupervisedProcess(name, title, argv, _environment(), restarts, self._tell)
+        return SupervisedProcess(name, title, argv, _environment(), restarts, self._report)
 
-    def _tell(self, event: str, text: str, **fields: Any) -> None:
+    def _report(self, event: str, text: str, **fields: Any) -> None:
         """Print a sentence to the terminal, and log an event."""
         self.say(text)
         log.warning(event, **fields)
@@ -125,12 +125,12 @@ class Supervisor:
                     return False
         raise PortalFailed(f"the web server does not answer after {WEB_START_SECONDS:.0f} s")
 
-    def _look_after(self) -> None:
+    def _check_children(self) -> None:
         """One turn of the loop: database, web server, worker, sample, log sizes."""
         if self._database:
-            self._database.look_after()
-        self._web.look_after()
-        self._worker.look_after()
+            self._database.check()
+        self._web.check()
+        self._worker.check()
         if self._sample and self._sample.poll():
             self.say(f"the sample ended with code {self._sample.returncode}; the portal continues")
             self._sample = None

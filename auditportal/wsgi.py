@@ -45,6 +45,6 @@ def _length(response: FileResponse) -> int:
     return int(response.get("Content-Length") or 0)
 
 
-from observers.pages.warming import warm_up_beside  # noqa: E402 - Django must be set up first
+from observers.pages.warming import start_warming  # noqa: E402 - Django must be set up first
 
-warm_up_beside()
+start_warming()

@@ -54,11 +54,11 @@ def test_a_child_that_cannot_live_is_given_up_aloud() -> None:
     )  # fmt: skip
     child.start().wait(60)
     for _ in range(2):
-        child.look_after()
+        child.check()
         assert child.process is not None
         child.process.wait(60)
     with pytest.raises(PortalFailed, match="ended 3 times in a row, the last time with code 3"):
-        child.look_after()
+        child.check()
     assert told == ["web_died", "web_restarted"] * 2 + ["web_given_up"]
 
 
@@ -86,11 +86,11 @@ def test_a_database_that_another_process_started_again_has_died(
     home: Path, told: list[tuple[str, object]]
 ) -> None:
     database = kept(home, told)
-    database.look_after()
+    database.check()
     assert told == []
     database.server.pid = 8  # type: ignore[misc]
-    database.look_after()
-    database.look_after()
+    database.check()
+    database.check()
     assert told == [("postgres_died", None), ("postgres_restarted", "another process")]
 
 
@@ -103,9 +103,9 @@ def test_a_database_that_does_not_start_is_given_up_aloud(
     monkeypatch.setattr("auditportal.child_processes.sharing.revive", revive)
     database = kept(home, told)
     database.server.pid = None  # type: ignore[misc]
-    database.look_after()
+    database.check()
     with pytest.raises(PortalFailed, match="3 times in a row: the disk is full"):
-        database.look_after()
+        database.check()
     assert [event for event, _ in told] == [
         "postgres_died",
         "postgres_not_restarted",

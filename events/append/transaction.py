@@ -75,18 +75,18 @@ class BatchAppender:
 
     Callers whose events are durable may be woken only after the next transaction is sent: then they
     take their answers and return while PostgreSQL commits, and sleep while events are signed.
-    `tell` wakes them where nothing is gained by waiting.
+    `wake_callers` wakes them where nothing is gained by waiting.
     """
 
     def __init__(self, writer: AtomicEventWriter, countersigner: SigningPool) -> None:
         self._writer = writer
         self._countersigner = countersigner
-        self._untold: list[PendingAppend] = []
+        self._unwoken: list[PendingAppend] = []
 
-    def tell(self) -> None:
+    def wake_callers(self) -> None:
         """Wake every caller whose events are durable."""
-        untold, self._untold = self._untold, []
-        for request in untold:
+        unwoken, self._unwoken = self._unwoken, []
+        for request in unwoken:
             request.wake()
 
     def append(self, take: Take) -> None:
@@ -148,25 +148,25 @@ class BatchAppender:
             transaction = _BatchTransaction(
                 self._writer,
                 self._countersigner,
-                self.tell if self._untold else None,
+                self.wake_callers if self._unwoken else None,
                 patience.milliseconds,
                 everything=unknown,
             )
             try:
                 durable = transaction.run(take)
-                self._untold += durable
+                self._unwoken += durable
                 if len(durable) < WORTH_WAITING:
-                    self.tell()
+                    self.wake_callers()
                 return
             except AppendRefusedError as error:
                 if attempt == ATTEMPTS or not self._writer.refresh_keys_after(error):
                     raise
             except LedgerHeldError:
-                self.tell()
+                self.wake_callers()
                 patience.again(self._writer.using)
                 continue
             except LedgerUnavailableError:
-                self.tell()  # retries may take long and do not concern them
+                self.wake_callers()  # retries may take long and do not concern them
                 unknown = unknown or transaction.committing
                 if not _worth_another(attempt, unknown, began):
                     raise

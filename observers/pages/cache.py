@@ -27,13 +27,13 @@ a large one costs a process a few percent of its time."""
 FRESH, OLDEST = 20.0, 50.0
 """Seconds after which a slow answer is refreshed, and after which it is discarded."""
 
-DEAR = 0.1
+SLOW = 0.1
 """Answers that take at least this many seconds are refreshed in the background."""
 
-KEPT = 300.0
+REFRESHED_FOR = 300.0
 """Seconds for which a slow answer is refreshed after its last use."""
 
-MOST_KEPT = 8
+MOST_REFRESHED = 8
 """Maximum number of answers refreshed in the background; others are computed on demand."""
 
 REST = 10
@@ -42,7 +42,7 @@ REST = 10
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-_asked: dict[str, float] = {}
+_last_used: dict[str, float] = {}
 """The time of last use of each answer that is refreshed in the background."""
 _lock = threading.Lock()
 
@@ -56,8 +56,8 @@ class CachedAnswer(Generic[T]):
     cost: float
 
     @property
-    def dear(self) -> bool:
-        return self.cost >= DEAR
+    def is_slow(self) -> bool:
+        return self.cost >= SLOW
 
 
 def cached_in_proportion(name: str, using: str, find: Callable[[], T]) -> CachedAnswer[T]:
@@ -70,8 +70,8 @@ def cached_in_proportion(name: str, using: str, find: Callable[[], T]) -> Cached
     known: CachedAnswer[T] | None = cache.get(key)
     if known is None:
         known = _find(key, find)
-    if known.dear:
-        _keep(name, using, find)
+    if known.is_slow:
+        _refresh_beside(name, using, find)
     return known
 
 
@@ -83,29 +83,29 @@ def _find(key: str, find: Callable[[], T]) -> CachedAnswer[T]:
     found_at, began = timezone.now(), time.monotonic()
     answer = find()
     known = CachedAnswer(answer, found_at, time.monotonic() - began)
-    good_for = OLDEST if known.dear else min(SHARE_OF_TIME * known.cost, FRESH)
+    good_for = OLDEST if known.is_slow else min(SHARE_OF_TIME * known.cost, FRESH)
     cache.set(key, known, timeout=good_for - known.cost)
     return known
 
 
-def _keep(name: str, using: str, find: Callable[[], object]) -> None:
+def _refresh_beside(name: str, using: str, find: Callable[[], object]) -> None:
     """Starts a background thread that refreshes an answer, unless one runs already."""
     key, now = _key(name, using), time.monotonic()
     with _lock:
-        kept = key in _asked
-        if not kept and len(_asked) >= MOST_KEPT:
+        is_refreshed = key in _last_used
+        if not is_refreshed and len(_last_used) >= MOST_REFRESHED:
             return
-        _asked[key] = now
-    if not kept:
+        _last_used[key] = now
+    if not is_refreshed:
         threading.Thread(
-            target=_keep_fresh, args=(name, using, key, find), name=key, daemon=True
+            target=_refresh_until_unused, args=(name, using, key, find), name=key, daemon=True
         ).start()
 
 
-def _keep_fresh(name: str, using: str, key: str, find: Callable[[], object]) -> None:
+def _refresh_until_unused(name: str, using: str, key: str, find: Callable[[], object]) -> None:
     pause, rest = threading.Event(), FRESH
     try:
-        while time.monotonic() - _asked[key] < KEPT:
+        while time.monotonic() - _last_used[key] < REFRESHED_FOR:
             pause.wait(rest)
             if _key(name, using) != key:  # the alias now points to another database
                 return
@@ -118,4 +118,4 @@ def _keep_fresh(name: str, using: str, key: str, find: Callable[[], object]) -> 
     finally:
         connections.close_all()
         with _lock:
-            del _asked[key]
+            del _last_used[key]

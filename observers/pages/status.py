@@ -200,13 +200,13 @@ class LedgerStatus:
     def _watch(self) -> Alarm | None:
         """Findings that only the watch knows: an event that does not verify, a gap that the cached
         scan does not show, a guard that was off for a while."""
-        told = {
+        alarmed = {
             Kind.HEAD.value: not self.standing.ends_at_head,
             Kind.GAP.value: bool(self.scan.found.undocumented_gaps),
             Kind.GUARDS.value: bool(self.guards.deviations),
         }
-        found = [each for each in self.watched.open if not told.get(each.kind)]
-        counted = sum(n for kind, n in self.watched.counted.items() if not told.get(kind))
+        found = [each for each in self.watched.open if not alarmed.get(each.kind)]
+        counted = sum(n for kind, n in self.watched.counted.items() if not alarmed.get(kind))
         count = max(len(found), counted)
         if not count:
             return None

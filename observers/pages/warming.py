@@ -19,13 +19,13 @@ log = structlog.get_logger(__name__)
 PAUSE = 1.0
 """Seconds between refreshes. Processes share one scan through the database."""
 
-AWAY = 15.0
+RETRY = 15.0
 """Seconds until the retry after a database error."""
 
 
-def warm_up_beside() -> None:
+def start_warming() -> None:
     """Starts the background thread: warms up, then refreshes repeatedly."""
-    threading.Thread(target=_look_on, name="looking", daemon=True).start()
+    threading.Thread(target=_run, name="warming", daemon=True).start()
 
 
 def warm_up() -> None:
@@ -40,19 +40,19 @@ def warm_up() -> None:
         connections.close_all()
 
 
-def look_once() -> float:
+def refresh_once() -> float:
     """Refreshes once. Returns the seconds until the next refresh."""
     try:
         refresh_continuity_cache("default")
     except (LedgerError, DatabaseError) as error:
-        log.warning("not_looked_at_the_sequence", reason=str(error).splitlines()[0])
+        log.warning("sequence_not_scanned", reason=str(error).splitlines()[0])
         connections.close_all()
-        return AWAY
+        return RETRY
     return PAUSE
 
 
-def _look_on() -> None:
+def _run() -> None:
     warm_up()
     pause = threading.Event()
     while True:
-        pause.wait(look_once())
+        pause.wait(refresh_once())

@@ -25,7 +25,7 @@ from granian.server import Server as Granian
 
 from auditportal.bootstrap import TooFewConnections, UnfitServer, check_server, require_connections
 from auditportal.child_processes import die_with_parent
-from auditportal.slow_clients import look_after_clients
+from auditportal.slow_clients import watch_clients
 from events.management.base import LedgerCommand, refuse
 from events.store.connection import LedgerUnavailableError
 from events.store.maintenance import RestoreUnfinishedError, refuse_unfinished
@@ -51,7 +51,7 @@ OTHER_FILES = 512
 def load_application(main: int, port: int, target: str) -> Any:
     """Load Django and the module `target` in a worker that dies with granian's main process."""
     die_with_parent(main)
-    look_after_clients(port)
+    watch_clients(port)
     sys.setswitchinterval(SWITCH_SECONDS)
     Finalize(None, logging.shutdown, exitpriority=0)  # forked processes do not run `atexit`
     return import_module(target).application

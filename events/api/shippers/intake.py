@@ -148,9 +148,9 @@ class Intake:
             group.append(Item(place, submission))
             size += len(submission.canonical_payload)
             if len(group) == MAX_BATCH or size >= GROUP_BYTES:
-                self._write(self._able(group))
+                self._write(self._with_keys(group))
                 group, size = [], 0
-        self._write(self._able(group))
+        self._write(self._with_keys(group))
 
     def take_all(self, read: Read) -> None:
         """Write every record in one transaction, or none.
@@ -170,7 +170,7 @@ class Intake:
             except RejectedError as error:
                 self._reject(place, *error.errors)
         if not self.outcome.rejected:
-            items = self._able(items)
+            items = self._with_keys(items)
         if self.outcome.rejected:
             raise self.none_taken("so nothing was written")
         for item, one in zip(items, self._written(items), strict=True):
@@ -188,20 +188,20 @@ class Intake:
             rejected=outcome.rejected,
         )
 
-    def _able(self, items: list[Item]) -> list[Item]:
-        """Return the items whose agents can sign."""
+    def _with_keys(self, items: list[Item]) -> list[Item]:
+        """Reject the items of agents that have no key and get none; return the others."""
         own = self.mapping.agent_id
         others = {i.submission.agent_id for i in items if i.submission.agent_id != own}
         if not others or self.mapping.agents_under is None:
             return items
         refused = refused_agents((str(agent) for agent in others), self.mapping.agents_under)
-        able = []
+        permitted = []
         for item in items:
             if why := refused.get(str(item.submission.agent_id)):
                 self._reject(item.place, FieldError("", why))
             else:
-                able.append(item)
-        return able
+                permitted.append(item)
+        return permitted
 
     def _written(self, items: Sequence[Item]) -> Any:
         return shared_writer().write_events([item.submission for item in items])

@@ -37,7 +37,7 @@ def _event_name(payload: Any) -> str | None:
     return name if isinstance(name, str) and name else None
 
 
-def _host(payload: Any) -> str | None:
+def _host_name(payload: Any) -> str | None:
     """The resource's `host.name`."""
     resource = payload.get("resource")
     attributes = resource.get("attributes") if isinstance(resource, dict) else None
@@ -49,7 +49,7 @@ def _host(payload: Any) -> str | None:
     return None
 
 
-HINTS = Hints(event_type=_event_name, agent=_host)
+HINTS = Hints(event_type=_event_name, agent=_host_name)
 
 
 @writes_events

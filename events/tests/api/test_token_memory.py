@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
-from events.api.authentication import FRESH_SECONDS, MAX_REMEMBERED, TRUST_SECONDS, TokenCache
+from events.api.authentication import FRESH_SECONDS, MAX_TOKENS, TRUST_SECONDS, TokenCache
 from events.models import ApiToken
 from events.tests.support import api
 from events.tests.support.ledger import Ledger
@@ -25,10 +25,10 @@ class Desk:
     now: float = 0.0
     looks: int = 0
     revoked: bool = False
-    memory: TokenCache = None  # type: ignore[assignment]
+    cache: TokenCache = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        self.memory = TokenCache(lambda: self.now)
+        self.cache = TokenCache(lambda: self.now)
 
     def look_up(self, token: bytes) -> Any:
         self.looks += 1
@@ -37,7 +37,7 @@ class Desk:
         return "user", ApiToken(digest=token.decode())
 
     def ask(self, token: bytes = TOKEN) -> Any:
-        return self.memory.find(token, self.look_up)
+        return self.cache.find(token, self.look_up)
 
 
 def test_one_look_serves_a_second() -> None:
@@ -54,10 +54,10 @@ def test_a_look_that_a_revocation_overtook_is_not_remembered() -> None:
     def overtaken(token: bytes) -> Any:
         found = desk.look_up(token)
         desk.revoked = True
-        desk.memory.forget_all()
+        desk.cache.clear()
         return found
 
-    desk.memory.find(TOKEN, overtaken)
+    desk.cache.find(TOKEN, overtaken)
     with pytest.raises(AuthenticationFailed):
         desk.ask()
 
@@ -79,31 +79,31 @@ def test_who_comes_during_a_look_is_served_but_not_for_ever() -> None:
 
     def slow(token: bytes) -> Any:
         for desk.now in (FRESH_SECONDS, TRUST_SECONDS - 0.01):
-            served.append(desk.memory.find(token, desk.look_up))
+            served.append(desk.cache.find(token, desk.look_up))
         desk.revoked, desk.now = True, TRUST_SECONDS
         with pytest.raises(AuthenticationFailed):
-            desk.memory.find(token, desk.look_up)
+            desk.cache.find(token, desk.look_up)
         return "user", ApiToken()
 
     desk.now = FRESH_SECONDS
-    desk.memory.find(TOKEN, slow)
+    desk.cache.find(TOKEN, slow)
     assert len(served) == 2
     assert desk.looks == 2
 
 
 def test_each_token_is_looked_up_for_itself() -> None:
     desk = Desk()
-    for number in range(MAX_REMEMBERED + 1):
+    for number in range(MAX_TOKENS + 1):
         _, found = desk.ask(b"%d" % number)
         assert found.digest == str(number)
-    assert desk.looks == MAX_REMEMBERED + 1
-    assert len(desk.memory._remembered) <= MAX_REMEMBERED
+    assert desk.looks == MAX_TOKENS + 1
+    assert len(desk.cache._entries) <= MAX_TOKENS
 
 
 def test_no_token_is_kept_in_clear() -> None:
     desk = Desk()
     desk.ask(b"secret")
-    assert all(b"secret" not in key for key in desk.memory._remembered)
+    assert all(b"secret" not in key for key in desk.cache._entries)
 
 
 def test_what_expires_meanwhile_is_refused(ledger: Ledger, monkeypatch: Any) -> None:

@@ -92,8 +92,8 @@ def as_text(places: Sequence[str], compared: Sequence[Compared]) -> str:
     pairs = list(zip(places, compared, strict=True))
     lost = [(place, each) for place, each in pairs if not each.is_kept]
     lines = [f"Heads compared: {len(pairs):,}; the ledger ends at {compared[0].last:,}."]
-    told = (f"{place}: head {each.head}: {each.found}" for place, each in lost[:SHOWN])
-    lines += [f"  {show(text)}" for text in told]
+    listed = (f"{place}: head {each.head}: {each.found}" for place, each in lost[:SHOWN])
+    lines += [f"  {show(text)}" for text in listed]
     if len(lost) > SHOWN:
         lines.append(f"  … and {len(lost) - SHOWN:,} more (--json lists all)")
     kept = [each.head.sequence for _, each in pairs if each.is_kept]

@@ -35,11 +35,11 @@ class Figure:
 def figure(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Figure]:
     """Every figure counts as dear, and none is fresh for long."""
     cache.clear()
-    monkeypatch.setattr(module, "DEAR", 0.0)
+    monkeypatch.setattr(module, "SLOW", 0.0)
     monkeypatch.setattr(module, "FRESH", 0.0)
     figure = Figure()
     yield figure
-    monkeypatch.setattr(module, "KEPT", -1.0)
+    monkeypatch.setattr(module, "REFRESHED_FOR", -1.0)
     figure.leave.release()
     settle()
     cache.clear()
@@ -71,7 +71,7 @@ def test_a_dear_figure_is_kept_fresh_beside_the_pages(figure: Figure) -> None:
 def test_a_figure_nobody_asks_for_is_let_go(
     figure: Figure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEPT", 0.0)
+    monkeypatch.setattr(module, "REFRESHED_FOR", 0.0)
     assert ask(figure) == 1
     settle()
     assert figure.found == 1
@@ -80,7 +80,7 @@ def test_a_figure_nobody_asks_for_is_let_go(
 def test_no_more_figures_are_kept_than_the_portal_can_bear(
     figure: Figure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_KEPT", 0)
+    monkeypatch.setattr(module, "MOST_REFRESHED", 0)
     monkeypatch.setattr(module, "OLDEST", 0.0)
     figure.leave = threading.Semaphore(3)
     assert [ask(figure) for _ in range(3)] == [1, 2, 3], "too old to be shown: found anew"
@@ -116,4 +116,4 @@ def test_a_cheap_figure_is_never_older_than_its_share(ledger: Ledger) -> None:
     cache.clear()
     known = cached_in_proportion("a-figure", "default", lambda: 1)
     assert timedelta(0) <= timezone.now() - known.found_at < timedelta(seconds=30)
-    assert not known.dear
+    assert not known.is_slow
