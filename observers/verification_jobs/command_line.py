@@ -128,7 +128,7 @@ def resume(record: Verification, *, workers: int, progress: Advance) -> Verifica
         NotResumedError: another process works at it, or it has ended.
     """
     with try_lock("default", VERIFICATION, record.pk) as alone:
-        taken = records.take_up(record.pk) if alone else None
+        taken = records.claim(record.pk) if alone else None
         if taken is None:
             raise NotResumedError(f"another process works at verification {record.pk}, or ended it")
         with closing(_reports(taken, workers, progress)) as reports:

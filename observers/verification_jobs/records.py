@@ -106,7 +106,7 @@ class SupersededError(LedgerError):
     """Another worker moved the record on; what this one found is not saved."""
 
 
-def take_up(verification_id: int) -> Verification | None:
+def claim(verification_id: int) -> Verification | None:
     """Begins a verification, or resumes one that another worker left. Returns None when there is
     nothing left to do; a record that this portal did not write is ended as failed."""
     with named_errors():

@@ -77,7 +77,7 @@ def run_verification(
         LedgerUnavailableError: the database went away; the record stays open.
     """
     with try_lock("default", VERIFICATION, verification_id) as alone:
-        record = records.take_up(verification_id) if alone else None
+        record = records.claim(verification_id) if alone else None
         if record is None:
             log.info("verification_not_taken_up", verification=verification_id, alone=alone)
             return

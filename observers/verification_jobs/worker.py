@@ -31,7 +31,7 @@ from observers.watch.delivery import QUEUE as WATCH
 
 HEARTBEAT_SECONDS = 3.0
 DEAD_AFTER_SECONDS = 12.0
-"""A worker that has not been heard of for so long is dead, and its job is taken up."""
+"""A worker that has not been heard of for so long is dead, and its job is queued again."""
 
 RECOVERY_SECONDS = 5.0
 
@@ -71,7 +71,7 @@ async def work(connector: PsycopgConnector, *, wait: bool = True) -> None:
     """
     with app.replace_connector(connector):
         async with app.open_async():
-            await take_up_abandoned()
+            await requeue_abandoned()
             recovery = asyncio.create_task(_recover())
             queues = {
                 asyncio.create_task(_run(QUEUE, 1, wait=wait, signals=wait)),
@@ -101,7 +101,7 @@ async def _run(queue: str, concurrency: int, *, wait: bool, signals: bool) -> No
     )
 
 
-async def take_up_abandoned() -> None:
+async def requeue_abandoned() -> None:
     """Queue again the jobs of dead workers, and the open verifications that have no job."""
     for job in await app.job_manager.get_stalled_jobs(
         queue=WATCH, seconds_since_heartbeat=DEAD_AFTER_SECONDS
@@ -120,7 +120,7 @@ async def take_up_abandoned() -> None:
             await job_of(verification_id).defer_async()
 
 
-async def take_up_forgotten(before: Collection[int]) -> set[int]:
+async def requeue_forgotten(before: Collection[int]) -> set[int]:
     """Queue again the jobs that were idle `before` and are still; which are idle now.
 
     A worker that lives may have taken a job and not know it: the answer was lost with the
@@ -139,8 +139,8 @@ async def _recover() -> None:
     while True:
         await asyncio.sleep(RECOVERY_SECONDS)
         try:
-            await take_up_abandoned()
-            idle = await take_up_forgotten(idle)
+            await requeue_abandoned()
+            idle = await requeue_forgotten(idle)
         except Exception as error:
             log.warning("recovery_failed", reason=str(error))
 

@@ -95,7 +95,7 @@ def test_a_record_that_somebody_moved_on_is_not_gone_on_with(ledger: Ledger, cha
 
 def test_between_two_slices_too(ledger: Ledger) -> None:
     ledger.write(6)
-    taken = records.take_up(asked())
+    taken = records.claim(asked())
     assert taken is not None
     with ledger.connect("portal_app") as application:
         application.execute("UPDATE verifications SET checked = 5")
@@ -106,7 +106,7 @@ def test_between_two_slices_too(ledger: Ledger) -> None:
 def test_a_range_that_somebody_says_was_verified_is_not_taken_in(ledger: Ledger) -> None:
     ledger.write(6)
     edit(ledger)
-    taken = records.take_up(asked())
+    taken = records.claim(asked())
     assert taken is not None
     figures = (
         '{"checked": 6, "findings": [], "finding_count": 0, "documented_gaps": [],'
@@ -123,7 +123,7 @@ def test_a_range_that_somebody_says_was_verified_is_not_taken_in(ledger: Ledger)
 
 def test_what_the_portal_noted_is_gone_on_with(ledger: Ledger) -> None:
     ledger.write(6)
-    taken = records.take_up(asked())
+    taken = records.claim(asked())
     assert taken is not None
     assert work_at_one(taken.pk, lambda: False) is False
     ended = run_shared(taken, lambda: False, lambda *_: None, size=2)

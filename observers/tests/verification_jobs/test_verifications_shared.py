@@ -16,7 +16,7 @@ from observers.tests.support.pages import remove
 from observers.verification.ledger import verify_ledger
 from observers.verification.report import Report
 from observers.verification_jobs import runner
-from observers.verification_jobs.records import ask_to_cancel, take_up
+from observers.verification_jobs.records import ask_to_cancel, claim
 from observers.verification_jobs.runner import Stopped, help_with, run_shared
 from observers.verification_jobs.tasks import request
 
@@ -54,7 +54,7 @@ def never() -> bool:
 
 def begin() -> Verification:
     pk = request(requested_by="auditor", start=1, end=EVENTS).pk
-    taken = take_up(pk)
+    taken = claim(pk)
     assert taken is not None
     return taken
 
@@ -136,7 +136,7 @@ def test_the_next_leader_goes_on_with_what_is_done(
         lead(record, lambda: next(calls, None) is None)
     before = len(done)
     assert 1 < before < 9
-    again = take_up(record.pk)
+    again = claim(record.pk)
     assert again is not None
     assert_says_what_one_pass_says(lead(again))
     # Only the range under way was begun again.

@@ -24,7 +24,7 @@ from events.tests.support.ledger import Ledger
 from observers.verification_jobs import tasks
 from observers.verification_jobs.runner import run_shared
 from observers.verification_jobs.tasks import TooManyOpenError, request
-from observers.verification_jobs.worker import connector, take_up_abandoned, take_up_forgotten, work
+from observers.verification_jobs.worker import connector, requeue_abandoned, requeue_forgotten, work
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -175,9 +175,9 @@ def test_leaves_what_somebody_works_at_without_a_job(ledger: Ledger) -> None:
     record = ask()
     ledger.tamper("DELETE FROM procrastinate_jobs")
     with try_lock("default", VERIFICATION, record.pk):
-        asyncio.run(take_up())
+        asyncio.run(recover())
         assert jobs(ledger) == []
-    asyncio.run(take_up())
+    asyncio.run(recover())
     assert jobs(ledger) == ["todo"]
 
 
@@ -208,14 +208,14 @@ async def look_for_forgotten(before: set[int]) -> set[int]:
     place = await sync_to_async(connector)()
     with app.replace_connector(place):
         async with app.open_async():
-            return await take_up_forgotten(before)
+            return await requeue_forgotten(before)
 
 
-async def take_up() -> None:
+async def recover() -> None:
     place = await sync_to_async(connector)()
     with app.replace_connector(place):
         async with app.open_async():
-            await take_up_abandoned()
+            await requeue_abandoned()
 
 
 def test_goes_on_where_a_killed_worker_was(ledger: Ledger, process: Start) -> None:
