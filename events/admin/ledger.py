@@ -18,7 +18,7 @@ from events.admin.base import ReadOnlyAdmin, SequencePaginator, utc
 from events.errors import CanonicalJSONError
 from events.format.canonical import canonicalize
 from events.format.canonical_layout import pretty
-from events.format.event import FIELDS
+from events.format.event import FIELDS, MAX_SEQUENCE
 from events.format.names import show
 from events.models import (
     Append,
@@ -30,7 +30,6 @@ from events.models import (
 )
 from events.store.ledger import PostgresEventStore
 
-MAX_SEQUENCE = 2**63 - 1
 AUTHORITY_TIME = utc("authority_timestamp")
 LOCAL_TIME = utc("local_timestamp")
 LOGGED_AT = utc("logged_at")

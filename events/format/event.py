@@ -54,6 +54,9 @@ def new_event_id() -> str:
 
 HASH_ALG_VERSION = 1
 SIG_ALG_VERSION = 1
+MAX_SEQUENCE = 2**63 - 1
+"""The largest sequence, that of PostgreSQL's bigint. The first is 1."""
+
 GENESIS_HASH = "0" * 64
 """`prev_hash` of the first event."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from events.errors import LedgerError
+from events.format.event import MAX_SEQUENCE
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -74,7 +75,7 @@ def read_head(answer: Any, place: str) -> SeenHead:
         raise SavedHeadError(f"{place}: a head is a JSON object with max_sequence and content_hash")
     sequence, content_hash = answer.get("max_sequence"), answer.get("content_hash")
     moment = answer.get("authority_timestamp")
-    if type(sequence) is not int or not 0 <= sequence < 2**63:
+    if type(sequence) is not int or not 0 <= sequence <= MAX_SEQUENCE:
         raise SavedHeadError(f"{place}: max_sequence is not a sequence number")
     if not isinstance(content_hash, str) or not _HASH.fullmatch(content_hash):
         raise SavedHeadError(f"{place}: content_hash is not 64 hex digits")

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from django.core.management.base import CommandError
 
+from events.format.event import MAX_SEQUENCE
 from events.management.base import add_json
 
 SOUND = 0
@@ -23,7 +24,7 @@ def sequence(text: str) -> int:
         number = int(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is not a sequence number") from None
-    if not 1 <= number < 2**63:
+    if not 1 <= number <= MAX_SEQUENCE:
         raise ArgumentTypeError("a sequence number goes from 1 to 2^63-1")
     return number
 
