@@ -114,11 +114,11 @@ class LogFile(logging.Handler):
 
     def _write_soon(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._write_for_ever, name="log", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="log", daemon=True)
             self._thread.start()
         self._is_wanted.set()
 
-    def _write_for_ever(self) -> None:
+    def _run(self) -> None:
         pause = threading.Event()
         while self._is_wanted.wait():
             pause.wait(PATIENCE_SECONDS)

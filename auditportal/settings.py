@@ -148,7 +148,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "observers.pages.permissions.doors",
+                "observers.pages.permissions.page_permissions",
             ],
         },
     },

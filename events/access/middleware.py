@@ -39,7 +39,7 @@ class AccessLogMiddleware:
         if entry is None:
             return response
         if response.streaming and response.status_code == 200:
-            _follow(request, response, replace(entry, outcome="begun"))
+            _record_streaming(request, response, replace(entry, outcome="begun"))
         else:
             recorder().record(entry)
         return response
@@ -84,14 +84,14 @@ def _who(request: HttpRequest, note: AccessContext) -> tuple[str, str | None, st
     return "public", None, None
 
 
-def _follow(request: HttpRequest, response: Any, begun: Access) -> None:
+def _record_streaming(request: HttpRequest, response: Any, begun: Access) -> None:
     """Record a file before its first byte is sent, and again when it has ended."""
     recorder().record(begun)
     answer: StreamingHttpResponse = response
-    answer.streaming_content = _to_the_end(answer.streaming_content, begun, note_of(request))  # type: ignore[arg-type]
+    answer.streaming_content = _recorded(answer.streaming_content, begun, note_of(request))  # type: ignore[arg-type]
 
 
-def _to_the_end(pieces: Iterable[bytes], begun: Access, note: AccessContext) -> Iterator[bytes]:
+def _recorded(pieces: Iterable[bytes], begun: Access, note: AccessContext) -> Iterator[bytes]:
     outcome = "broken off"
     try:
         yield from pieces

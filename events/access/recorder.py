@@ -134,7 +134,7 @@ class Recorder:
             taken = self._next_batch()
             batch = [item for item in taken if item is not None and not isinstance(item, Counter)]
             if batch:
-                _write_in_the_end(batch)
+                _write_with_retries(batch)
             if any(isinstance(item, Counter) for item in taken):
                 self._write_refusals()
             for _ in taken:
@@ -168,7 +168,7 @@ class Recorder:
         return batch
 
 
-def _write_in_the_end(batch: Sequence[Access | Use]) -> None:
+def _write_with_retries(batch: Sequence[Access | Use]) -> None:
     """Write a batch, retrying until it succeeds."""
     tried = 0
     while True:

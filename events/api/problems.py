@@ -127,7 +127,7 @@ _OF_THE_FRAMEWORK: Mapping[type[Exception], Problem] = {
     SuspiciousOperation: BAD_REQUEST,
 }
 # Details for the operator go to the log, not to the caller.
-_DISCREET: Mapping[Problem, str] = {
+_PUBLIC_DETAILS: Mapping[Problem, str] = {
     KEY_UNAVAILABLE: "the agent of this token cannot sign now; nothing was written",
     WITNESS_UNAVAILABLE: "RT-1: no witness can attest, so nothing was written",
     HEAD_MISMATCH: "CT-13: the events do not end where the last append says; nothing was written",
@@ -193,19 +193,21 @@ def refusal(error: Exception) -> Refused:
             index=error.index,
         )
     if isinstance(error, AWAY):
-        return _discreet(DATABASE_UNAVAILABLE, error, retry_after=RETRY_SECONDS)
+        return _of_the_ledger(DATABASE_UNAVAILABLE, error, retry_after=RETRY_SECONDS)
     for kind, problem in _OF_THE_LEDGER.items():
         if isinstance(error, kind):
-            return _discreet(problem, error, retry_after=getattr(error, "retry_after", None))
+            return _of_the_ledger(problem, error, retry_after=getattr(error, "retry_after", None))
     for kind, problem in _OF_THE_FRAMEWORK.items():
         if isinstance(error, kind):
             return _of_the_framework(problem, error)
-    return _discreet(INTERNAL_ERROR, error)
+    return _of_the_ledger(INTERNAL_ERROR, error)
 
 
-def _discreet(problem: Problem, error: Exception, *, retry_after: int | None = None) -> Refused:
+def _of_the_ledger(
+    problem: Problem, error: Exception, *, retry_after: int | None = None
+) -> Refused:
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return Refused(problem, _DISCREET.get(problem, str(error)), headers=headers)
+    return Refused(problem, _PUBLIC_DETAILS.get(problem, str(error)), headers=headers)
 
 
 def _of_the_framework(problem: Problem, error: Exception) -> Refused:

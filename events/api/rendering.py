@@ -33,11 +33,11 @@ class OrjsonRenderer(BaseRenderer):
     ) -> bytes:
         """Return the bytes of a response; empty for None."""
         if renderer_context:
-            _let_go(renderer_context)
+            _break_cycles(renderer_context)
         return b"" if data is None else orjson.dumps(data)
 
 
-def _let_go(context: Mapping[str, Any]) -> None:
+def _break_cycles(context: Mapping[str, Any]) -> None:
     """Break DRF's reference cycles between view, request and response.
 
     The response is then freed at once and not by the gen-2 collection (measured: over 1 GB with

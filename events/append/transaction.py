@@ -98,9 +98,9 @@ class BatchAppender:
         try:
             self._persist(take)
         except _ONE_REQUESTS_FAULT as error:
-            self._apart(_open_ones(take()), error)
+            self._bisect(_unanswered(take()), error)
         except _NO_REQUESTS_FAULT as error:
-            self._refuse(_open_ones(take()), error)
+            self._refuse(_unanswered(take()), error)
         except LedgerUnavailableError as error:
             for request in take():
                 request.answer(error)
@@ -115,21 +115,21 @@ class BatchAppender:
         except LedgerUnavailableError as unavailable:
             stored, error = {}, unavailable
         for request in requests:
-            request.answer(_found(request, stored) or error)
+            request.answer(_stored_answer(request, stored) or error)
 
-    def _apart(self, requests: Sequence[PendingAppend], error: Exception) -> None:
+    def _bisect(self, requests: Sequence[PendingAppend], error: Exception) -> None:
         """Bisect a group of which nothing was written, to find the request at fault."""
         if len(requests) == 1:
-            requests[0].answer(self._taken_unseen(requests[0], error) or error)
+            requests[0].answer(self._conflict_with_stray(requests[0], error) or error)
             return
         middle = len(requests) // 2
         for half in (requests[:middle], requests[middle:]):
             left: Sequence[PendingAppend] = half
             while left:
                 self.append(lambda left=left: left)  # type: ignore[misc]
-                left = _open_ones(left)
+                left = _unanswered(left)
 
-    def _taken_unseen(
+    def _conflict_with_stray(
         self, request: PendingAppend, error: Exception
     ) -> EventIdConflictError | None:
         """The conflict error if the refused id belongs to no event of the ledger but to a stray
@@ -168,19 +168,19 @@ class BatchAppender:
             except LedgerUnavailableError:
                 self.wake_callers()  # retries may take long and do not concern them
                 unknown = unknown or transaction.committing
-                if not _worth_another(attempt, unknown, began):
+                if not _may_retry(attempt, unknown, began):
                     raise
             attempt += 1
 
 
-def _worth_another(attempt: int, unknown: bool, began: float) -> bool:
+def _may_retry(attempt: int, unknown: bool, began: float) -> bool:
     if not unknown:
         return attempt == 1
     time.sleep(0.1)
     return time.monotonic() - began < SETTLE_SECONDS
 
 
-def _found(
+def _stored_answer(
     request: PendingAppend, stored: Mapping[str, Event]
 ) -> list[Written] | EventIdConflictError | None:
     """The answer to a request whose events are all in the ledger; None if one is missing."""
@@ -191,7 +191,7 @@ def _found(
     return None if wanted else as_written(request.prepared, stored, {}, None)
 
 
-def _open_ones(requests: Sequence[PendingAppend]) -> list[PendingAppend]:
+def _unanswered(requests: Sequence[PendingAppend]) -> list[PendingAppend]:
     return [request for request in requests if not request.is_answered]
 
 
@@ -233,7 +233,7 @@ class _BatchTransaction:
         """
         with append_on(self._writer.using, self._patience_ms) as self._append:
             opening = self._append.open(self._before_waiting)
-            requests = _open_ones(take())
+            requests = _unanswered(take())
             self._look_up(requests)
             self._find_signers(requests)
             wanted = self._wanted(requests)
@@ -294,7 +294,7 @@ class _BatchTransaction:
         attempt might not know that it may be in.
         """
         began = time.monotonic()
-        for request in _open_ones(requests):
+        for request in _unanswered(requests):
             if self._placed and time.monotonic() - began > MAX_SECONDS:
                 return
             try:

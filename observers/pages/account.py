@@ -24,7 +24,7 @@ from events.access.view_marks import no_second_factor, not_logged
 from events.accounts import second_factor
 from events.accounts.roles import group_of
 from events.accounts.session_limits import end_sessions
-from observers.pages.sign_in import refused_for_haste
+from observers.pages.sign_in import too_many_attempts
 
 WRONG = "Wrong code. Wait for the next one, and check the clock of the device."
 
@@ -69,16 +69,16 @@ def enter_second_factor(request: HttpRequest) -> HttpResponse:
         return redirect("set-up-second-factor")
     form = CodeForm(request.POST or None)
     if request.method == "POST":
-        haste = refused_for_haste(request)
-        if haste:
-            return haste
+        refusal = too_many_attempts(request)
+        if refusal:
+            return refusal
         device = second_factor.verify(user, form.cleaned_data["code"]) if form.is_valid() else None
         if device is not None:
-            _let_in(request, device)
-            return redirect(_onward(request))
+            _mark_verified(request, device)
+            return redirect(_next_address(request))
         if form.is_valid():
             form.add_error("code", WRONG + " After a wrong code there is a short wait.")
-    context = {"form": form, "next": _onward(request)}
+    context = {"form": form, "next": _next_address(request)}
     return _private(render(request, "second_factor.html", context))
 
 
@@ -96,14 +96,14 @@ def set_up_second_factor(request: HttpRequest) -> HttpResponse:
         confirmed = second_factor.confirm(user, form.cleaned_data["code"])
         if confirmed is not None:
             device, codes = confirmed
-            _let_in(request, device)
-            context = {"codes": codes, "next": _onward(request), "first": True}
+            _mark_verified(request, device)
+            context = {"codes": codes, "next": _next_address(request), "first": True}
             return _private(render(request, "recovery_codes.html", context))
         form.add_error("code", WRONG)
     device = second_factor.begin(user)
     context = {
         "form": form,
-        "next": _onward(request),
+        "next": _next_address(request),
         "picture": _picture(device.config_url),
         "secret": second_factor.secret_of(device),
         "required": second_factor.is_required(user),
@@ -156,13 +156,13 @@ def _standing(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _let_in(request: HttpRequest, device: Any) -> None:
+def _mark_verified(request: HttpRequest, device: Any) -> None:
     """Marks the session as verified and changes its key, against session fixation."""
     note_second_factor(request, device)
     request.session.cycle_key()
 
 
-def _onward(request: HttpRequest) -> str:
+def _next_address(request: HttpRequest) -> str:
     """Return the address in `next` if it is one of this site, else `/`."""
     wanted = request.POST.get("next") or request.GET.get("next") or "/"
     ours = url_has_allowed_host_and_scheme(

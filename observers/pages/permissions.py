@@ -31,7 +31,7 @@ def require_reader(view: View[R]) -> Callable[..., R | HttpResponseBase]:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> R | HttpResponseBase:
-        return view(request, *args, **kwargs) if may_read(request) else _turn_away(request)
+        return view(request, *args, **kwargs) if may_read(request) else _refuse(request)
 
     return guarded
 
@@ -43,7 +43,7 @@ def require_right(right: str) -> Callable[[View[R]], Callable[..., R | HttpRespo
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> R | HttpResponseBase:
             if not may(request.user, right):
-                return _turn_away(request)
+                return _refuse(request)
             return view(request, *args, **kwargs)
 
         return guarded
@@ -51,14 +51,14 @@ def require_right(right: str) -> Callable[[View[R]], Callable[..., R | HttpRespo
     return guard
 
 
-def _turn_away(request: HttpRequest) -> HttpResponseBase:
+def _refuse(request: HttpRequest) -> HttpResponseBase:
     """Redirects anonymous users to the login page; answers 403 to others."""
     if request.user.is_authenticated:
         raise PermissionDenied
     return redirect_to_login(request.get_full_path())
 
 
-def doors(request: HttpRequest) -> dict[str, Callable[[], object]]:
+def page_permissions(request: HttpRequest) -> dict[str, Callable[[], object]]:
     """Context processor: whether the user may read, and the sections of the navigation.
 
     Both are lazy: error pages must render without a database.

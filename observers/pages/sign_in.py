@@ -49,10 +49,10 @@ class SignIn(LoginView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Checks name and password, unless this address has made too many attempts."""
-        return refused_for_haste(request) or super().post(request, *args, **kwargs)
+        return too_many_attempts(request) or super().post(request, *args, **kwargs)
 
 
-def refused_for_haste(request: HttpRequest) -> HttpResponse | None:
+def too_many_attempts(request: HttpRequest) -> HttpResponse | None:
     """Return 429 for an address with too many attempts, whatever the names; else None."""
     wait = limits.take_sign_in(network_of(client_address(request)))
     if not wait:

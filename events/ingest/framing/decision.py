@@ -108,9 +108,9 @@ def _json(
     if broken or (not by_line and objects * 2 > len(lines) and not _first_value_ends(head)):
         return None, broken
     if by_line and len(lines) > 1:
-        _refuse_pages([_look(line) for line in lines], "--format lines")
+        _refuse_pages([_shape_of(line) for line in lines], "--format lines")
         return Decision("lines"), None
-    shape = _look(head.text)
+    shape = _shape_of(head.text)
     whole = "--format lines" if by_line else "--format concatenated"
     if decision := _certain(shape, whole):
         return decision, None
@@ -179,7 +179,7 @@ class _Shape:
         return next((name for name in (*self.lists, *self.empty) if marks.get(name)), None)
 
 
-def _look(text: bytes) -> _Shape:
+def _shape_of(text: bytes) -> _Shape:
     """The shape of the first object of a text, as far as it can be read."""
     shape = _Shape()
     scanner = Scanner(iter([text]), "object")
@@ -187,7 +187,7 @@ def _look(text: bytes) -> _Shape:
         return shape
     start = scanner.offset
     try:
-        shape.is_whole = _look_into(scanner, shape)
+        shape.is_whole = _scan_members(scanner, shape)
     except FramingError:
         return shape
     shape.size = scanner.offset - start
@@ -198,7 +198,7 @@ def _look(text: bytes) -> _Shape:
     return shape
 
 
-def _look_into(scanner: Scanner, shape: _Shape) -> bool:
+def _scan_members(scanner: Scanner, shape: _Shape) -> bool:
     scanner.advance()
     while (byte := scanner.next_byte()) is not None:
         if byte in (b"}", b","):
@@ -209,12 +209,12 @@ def _look_into(scanner: Scanner, shape: _Shape) -> bool:
         key = scanner.take_value()
         if key.torn or not scanner.expect(b":") or (byte := scanner.next_byte()) is None:
             return False
-        if _look_at_member(scanner, key.text[1:-1].decode("utf-8", "replace"), byte, shape):
+        if _scan_member(scanner, key.text[1:-1].decode("utf-8", "replace"), byte, shape):
             return False
     return False
 
 
-def _look_at_member(scanner: Scanner, name: str, byte: bytes, shape: _Shape) -> bool:
+def _scan_member(scanner: Scanner, name: str, byte: bytes, shape: _Shape) -> bool:
     """Record a member; True if the text ends inside it."""
     start = scanner.offset
     shape.names.append(name)
