@@ -19,7 +19,7 @@ from events.api.problems import NOT_FOUND, UNREADABLE_EVENT, Refused
 from events.api.rendering import encode
 from events.api.schema import READING, refusals
 from events.api.views import ApiView, SubmitEvent
-from events.format.event import Event
+from events.format.event import MAX_SEQUENCE, Event
 from events.store.drift import DriftFilter, DriftWarning, list_warnings
 from events.store.ledger import EventFilter, PostgresEventStore
 from observers.api.paging import read_page
@@ -39,7 +39,6 @@ from observers.api.schema import (
 )
 from observers.api.status import SaysStatus
 from observers.continuity import Ends, check_continuity, find_ends, look
-from observers.filters import MAX_SEQUENCE
 from observers.filters.definitions import event_filter
 from observers.replica.lag import PRIMARY
 from observers.replica.reading import alias_reaching, find_by_id, lag_of

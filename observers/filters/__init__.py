@@ -3,11 +3,6 @@
 `definitions` names them, `kinds` says how a kind of filter is asked for, checked and shown.
 """
 
-MAX_SEQUENCE = 2**63 - 1
-
-MAX_NAME = 200
-"""Characters of a type or an agent."""
-
 MAX_TYPES = 100
 """Types in one filter."""
 

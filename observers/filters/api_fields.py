@@ -13,9 +13,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from events.errors import TimestampError
+from events.format.event import MAX_SEQUENCE
 from events.format.timestamps import parse_timestamp
 from events.ingest.paths import FieldPathError, split_path
-from observers.filters import MAX_FIELD, MAX_SEQUENCE, MAX_VALUE
+from observers.filters import MAX_FIELD, MAX_VALUE
 from observers.filters.payload import PayloadValue, PayloadValueError, parse_value
 
 

@@ -15,12 +15,12 @@ from django.template import loader
 from django.utils.safestring import SafeString
 
 from events.errors import TimestampError
+from events.format.event import MAX_SEQUENCE
+from events.format.names import MAX_NAME
 from events.format.timestamps import parse_timestamp
 from events.ingest.paths import FieldPathError, split_path
 from observers.filters import (
     MAX_FIELD,
-    MAX_NAME,
-    MAX_SEQUENCE,
     MAX_TYPES,
     MAX_VALUE,
 )

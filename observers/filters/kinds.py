@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 from django import forms
 from rest_framework import serializers
 
+from events.format.names import MAX_NAME
 from events.format.timestamps import format_timestamp
-from observers.filters import MAX_NAME, MAX_TYPES, api_fields, form_fields
+from observers.filters import MAX_TYPES, api_fields, form_fields
 
 ApiField = serializers.Field[Any, Any, Any, Any]
 

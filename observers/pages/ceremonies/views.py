@@ -18,10 +18,10 @@ from events.append.services import key_backend, writer
 from events.ceremonies import complete_details
 from events.errors import CeremonyRefusedError, LedgerError
 from events.format.ceremony import APPROVALS, KINDS, PROPOSED, Proposal, read_proposal
+from events.format.event import MAX_SEQUENCE
 from events.store import ceremonies as store
 from events.store.ceremonies import Ceremony
 from events.store.registry import are_ceremonies_in_force, list_people
-from observers.filters import MAX_SEQUENCE
 from observers.pages.ceremonies.forms import (
     ProposalForm,
     SignatureForm,

@@ -13,11 +13,10 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from events.access.request_context import note_events
-from events.format.event import FIELDS, Event
+from events.format.event import FIELDS, MAX_SEQUENCE, Event
 from events.store.drift import shown_threshold
 from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.registry import AgentKeyRecord, WitnessRecord, list_agent_keys, list_witnesses
-from observers.filters import MAX_SEQUENCE
 from observers.pages.event.figures import read_clocks, read_payload
 from observers.pages.event.verdicts import (
     judge,

@@ -12,8 +12,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from events.errors import TimestampError
+from events.format.event import MAX_SEQUENCE
 from events.store.ledger import EventFilter
-from observers.filters import MAX_SEQUENCE
 from observers.filters.definitions import EVENTS, event_filter
 from observers.filters.form_fields import SequenceField, read_moment
 from observers.pages.events.timeline import Cursor

@@ -17,8 +17,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from events.access.view_marks import not_logged, polled
 from events.accounts.roles import VERIFY, may
+from events.format.event import MAX_SEQUENCE
 from events.models import Verification
-from observers.filters import MAX_SEQUENCE
 from observers.filters.form_fields import NumberField
 from observers.pages.listing import page_address
 from observers.pages.permissions import may_read, require_reader, require_right
