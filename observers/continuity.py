@@ -57,6 +57,13 @@ class Continuity:
         """Nothing is missing without explanation, and no row is outside the sequence."""
         return self.is_explained and self.stray_count == 0
 
+    @property
+    def known(self) -> KnownGaps:
+        """The listed gaps, with the totals over all of them."""
+        return KnownGaps(
+            self.start, self.end, tuple(self.listed), self.gap_count, self.missing_count
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Returns the members of the JSON answer."""
         return {

@@ -15,16 +15,12 @@ from events.store.ledger import EventFilter, PostgresEventStore
 from events.store.search import search
 from events.store.sequence import first_sequence_at, neighbours
 from observers.continuity import Continuity
-from observers.verification.explained_gaps import KnownGaps, find_gaps
+from observers.pages.gaps.listing import WIDE, gaps_in_scan, gaps_touching
 from observers.verification.report import KnownGap
 
 LISTED_GAPS = 100
 SEARCH = 1.0
 """Seconds after which the search for a page's events stops."""
-
-WIDE = 100_000
-"""Ranges wider than this take their gaps from the cached scan of the whole ledger: a rare filter
-can make one page as wide as the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +138,11 @@ def read_page(
         ends = max(ends, events[0].sequence, events[-1].sequence)
     begins, ends = max(begins, low), min(ends, high)
     if ends - begins > WIDE and scanned.gap_count == len(scanned.listed):
-        report = gaps_in_scan(store, begins, ends, last_sequence, scanned)
+        report = gaps_in_scan(
+            store.using, begins, ends, last_sequence, scanned.known, limit=LISTED_GAPS
+        )
     else:
-        report = whole_gaps(store, begins, ends, last_sequence)
+        report = gaps_touching(store.using, begins, ends, last_sequence, limit=LISTED_GAPS)
     lines = [Line(event=event) for event in events] + [Line(gap=gap) for gap in report.gaps]
     lines.sort(key=lambda line: line.place, reverse=cursor.newest_first)
     return Page(
@@ -178,33 +176,9 @@ def stretch_of_time(using: str, chosen: EventFilter, last_sequence: int) -> tupl
     return begins, ends
 
 
-def whole_gaps(store: PostgresEventStore, low: int, high: int, last_sequence: int) -> KnownGaps:
-    """The gaps that touch `low` … `high`, each at its full length.
-
-    A truncated gap would show a wrong count, and no ceremony would match it.
-    """
-    if high < low:
-        return KnownGaps(low, high, (), 0, 0)
-    below, above = neighbours(store.using, low, high)
-    start = low if below == low else (below or 0) + 1
-    end = high if above == high else (above or last_sequence + 1) - 1
-    return find_gaps(store.using, start, end, limit=LISTED_GAPS)
-
-
-def gaps_in_scan(
-    store: PostgresEventStore, low: int, high: int, last_sequence: int, scanned: Continuity
-) -> KnownGaps:
-    """The same from the cached scan of the whole ledger, plus a query for later appends."""
-    known = [each for each in scanned.listed if low <= each.gap.end and each.gap.start <= high]
-    since = whole_gaps(store, max(low, scanned.end + 1), high, last_sequence)
-    touching = (*known, *since.gaps)
-    missing = sum(each.gap.count for each in touching)
-    return KnownGaps(low, high, touching[:LISTED_GAPS], len(touching), missing)
-
-
 def gap_at(store: PostgresEventStore, sequence: int, last_sequence: int) -> KnownGap | None:
     """The gap that contains a missing sequence number; None outside the ledger."""
     if not 1 <= sequence <= last_sequence:
         return None
-    report = whole_gaps(store, sequence, sequence, last_sequence)
+    report = gaps_touching(store.using, sequence, sequence, last_sequence, limit=1)
     return report.gaps[0] if report.gaps else None

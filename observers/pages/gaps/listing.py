@@ -11,14 +11,15 @@ from events.format.gaps import Gap
 from events.store.sequence import neighbours
 from observers.continuity import Continuity
 from observers.pages.cache import cached_in_proportion
-from observers.verification.explained_gaps import find_gaps
+from observers.verification.explained_gaps import KnownGaps, find_gaps
 from observers.verification.report import KnownGap
 
 MOST = 20_000
 """Maximum number of gaps listed for one range; a narrower range lists the others."""
 
 WIDE = 100_000
-"""Ranges narrower than this are queried for each page; wider ones use the cached scan."""
+"""Ranges narrower than this are queried for each page; wider ones use the cached scan of the whole
+ledger. A rare filter of events can make one page as wide as the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +46,12 @@ class Listing:
 
 
 def list_gaps(using: str, start: int, end: int, last: int, scanned: Continuity) -> Listing:
-    """Lists the gaps touching `start` … `end` of a ledger that ends at `last`.
-
-    A wide range combines the cached scan of the whole ledger with a query for later appends.
-    """
+    """Lists the gaps touching `start` … `end` of a ledger that ends at `last`."""
     if end - start < WIDE:
-        gaps, whole = _look(using, start, end, last)
-        return Listing(start, end, gaps, whole)
-    known, whole, until = _scanned(using, scanned)
-    touching = [each for each in known if each.gap.end >= start and each.gap.start <= end]
-    if end > until:
-        since, all_since = _look(using, max(start, until + 1), end, last)
-        touching = [each for each in touching if not since or each.gap.end < since[0].gap.start]
-        touching += since
-        whole = whole and all_since
-    return Listing(start, end, tuple(touching), whole)
+        report = gaps_touching(using, start, end, last, limit=MOST)
+    else:
+        report = gaps_in_scan(using, start, end, last, _scanned(using, scanned), limit=MOST)
+    return Listing(start, end, report.gaps, report.gap_count == len(report.gaps))
 
 
 def cut_to(known: KnownGap, start: int, end: int) -> Gap:
@@ -67,20 +59,36 @@ def cut_to(known: KnownGap, start: int, end: int) -> Gap:
     return Gap(max(known.gap.start, start), min(known.gap.end, end))
 
 
-def _scanned(using: str, scanned: Continuity) -> tuple[tuple[KnownGap, ...], bool, int]:
-    """The gaps of the whole ledger, whether the list is complete, and where the scan ended."""
+def gaps_touching(using: str, low: int, high: int, last: int, *, limit: int) -> KnownGaps:
+    """Queries the gaps that touch `low` … `high` of a ledger that ends at `last`.
+
+    Each has its full length: a truncated gap would show a wrong count, and no ceremony would
+    match it.
+    """
+    if high < low:
+        return KnownGaps(low, high, (), 0, 0)
+    below, above = neighbours(using, low, high)
+    start = low if below == low else (below or 0) + 1
+    end = high if above == high else (above or last + 1) - 1
+    return find_gaps(using, start, end, limit=limit)
+
+
+def gaps_in_scan(
+    using: str, low: int, high: int, last: int, scan: KnownGaps, *, limit: int
+) -> KnownGaps:
+    """The same from a scan of the whole ledger, plus a query for later appends."""
+    since = gaps_touching(using, max(low, scan.end + 1), high, last, limit=limit)
+    known = [each for each in scan.gaps if low <= each.gap.end and each.gap.start <= high]
+    if since.gaps:  # the first may contain the last of the scan
+        known = [each for each in known if each.gap.end < since.gaps[0].gap.start]
+    touching = (*known, *since.gaps)
+    unlisted = scan.gap_count - len(scan.gaps) + since.gap_count - len(since.gaps)
+    missing = sum(each.gap.count for each in touching)
+    return KnownGaps(low, high, touching[:limit], len(touching) + unlisted, missing)
+
+
+def _scanned(using: str, scanned: Continuity) -> KnownGaps:
+    """The gaps of the whole ledger, up to `MOST`."""
     if scanned.gap_count == len(scanned.listed):
-        return tuple(scanned.listed), True, scanned.end
-    report = cached_in_proportion("gap-listing", using, lambda: find_gaps(using, limit=MOST)).answer
-    return report.gaps, report.gap_count == len(report.gaps), report.end
-
-
-def _look(using: str, start: int, end: int, last: int) -> tuple[tuple[KnownGap, ...], bool]:
-    """Queries the gaps at their full length: a truncated gap would show a wrong count."""
-    if end < start:
-        return (), True
-    below, above = neighbours(using, start, end)
-    first = start if below == start else (below or 0) + 1
-    final = end if above == end else (above or last + 1) - 1
-    report = find_gaps(using, first, final, limit=MOST)
-    return report.gaps, report.gap_count == len(report.gaps)
+        return scanned.known
+    return cached_in_proportion("gap-listing", using, lambda: find_gaps(using, limit=MOST)).answer
