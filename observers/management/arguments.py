@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError
-from typing import Any, NoReturn
-
-from django.core.management.base import CommandError
+from typing import Any
 
 from events.format.event import MAX_SEQUENCE
-from events.management.base import add_json
+from events.management.base import add_json, refuse
 
 SOUND = 0
 FINDINGS = 1
-COULD_NOT_RUN = 2
 
 EXIT_CODES = "Exit codes: 0 sound, 1 findings, 2 could not run."
 
@@ -53,11 +50,6 @@ def require_order(start: int, end: int | None) -> None:
     """Refuses a range that ends before it starts."""
     if end is not None and end < start:
         refuse(f"the range ends at {end}, before it starts at {start}")
-
-
-def refuse(message: str) -> NoReturn:
-    """Exits with code 2 and one line."""
-    raise CommandError(message, returncode=COULD_NOT_RUN)
 
 
 def dump(document: dict[str, Any]) -> str:

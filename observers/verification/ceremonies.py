@@ -18,13 +18,11 @@ from events.format.ceremony_record import (
     wrong_possession,
     wrong_record,
 )
-from events.format.event import ERASED_SALT, Event
+from events.format.event import ERASED_SALT, MAX_SEQUENCE, Event
 from events.format.gaps import Gap
 from observers.verification.keyring import Keyring
 
 ERASURE = PREFIX + "erase_payload"
-MAX_PLACE = 2**63
-"""No sequence is so large; a forged marker may name any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,8 @@ def claimed_erasure(subject: Event) -> Erasure | None:
         return None
     match payload["erased"]:
         case {"ceremony_id": str(name), "ceremony_sequence": int(sequence), **rest} if not rest:
-            is_place = type(sequence) is int and 0 < sequence < MAX_PLACE
+            # A forged marker may name any number.
+            is_place = type(sequence) is int and 0 < sequence <= MAX_SEQUENCE
             return Erasure(sequence, name) if is_place else None
     return None
 

@@ -13,11 +13,9 @@ from functools import lru_cache
 
 from events.errors import TimestampError
 from events.format import timestamps
-from events.format.event import FIELDS, HASH_ALG_VERSION, SIG_ALG_VERSION, Event
+from events.format.event import FIELDS, HASH_ALG_VERSION, MAX_SEQUENCE, SIG_ALG_VERSION, Event
+from events.format.names import MAX_NAME
 from events.store.ranges import Row
-
-MAX_NAME = 200
-MAX_SEQUENCE = 2**63 - 1
 
 UNPRINTABLE = (
     "\x00-\x1f\x7f-\xa0\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680\u180e"

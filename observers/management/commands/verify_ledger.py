@@ -12,7 +12,7 @@ from typing import Any
 
 from events.errors import CanonicalJSONError, LedgerError
 from events.format import canonical
-from events.management.base import LedgerCommand
+from events.management.base import LedgerCommand, refuse
 from observers.management import arguments
 from observers.management.progress import progress_bar
 from observers.management.verification_outcome import Outcome
@@ -92,29 +92,29 @@ class Command(LedgerCommand):
         try:
             outcome = _verify(options)
         except LedgerError as error:
-            arguments.refuse(str(error))
+            refuse(str(error))
         as_json = options["json"]
         self.stdout.write(arguments.dump(outcome.as_dict()) if as_json else outcome.as_text())
         if not outcome.report.is_sound:
             sys.exit(arguments.FINDINGS)
         if outcome.cancelled:
-            arguments.refuse("cancelled before its end")
+            refuse("cancelled before its end")
 
 
 def _refuse_what_does_not_go_together(options: dict[str, Any]) -> None:
     arguments.require_order(options["start"], options["end"])
     if bool(options["export"]) != bool(options["keys"]):
-        arguments.refuse("--export and --keys go together")
+        refuse("--export and --keys go together")
     ways = [name for name in ("export", "since_last_sound", "record", "resume") if options[name]]
     if len(ways) > 1:
         first, second = (f"--{name.replace('_', '-')}" for name in ways[:2])
-        arguments.refuse(f"{first} and {second} do not go together")
+        refuse(f"{first} and {second} do not go together")
     if options["no_signatures"] and (options["record"] or options["resume"]):
-        arguments.refuse("a record stands for every check: --no-signatures does not go with it")
+        refuse("a record stands for every check: --no-signatures does not go with it")
     if (options["since_last_sound"] or options["resume"]) and options["start"] != 1:
-        arguments.refuse("--start does not go with a verification that knows where to begin")
+        refuse("--start does not go with a verification that knows where to begin")
     if options["resume"] and options["end"] is not None:
-        arguments.refuse("--end does not go with --resume: what was begun has an end")
+        refuse("--end does not go with --resume: what was begun has an end")
 
 
 def _verify(options: dict[str, Any]) -> Outcome:
@@ -169,9 +169,9 @@ def _verify_export(options: dict[str, Any]) -> Outcome:
     first, last = source.get_first_sequence(), source.get_max_sequence()
     start, end = options["start"], options["end"] or last
     if not first:
-        arguments.refuse(f"{path} holds no event: nothing was verified")
+        refuse(f"{path} holds no event: nothing was verified")
     if last < start:
-        arguments.refuse(f"{path} ends with sequence {last}, before the start at {start}")
+        refuse(f"{path} ends with sequence {last}, before the start at {start}")
     keys = with_registered_people(source, _read_keys(options["keys"]), start, signatures=signatures)
     with progress_bar(end - start + 1) as advance:
         report = verify_export(source, keys, start, end, progress=advance, signatures=signatures)
@@ -202,6 +202,6 @@ def _read_keys(path: Path) -> Keyring:
     try:
         return keyring_from_json(canonical.parse(path.read_bytes()).value)
     except OSError as error:
-        arguments.refuse(f"cannot read {path}: {error.strerror}")
+        refuse(f"cannot read {path}: {error.strerror}")
     except (CanonicalJSONError, KeyringError) as error:
-        arguments.refuse(f"{path}: {error}")
+        refuse(f"{path}: {error}")
