@@ -1,17 +1,17 @@
--- Privileges of the roles that own nothing. Applied after every migration and at every start; what is
--- right already is not touched, so that a change of the catalogue's rows is always somebody's change.
--- portal_app: the portal itself. It reads and inserts where the ledger is append-only; what must
--- move otherwise moves in functions that belong to the owner.
--- portal_observer: reads the ledger, and nothing of accounts, sessions and tokens.
--- These are lists of what is open. What stands in none of them is closed to everybody but the owner.
+-- The privileges of the roles that own nothing, applied after every migration and at every start. Correct
+-- privileges are not touched, so that a changed row of the catalogue always means that somebody changed it.
+--   portal_app: the portal. It reads the ledger and inserts into its append-only tables; everything else is
+--       changed by functions that run with the owner's rights.
+--   portal_observer: reads the ledger, but not accounts, sessions and tokens.
+-- The lists name what is open; everything else is closed to all but the owner.
 
 DO $$
 DECLARE
-    -- The ledger: both roles read it.
+    -- The tables of the ledger, which both roles read.
     ledger CONSTANT TEXT[] := '{events, canonical_events, appends, agent_keys, witnesses, clock_drift_warnings, ledger_config,
         halt_state, ceremonies, ceremony_voices, ceremony_openings, person_keys, unwritten_records, drifted_events,
         continuity_memory}';
-    -- What the application may do beyond that, and with the tables that are its own.
+    -- The tables that the application may also read, insert into, update, trim (insert and delete) or change freely.
     reads CONSTANT TEXT[] := '{django_migrations}';
     inserts CONSTANT TEXT[] := '{events, ceremonies, access_log}';
     updates CONSTANT TEXT[] := '{verifications, watch_alerts, refusals}';
@@ -22,15 +22,16 @@ DECLARE
         django_admin_log, django_content_type, django_session,
         otp_static_staticdevice, otp_static_statictoken, otp_totp_totpdevice,
         procrastinate_events, procrastinate_jobs, procrastinate_periodic_defers, procrastinate_workers}';
-    -- Functions: those that tell, for both roles; those that act, for the application.
+    -- The functions that only read, for both roles, and those that change something, for the application.
     tells CONSTANT TEXT[] := '{verify_chain, signable_content, content_hash_of, ceremony_is_approved, ceremonies_in_force,
-        canonical_time, waiting_records, proposal_expires, unseen_characters, is_text, is_reason, is_name, name_fold, latin_shape, imitates_system}';
+        canonical_time, waiting_records, proposal_expires, unseen_characters, is_text, is_reason, is_name, name_fold, latin_shape,
+        imitates_system}';
     acts CONSTANT TEXT[] := '{open_append, begin_append, confirm_append, register_agent_key, retire_agent_key, register_witness,
         retire_witness, set_drift_threshold, halt_ledger, remember_continuity, open_ceremony}';
     thing RECORD;
 BEGIN
     PERFORM set_config('search_path', 'pg_catalog, public, pg_temp', true);
-    -- Nobody comes in, makes anything or runs anything by being anybody; what is made later is as closed.
+    -- PUBLIC, which is every role, may not connect, create or execute anything, not even what is created later.
     ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC;
     REVOKE CREATE ON SCHEMA public FROM PUBLIC;
     IF (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()) THEN
@@ -51,7 +52,7 @@ BEGIN
         ), tables AS (
             SELECT c.oid, c.relname::text AS name, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
                    c.relacl AS acl, c.relowner AS owner,
-                   -- The table whose numbers a sequence gives.
+                   -- The table that draws its numbers from a sequence.
                    (SELECT t.relname::text FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid
                     WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass
                       AND d.deptype IN ('a', 'i')) AS numbered

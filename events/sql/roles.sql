@@ -1,6 +1,6 @@
--- The three roles of the ledger, and whose the database is. Run in the ledger's database as a role
--- that may create roles; harmless to repeat. Passwords are nobody's business here: give each role
--- its own afterwards, in psql with \password portal_owner and so on.
+-- Creates the three roles of the ledger and gives the database to its owner. Run it in the ledger's database
+-- as a role that may create roles; it may be repeated. It sets no passwords: give each role its own
+-- afterwards, in psql with \password portal_owner and so on.
 
 DO $$
 DECLARE
@@ -11,7 +11,7 @@ BEGIN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
             EXECUTE format('CREATE ROLE %I LOGIN', role);
         END IF;
-        -- Only what is too much is taken away: no more than that asks for a superuser.
+        -- Names only attributes that the role has: NOSUPERUSER and others may be set by a superuser only.
         SELECT concat_ws(' ', CASE WHEN rolsuper THEN 'NOSUPERUSER' END, CASE WHEN rolcreaterole THEN 'NOCREATEROLE' END,
                          CASE WHEN rolcreatedb THEN 'NOCREATEDB' END, CASE WHEN rolreplication THEN 'NOREPLICATION' END,
                          CASE WHEN rolbypassrls THEN 'NOBYPASSRLS' END)
@@ -20,7 +20,7 @@ BEGIN
             EXECUTE format('ALTER ROLE %I %s', role, held);
         END IF;
     END LOOP;
-    -- No role may take on another's rights: the application would be the owner for the asking.
+    -- No membership in other roles: the application could act as the owner by SET ROLE.
     FOR role, held IN SELECT pg_get_userbyid(roleid), pg_get_userbyid(member) FROM pg_auth_members
         WHERE pg_get_userbyid(member) IN ('portal_app', 'portal_observer') LOOP
         EXECUTE format('REVOKE %I FROM %I', role, held);
