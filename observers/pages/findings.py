@@ -17,7 +17,7 @@ from django.urls import reverse
 from events.models import WatchLook
 from events.store.connection import named_errors
 from events.store.integrity import RecordedEvent, recorded_events
-from observers.verification.checks import FAILURES, Check
+from observers.verification.checks import Check
 from observers.watch.findings import CLOSED, RESTORED, TYPES, Kind, known_findings
 from observers.watch.memory import recently_open
 
@@ -94,7 +94,7 @@ def _chain_place(place: str) -> tuple[int, int, str]:
 def _chain(place: str) -> Words:
     first, last, check = _chain_place(place)
     which = f"Event {first}" if first == last else f"Each of events {first} to {last}"
-    wrong = FAILURES[Check(check)] if check in set(Check) - {Check.GAP} else f"check {check}"
+    wrong = Check(check).failure if check in set(Check) else f"check {check}"
     return Words(f"{which} fails a check: {wrong}.", *_event(first))
 
 

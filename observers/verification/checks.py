@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 from events.errors import CanonicalJSONError, LedgerError
 from events.format import ed25519, event
@@ -25,58 +26,95 @@ from observers.verification.keyring import Keyring, TrustedKey
 
 
 class Check(StrEnum):
-    """The checks, in the order in which they are made."""
+    """The checks, in the order in which they are made.
 
-    GAP = "gap"
-    FORMAT = "format"
-    PAYLOAD_HASH = "payload_hash"
-    CONTENT_HASH = "content_hash"
-    PREV_HASH = "prev_hash"
-    SIGNING_KEY = "signing_key"
-    SIGNATURE = "signature"
-    WITNESS = "witness"
-    WITNESS_SIGNATURE = "witness_signature"
-    HEAD = "head"
-    CEREMONY = "ceremony"
-    RECORDS = "records"
+    Each has its number in the algorithm, and says for people what it shows when it passes and what
+    is wrong with an event that fails it. Number 12 is reserved for the history of the keys.
+    """
 
-    @property
-    def number(self) -> int:
-        """The check's number in the algorithm, from 1; 12 is reserved for the history of the
-        keys."""
-        return 13 if self is Check.RECORDS else list(Check).index(self) + 1
+    _value_: str
+    number: int
+    meaning: str
+    failure: str
 
+    def __new__(cls, name: str, number: int = 0, meaning: str = "", failure: str = "") -> Self:
+        check = str.__new__(cls, name)
+        check._value_ = name
+        check.number, check.meaning, check.failure = number, meaning, failure
+        return check
 
-MEANINGS = {
-    Check.GAP: "The sequence numbers follow one another; a gap is explained by a ceremony.",
-    Check.FORMAT: "Every field has the form that version 1 of the event format asks for.",
-    Check.PAYLOAD_HASH: "payload_hash is the salted hash of the canonical payload.",
-    Check.CONTENT_HASH: "content_hash is the hash of the twelve signed fields.",
-    Check.PREV_HASH: "prev_hash is the content_hash of the event before.",
-    Check.SIGNING_KEY: "The signing key is the agent's, and valid at this place in the ledger.",
-    Check.SIGNATURE: "The agent's signature verifies.",
-    Check.WITNESS: "The witness is registered, and valid at this place in the ledger.",
-    Check.WITNESS_SIGNATURE: "The witness's signature verifies.",
-    Check.HEAD: "The event agrees with the record of appends, and the last one with the head.",
-    Check.CEREMONY: "The record of a ceremony is what people proposed, approved and signed.",
-    Check.RECORDS: "What the database keeps beside the event says what the event says.",
-}
-"""What each check shows when it passes, for people."""
-
-FAILURES = {
-    Check.FORMAT: "a field does not have the form that the event format requires",
-    Check.PAYLOAD_HASH: "the payload is not the one that was signed",
-    Check.CONTENT_HASH: "the content is not the one that was hashed",
-    Check.PREV_HASH: "it does not link to the event before it",
-    Check.SIGNING_KEY: "the signing key is not its agent's, or was not valid for this event",
-    Check.SIGNATURE: "the agent's signature does not verify",
-    Check.WITNESS: "the witness is not registered, or was not valid for this event",
-    Check.WITNESS_SIGNATURE: "the witness's signature does not verify",
-    Check.HEAD: "it differs from the record of appends",
-    Check.CEREMONY: "the ceremony it records is not what people signed",
-    Check.RECORDS: "the database's other records about it say something else",
-}
-"""What a failed check says about its event, for people. A gap has no event."""
+    GAP = (
+        "gap",
+        1,
+        "The sequence numbers follow one another; a gap is explained by a ceremony.",
+        "a number before it is missing",
+    )
+    FORMAT = (
+        "format",
+        2,
+        "Every field has the form that version 1 of the event format asks for.",
+        "a field does not have the form that the event format requires",
+    )
+    PAYLOAD_HASH = (
+        "payload_hash",
+        3,
+        "payload_hash is the salted hash of the canonical payload.",
+        "the payload is not the one that was signed",
+    )
+    CONTENT_HASH = (
+        "content_hash",
+        4,
+        "content_hash is the hash of the twelve signed fields.",
+        "the content is not the one that was hashed",
+    )
+    PREV_HASH = (
+        "prev_hash",
+        5,
+        "prev_hash is the content_hash of the event before.",
+        "it does not link to the event before it",
+    )
+    SIGNING_KEY = (
+        "signing_key",
+        6,
+        "The signing key is the agent's, and valid at this place in the ledger.",
+        "the signing key is not its agent's, or was not valid for this event",
+    )
+    SIGNATURE = (
+        "signature",
+        7,
+        "The agent's signature verifies.",
+        "the agent's signature does not verify",
+    )
+    WITNESS = (
+        "witness",
+        8,
+        "The witness is registered, and valid at this place in the ledger.",
+        "the witness is not registered, or was not valid for this event",
+    )
+    WITNESS_SIGNATURE = (
+        "witness_signature",
+        9,
+        "The witness's signature verifies.",
+        "the witness's signature does not verify",
+    )
+    HEAD = (
+        "head",
+        10,
+        "The event agrees with the record of appends, and the last one with the head.",
+        "it differs from the record of appends",
+    )
+    CEREMONY = (
+        "ceremony",
+        11,
+        "The record of a ceremony is what people proposed, approved and signed.",
+        "the ceremony it records is not what people signed",
+    )
+    RECORDS = (
+        "records",
+        13,
+        "What the database keeps beside the event says what the event says.",
+        "the database's other records about it say something else",
+    )
 
 
 @dataclass(frozen=True, slots=True)

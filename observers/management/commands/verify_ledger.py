@@ -17,7 +17,7 @@ from observers.management import arguments
 from observers.management.progress import progress_bar
 from observers.management.verification_outcome import Outcome
 from observers.replica.reading import alias_reaching
-from observers.verification.checks import MEANINGS, Check
+from observers.verification.checks import Check
 from observers.verification.export_file import (
     ExportFileStore,
     verify_export,
@@ -36,7 +36,7 @@ class Command(LedgerCommand):
     """Parse, verify, print."""
 
     help = "Verify the ledger, or an export of it, event by event.\n\n" + "\n".join(
-        f"  {check.number:>2}. {check:<17}  {MEANINGS[check]}" for check in Check
+        f"  {check.number:>2}. {check:<17}  {check.meaning}" for check in Check
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from events.format.event import GENESIS_HASH, Event
 from events.store.ledger import PostgresEventStore
 from observers.pages.events.timeline import gap_at
-from observers.verification.checks import MEANINGS, Check
+from observers.verification.checks import Check
 from observers.verification.report import KnownErasure, Report
 
 PARAMETER = "content_hash"
@@ -113,7 +113,7 @@ def judge(using: str, report: Report, previous: Link | None, last: int) -> list[
     verdicts = {
         check: Verdict(
             check,
-            MEANINGS[check],
+            check.meaning,
             tuple(
                 finding.detail
                 for finding in report.findings

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from events.format.timestamps import format_timestamp
 from events.models import Verification
-from observers.verification.checks import MEANINGS, Check
+from observers.verification.checks import Check
 from observers.verification_jobs.records import FINISHED, RUNNING, WAITING, is_sealed
 
 LISTED = 10
@@ -165,7 +165,7 @@ class VerificationView:
     def checks(self) -> list[CheckResult]:
         """The checks; each was made on every event up to the checkpoint."""
         failed = self.record.findings_by_check
-        return [CheckResult(check, MEANINGS[check], failed.get(check.value, 0)) for check in Check]
+        return [CheckResult(check, check.meaning, failed.get(check.value, 0)) for check in Check]
 
     @property
     def findings(self) -> list[ListedFinding]:
