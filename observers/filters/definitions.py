@@ -17,8 +17,8 @@ from observers.filters.kinds import (
     Moment,
     Name,
     Names,
+    PayloadEquals,
     PayloadPath,
-    PayloadValueOf,
     Seconds,
     SequenceNumber,
     Truth,
@@ -132,7 +132,7 @@ EVENTS = Filters(
             description="Path to a field of the payload, such as user.id.",
             stored_as="payload_path",
         ),
-        PayloadValueOf(
+        PayloadEquals(
             "payload_value",
             label="equals",
             section="payload",

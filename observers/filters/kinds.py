@@ -185,7 +185,7 @@ class PayloadPath(Filter):
         return api_fields.PayloadPathField(**self._of_api)
 
 
-class PayloadValueOf(Filter):
+class PayloadEquals(Filter):
     """The value of that field: JSON, or else a text."""
 
     def form_field(self) -> forms.Field:
