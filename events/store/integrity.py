@@ -33,8 +33,13 @@ def covering(using: str, start: int, end: int) -> list[Append]:
     return [Append(*row) for row in rows]
 
 
-def below_one(using: str, *, limit: int) -> list[int | None]:
-    """The last sequences of rows outside the sequence."""
+def events_below_one(using: str, *, limit: int) -> list[tuple[int | None, str | None]]:
+    """Sequence and id of the rows of events outside the sequence: below 1, or NULL."""
+    return fetch_all(using, "integrity.events_below_one", {"limit": limit})
+
+
+def appends_below_one(using: str, *, limit: int) -> list[int | None]:
+    """The last sequences of the rows of appends outside the sequence."""
     return [last for (last,) in fetch_all(using, "integrity.appends_below_one", {"limit": limit})]
 
 

@@ -249,11 +249,6 @@ class PostgresEventStore:
                 return
             start = report.gaps[-1].end + 1
 
-    def rows_below_one(self, *, limit: int) -> list[tuple[int | None, str | None]]:
-        """Sequence and id of rows outside the sequence: below 1, or NULL."""
-        rows = fetch_all(self.using, "ledger.numbers_below_one", {"limit": limit})
-        return [tuple(row) for row in rows]
-
     def last_sequence(self) -> int:
         """The end of the ledger by the events or by the head, whichever is higher."""
         return max(self.get_max_sequence(), self.head().max_sequence)

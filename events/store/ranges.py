@@ -31,8 +31,8 @@ SEQUENCE, TYPE, PREV_HASH, CONTENT_HASH, AGENT, LOCAL, AUTHORITY = (
 )
 """Positions of these columns in a row."""
 
-_TYPES = {"sequence": "int8", "hash_alg_version": "int2", "sig_alg_version": "int2"}
-_COLUMN_TYPES = [_TYPES.get(name, "text") for name in FIELDS]
+_INTEGERS = {"sequence": "int8", "hash_alg_version": "int2", "sig_alg_version": "int2"}
+_COLUMN_TYPES = [_INTEGERS.get(name, "text") for name in FIELDS]
 
 
 def copy_rows(using: str, start: int, end: int) -> Generator[Row]:
@@ -54,7 +54,6 @@ PART_BYTES = 4 * 2**20
 
 _SEPARATOR, _QUOTE = b"\x1f", b"\x01"
 _COLUMNS = (*(name for name in FIELDS if name != "payload"), "payload")
-_INTEGERS = frozenset({"sequence", "hash_alg_version", "sig_alg_version"})
 _SEQUENCE = _COLUMNS.index("sequence")
 
 

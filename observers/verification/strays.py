@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from events.store import integrity
 from events.store.integrity import count_pages, outside_indexes
-from events.store.ledger import GapReport, PostgresEventStore
+from events.store.ledger import GapReport
 from observers.verification.checks import Check, Finding
 
 MOST = 100
@@ -43,7 +43,7 @@ class Stray:
 
 def rows_below_one(using: str, *, limit: int = MOST) -> list[Stray]:
     """Returns events numbered below 1, where the sequence begins, or without a number."""
-    rows = PostgresEventStore(using).rows_below_one(limit=limit)
+    rows = integrity.events_below_one(using, limit=limit)
     return [_below_one(sequence, event_id) for sequence, event_id in rows]
 
 
@@ -57,7 +57,7 @@ def appends_below_one(using: str, *, limit: int = MOST) -> list[Stray]:
             f"an append ends with the number {last}; the first event is 1",
             Check.HEAD,
         )
-        for last in integrity.below_one(using, limit=limit)
+        for last in integrity.appends_below_one(using, limit=limit)
     ]
 
 

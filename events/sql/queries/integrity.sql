@@ -19,6 +19,11 @@ UNION ALL
     WHERE last_sequence > %(end)s::bigint ORDER BY last_sequence LIMIT 1
 )
 
+-- name: events_below_one
+-- Rows outside the sequence, which begins with 1: by number, and those with NULL.
+SELECT sequence, event_id::text FROM events WHERE sequence < 1 OR sequence IS NULL
+ORDER BY sequence LIMIT %(limit)s
+
 -- name: appends_below_one
 -- Rows of the record of appends outside the sequence.
 SELECT last_sequence FROM appends WHERE last_sequence < 1 OR last_sequence IS NULL ORDER BY last_sequence LIMIT %(limit)s

@@ -113,11 +113,6 @@ FROM canonical_events
 WHERE event_type = %(event_type)s AND agent_id IS NULL AND sequence > %(after)s::bigint
 ORDER BY sequence LIMIT %(limit)s
 
--- name: numbers_below_one
--- Rows outside the sequence, which begins with 1: by number, and those with NULL.
-SELECT sequence, event_id::text FROM events WHERE sequence < 1 OR sequence IS NULL
-ORDER BY sequence LIMIT %(limit)s
-
 -- name: no_jit
 -- For the transaction: compiling a count takes longer than the count.
 SELECT set_config('jit', 'off', true)
