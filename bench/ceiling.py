@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from auditportal.wsgi import application
 from events.api import views
-from events.append.writer import Written
+from events.append.pending import Written
 from events.format import event
 from events.format.event import Event
 from events.format.timestamps import format_timestamp

@@ -29,8 +29,8 @@ from events.api.schema import (
     refusals,
 )
 from events.api.throttling import hold_stranger, hold_to_limit
+from events.append.pending import Written
 from events.append.services import shared_writer
-from events.append.writer import Written
 from events.submission import MAX_BATCH, Submission
 
 AN_EVENT = OpenApiExample("event", value=STORED, response_only=True)

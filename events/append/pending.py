@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
-from events.append.chain import prepare
-from events.append.writer import Written
+from events.append.chain import PreparedEvent, prepare
+from events.errors import EventIdConflictError
+from events.format.event import Event
 from events.submission import Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An event in the ledger; `created` is False if it was there already."""
+
+    event: Event
+    created: bool
+    drift_threshold: Decimal | None = None
+    """In seconds, when the event was appended; None when it was found."""
 
 
 class PendingAppend:
@@ -68,3 +81,55 @@ class PendingAppend:
         if isinstance(self._outcome, BaseException):
             raise self._outcome
         return self._outcome or []
+
+
+def to_append(
+    prepared: Sequence[PreparedEvent],
+    stored: Mapping[str, Event],
+    placed: Mapping[str, Submission],
+) -> list[PreparedEvent]:
+    """The prepared events that are not in the ledger yet, each id once.
+
+    `stored` are the ledger's events with one of the ids, `placed` the submissions that the same
+    transaction appends before them.
+
+    Raises:
+        EventIdConflictError: an id is taken with other content.
+    """
+    first: dict[str, Submission] = {}
+    wanted = []
+    for index, item in enumerate(prepared):
+        there = stored.get(item.event_id)
+        if there is not None:
+            if not item.is_same(there):
+                raise EventIdConflictError(
+                    item.event_id,
+                    there.sequence,
+                    index,
+                    is_erased=item.is_same_but_erased(there),
+                    is_foreign=there.agent_id != item.submission.agent_id,
+                )
+            continue
+        before = placed.get(item.event_id) or first.get(item.event_id)
+        if before is None:
+            first[item.event_id] = item.submission
+            wanted.append(item)
+        elif before != item.submission:
+            raise EventIdConflictError(item.event_id, None, index)
+    return wanted
+
+
+def as_written(
+    prepared: Sequence[PreparedEvent],
+    stored: Mapping[str, Event],
+    appended: Mapping[str, Event],
+    threshold: Decimal | None,
+) -> list[Written]:
+    """The outcome for each prepared event. `created` is also true for one that an earlier attempt
+    appended without its answer arriving. An id given twice is created once."""
+    written = []
+    for item in prepared:
+        event = appended.get(item.event_id) or stored[item.event_id]
+        created = item.made(event)
+        written.append(Written(event, created, threshold if created else None))
+    return written

@@ -19,10 +19,10 @@ from collections.abc import Sequence
 
 from django.db import connections
 
-from events.append.pending import PendingAppend
+from events.append.pending import PendingAppend, Written
 from events.append.signing_pool import SigningPool
 from events.append.transaction import BatchAppender
-from events.append.writer import AtomicEventWriter, Written
+from events.append.writer import AtomicEventWriter
 from events.errors import QueueFullError
 from events.keys.signing_process import SigningProcess
 from events.store.connection import LedgerUnavailableError
@@ -75,8 +75,10 @@ class AppendQueue:
         self._taken: list[PendingAppend] = []
         self._thread: threading.Thread | None = None
         self._is_closed = False
-        self._countersigner = SigningPool(self._helper)
-        self._appender = BatchAppender(self._writer, self._countersigner)
+        self._signing_pool = SigningPool(self._helper)
+        self._appender = BatchAppender(
+            self._writer.signing, self._writer.witnessing, self._writer.using, self._signing_pool
+        )
 
     @property
     def waiting(self) -> int:
@@ -171,7 +173,7 @@ class AppendQueue:
         finally:
             self._appender.wake_callers()
             connections.close_all()
-            self._countersigner.close()
+            self._signing_pool.close()
             self._leave()
 
     def _await_work(self) -> bool:

@@ -27,9 +27,8 @@ from itertools import chain
 from django.db import DataError, IntegrityError
 
 from events.append.chain import Chain, PreparedEvent
-from events.append.pending import PendingAppend
+from events.append.pending import PendingAppend, Written, as_written, to_append
 from events.append.signing_pool import SigningPool
-from events.append.writer import ATTEMPTS, AtomicEventWriter, Written, as_written, to_append
 from events.errors import (
     AppendRefusedError,
     EventIdConflictError,
@@ -42,11 +41,15 @@ from events.errors import (
     WitnessUnavailableError,
 )
 from events.format.event import Event
-from events.keys.signing import Signer
+from events.keys.signing import Signer, SigningService, WitnessService
 from events.store.append import Opening, PipelinedAppend, append_on
 from events.store.connection import LedgerUnavailableError, constraint, key_taken
+from events.store.ledger import PostgresEventStore
 from events.store.locks import Patience
 from events.submission import Submission
+
+ATTEMPTS = 4
+"""Attempts when a key was retired between lookup and lock."""
 
 MAX_SECONDS = 0.5
 """Time limit for signing in one transaction; the rest goes into the next."""
@@ -71,16 +74,21 @@ Take = Callable[[], Sequence[PendingAppend]]
 
 
 class BatchAppender:
-    """Writes for many callers, from one thread, on that thread's connection.
+    """Writes for one or many callers, from one thread, on that thread's connection.
 
     Callers whose events are durable may be woken only after the next transaction is sent: then they
     take their answers and return while PostgreSQL commits, and sleep while events are signed.
     `wake_callers` wakes them where nothing is gained by waiting.
     """
 
-    def __init__(self, writer: AtomicEventWriter, countersigner: SigningPool) -> None:
-        self._writer = writer
-        self._countersigner = countersigner
+    def __init__(
+        self, signing: SigningService, witnessing: WitnessService, using: str, pool: SigningPool
+    ) -> None:
+        self.signing = signing
+        self.witnessing = witnessing
+        self.using = using
+        self.pool = pool
+        self.store = PostgresEventStore(using)
         self._unwoken: list[PendingAppend] = []
 
     def wake_callers(self) -> None:
@@ -111,7 +119,7 @@ class BatchAppender:
         taken since."""
         ids = [event_id for request in requests for event_id in request.ids()]
         try:
-            stored = self._writer.store.get_events_by_id(ids)
+            stored = self.store.get_events_by_id(ids)
         except LedgerUnavailableError as unavailable:
             stored, error = {}, unavailable
         for request in requests:
@@ -146,8 +154,7 @@ class BatchAppender:
         patience = Patience()
         while True:
             transaction = _BatchTransaction(
-                self._writer,
-                self._countersigner,
+                self,
                 self.wake_callers if self._unwoken else None,
                 patience.milliseconds,
                 everything=unknown,
@@ -159,11 +166,11 @@ class BatchAppender:
                     self.wake_callers()
                 return
             except AppendRefusedError as error:
-                if attempt == ATTEMPTS or not self._writer.refresh_keys_after(error):
+                if attempt == ATTEMPTS or not self._refresh_keys_after(error):
                     raise
             except LedgerHeldError:
                 self.wake_callers()
-                patience.again(self._writer.using)
+                patience.again(self.using)
                 continue
             except LedgerUnavailableError:
                 self.wake_callers()  # retries may take long and do not concern them
@@ -171,6 +178,15 @@ class BatchAppender:
                 if not _may_retry(attempt, unknown, began):
                     raise
             attempt += 1
+
+    def _refresh_keys_after(self, refused: AppendRefusedError) -> bool:
+        """Return True, with the cached keys dropped, if a key was retired between lookup and lock;
+        a retry may then succeed."""
+        if refused.check not in ("signing_key", "witness"):
+            return False
+        self.signing.forget()
+        self.witnessing.forget()
+        return True
 
 
 def _may_retry(attempt: int, unknown: bool, began: float) -> bool:
@@ -200,15 +216,13 @@ class _BatchTransaction:
 
     def __init__(
         self,
-        writer: AtomicEventWriter,
-        countersigner: SigningPool,
+        appender: BatchAppender,
         before_waiting: Callable[[], None] | None,
         patience_ms: int,
         *,
         everything: bool,
     ) -> None:
-        self._writer = writer
-        self._countersigner = countersigner
+        self._appender = appender
         self._before_waiting = before_waiting
         self._patience_ms = patience_ms
         self._everything = everything
@@ -231,7 +245,7 @@ class _BatchTransaction:
 
         Raises errors that concern all requests, and those that only bisecting can attribute to one.
         """
-        with append_on(self._writer.using, self._patience_ms) as self._append:
+        with append_on(self._appender.using, self._patience_ms) as self._append:
             opening = self._append.open(self._before_waiting)
             requests = _unanswered(take())
             self._look_up(requests)
@@ -254,10 +268,10 @@ class _BatchTransaction:
         wanted: Iterator[PreparedEvent],
         expected: int,
     ) -> None:
-        attestor = self._writer.witnessing.attestor()
+        attestor = self._appender.witnessing.attestor()
         append.start()
         end = Chain.behind(opening, self._signers, attestor)
-        with closing(self._countersigner.sign(map(end.place, wanted), expected)) as pieces:
+        with closing(self._appender.pool.sign(map(end.place, wanted), expected)) as pieces:
             for piece in pieces:
                 append.send(piece)
                 for event in piece:
@@ -274,7 +288,7 @@ class _BatchTransaction:
             for event_id in (request.ids() if self._everything else request.named())
         ]
         if ids:
-            self._stored = self._writer.store.get_events_by_id(ids)
+            self._stored = self._appender.store.get_events_by_id(ids)
 
     def _find_signers(self, requests: Sequence[PendingAppend]) -> None:
         """Look up the signers of what is not in the ledger yet. Must precede COPY, during which the
@@ -283,7 +297,7 @@ class _BatchTransaction:
             if self._stored and all(event_id in self._stored for event_id in request.ids()):
                 continue
             try:
-                self._signers |= self._writer.signing.signers(request.agents)
+                self._signers |= self._appender.signing.signers(request.agents)
             except NoActiveKeyError as error:
                 request.answer(error)
 

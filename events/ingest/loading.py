@@ -19,9 +19,9 @@ from typing import Any
 
 from django.db import DataError
 
-from events.append.pending import PendingAppend
+from events.append.pending import PendingAppend, Written
 from events.append.queue import AppendQueue
-from events.append.writer import AtomicEventWriter, Written
+from events.append.writer import AtomicEventWriter
 from events.errors import AppendRefusedError, EventIdConflictError, KeyRegistryError, LedgerError
 from events.ingest.errors import RejectedRecordError
 from events.ingest.import_records import ImportRecord

@@ -100,7 +100,10 @@ _OPEN = sql.query("append.begin_and_open").encode()
 _COPY = sql.query("append.copy_and_commit").encode()
 
 _ESCAPED = tuple(INSERTED.index(name) for name in ("event_type", "payload", "agent_id"))
-"""Columns that may hold a backslash; none can hold a tab or a line break."""
+"""Columns that may hold a backslash. A tab or a line break is refused by the table's constraints,
+which it reaches as part of its column."""
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 PROMPT_MILLISECONDS = 2
@@ -232,8 +235,9 @@ def copy_line(event: Event) -> bytes:
     """An event as a line of COPY's text format."""
     fields = [getattr(event, name) for name in INSERTED]
     for place in _ESCAPED:
-        if fields[place] is not None and "\\" in fields[place]:
-            fields[place] = fields[place].replace("\\", "\\\\")
+        text = fields[place]
+        if text is not None and ("\\" in text or not text.isprintable()):
+            fields[place] = text.translate(_ESCAPES)
     return ("\t".join(["\\N" if field is None else str(field) for field in fields]) + "\n").encode()
 
 

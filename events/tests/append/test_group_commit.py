@@ -16,9 +16,9 @@ import structlog
 from django.db import connections
 from structlog.testing import capture_logs
 
+from events.append.pending import Written
 from events.append.queue import MAX_EVENTS, AppendQueue
 from events.append.services import signing_service, witness_service, writer
-from events.append.writer import Written
 from events.errors import (
     EventIdConflictError,
     NoActiveKeyError,

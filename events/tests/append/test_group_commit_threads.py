@@ -9,10 +9,10 @@ from typing import NoReturn
 
 import pytest
 
+from events.append.pending import Written
 from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.append.signing_pool import SigningPool
-from events.append.writer import Written
 from events.store.append import PipelinedAppend
 from events.store.connection import LedgerUnavailableError
 from events.tests.append.test_group_commit import call, held_back

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from events.append.pending import Written
 from events.append.services import writer
-from events.append.writer import Written
 from events.errors import EventIdConflictError
 from events.submission import Submission
 from events.tests.support.ledger import Ledger, submission

@@ -4,7 +4,7 @@ refused for it."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -13,6 +13,7 @@ from events.errors import NoActiveKeyError
 from events.format import ed25519, event
 from events.format.event import Event
 from events.store import registry
+from events.store.append import Opening, PipelinedAppend
 from events.tests.support.ledger import Ledger, submission
 from events.tests.support.race import together
 
@@ -111,23 +112,33 @@ def test_appends_that_race_a_rotation_use_the_old_key_or_the_new(ledger: Ledger)
     assert ledger.query("SELECT * FROM verify_chain()") == []
 
 
+def before_opening(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Act before each attempt of an append takes the lock."""
+    opening = PipelinedAppend.open
+
+    def act_then_open(append: PipelinedAppend, before: Callable[[], None] | None) -> Opening:
+        act()
+        return opening(append, before)
+
+    monkeypatch.setattr(PipelinedAppend, "open", act_then_open)
+
+
 def test_a_key_retired_between_the_look_and_the_lock_is_looked_up_again(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The race, made certain: the rotation comes right behind the look."""
+    """The race, made certain: the rotation comes right between the lookup and the lock."""
     service = writer()
-    look = service.signing.signers
     rotated: list[tuple[str, str]] = []
 
-    def look_then_rotate(agents: Iterable[str | None]) -> object:
-        found = look(agents)
+    def look_then_rotate() -> None:
         if len(rotated) < 2:
+            service.signing.signers(["agent-7"])
             rotated.append(signing_service().rotate_key("agent-7"))
-        return found
 
-    monkeypatch.setattr(service.signing, "signers", look_then_rotate)
+    before_opening(monkeypatch, look_then_rotate)
     appended = service.write_event(submission()).event
     assert appended.sequence == 1
+    assert len(rotated) == 2
     assert appended.signing_key_id == rotated[-1][1]
 
 
@@ -135,15 +146,13 @@ def test_a_witness_retired_between_the_look_and_the_lock_is_looked_up_again(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = writer()
-    look = service.witnessing.attestor
     replaced: list[str] = []
 
-    def look_then_replace() -> object:
-        found = look()
+    def look_then_replace() -> None:
         if not replaced:
+            service.witnessing.attestor()
             replaced.append(witness_service().create_witness("beta"))
             witness_service().retire_witness("WITNESS:alpha")
-        return found
 
-    monkeypatch.setattr(service.witnessing, "attestor", look_then_replace)
+    before_opening(monkeypatch, look_then_replace)
     assert service.write_event(submission()).event.witness_id == "WITNESS:beta"

@@ -6,17 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import connections
 
-from events.append import writer as writer_module
 from events.format.event import Event
-from events.store.append import PipelinedAppend, insert_events
-from events.tests.support.injection import insert_and_fail, send, send_and_fail
+from events.store.append import PipelinedAppend
+from events.tests.support.injection import send, send_and_fail
 from events.tests.support.ledger import Ledger
 
 finish = PipelinedAppend.finish
@@ -47,7 +44,6 @@ class Cuts:
     def installed(self) -> Iterator[None]:
         """Inject these faults, and those of `events.tests.support.injection`, meanwhile."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(writer_module, "insert_events", self._insert)
             patch.setattr(
                 PipelinedAppend, "send", lambda append, events: self._send(append, events)
             )
@@ -76,24 +72,6 @@ class Cuts:
                 self._done.add(event.event_id)
                 found = found or cut
         return found
-
-    def _insert(self, using: str, events: Sequence[Event]) -> None:
-        """One transaction of Django's, which commits when its block ends."""
-        cut = self._due(events)
-        if cut is None:
-            insert_and_fail(using, events)
-            return
-        insert_events(using, events)
-        connection = connections[using].connection
-        if cut is Cut.UNANSWERED:
-            connection.commit = partial(self._commit_and_end, connection, connection.commit)
-        else:
-            self._end(connection)
-
-    def _commit_and_end(self, connection: psycopg.Connection[Any], commit: Any) -> None:
-        commit()
-        self._end(connection)
-        connection.execute("SELECT 1")  # says that the connection is lost
 
     def _send(self, append: PipelinedAppend, events: Sequence[Event]) -> None:
         cut = self._due(events)

@@ -10,7 +10,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -23,12 +23,9 @@ if __name__ == "__main__":
     django.setup()
 
 from django.conf import settings
-from django.db import IntegrityError, connections
+from django.db import IntegrityError, connections, transaction
 
-from events.append import writer as writer_module
 from events.append.services import shared_writer, writer
-from events.format.event import Event
-from events.store.append import insert_events
 from events.tests.support import injection
 from events.tests.support.ledger import Ledger, submission
 
@@ -89,7 +86,7 @@ def _write(count: int) -> None:
     """Write one by one; one in ten is rolled back on purpose."""
     for number in range(count):
         kind = injection.ROLLED_BACK if number % 10 == 5 else "test.happened"
-        with contextlib.suppress(injection.InjectedError):
+        with contextlib.suppress(IntegrityError):
             appended = writer().write_event(submission(number=number, event_type=kind)).event
             _say(f"{appended.sequence} {appended.event_id}")
 
@@ -111,14 +108,10 @@ def _gather(count: int) -> None:
 
 def _hold(count: int) -> None:
     """Insert `count` events in a transaction that is never finished."""
-
-    def insert_and_hold(using: str, events: Sequence[Event]) -> None:
-        insert_events(using, events)
+    with transaction.atomic():
+        writer().append_in_transaction([submission(number=n) for n in range(count)])
         _say("holding")
         sys.stdin.readline()
-
-    writer_module.insert_events = insert_and_hold  # type: ignore[attr-defined]
-    writer().write_events([submission(number=n) for n in range(count)])
 
 
 def _say(line: str) -> None:

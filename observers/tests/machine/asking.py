@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from django.db import DataError, IntegrityError
+from django.db import IntegrityError
 
+from events.append.pending import Written
 from events.append.queue import AppendQueue
-from events.append.writer import AtomicEventWriter, Written
+from events.append.writer import AtomicEventWriter
 from events.errors import (
     AppendRefusedError,
     EventIdConflictError,
@@ -20,10 +21,9 @@ from events.errors import (
     SystemHaltedError,
 )
 from events.format.event import ERASED_SALT, Event
-from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
 from events.tests.support.cuts import Cut
-from events.tests.support.injection import ROLLED_BACK, InjectedError
+from events.tests.support.injection import ROLLED_BACK
 from observers.tests.machine.model import Model, is_same
 
 REFUSED = "test.refused\tby a constraint"
@@ -36,7 +36,7 @@ def _canonical(event: Event) -> Event:
 
 
 Door = AtomicEventWriter | AppendQueue
-REFUSALS = (LedgerError, IntegrityError, DataError, InjectedError)
+REFUSALS = (LedgerError, IntegrityError)
 
 
 @dataclass
@@ -47,9 +47,6 @@ class Ask:
     wanted: Sequence[Submission]
     disturbed: bool = False
     """Whether somebody draws sequence numbers meanwhile."""
-
-    cut_off: bool = False
-    """Whether its connection was ended while nobody asked."""
 
     answer: list[Written] | Exception = field(default_factory=list)
 
@@ -67,10 +64,7 @@ class Ask:
     def added(self, before: Model) -> list[str]:
         """The ids that must be in the ledger now and were not before, in order."""
         if isinstance(self.answer, Exception):
-            lost = isinstance(self.answer, LedgerUnavailableError)
-            is_in = lost and Cut.UNANSWERED.value in self.faults
-            ids = [one.event_id for one in self.wanted] if is_in else []
-            return [i for i in dict.fromkeys(ids) if i is not None and before.find(i) is None]
+            return []
         return [one.event.event_id for one in self.answer if one.created]
 
     def judge(self, before: Model, after: Model) -> None:
@@ -122,10 +116,6 @@ class Ask:
         return False
 
     def _of_faults(self) -> Iterator[type[Exception]]:
-        if REFUSED in self.faults:
-            yield from (IntegrityError, DataError)
-        if ROLLED_BACK in self.faults:
-            yield from (InjectedError, IntegrityError)
-        # A group commit settles a lost connection by itself.
-        if self.cut_off or (self.faults & CUTS and isinstance(self.door, AtomicEventWriter)):
-            yield LedgerUnavailableError
+        """A lost connection is no error: the writer settles it."""
+        if self.faults & {REFUSED, ROLLED_BACK}:
+            yield IntegrityError

@@ -175,14 +175,13 @@ class Writing(Base):
 
     @rule(wanted=requests)
     def lose_idle_connections(self, wanted: Wanted) -> None:
-        """A caller of its own hears of it; the shared one tries again by itself."""
+        """A lost connection is opened again, and no caller notices."""
         before = self.model.as_it_is()
         self.ledger.query(
             "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND usename = 'portal_app'"
         )
         asks = self.asks([replace(wanted, fault=None)])
-        asks[0].cut_off = asks[0].door is self.direct
         self.ask(*asks)
         self.forget_connection()
         self.settle(before, asks)
