@@ -45,7 +45,7 @@ def compare_halt(using: str, start: int, end: int) -> Iterator[Finding]:
     state = _halt_state(using)
     event = _halt_event(using) if state else None
     if state and event and start <= event.sequence <= end:
-        reason, by = _said(event.payload)
+        reason, by = _names(canonical.parse(event.payload, stored=True).value)
         began = state.halted_at or ""
         if (reason, by) != (state.reason, state.halted_by) or began < event.authority_timestamp:
             yield Finding(
@@ -137,10 +137,6 @@ def _halt_event(using: str) -> Event | None:
     last = max(store.system_events(HALTED), key=lambda each: each.sequence, default=None)
     cleared = max((each.sequence for each in store.system_events(CLEARED)), default=0)
     return last if last and last.sequence > cleared else None
-
-
-def _said(payload: str) -> tuple[str | None, str | None]:
-    return _names(canonical.parse(payload, stored=True).value)
 
 
 def _names(said: Any) -> tuple[str | None, str | None]:

@@ -103,4 +103,5 @@ def _failed(reader: Reader, sequence: int) -> tuple[str, ...]:
     response = reader.client.get(f"/events/{sequence}/")
     if response.status_code == 404:
         return ("missing",)
-    return tuple(response.context["failed"])
+    verdicts = response.context["verdicts"]
+    return tuple(verdict.check for verdict in verdicts if verdict.failures)
