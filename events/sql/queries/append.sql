@@ -30,7 +30,8 @@ FROM unnest(
     %(event_id)s::uuid[], %(event_type)s::text[], %(payload)s::text[]::jsonb[], %(prev_hash)s::text[],
     %(content_hash)s::text[], %(signature)s::text[], %(hash_alg_version)s::smallint[], %(sig_alg_version)s::smallint[],
     %(agent_id)s::text[], %(witness_id)s::text[], %(witness_signature)s::text[], %(local_timestamp)s::timestamptz[],
-    %(authority_timestamp)s::timestamptz[], %(signing_key_id)s::text[], %(payload_hash)s::text[], %(payload_salt)s::text[]
+    %(authority_timestamp)s::timestamptz[], %(signing_key_id)s::text[],
+    %(payload_hash)s::text[], %(payload_salt)s::text[]
 ) WITH ORDINALITY AS new (
     -- include: append.inserted_columns
     , position)

@@ -19,7 +19,8 @@ ORDER BY e.sequence, w.id
 
 -- name: drifted_in_range
 -- The entries of drifted_events in a range.
-SELECT sequence, agent_id FROM drifted_events WHERE sequence BETWEEN %(start)s::bigint AND %(end)s::bigint ORDER BY sequence
+SELECT sequence, agent_id FROM drifted_events WHERE sequence BETWEEN %(start)s::bigint AND %(end)s::bigint
+ORDER BY sequence
 
 -- fragment: warning_columns
 -- A warning `w` with its event `e`.

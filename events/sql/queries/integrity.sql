@@ -26,7 +26,8 @@ ORDER BY sequence LIMIT %(limit)s
 
 -- name: appends_below_one
 -- Rows of the record of appends outside the sequence.
-SELECT last_sequence FROM appends WHERE last_sequence < 1 OR last_sequence IS NULL ORDER BY last_sequence LIMIT %(limit)s
+SELECT last_sequence FROM appends WHERE last_sequence < 1 OR last_sequence IS NULL
+ORDER BY last_sequence LIMIT %(limit)s
 
 -- name: latest_authority
 -- Number of events in a range, and the latest of their authority times.
@@ -81,8 +82,10 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)
 SELECT h.sequence, h.event_id::text
 FROM events h
 WHERE h.ctid >= %(first)s::tid AND h.ctid < %(end)s::tid
-  AND NOT ((h.sequence IS NULL OR EXISTS (SELECT FROM (SELECT e.ctid FROM events e WHERE e.sequence = h.sequence OFFSET 0) x WHERE x.ctid = h.ctid))
-       AND EXISTS (SELECT FROM (SELECT e.ctid FROM events e WHERE e.event_id = h.event_id OFFSET 0) x WHERE x.ctid = h.ctid))
+  AND NOT ((h.sequence IS NULL OR EXISTS (SELECT FROM (SELECT e.ctid FROM events e WHERE e.sequence = h.sequence OFFSET 0) x
+                                          WHERE x.ctid = h.ctid))
+       AND EXISTS (SELECT FROM (SELECT e.ctid FROM events e WHERE e.event_id = h.event_id OFFSET 0) x
+                   WHERE x.ctid = h.ctid))
 LIMIT %(limit)s
 
 -- name: appends_outside_indexes

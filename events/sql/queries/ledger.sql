@@ -133,7 +133,8 @@ FROM blocks b CROSS JOIN LATERAL (
     SELECT sequence, lead(sequence) OVER (ORDER BY sequence) AS next
     FROM events WHERE sequence BETWEEN b.first AND b.last
 ) inner_rows
-WHERE (b.present <> b.last - b.first + 1 OR b.print <> CASE WHEN b.last - b.first = 4095 THEN (SELECT print FROM whole) ELSE (
+WHERE (b.present <> b.last - b.first + 1 OR b.print <> CASE
+          WHEN b.last - b.first = 4095 THEN (SELECT print FROM whole) ELSE (
           SELECT sum(hashint8extended((n - 1) %% 4096, %(seed)s::bigint)) FROM generate_series(b.first, b.last) n) END)
   AND inner_rows.next <> inner_rows.sequence + 1
 

@@ -32,8 +32,10 @@ LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
 WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
   AND (l.relation = 'public.ledger_config'::regclass
-       AND l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-    OR l.relation IN ('public.events'::regclass, 'public.appends'::regclass, 'public.clock_drift_warnings'::regclass, 'public.drifted_events'::regclass)
+       AND l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                      'AccessExclusiveLock')
+    OR l.relation IN ('public.events'::regclass, 'public.appends'::regclass,
+                      'public.clock_drift_warnings'::regclass, 'public.drifted_events'::regclass)
        AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
     OR l.relation IN ('public.halt_state'::regclass, 'public.agent_keys'::regclass, 'public.witnesses'::regclass)
        AND l.mode = 'AccessExclusiveLock')

@@ -20,13 +20,15 @@ ANALYZE
 -- name: restore_target
 -- The contents of a restore's target: its own mark, and the number of other relations.
 SELECT to_regclass('public.restore_under_way') IS NOT NULL, to_regclass('public.events') IS NOT NULL,
-       (SELECT count(*) FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+       (SELECT count(*) FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
           AND c.relname <> 'restore_under_way'),
        current_database(), current_setting('server_version_num')::int / 10000
 
 -- name: create_mark
 -- The table that marks a database as being restored.
-CREATE TABLE restore_under_way (manifest_sha256 TEXT NOT NULL, verified BOOLEAN NOT NULL DEFAULT false, begun_at TIMESTAMPTZ NOT NULL DEFAULT now())
+CREATE TABLE restore_under_way (
+    manifest_sha256 TEXT NOT NULL, verified BOOLEAN NOT NULL DEFAULT false, begun_at TIMESTAMPTZ NOT NULL DEFAULT now())
 
 -- name: set_mark
 -- The mark: the backup that is being restored.
