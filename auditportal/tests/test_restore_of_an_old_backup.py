@@ -15,7 +15,7 @@ from events.tests.support.ceremonies import halt_details, hold
 from events.tests.support.ledger import Ledger, submission
 from observers.heads.store import memory_of
 from observers.tests.support.commands import run
-from observers.watch.at_start import look_before_serving
+from observers.watch.at_start import check_before_serving
 
 
 def test_an_old_backup_is_restored_halted_and_goes_on_by_ceremony(
@@ -24,7 +24,7 @@ def test_an_old_backup_is_restored_halted_and_goes_on_by_ceremony(
     kept = ledger.write(3)[2]
     run("backup", str(tmp_path / "backup"))
     lost = ledger.write(2)[1]
-    look_before_serving()
+    check_before_serving()
     with emptied(ledger):
         with monkeypatch.context() as patched:  # stopped when it has halted, before it is done
             patched.setattr("events.store.maintenance.take_mark_away", _stopped)
@@ -39,13 +39,13 @@ def test_an_old_backup_is_restored_halted_and_goes_on_by_ceremony(
         assert f"its head is now 3 ({kept.content_hash})" in (ledger.store.halt().reason or "")
         with pytest.raises(SystemHaltedError):
             writer().write_event(submission())
-        look_before_serving()
+        check_before_serving()
         hold(ledger, "clear_halt", halt_details())
-        look_before_serving()
+        check_before_serving()
         assert not ledger.store.halt().halted
         # 4 says that it was halted, 5 that people cleared it: the trace stands at the lost numbers.
         assert writer().write_event(submission()).event.sequence == 6
-        look_before_serving()
+        check_before_serving()
         assert not ledger.store.halt().halted
         assert run("verify_ledger", "--workers=1").code == 0
 

@@ -26,7 +26,7 @@ from observers.watch.watch import Watch
 log = structlog.get_logger(__name__)
 
 
-def look_before_serving() -> None:
+def check_before_serving() -> None:
     """Halts when the head is not the last event or a seen head is lost (CT-11, CT-13), and logs
     guards that are not in place."""
     try:
@@ -53,13 +53,13 @@ def repair_on_record() -> Iterator[None]:
     """Wraps the repair of database rights: deviations found before are recorded in the ledger as
     findings of the watch, because a silent repair would leave no trace."""
     watch, deviated = Watch(), True  # what cannot be asked before is asked after
-    with _told_where_away():
+    with _logged_if_unavailable():
         deviated = bool(compare_guards().deviations)
         if deviated:
             watch.look()
     yield
     if deviated:  # what could not be written before may be now
-        with _told_where_away():
+        with _logged_if_unavailable():
             _take_repairs_for_known()
             watch.look()
 
@@ -74,7 +74,7 @@ def _take_repairs_for_known() -> None:
 
 
 @contextmanager
-def _told_where_away() -> Iterator[None]:
+def _logged_if_unavailable() -> Iterator[None]:
     try:
         yield
     except (LedgerError, DatabaseError) as error:

@@ -143,14 +143,14 @@ def _verify_again(walked: Walked, using: str, old: int, last: int, timing: Timin
     first, wrapped = walked.place.rolled, False
     at_least, at_most = timing.within(OLD_SECONDS), timing.within(MOST_OLD_SECONDS)
 
-    def goes_on() -> bool:
+    def has_time() -> bool:
         behind = walked.place.rolled < walked.place.due(timing.now(), timing.promised)
         return at_least() or (behind and at_most())
 
     while True:
         place = walked.place
         end = min(place.end, old, first) if wrapped else min(place.end, old)
-        for report in _slices(using, place.rolled + 1, end, goes_on):
+        for report in _slices(using, place.rolled + 1, end, has_time):
             walked.place = replace(walked.place, rolled=report.end)
             walked.findings += report.findings
         if walked.place.rolled < walked.place.end or wrapped:
@@ -158,9 +158,9 @@ def _verify_again(walked: Walked, using: str, old: int, last: int, timing: Timin
         walked.place, wrapped = walked.place.turned(last, timing.now()), True
 
 
-def _slices(using: str, start: int, last: int, goes_on: Callable[[], bool]) -> Iterator[Report]:
+def _slices(using: str, start: int, last: int, has_time: Callable[[], bool]) -> Iterator[Report]:
     for first, end in cut(using, start, last, SLICE):
-        if not goes_on():
+        if not has_time():
             return
         yield verify_ledger(using, first, end)
 

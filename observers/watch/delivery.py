@@ -136,7 +136,7 @@ def defer_waiting() -> None:
             job.defer(alert_id=alert_id)
 
 
-def tell_again(known: Collection[int]) -> list[int]:
+def resend_forged(known: Collection[int]) -> list[int]:
     """Queues again alerts marked as sent that this portal did not send, because the application's
     role can write that mark. `known` were queued again before; returns all of them."""
     with named_errors():

@@ -20,8 +20,8 @@ from observers.watch.delivery import queue_alerts
 from observers.watch.findings import CLOSED, OPENINGS, RESTORED, Changes, Found, Kind, Known
 
 
-def record(using: str, change: Changes, told: set[str]) -> list[Event]:
-    """Appends the events of the changes, all or none; `told` are findings whose alert was sent
+def record(using: str, change: Changes, alerted: set[str]) -> list[Event]:
+    """Appends the events of the changes, all or none; `alerted` are findings whose alert was sent
     already.
 
     Raises:
@@ -36,7 +36,7 @@ def record(using: str, change: Changes, told: set[str]) -> list[Event]:
     with named_errors(), transaction.atomic(using=using, durable=True):
         events = writer().append_in_transaction(submissions)
         opened = list(zip(change.begun, events, strict=False))
-        queue_alerts([describe(f, e) for f, e in opened if f.key not in told])
+        queue_alerts([describe(f, e) for f, e in opened if f.key not in alerted])
     return events
 
 

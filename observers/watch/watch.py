@@ -32,7 +32,7 @@ from events.store.locks import WATCH, try_lock
 from observers.heads.store import SeenHeadStore, memory_of
 from observers.verification.strays import Sweep
 from observers.watch.chain import Place, Timing
-from observers.watch.delivery import QUEUE, defer_waiting, queue_alerts, tell_again
+from observers.watch.delivery import QUEUE, defer_waiting, queue_alerts, resend_forged
 from observers.watch.findings import TYPES, Changes, Found, Kind, Known, diff, known_findings
 from observers.watch.look import Seen, look
 from observers.watch.memory import Before, LookMemory, look_memory_of
@@ -89,7 +89,7 @@ class Watch:
 
     halt_on: Collection[Kind] = ()
     using: str = "default"
-    _told: set[str] = field(default_factory=set)
+    _alerted: set[str] = field(default_factory=set)
     """Findings whose alert went out in this process though their event could not be written."""
     _unwritten: dict[str, Found] = field(default_factory=dict)
     _memory: SeenHeadStore | None = None
@@ -142,7 +142,7 @@ class Watch:
                 format_timestamp(began_at),
                 seen.versions,
                 outcome.open_by_kind(),
-                tell_again(before.told_again if before else ()),
+                resend_forged(before.told_again if before else ()),
             )
         )
         _note(seen, began_at, outcome)
@@ -151,28 +151,28 @@ class Watch:
     def _record(self, change: Changes) -> bool:
         """Records the events, sends alerts and halts; returns False when the ledger refused the
         events."""
-        fresh = [each for each in change.begun if each.key not in self._told]
+        fresh = [each for each in change.begun if each.key not in self._alerted]
         try:
-            events = record(self.using, change, self._told)
+            events = record(self.using, change, self._alerted)
         except (LedgerError, DatabaseError) as error:
             # The one place that goes on after a halt: nothing more is written to the ledger, and
             # whoever must know is told all the same.
-            self._tell_unrecorded(fresh, change, first_line(error))
+            self._alert_unrecorded(fresh, change, first_line(error))
             written = False
         else:
             _log(change, events)
             self._unwritten.clear()
-            self._told.clear()
+            self._alerted.clear()
             written = True
         grave = [each for each in fresh if each.kind in self.halt_on]
         if grave:
             self._halt(f"the watch found: {texts(grave)}")
         return written
 
-    def _tell_unrecorded(self, fresh: list[Found], change: Changes, reason: str) -> None:
+    def _alert_unrecorded(self, fresh: list[Found], change: Changes, reason: str) -> None:
         for each in fresh:
             log.critical("watch_finding_not_recorded", finding=each.key, text=each.text, why=reason)
-        self._told |= {each.key for each in fresh}
+        self._alerted |= {each.key for each in fresh}
         self._unwritten |= {each.key: each for each in change.begun}
         try:
             queue_alerts([describe(each, None) for each in fresh])

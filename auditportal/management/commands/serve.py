@@ -29,7 +29,7 @@ from auditportal.slow_clients import watch_clients
 from events.management.base import LedgerCommand, refuse
 from events.store.connection import LedgerUnavailableError
 from events.store.maintenance import RestoreUnfinishedError, refuse_unfinished
-from observers.watch.at_start import look_before_serving
+from observers.watch.at_start import check_before_serving
 
 STOP_PATIENCE_SECONDS = 10
 
@@ -77,7 +77,7 @@ class Command(LedgerCommand):
         except (TooFewConnections, RestoreUnfinishedError, UnfitServer) as error:
             refuse(str(error))
         connections.close_all()
-        look_before_serving()
+        check_before_serving()
         self._serve(options)
 
     def _check_server(self) -> None:

@@ -18,7 +18,7 @@ from observers.pages.findings import severity, words
 from observers.tests.api.test_api_health import samples
 from observers.tests.support.pages import Reader, remove, sign_in
 from observers.verification.checks import Check
-from observers.watch.at_start import look_before_serving
+from observers.watch.at_start import check_before_serving
 from observers.watch.findings import Kind
 from observers.watch.watch import Watch
 
@@ -158,10 +158,10 @@ def test_the_metrics_say_what_is_open(ledger: Ledger) -> None:
 
 def test_a_server_that_begins_on_a_cut_ledger_halts_it(ledger: Ledger) -> None:
     events = ledger.write(3)
-    look_before_serving()
+    check_before_serving()
     assert not ledger.store.halt().halted
     ledger.tamper("DELETE FROM events WHERE sequence = 3")
-    look_before_serving()
+    check_before_serving()
     halt = ledger.store.halt()
     assert halt.halted
     assert events[2].content_hash in str(halt.reason)

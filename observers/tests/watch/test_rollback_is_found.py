@@ -17,7 +17,7 @@ from observers.heads.rollback import BEGINNING
 from observers.heads.seen import SavedHeadError, SeenHead
 from observers.heads.store import KEPT, SeenHeadStore, memory_of
 from observers.tests.support.commands import run
-from observers.watch.at_start import look_before_serving
+from observers.watch.at_start import check_before_serving
 from observers.watch.watch import Watch
 
 
@@ -39,10 +39,10 @@ def clear(ledger: Ledger) -> Event:
 
 def test_a_start_halts_a_shorter_ledger_and_names_both_heads(ledger: Ledger) -> None:
     events = ledger.write(5)
-    look_before_serving()
+    check_before_serving()
     roll_back(ledger, 3)
     with capture_logs() as logs:
-        look_before_serving()
+        check_before_serving()
     reason = ledger.store.halt().reason or ""
     assert reason.startswith(f"{BEGINNING}the head 5 ({events[4].content_hash})")
     assert f"the ledger ends at 3; its head is now 3 ({events[2].content_hash})" in reason
@@ -56,12 +56,12 @@ def test_a_start_halts_a_shorter_ledger_and_names_both_heads(ledger: Ledger) -> 
 
 def test_a_ceremony_acknowledges_the_loss_for_good(ledger: Ledger) -> None:
     lost = ledger.write(5)[4]
-    look_before_serving()
+    check_before_serving()
     roll_back(ledger, 3)
-    look_before_serving()
+    check_before_serving()
     clear(ledger)
     for _ in range(2):  # the second time another event stands at 5
-        look_before_serving()
+        check_before_serving()
         assert not ledger.store.halt().halted
         ledger.write(4)
     instead = ledger.store.get_event(5)
@@ -73,10 +73,10 @@ def test_a_ceremony_acknowledges_the_loss_for_good(ledger: Ledger) -> None:
 
 def test_a_rewritten_event_below_the_head_is_a_rollback_too(ledger: Ledger) -> None:
     lost = ledger.write(4)[3]
-    look_before_serving()
+    check_before_serving()
     roll_back(ledger, 2)
     other = ledger.write(4)[1]
-    look_before_serving()
+    check_before_serving()
     reason = ledger.store.halt().reason or ""
     assert f"the head 4 ({lost.content_hash})" in reason
     assert f"the ledger has another event there, {other.content_hash}" in reason
@@ -84,15 +84,15 @@ def test_a_rewritten_event_below_the_head_is_a_rollback_too(ledger: Ledger) -> N
 
 def test_what_is_lost_after_an_acknowledged_loss_is_found_as_well(ledger: Ledger) -> None:
     ledger.write(9)
-    look_before_serving()
+    check_before_serving()
     roll_back(ledger, 3)
-    look_before_serving()
+    check_before_serving()
     ceremony = clear(ledger)
     seen = ledger.write()[0]  # below the 9 that is acknowledged
     assert seen.sequence < 9
-    look_before_serving()
+    check_before_serving()
     roll_back(ledger, ceremony.sequence)
-    look_before_serving()
+    check_before_serving()
     assert f"the head {seen.sequence} ({seen.content_hash})" in (ledger.store.halt().reason or "")
 
 
@@ -126,7 +126,7 @@ def test_clearing_another_halt_acknowledges_nothing(ledger: Ledger) -> None:
     roll_back(ledger, 3)
     halt(writer(), reason="a quiet weekend", by="Ada")
     watch.look()
-    look_before_serving()
+    check_before_serving()
     assert ledger.store.halt().reason == "a quiet weekend"
     clear(ledger)
     watch.look()
@@ -135,15 +135,15 @@ def test_clearing_another_halt_acknowledges_nothing(ledger: Ledger) -> None:
 
 def test_two_people_are_needed_to_acknowledge(ledger: Ledger) -> None:
     ledger.write(3)
-    look_before_serving()
+    check_before_serving()
     roll_back(ledger, 1)
-    look_before_serving()
+    check_before_serving()
     proposer, second, _ = people_from_the_start(ledger)
     details = halt_details()
     proposal = proposer.propose("clear_halt", details)
     second.say(proposal)
     assert ceremonies.record_if_approved(writer(), proposal.ceremony_id) is None
-    look_before_serving()
+    check_before_serving()
     assert ledger.store.halt().halted
 
 
@@ -169,7 +169,7 @@ def test_a_line_that_is_no_head_is_named_and_halts_nothing(ledger: Ledger) -> No
     path.parent.mkdir()
     path.write_text('{"max_sequence": 1, "content_hash": "none"}\n')
     with capture_logs() as logs:
-        look_before_serving()
+        check_before_serving()
     (line,) = [log for log in logs if log["event"] == "seen_heads_unreadable"]
     assert line["why"] == f"{path}:1: content_hash is not 64 hex digits"
     with pytest.raises(SavedHeadError):
