@@ -52,7 +52,8 @@ SELECT c.sequence FROM events c
 -- fragment: chosen_drifted
 -- The same with `drifted` true, starting from the warnings: the planner assumes that drift is
 -- spread evenly, and would scan all events of an agent that has none. drifted_events is indexed by
--- agent, so an agent without drift costs nothing.
+-- agent, so an agent without drift costs nothing. The inner query has every column that the filter
+-- compares.
 SELECT c.sequence FROM (
     SELECT d.sequence, d.agent_id, e.event_type, e.local_timestamp, e.authority_timestamp, e.payload
     FROM drifted_events d JOIN events e USING (sequence)
