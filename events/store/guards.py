@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.conf import settings
@@ -45,8 +45,7 @@ connection of the portal sets for itself, limits, planner and logging. Every oth
 fact."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Fact:
+class Fact(NamedTuple):
     """One fact from the catalogue. `deparsed`: the value is SQL printed by PostgreSQL, which
     another major version may word differently."""
 

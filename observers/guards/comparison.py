@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 _TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|[^'"()]+|.""", re.DOTALL)
@@ -19,11 +20,13 @@ AND = " AND "
 Tree = list["str | Tree"]
 
 
+@lru_cache(maxsize=1024)
 def flattened(check: str) -> str:
     """Flattens nested conjunctions in a check.
 
     PostgreSQL parenthesises each operand, so a conjunction is groups with AND between them.
-    Anything else, or text with unbalanced parentheses, is returned as it is.
+    Anything else, or text with unbalanced parentheses, is returned as it is. Cached, because the
+    guards are compared often and seldom change.
     """
     tree = _parse(check)
     return check if tree is None else _print(tree)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,7 @@ def expectations() -> Expectations:
 def compare_guards(using: str = "default") -> Guards:
     """Compares every guard. `using` is the application's own connection."""
     state = read_guards(using)
-    facts = (astuple(fact) for fact in state.facts)
-    return Guards(state, tuple(compare(expectations(), facts, state.major)))
+    return Guards(state, tuple(compare(expectations(), state.facts, state.major)))
 
 
 SHOWN = 5

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,9 +18,11 @@ from psycopg.conninfo import make_conninfo
 
 from auditportal.embedded import EmbeddedPostgres
 from events.access.recorder import recorder
-from events.append.services import signing_service, witness_service, writer
+from events.append.services import writer
 from events.format.canonical import canonicalize
 from events.format.event import Event
+from events.keys.backend import FileKeyBackend
+from events.keys.signing import SigningService, WitnessService
 from events.store.ledger import PostgresEventStore
 from events.submission import Submission
 
@@ -47,7 +50,9 @@ class Ledger:
     server: EmbeddedPostgres
     name: str
     others: set[str] = field(default_factory=set, compare=False)
-    """Roles besides the application's that have connected: they may have changed anything."""
+    """Roles besides the application's that are connected: they may change anything."""
+    visits: list[str] = field(default_factory=list, compare=False)
+    """Roles that have connected, changed something perhaps, and left."""
 
     @property
     def store(self) -> PostgresEventStore:
@@ -68,9 +73,18 @@ class Ledger:
         return psycopg.connect(make_conninfo(**self.server.dsn(role, self.name)), autocommit=True)
 
     @contextmanager
+    def _visit(self, role: str) -> Iterator[psycopg.Connection[Any]]:
+        stays = role in self.others
+        with self.connect(role) as connection:
+            yield connection
+        self.visits.append(role)
+        if not stays:
+            self.others.remove(role)
+
+    @contextmanager
     def tampering(self) -> Iterator[psycopg.Connection[Any]]:
         """A superuser's connection with every trigger of the ledger switched off."""
-        with self.connect("postgres") as superuser:
+        with self._visit("postgres") as superuser:
             always = superuser.execute(
                 "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgenabled = 'A'"
             ).fetchall()
@@ -90,7 +104,7 @@ class Ledger:
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Rows of a statement, as the superuser."""
-        with self.connect("postgres") as superuser:
+        with self._visit("postgres") as superuser:
             return superuser.execute(statement, parameters).fetchall()
 
 
@@ -101,28 +115,37 @@ def administering(server: EmbeddedPostgres) -> psycopg.Connection[Any]:
 
 @contextmanager
 def cloned(server: EmbeddedPostgres, template: str) -> Iterator[Ledger]:
-    """An empty ledger with a system key, the agents `agent-7` and `agent-8`, and one witness, whose
-    private keys go into `PORTAL_KEY_DIR`. Dropped afterwards."""
+    """A copy of the ledger `template`, to which every Django alias points. Dropped afterwards."""
     name = f"ledger_{next(_numbers)}"
     with administering(server) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER portal_owner STRATEGY FILE_COPY").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        # What the grants say of a database is not cloned with it.
-        database = sql.Identifier(name)
-        admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
-        roles = sql.SQL("GRANT CONNECT ON DATABASE {} TO portal_app, portal_observer")
-        admin.execute(roles.format(database))
+        clone(admin, template, name)
         point_at(server, name)
-        for agent in (None, "agent-7", "agent-8"):
-            signing_service().create_key(agent)
-        witness_service().create_witness("alpha")
         yield Ledger(server, name)
         recorder().flush()
         connections.close_all()
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def clone(admin: psycopg.Connection[Any], template: str, name: str) -> None:
+    """Copy a database, which nobody may be connected to."""
+    database = sql.Identifier(name)
+    admin.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER portal_owner STRATEGY FILE_COPY").format(
+            database, sql.Identifier(template)
+        )
+    )
+    # What the grants say of a database is not cloned with it.
+    admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+    roles = sql.SQL("GRANT CONNECT ON DATABASE {} TO portal_app, portal_observer")
+    admin.execute(roles.format(database))
+
+
+def put_keys_into(folder: Path) -> None:
+    """Make the keys of the system, of the agents `agent-7` and `agent-8`, and of one witness."""
+    backend = FileKeyBackend(folder)
+    for agent in (None, "agent-7", "agent-8"):
+        SigningService(backend).create_key(agent)
+    WitnessService(backend).create_witness("alpha")
 
 
 def point_at(server: EmbeddedPostgres, name: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from dataclasses import astuple
 from typing import Any
 
 from django.core.management import call_command
@@ -37,7 +36,7 @@ class Command(LedgerCommand):
         if PostgresEventStore().last_sequence():
             refuse("this ledger has events: expectations come from a fresh one")
         state = read_guards()
-        document = to_document(state.major, (astuple(fact) for fact in state.facts))
+        document = to_document(state.major, state.facts)
         text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         if options["write"]:
             EXPECTED.write_text(text, encoding="utf-8")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ def test_the_expectations_are_those_of_a_fresh_ledger(ledger: Ledger) -> None:
     state = read_guards()
     if state.major != json.loads(EXPECTED.read_text())["postgresql"]:
         pytest.skip("the expectations are of another PostgreSQL")
-    found = to_document(state.major, (astuple(fact) for fact in state.facts))
+    found = to_document(state.major, state.facts)
     assert found == json.loads(EXPECTED.read_text()), "run `make guard-expectations`"
 
 

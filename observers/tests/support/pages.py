@@ -41,6 +41,8 @@ class Reader:
 
     ledger: Ledger
     client: Client
+    visits: int = 0
+    """Visits of a superuser to the ledger before the last page."""
 
     def get(self, address: str, status: int = 200) -> Any:
         """The response, after its status has been looked at."""
@@ -53,7 +55,9 @@ class Reader:
         """What is remembered of a scan is good for a moment, and tests are faster. The look at the
         guards is the costliest, and the application alone cannot change what it finds."""
         key = f"guards-default-{self.ledger.name}"
-        guards = None if self.ledger.others else cache.get(key)
+        visits = len(self.ledger.visits)
+        known = not self.ledger.others and self.visits == visits
+        guards, self.visits = cache.get(key) if known else None, visits
         cache.clear()
         if guards is not None:
             cache.set(key, guards)
