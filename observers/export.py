@@ -41,10 +41,29 @@ def cell(value: object) -> object:
 
 
 def rows(lines: Iterable[Iterable[object]]) -> bytes:
-    """Writes rows of cells as RFC 4180 CSV."""
+    """Writes rows of cells for a spreadsheet."""
+    return csv_rows([cell(value) for value in line] for line in lines)
+
+
+def csv_rows(lines: Iterable[Iterable[object]]) -> bytes:
+    """Writes rows as RFC 4180 CSV. Values are not altered, not even those that a spreadsheet would
+    run."""
     text = io.StringIO()
-    csv.writer(text).writerows([cell(value) for value in line] for line in lines)
+    csv.writer(text).writerows(lines)
     return text.getvalue().encode()
+
+
+def spoil_on_failure(pieces: Iterable[bytes], broken: bytes) -> Iterator[bytes]:
+    """Yields the pieces of a file, and after an error the beginning of a record that never ends.
+
+    An error must not let the part pass for the whole. Raising is not enough: granian ends the
+    answer of a WSGI application that raises as if it were complete.
+    """
+    try:
+        yield from pieces
+    except Exception:
+        yield broken
+        raise
 
 
 def _units(text: str) -> int:
@@ -86,24 +105,20 @@ class Format:
 
 
 def stream(store: PostgresEventStore, form: Format, chosen: EventFilter) -> Iterator[bytes]:
-    """The events of chosen.start … chosen.end, both given, that pass the filter, in pieces.
+    """The events of chosen.start … chosen.end, both given, that pass the filter, in pieces."""
+    return spoil_on_failure(_in_pieces(form.header, _records(store, form, chosen)), form.broken)
 
-    An error must not let the part pass for the whole. Raising is not enough: granian ends the
-    answer of a WSGI application that raises as if it were complete. So the file is spoilt first.
-    """
-    piece = bytearray(form.header)
-    try:
-        for record in _records(store, form, chosen):
-            if record is None:
-                yield NOTHING
-                continue
-            piece += record
-            if len(piece) >= _PIECE:
-                yield bytes(piece)
-                piece.clear()
-    except Exception:
-        yield bytes(piece + form.broken)
-        raise
+
+def _in_pieces(header: bytes, records: Iterable[bytes | None]) -> Iterator[bytes]:
+    piece = bytearray(header)
+    for record in records:
+        if record is None:
+            yield NOTHING
+            continue
+        piece += record
+        if len(piece) >= _PIECE:
+            yield bytes(piece)
+            piece.clear()
     if piece:
         yield bytes(piece)
 
@@ -195,11 +210,9 @@ def _json_line(event: Event) -> bytes:
 
 
 def _csv_row(event: Event) -> bytes:
-    """Writes one RFC 4180 row. Values are not altered, not even those that a spreadsheet would
-    run."""
     columns = [getattr(event, name) for name in FIELDS]
     columns[FIELDS.index("payload")] = event.canonical_payload.decode()
-    return _csv(columns)
+    return csv_rows([columns])
 
 
 def _spreadsheet_row(event: Event) -> bytes:
@@ -208,15 +221,9 @@ def _spreadsheet_row(event: Event) -> bytes:
     return rows([columns])
 
 
-def _csv(values: list[object] | tuple[str, ...]) -> bytes:
-    row = io.StringIO()
-    csv.writer(row).writerow(values)
-    return row.getvalue().encode()
-
-
 SPREADSHEET = Format(
     "text/csv; charset=utf-8; header=present",
-    BOM + _csv(FIELDS),
+    BOM + csv_rows([FIELDS]),
     _spreadsheet_row,
     lambda row, payload: None,
     b'"export broke off',
@@ -227,7 +234,7 @@ FORMATS = {
     "jsonl": Format("application/x-ndjson", b"", _json_line, _splice_json, b'{"export":"broke off'),
     "csv": Format(
         "text/csv; charset=utf-8; header=present",
-        _csv(FIELDS),
+        csv_rows([FIELDS]),
         _csv_row,
         _splice_csv,
         b'"export broke off',

@@ -27,6 +27,7 @@ from observers.api.schema import VerificationShape
 from observers.api.status import SaysStatus, read_status, with_status
 from observers.api.views import following_page, reading_store
 from observers.continuity import find_ends
+from observers.export import spoil_on_failure
 from observers.verification.ledger import verify_in_steps
 from observers.verification.report import Report
 
@@ -79,7 +80,7 @@ class Verification(SaysStatus, ApiView):
         # The first slice runs before the answer begins, so that its errors have their own status.
         report = _next_slice(steps)
         if report is None:
-            working.pieces = _in_pieces(request, steps, following)
+            working.pieces = spoil_on_failure(_in_pieces(request, steps, following), BROKEN)
             return StreamingHttpResponse(working, content_type=OrjsonRenderer.media_type)
         working.close()
         note_events(request._request, report.checked)
@@ -98,15 +99,11 @@ def _next_slice(steps: Steps) -> Report | None:
 
 def _in_pieces(request: Request, steps: Steps, following: str | None) -> Iterator[bytes]:
     """Yields a blank for each slice, then the report."""
-    try:
-        while True:
-            yield b" "
-            report = _next_slice(steps)
-            if report is not None:
-                break
-        note_events(request._request, report.checked)
-        answer = orjson.Fragment(orjson.dumps(report.as_dict() | {"next": following}))
-        yield orjson.dumps(with_status(answer, read_status()))
-    except Exception:
-        yield BROKEN
-        raise
+    while True:
+        yield b" "
+        report = _next_slice(steps)
+        if report is not None:
+            break
+    note_events(request._request, report.checked)
+    answer = orjson.Fragment(orjson.dumps(report.as_dict() | {"next": following}))
+    yield orjson.dumps(with_status(answer, read_status()))

@@ -6,24 +6,30 @@ entries; if it fails midway it ends in a broken record, so that a part cannot pa
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from operator import itemgetter
 
 import orjson
 from django import forms
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from events.access.request_context import count_lines
 from events.accounts.roles import SEE_ACCESS
 from events.store.access_log import NAMES, Access, AccessFilter, newest, oldest
-from observers import export as spreadsheets
+from observers import export
 from observers.filters.form_fields import SequenceField
 from observers.filters.kinds import Choice, Filters, Moment, Name
-from observers.pages.listing import DIALECTS, FilterForm, page_address
+from observers.pages.listing import (
+    DIALECTS,
+    FilterForm,
+    ListPage,
+    download,
+    page_address,
+    turn_page,
+)
 from observers.pages.permissions import require_right
 from observers.pages.rendering import render_page
 from observers.pages.status import read_status
@@ -64,37 +70,32 @@ def header(name: str) -> bytes:
     """Return the header of a file."""
     if name == "jsonl":
         return b""
-    return (spreadsheets.BOM if name == SPREADSHEET else b"") + _row(["id", *NAMES])
+    return (export.BOM if name == SPREADSHEET else b"") + export.csv_rows([("id", *NAMES)])
 
 
 def write(using: str, chosen: AccessFilter, name: str) -> Iterator[bytes]:
     """Yield the matching entries, oldest first, in pieces, up to the last entry at the start: the
     download itself adds entries."""
+    return export.spoil_on_failure(_stream(using, chosen, name), BROKEN[name])
+
+
+def _stream(using: str, chosen: AccessFilter, name: str) -> Iterator[bytes]:
     yield header(name)
     last = newest(using, AccessFilter(), limit=1)
     chosen = replace(chosen, before=last[0][0] + 1 if last else 1)
-    try:
-        while page := oldest(using, chosen, limit=FETCH):
-            yield b"".join(_record(name, number, entry) for number, entry in page)
-            if len(page) < FETCH:
-                return
-            chosen = replace(chosen, after=page[-1][0])
-    except Exception:
-        yield BROKEN[name]
-        raise
+    while page := oldest(using, chosen, limit=FETCH):
+        yield b"".join(_record(name, number, entry) for number, entry in page)
+        if len(page) < FETCH:
+            return
+        chosen = replace(chosen, after=page[-1][0])
 
 
 def _record(name: str, number: int, entry: Access) -> bytes:
     members = {"id": number, **asdict(entry), "at": entry.at.isoformat()}
-    if name == SPREADSHEET:
-        return spreadsheets.rows([members.values()])
-    return _row(list(members.values())) if name == "csv" else orjson.dumps(members) + b"\n"
-
-
-def _row(values: list[object]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerow(values)
-    return text.getvalue().encode()
+    if name == "jsonl":
+        return orjson.dumps(members) + b"\n"
+    write = export.rows if name == SPREADSHEET else export.csv_rows
+    return write([members.values()])
 
 
 PAGE = 50
@@ -111,13 +112,11 @@ def access_log(request: HttpRequest) -> HttpResponseBase:
         return render_page(request, "access_log.html", read_status(), {"form": form}, status=400)
     if form.cleaned_data["format"]:
         return _file(request, form)
-    entries, newer, older = _entries(form)
+    page = _entries(form)
     context = {
         "form": form,
-        "entries": entries,
-        "newer": newer,
-        "older": older,
-        "newest": page_address(form.here) if newer else None,
+        "entries": page.lines,
+        "page": page,
         "files": {name: page_address(form.here, format=name) for name in FILES},
         "public": settings.PORTAL_PUBLIC_READING,
     }
@@ -128,24 +127,11 @@ def _file(request: HttpRequest, form: AccessForm) -> HttpResponseBase:
     asked = form.cleaned_data["format"]
     name = SPREADSHEET if asked == "csv" and form.cleaned_data["dialect"] == SPREADSHEET else asked
     pieces = count_lines(request, write(USING, AccessFilter(**form.values), name), header(name))
-    answer = StreamingHttpResponse(pieces, content_type=FILES[asked])
-    answer["Content-Disposition"] = f'attachment; filename="access-log.{asked}"'
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+    return download(pieces, FILES[asked], f"access-log.{asked}")
 
 
-def _entries(
-    form: AccessForm,
-) -> tuple[list[tuple[int, Access]], str | None, str | None]:
-    """Return the entries and the addresses of the newer and the older page."""
-    chosen, place = AccessFilter(**form.values), form.cleaned_data
-    if place["after"] is not None:
-        found = oldest(USING, replace(chosen, after=place["after"]), limit=PAGE + 1)
-        entries, has_newer, has_older = found[:PAGE][::-1], len(found) > PAGE, True
-    else:
-        found = newest(USING, replace(chosen, before=place["before"]), limit=PAGE + 1)
-        entries, has_newer, has_older = found[:PAGE], place["before"] is not None, len(found) > PAGE
-    first, last = (entries[0][0], entries[-1][0]) if entries else (place["before"], place["after"])
-    newer = page_address(form.here, after=first) if has_newer and first is not None else None
-    older = page_address(form.here, before=last) if has_older and last is not None else None
-    return entries, newer, older
+def _entries(form: AccessForm) -> ListPage[tuple[int, Access]]:
+    after, before = form.cleaned_data["after"], form.cleaned_data["before"]
+    read, place = (newest, {"before": before}) if after is None else (oldest, {"after": after})
+    found = read(USING, replace(AccessFilter(**form.values), **place), limit=PAGE + 1)
+    return turn_page(found, PAGE, after=after, before=before, key=itemgetter(0), here=form.here)

@@ -6,15 +6,18 @@ not offsets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django import forms
 from django.forms.utils import ErrorList
-from django.http import QueryDict
+from django.http import QueryDict, StreamingHttpResponse
 
 from observers.filters.kinds import Filter, Filters
+
+T = TypeVar("T")
 
 
 def page_address(chosen: Mapping[str, str | Sequence[str]], **place: object) -> str:
@@ -22,6 +25,50 @@ def page_address(chosen: Mapping[str, str | Sequence[str]], **place: object) -> 
     kept = {name: value for name, value in chosen.items() if name not in ("after", "before")}
     kept |= {name: str(value) for name, value in place.items() if value is not None}
     return "?" + urlencode(kept, doseq=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage(Generic[T]):
+    """A page of a list, newest first, and the addresses of the pages around it."""
+
+    lines: list[T]
+    newer: str | None
+    older: str | None
+    newest: str | None
+
+
+def turn_page(
+    found: list[T],
+    size: int,
+    *,
+    after: int | None,
+    before: int | None,
+    key: Callable[[T], int],
+    here: Mapping[str, str | Sequence[str]],
+) -> ListPage[T]:
+    """Makes a page of up to `size` + 1 lines that were fetched: those after `after`, oldest first,
+    or those before `before`, newest first. `here` is the list's address without a place."""
+    more, lines = len(found) > size, found[:size]
+    if after is not None:
+        lines.reverse()
+        has_newer, has_older = more, True
+    else:
+        has_newer, has_older = before is not None, more
+    first, last = (key(lines[0]), key(lines[-1])) if lines else (before, after)
+    return ListPage(
+        lines,
+        newer=page_address(here, after=first) if has_newer and first is not None else None,
+        older=page_address(here, before=last) if has_older and last is not None else None,
+        newest=page_address(here) if has_newer else None,
+    )
+
+
+def download(pieces: Iterable[bytes], media_type: str, name: str) -> StreamingHttpResponse:
+    """Streams a file that no cache may store."""
+    answer = StreamingHttpResponse(pieces, content_type=media_type)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Cache-Control"] = "private, no-store"
+    return answer
 
 
 DIALECTS = [("", "machine"), ("machine", "machine"), ("spreadsheet", "spreadsheet")]

@@ -32,10 +32,10 @@ def newest(limit: int, *, before: int | None = None) -> list[Verification]:
 
 
 def newer(limit: int, *, after: int) -> list[Verification]:
-    """Returns the next records newer than `after`, newest first."""
+    """Returns the next records newer than `after`, oldest first."""
     records = Verification.objects.defer(*FIGURES).filter(pk__gt=after).order_by("pk")
     with named_errors():
-        return list(records[:limit])[::-1]
+        return list(records[:limit])
 
 
 def find(verification_id: int) -> Verification | None:

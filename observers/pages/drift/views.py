@@ -7,13 +7,12 @@ the stream fails it ends in an unterminated record, so that a parser reports the
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from operator import attrgetter
 
 from django import forms
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
@@ -26,12 +25,19 @@ from events.store.drift import (
     shown_threshold,
 )
 from events.store.imports import import_spans
-from observers import export as spreadsheets
+from observers import export
 from observers.filters.definitions import DRIFT_WARNINGS
 from observers.filters.form_fields import SequenceField
 from observers.pages.drift.findings import find, look_back
 from observers.pages.drift.page import DriftPage
-from observers.pages.listing import DIALECTS, FilterForm, page_address
+from observers.pages.listing import (
+    DIALECTS,
+    FilterForm,
+    ListPage,
+    download,
+    page_address,
+    turn_page,
+)
 from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
 from observers.pages.status import read_status
@@ -76,28 +82,18 @@ def stream_warnings(
 ) -> Iterator[bytes]:
     """Yields a header and one row per warning, oldest first; `for_people` makes the values safe
     for a spreadsheet."""
-    write = spreadsheets.rows if for_people else _rows
-    yield (spreadsheets.BOM if for_people else b"") + _rows([COLUMNS])
+    return export.spoil_on_failure(_stream(using, chosen, for_people=for_people), BROKEN)
+
+
+def _stream(using: str, chosen: DriftFilter, *, for_people: bool) -> Iterator[bytes]:
+    write = export.rows if for_people else export.csv_rows
+    yield (export.BOM if for_people else b"") + export.csv_rows([COLUMNS])
     after = None
-    try:
-        while page := list_warnings(using, chosen, after=after, limit=FETCH):
-            yield write(_values(warning) for warning in page)
-            if len(page) < FETCH:
-                return
-            after = page[-1].id
-    except Exception:
-        yield BROKEN
-        raise
-
-
-def _values(warning: DriftWarning) -> tuple[object, ...]:
-    return tuple(getattr(warning, name) for name in COLUMNS)
-
-
-def _rows(rows: Iterable[Iterable[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
+    while page := list_warnings(using, chosen, after=after, limit=FETCH):
+        yield write([getattr(warning, name) for name in COLUMNS] for warning in page)
+        if len(page) < FETCH:
+            return
+        after = page[-1].id
 
 
 PAGE = 50
@@ -118,7 +114,7 @@ def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
     if not form.is_valid():
         return render_page(request, "drift.html", outlook, {"form": form}, status=400)
     using = settings.LEDGER_READ_ALIAS
-    warnings, newer, older = _warnings(using, form)
+    page = _warnings(using, form)
     threshold = shown_threshold(using)
     findings = find(using, DriftFilter(**form.values), threshold)
     backwards = look_back(using).answer
@@ -136,36 +132,23 @@ def _page(request: HttpRequest, form: DriftForm) -> HttpResponse:
             narrows=form.narrows,
             lists_imports=bool(form.cleaned_data["imports"]),
         ),
-        "warnings": warnings,
-        "newer": newer,
-        "older": older,
-        "newest": page_address(form.here) if newer else None,
+        "warnings": page.lines,
+        "page": page,
         "file": page_address(form.here, format="csv"),
     }
     return render_page(request, "drift.html", outlook, context)
 
 
-def _file(form: DriftForm) -> StreamingHttpResponse:
+def _file(form: DriftForm) -> HttpResponseBase:
     using, for_people = settings.LEDGER_READ_ALIAS, form.cleaned_data["dialect"] == "spreadsheet"
-    content = stream_warnings(using, DriftFilter(**form.values), for_people=for_people)
-    answer = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8; header=present")
-    answer["Content-Disposition"] = 'attachment; filename="drift-warnings.csv"'
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+    pieces = stream_warnings(using, DriftFilter(**form.values), for_people=for_people)
+    return download(pieces, "text/csv; charset=utf-8; header=present", "drift-warnings.csv")
 
 
-def _warnings(using: str, form: DriftForm) -> tuple[list[DriftWarning], str | None, str | None]:
-    """The warnings, and the addresses of the newer and the older page."""
-    after, before = form.cleaned_data["after"], form.cleaned_data["before"]
-    found = _listed(using, form, after, before)
-    if after is not None:
-        warnings, has_newer, has_older = found[:PAGE][::-1], len(found) > PAGE, True
-    else:
-        warnings, has_newer, has_older = found[:PAGE], before is not None, len(found) > PAGE
-    newest_id, oldest_id = (warnings[0].id, warnings[-1].id) if warnings else (before, after)
-    newer = page_address(form.here, after=newest_id) if has_newer and newest_id else None
-    older = page_address(form.here, before=oldest_id) if has_older and oldest_id else None
-    return warnings, newer, older
+def _warnings(using: str, form: DriftForm) -> ListPage[DriftWarning]:
+    place = {name: form.cleaned_data[name] for name in ("after", "before")}
+    found = _listed(using, form, **place)
+    return turn_page(found, PAGE, **place, key=attrgetter("id"), here=form.here)
 
 
 def _listed(

@@ -6,6 +6,7 @@ The verification itself runs in the worker, not in a request.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 from django import forms
@@ -20,7 +21,7 @@ from events.accounts.roles import VERIFY, may
 from events.format.event import MAX_SEQUENCE
 from events.models import Verification
 from observers.filters.form_fields import NumberField
-from observers.pages.listing import page_address
+from observers.pages.listing import turn_page
 from observers.pages.permissions import may_read, require_reader, require_right
 from observers.pages.rendering import render_page
 from observers.pages.status import LedgerStatus, read_status
@@ -173,16 +174,12 @@ def _list(
 ) -> HttpResponse:
     if after is not None:
         found = history.newer(PAGE + 1, after=after)
-        records, has_newer, has_older = found[-PAGE:], len(found) > PAGE, True
     else:
         found = history.newest(PAGE + 1, before=before)
-        records, has_newer, has_older = found[:PAGE], before is not None, len(found) > PAGE
-    first, last = (records[0].pk, records[-1].pk) if records else (before, after)
+    page = turn_page(found, PAGE, after=after, before=before, key=attrgetter("pk"), here={})
     context = {
         "form": form,
-        "records": [VerificationView(record) for record in records],
-        "newer": page_address({}, after=first) if has_newer else None,
-        "older": page_address({}, before=last) if has_older else None,
-        "newest": "?" if has_newer else None,
+        "records": [VerificationView(record) for record in page.lines],
+        "page": page,
     }
     return render_page(request, "verifications.html", outlook, context, status=status)

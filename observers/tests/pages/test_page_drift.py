@@ -78,7 +78,7 @@ def test_pages_meet_every_warning_once(reader: Reader, direction: str) -> None:
         context = reader.get(address).context
         page = [warning.sequence for warning in context["warnings"]]
         seen = seen + page if direction == "older" else page + seen
-        onward = context[direction]
+        onward = getattr(context["page"], direction)
         address = f"/drift/{onward}" if onward else ""
     assert seen == list(range(120, 0, -1))
 

@@ -258,7 +258,7 @@ def test_pages_meet_every_record_once(
         context = reader.get(address).context
         page = [shown.record.pk for shown in context["records"]]
         seen = seen + page if direction == "older" else page + seen
-        onward = context[direction]
+        onward = getattr(context["page"], direction)
         address = f"{LIST}{onward}" if onward else ""
     assert seen == numbers[::-1]
 

@@ -183,9 +183,9 @@ def test_pages_and_files_hold_what_passes_the_filters(ledger: Ledger) -> None:
     who = f"who={caller.token[:15]}"
     first = client.get(f"/access/?{who}").context
     assert len(first["entries"]) == 50
-    second = client.get("/access/" + first["older"]).context
+    second = client.get("/access/" + first["page"].older).context
     assert len(second["entries"]) == 10
-    back = client.get("/access/" + second["newer"]).context
+    back = client.get("/access/" + second["page"].newer).context
     assert back["entries"] == first["entries"]
     records = [orjson.loads(line) for line in taken(client, f"{who}&format=jsonl").splitlines()]
     assert [each["asked"] for each in records] == [
