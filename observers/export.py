@@ -111,14 +111,18 @@ def stream(store: PostgresEventStore, form: Format, chosen: EventFilter) -> Iter
 
 def _in_pieces(header: bytes, records: Iterable[bytes | None]) -> Iterator[bytes]:
     piece = bytearray(header)
-    for record in records:
-        if record is None:
-            yield NOTHING
-            continue
-        piece += record
-        if len(piece) >= _PIECE:
-            yield bytes(piece)
-            piece.clear()
+    try:
+        for record in records:
+            if record is None:
+                yield NOTHING
+                continue
+            piece += record
+            if len(piece) >= _PIECE:
+                yield bytes(piece)
+                piece.clear()
+    except Exception:
+        yield bytes(piece)
+        raise
     if piece:
         yield bytes(piece)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from django.views.generic import RedirectView
 
-from observers.pages import access, account, halt, overview, watch
+from observers.pages import access, account, documents, halt, overview, watch
 from observers.pages.ceremonies import views as ceremonies
 from observers.pages.drift import views as drift
 from observers.pages.event import views as event
@@ -20,6 +20,7 @@ urlpatterns = [
     path("events/find", event.find, name="find-event"),
     path("events/<int:sequence>/", event.event_page, name="event"),
     path("events/by-id/<uuid:event_id>/", event.event_by_id, name="event-by-id"),
+    path("docs/<slug:name>/", documents.document, name="document"),
     path("gaps/", gaps.gaps, name="gaps"),
     path("drift/", drift.drift, name="drift"),
     path("halt/", halt.halt_page, name="halt"),

@@ -119,10 +119,13 @@ class Proposal:
 
     @property
     def shown_details(self) -> list[tuple[str, str]]:
-        """The details by name for display; values other than text as canonical JSON."""
+        """The details by name for display, in the order in which the kind names them; values
+        other than text as canonical JSON."""
+        order = tuple(KINDS[self.kind.removeprefix(PREFIX)].details)
+        names = sorted(self.details, key=lambda name: (*order, name).index(name))
         return [
             (name, value if isinstance(value, str) else canonical.canonicalize(value).decode())
-            for name, value in self.details.items()
+            for name, value in ((name, self.details[name]) for name in names)
         ]
 
     @property

@@ -27,6 +27,18 @@ ALTERED = frozenset({Check.PAYLOAD_HASH, Check.CONTENT_HASH, Check.FORMAT})
 SEVERITIES = {Kind.GUARDS: "serious", Kind.ROUND: "late"}
 """Severity of a kind. Others are critical: evidence was lost or changed."""
 
+COUNTED = {
+    Kind.ROLLBACK: ("rollback", "rollbacks"),
+    Kind.HEAD: ("wrong end", "wrong ends"),
+    Kind.FORK: ("fork", "forks"),
+    Kind.CHAIN: ("failed check", "failed checks"),
+    Kind.GAP: ("gap", "gaps"),
+    Kind.STRAY: ("misplaced event", "misplaced events"),
+    Kind.GUARDS: ("guard off", "guards off"),
+    Kind.ROUND: ("late re-check", "late re-checks"),
+}
+"""The name of a kind, for one finding and for several."""
+
 SHOWN = 200
 """Characters shown of a value from the database's catalogue."""
 
@@ -55,6 +67,14 @@ def severity(key: str) -> str:
     """`critical`, `serious` or `late`."""
     kind = key.partition(" ")[0]
     return SEVERITIES.get(Kind(kind), "critical") if kind in set(Kind) else "critical"
+
+
+def counts(found: Mapping[str, int]) -> str:
+    """Describe counts by kind, such as `1 gap, 2 failed checks`."""
+    known = {str(kind): names for kind, names in COUNTED.items()}
+    return ", ".join(
+        f"{count:,} {known.get(kind, (kind, kind))[count != 1]}" for kind, count in found.items()
+    )
 
 
 def altered(key: str) -> range | None:

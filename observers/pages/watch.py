@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from events.accounts.roles import CEREMONIES, may
 from events.models import WatchAlert, WatchLook
 from events.store.connection import named_errors
-from observers.pages.findings import read_findings
+from observers.pages.findings import counts, read_findings
 from observers.pages.permissions import require_reader
 from observers.pages.rendering import render_page
 from observers.pages.status import read_status
@@ -34,7 +34,7 @@ def watch(request: HttpRequest) -> HttpResponse:
     last = looks[0] if looks else None
     findings = read_findings()
     context = {
-        "looks": looks,
+        "checks": [(look, _open(look)) for look in looks],
         "may_operate": may(request.user, CEREMONIES),  # shows hosts, processes and mail servers
         "last": last,
         "overdue": last is None or _age(last.began_at) > OVERDUE_SECONDS,
@@ -48,6 +48,12 @@ def watch(request: HttpRequest) -> HttpResponse:
         "channels": channels(),
     }
     return render_page(request, "watch.html", outlook, context)
+
+
+def _open(look: WatchLook) -> str:
+    """What was open at a check, in words."""
+    stepped = "; the authority clock stepped back" if look.backward_steps else ""
+    return (counts(look.open_findings) or "nothing") + stepped
 
 
 def _round(last: WatchLook) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from django import template
 from django.db import DatabaseError
 from django.template.context import RequestContext
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -116,6 +117,13 @@ def agent(agent_id: str | None) -> SafeString:
 def wrong(field: Any) -> str:
     """`true` when a form field has errors, for `aria-invalid`."""
     return "true" if field.errors else "false"
+
+
+@register.simple_tag
+def word(name: str, shown: str = "") -> SafeString:
+    """A word of the pages, linked to its entry in the glossary."""
+    href = reverse("document", args=["glossary"])
+    return format_html('<a class="word" href="{}#{}">{}</a>', href, name, shown or name)
 
 
 @register.inclusion_tag("partials/banner.html", takes_context=True)

@@ -31,6 +31,7 @@ UNLINKED = (
     "/events/{last}/",
     "/events/999999/",
     "/events/find?q=nonsense",
+    "/docs/event-format/",
     "/verifications/1/",
     "/verifications/2/",
     "/verifications/3/",

@@ -82,6 +82,7 @@ def test_a_gap_is_documented_from_its_row(reader: Reader) -> None:
     assert approve(reader, address, "Cleo").status_code == 302
     page = reader.text(address)
     assert 'as <a href="/events/5/">event 5</a>, in force' in page
+    assert page.index("<code>first</code>") < page.index("<code>last</code>")
     assert "Show what to sign" not in page
     assert "Events are missing" not in page
 

@@ -14,7 +14,7 @@ from events.append.services import writer
 from events.halting import halt
 from events.models import WatchAlert
 from events.tests.support.ledger import Ledger
-from observers.pages.findings import severity, words
+from observers.pages.findings import COUNTED, severity, words
 from observers.tests.api.test_api_health import samples
 from observers.tests.support.pages import Reader, remove, sign_in
 from observers.verification.checks import Check
@@ -98,6 +98,7 @@ def test_a_finding_that_a_forged_event_hides_is_counted_all_the_same(ledger: Led
     page = Reader(ledger, sign_in(staff=False)).text("/watch/")
     assert '<dd><a href="#open">3</a></dd>' in page
     assert "The last check counted 2 more than are listed" in page
+    assert '<td data-label="Open findings">1 gap, 2 forks</td>' in page
 
 
 KEYS = {
@@ -130,6 +131,7 @@ def test_every_kind_of_finding_has_words(key: str, said: tuple[str, str, str]) -
 def test_every_kind_and_check_has_words_of_its_own() -> None:
     assert {key.partition(" ")[0] for key in KEYS} > {str(kind) for kind in Kind}
     assert all(check.number and check.meaning and check.failure for check in Check)
+    assert COUNTED.keys() == set(Kind)
 
 
 def test_strangers_and_auditors_see_no_machine(ledger: Ledger, settings: Settings) -> None:
