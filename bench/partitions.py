@@ -41,7 +41,7 @@ from bench.partition_shapes import (
 )
 
 BYTES_PER_ROW = 1_000
-"""What one event takes on disk with its indexes, rounded up."""
+"""Size of one event on disk with its indexes, rounded up."""
 
 FULL_DISK = 0.9
 LOADING = {

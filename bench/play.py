@@ -52,7 +52,7 @@ class Happening:
     event_type: str
     payload: bytes
     clock: timedelta | None
-    """How far the clock is off; None stands in 1970."""
+    """The clock's offset; None: it has stopped in 1970."""
 
     def local_time(self, now: datetime) -> datetime:
         return EPOCH if self.clock is None else now + self.clock

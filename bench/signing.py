@@ -41,7 +41,7 @@ COLUMNS = (
     "signature",
     "witness_signature",
 )
-"""What is copied. `sequence` is left to the BIGSERIAL, the algorithm versions to their defaults."""
+"""The columns copied. The BIGSERIAL gives `sequence`, defaults the algorithm versions."""
 
 
 _keys: FileKeyBackend

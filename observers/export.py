@@ -28,7 +28,7 @@ MAX_CELL = 32_767
 """Characters of a cell, in units of UTF-16, as Excel counts."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that a spreadsheet runs, or trims down to what it runs."""
+"""First characters of a cell that a spreadsheet runs, or trims before it runs the rest."""
 
 
 def cell(value: object) -> object:

@@ -11,7 +11,7 @@ from bench.soak.tally import BROKEN, Tally
 
 SECONDS = 90.0
 PASSING = ("database-unavailable", "queue-full", "too-many-exports")
-"""Why the API may answer 503 while its database is away."""
+"""Reasons for which the API may answer 503 while its database is away."""
 
 
 class Lost(Exception):

@@ -13,7 +13,7 @@ from bench.soak.tally import Tally
 ALARMS = ("given_up", "access_log_full", "access_log_lost", "watch_finding", "signing_helper_wrong")
 AWAY = ("OperationalError", "InterfaceError", "LedgerUnavailableError", "ConnectorException",
         "AdminShutdown", "PoolTimeout", "ConnectionTimeout", "JobAborted")  # fmt: skip
-"""What a traceback may end with while the database is away, or a worker is told to end."""
+"""Exceptions that may end a traceback while the database is away, or a worker is told to end."""
 
 
 class LogTail:

@@ -39,9 +39,9 @@ class Tally:
     """The ids of requests whose answer was lost and that were not sent again."""
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     reads: list[float] = field(default_factory=list)
-    """When each read that leaves an entry in the access log was answered."""
+    """The time at which each read that leaves an entry in the access log was answered."""
     created: list[tuple[float, float]] = field(default_factory=list)
-    """When each request that was answered 201 was sent, and when it was answered."""
+    """The times at which each request answered with 201 was sent and answered."""
     faults: list[str] = field(default_factory=list)
     fault_count: int = 0
     notes: Counter[str] = field(default_factory=Counter)

@@ -25,7 +25,7 @@ from events.format.canonical import canonicalize_text
 from events.ingest.presets import recognize
 
 SETTLE_SECONDS = 180.0
-"""How long an event may stay unacknowledged before that is a fault."""
+"""Seconds after which an unacknowledged event is a fault."""
 
 Happening = tuple[str, bytes]
 """Type and canonical payload."""

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 NOTHING = Kept()
 EMPTY = Kept(GENESIS_HASH, GENESIS_HASH)
-"""What an empty ledger's head names: no event, but always the same hash."""
+"""The hash in an empty ledger's head: it names no event, and is always the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def compare(using: str, heads: Iterable[SeenHead]) -> list[Compared]:
 
 
 BEGINNING = "the ledger was rolled back: "
-"""How the reason of such a halt begins. The ceremony that clears it repeats the reason, and with it
+"""The start of such a halt's reason. The ceremony that clears it repeats the reason, and with it
 the hash of the lost head: that is its acknowledgement."""
 
 

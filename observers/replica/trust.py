@@ -14,10 +14,10 @@ from enum import Enum
 import structlog
 
 REST_SECONDS = 5.0
-"""How long a replica that failed is left alone."""
+"""Seconds for which a replica that failed is not asked again."""
 
 CHECK_SECONDS = 1.0
-"""How long a look at a replica's lag is good for."""
+"""Seconds for which a measured lag is reused."""
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from events.store.integrity import Append
 from observers.verification.checks import Check, Finding
 
 NOTHING = Append(0, 0, GENESIS_HASH, "", 0)
-"""What stands before the first append."""
+"""The state before the first append."""
 
 
 class AppendCheck:

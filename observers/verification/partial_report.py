@@ -15,7 +15,7 @@ from observers.verification.report import MAX_FINDINGS, KnownErasure, KnownGap, 
 Documentation = Callable[[Gap], int | None]
 
 Erasures = Callable[[Event], KnownErasure | None]
-"""How a sound ceremony erased an event's payload; None when none did."""
+"""Tells how a sound ceremony erased an event's payload; None when none did."""
 
 
 class PartsError(LedgerError):
@@ -50,7 +50,7 @@ class PartialReport:
     inner_gaps: list[Gap] = field(default_factory=list)
     """The gaps between two events of the part."""
     explained: list[tuple[Gap, int]] = field(default_factory=list)
-    """What sound ceremonies of the part explain, with their sequences."""
+    """Gaps and erasures that sound ceremonies of the part explain, with their sequences."""
     claims: list[tuple[Event, Finding]] = field(default_factory=list)
     """Events that say that a ceremony erased their payload, and what was found if none did."""
     seconds: float = 0.0

@@ -93,10 +93,10 @@ SLICE = 500
 """Events verified between two looks at the clock."""
 
 NEW_SECONDS, OLD_SECONDS = 10.0, 1.0
-"""How long one look verifies new events, and old ones once more; the next one goes on."""
+"""Seconds that one look verifies new events, and again old ones; the next look continues."""
 
 MOST_OLD_SECONDS = 15.0
-"""How long one look verifies old events where the round is behind its pace."""
+"""Seconds that one look verifies old events while the round is behind schedule."""
 
 RECHECKED, RECHECKED_SPAN = 20, 1_000
 """Known findings looked at again at each look, and the longest that is."""

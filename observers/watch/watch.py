@@ -39,7 +39,7 @@ from observers.watch.memory import Before, LookMemory, look_memory_of
 from observers.watch.recording import describe, record, texts
 
 KEPT = timedelta(days=1)
-"""How long looks are kept."""
+"""Retention of looks."""
 
 log = structlog.get_logger(__name__)
 

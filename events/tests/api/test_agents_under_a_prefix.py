@@ -38,7 +38,7 @@ def test_each_host_is_an_agent_of_its_own(ledger: Ledger) -> None:
 
 
 def test_no_agent_outside_the_prefix_is_ever_written_for(ledger: Ledger) -> None:
-    """Whatever the host is called, the name begins with the prefix."""
+    """An agent's name begins with the prefix for any name of the host."""
     sent = [of("agent-7"), of("../agent-7"), of("/agent-8"), of("dc2/web-1")]
     collector().post("ingest", sent)
     assert all(name.startswith("dc1/") for name in writers(ledger))

@@ -91,7 +91,7 @@ def documents(draw: st.DrawFn) -> str:
 
 
 def outcome(read: Any, *args: Any) -> Outcome:
-    """What was taken, or all that a caller is told of why not."""
+    """The accepted submission, or everything that a refusal says."""
     try:
         taken: Submission | list[Submission] = read(*args)
     except (LedgerError, Refused) as error:

@@ -104,7 +104,7 @@ FORGED = {
 @pytest.mark.parametrize("put", [False, True])
 @pytest.mark.parametrize("forgery", FORGED)
 def test_another_time_is_still_refused(ledger: Ledger, forgery: str, put: bool) -> None:
-    """Whoever has the application's role cannot choose the authority time, also where the clock was
+    """The application's role cannot choose the authority time, also where the clock was
     put back: before, any time since the transaction began was taken."""
     ledger.write(1)
     if put:

@@ -94,7 +94,7 @@ def test_threads_that_write_batches_at_once_leave_no_hole(ledger: Ledger, door: 
 
 
 def test_a_reader_that_polls_never_misses_an_event(ledger: Ledger, door: Door) -> None:
-    """What `?after=n` promises: n+1 is never seen before n."""
+    """The promise of `?after=n`: n+1 is never seen before n."""
     done = threading.Event()
     unfinished = iter(range(4 - 1))
 

@@ -45,7 +45,7 @@ def gathered() -> AppendQueue:
 
 
 def call(gathered: AppendQueue, wanted: Sequence[Submission]) -> list[Written]:
-    """What one thread of a server does."""
+    """Acts as one thread of a server."""
     try:
         return gathered.write_events(wanted)
     finally:

@@ -54,7 +54,7 @@ def held(ledger: Ledger, role: str, statement: str) -> Iterator[int]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes seconds takes none: one look at a silent holder, and one more, are enough."""
+    """Skips the seconds of waiting: two looks at a silent holder are enough."""
     monkeypatch.setattr(locks, "FIRST_PATIENCE_MS", 100)
     monkeypatch.setattr(locks, "SILENT_SECONDS", 0.05)
     monkeypatch.setattr(locks, "HELD_SECONDS", 0.1)

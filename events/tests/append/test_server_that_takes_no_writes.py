@@ -36,7 +36,7 @@ def make_read_only(ledger: Ledger) -> None:
 
 
 def make_writable(ledger: Ledger) -> None:
-    """What begins now takes writes; what began before does not."""
+    """New sessions accept writes; those that began before do not."""
     with ledger.connect("postgres") as superuser:
         superuser.execute(
             f"ALTER ROLE portal_app IN DATABASE {ledger.name} RESET default_transaction_read_only"

@@ -207,7 +207,7 @@ def test_nobody_votes_by_sql_for_people_who_are_not_registered(ledger: Ledger) -
 
 
 def test_a_signature_that_sql_cannot_see_through_is_not_recorded(ledger: Ledger) -> None:
-    """Whoever has the database can write votes with a signature of nothing; nobody records them."""
+    """Votes with invalid signatures, written straight into the database, are not recorded."""
     ada, bela, cleo = register()
     halted()
     proposal = ada.propose("clear_halt", halt_details())

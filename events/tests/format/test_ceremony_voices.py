@@ -236,7 +236,7 @@ ONE_PERSON = [("ΝΙΚΟΣ", "νικος"), ("Élodie", "élodie"), ("straße", 
 
 @pytest.mark.parametrize(("name", "again"), ONE_PERSON)
 def test_a_name_in_another_case_is_the_same_person(ledger: Ledger, name: str, again: str) -> None:
-    """Whatever the locale of the database, for the command and for SQL alike."""
+    """Command and SQL agree for every locale of the database."""
     register(name)
     with pytest.raises(CeremonyRefusedError, match="registered already"):
         register(again)

@@ -92,7 +92,7 @@ def test_names_of_one_fold(one: str, other: str) -> None:
 
 
 def test_a_fold_is_no_weaker_than_the_caseless_match_of_unicode() -> None:
-    """Whatever is one by NFKC and casefold is one here, for every character that there is."""
+    """Characters equal under NFKC and casefold are equal here; checked for all of Unicode."""
     folds: dict[str, str] = {}
     for character in ASSIGNED:
         caseless = unicodedata.normalize("NFKC", character).casefold()

@@ -203,7 +203,7 @@ def test_any_object_is_taken_or_refused_by_name(value: dict[str, Any]) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text())
 def test_names_that_are_taken_can_be_stored(name: str) -> None:
-    """What Python calls printable, the database's own checks take as well."""
+    """The database's checks accept every text that Python calls printable."""
     try:
         taken = validate(document(event_type=name), agent_id=None).event_type
     except InvalidSubmissionError:

@@ -137,7 +137,7 @@ ACTING = {
     "open_ceremony",
 }
 QUEUE = "procrastinate_"
-"""How everything of the queue of background jobs is named."""
+"""Name prefix of every object of the job queue."""
 
 
 def test_functions_of_each_role(ledger: Ledger) -> None:
@@ -227,7 +227,7 @@ def test_the_application_keeps_verifications_and_removes_none(ledger: Ledger) ->
 
 
 def may_make_temporary_tables(ledger: Ledger) -> None:
-    """What the grants take away, and somebody may give back."""
+    """Rights that the grants revoke and that somebody could grant again."""
     with ledger.connect("postgres") as superuser:
         superuser.execute(f"GRANT TEMPORARY ON DATABASE {ledger.name} TO portal_app")
 

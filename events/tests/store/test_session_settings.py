@@ -243,5 +243,5 @@ def test_who_holds_the_lock_and_falls_silent_is_ended(unpinned: Ledger) -> None:
 
 
 def holds(ledger: Ledger, pid: int) -> bool:
-    """Whether a process has the ledger's lock."""
+    """Tells whether a process holds the ledger's lock."""
     return bool(ledger.query("SELECT 1 FROM pg_locks WHERE pid = %s AND granted", [pid]))

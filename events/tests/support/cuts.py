@@ -20,7 +20,7 @@ finish = PipelinedAppend.finish
 
 
 class Cut(Enum):
-    """Where the server ends the connection of an append."""
+    """Points at which the server ends the connection of an append."""
 
     SENDING = "test.cut.sending"
     """The rows are there, the commit was not sent."""
@@ -60,7 +60,7 @@ class Cuts:
         self._types = before
 
     def was_cut(self, event_id: str | None) -> bool:
-        """Whether the event of this id had its cut."""
+        """Tells whether the connection was cut at the event of this id."""
         return event_id in self._done
 
     def _due(self, events: Sequence[Event]) -> Cut | None:

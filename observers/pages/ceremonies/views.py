@@ -208,7 +208,7 @@ def _show(
 
 
 def _waiting(held: Ceremony, approved: bool) -> str:
-    """What an open ceremony waits for, as a sentence."""
+    """A sentence that says which votes an open ceremony still needs."""
     if approved:
         return "Approved, not recorded yet."
     missing = APPROVALS - len(held.approvals)

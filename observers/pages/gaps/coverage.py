@@ -59,7 +59,7 @@ class Cell:
     missing: int = 0
     unexplained: int = 0
     leads: bool = True
-    """Whether Tab stops here; inside a long gap only the first cell is a stop."""
+    """True where Tab stops; inside a long gap only the first cell is a stop."""
 
     @property
     def count(self) -> int:

@@ -86,7 +86,7 @@ class VerificationView:
 
     @property
     def explanation(self) -> str:
-        """What the result of a closed record means."""
+        """Explains the result of a closed record."""
         record = self.record
         if self.is_forged:
             return (

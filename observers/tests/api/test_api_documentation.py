@@ -47,7 +47,7 @@ def examples() -> list[Example]:
 
 
 def run(command: str, variables: dict[str, str]) -> Any:
-    """What curl would do, with Django's test client."""
+    """Sends with Django's test client the request that curl would send."""
     for name, value in variables.items():
         command = command.replace(f"${name}", value)
     words = iter(shlex.split(command.replace("\\\n", " "))[1:])
@@ -67,7 +67,7 @@ def run(command: str, variables: dict[str, str]) -> Any:
 
 
 def same(found: Any, shown: Any, name: str = "") -> bool:
-    """Whether an answer is the one shown, but for what differs in every ledger."""
+    """Tells whether an answer is the one shown, ignoring values that differ in every ledger."""
     if isinstance(shown, dict) and isinstance(found, dict):
         return list(found) == list(shown) and all(same(found[n], shown[n], n) for n in shown)
     if isinstance(shown, list) and isinstance(found, list):

@@ -105,7 +105,7 @@ AWKWARD: list[Any] = [
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_copied_bytes_are_those_of_the_events(ledger: Ledger, name: str) -> None:
-    """Whatever can stand in a column: what COPY gives is written as an event by itself would be."""
+    """An event read through COPY is written like one read alone, for all values of its columns."""
     for agent in (None, 'says "so", \\ there', "ünï, agent"):
         if agent:
             signing_service().create_key(agent)
@@ -197,7 +197,7 @@ def test_memory_does_not_grow_with_the_ledger(ledger: Ledger) -> None:
 
 
 def received(response: Any) -> bytes:
-    """What comes before the stream breaks."""
+    """Returns the lines that arrive before the stream breaks."""
     pieces = io.BytesIO()
     with pytest.raises(CanonicalJSONError, match="nested deeper"):
         pieces.writelines(response.streaming_content)

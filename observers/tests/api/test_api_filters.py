@@ -33,7 +33,7 @@ def varied(ledger: Ledger) -> Ledger:
 
 
 def found(**query: str) -> list[int]:
-    """What the range answers; the export must hold the same."""
+    """Asks the range, and compares the export with it."""
     page = api.observer().get("events?" + urlencode(query))
     assert page.status_code == 200, page.content
     exported = api.observer().get("export?" + urlencode(query))

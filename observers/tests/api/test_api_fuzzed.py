@@ -71,7 +71,7 @@ class Door:
 
 @dataclass
 class Run:
-    """What came of one caller's requests."""
+    """The results of one caller's requests."""
 
     statuses: Counter[int]
     failures: list[str]
@@ -120,7 +120,7 @@ CALLERS: dict[str, Callable[[], dict[str, str]]] = {
     "a wrong token": lambda: {"HTTP_AUTHORIZATION": "Bearer " + "0" * 64},
 }
 THOROUGH = {"an agent that reads everything"}
-"""Who goes through every boundary also when there is little time."""
+"""The caller that tries every boundary value even in a short run."""
 
 
 def fuzz(credentials: dict[str, str], *, thorough: bool, answers: Iterable[str] = ()) -> Run:
@@ -151,7 +151,7 @@ def fuzz(credentials: dict[str, str], *, thorough: bool, answers: Iterable[str] 
 
 
 def _failures(event: Any) -> Iterable[str]:
-    """What an event of the run says went wrong."""
+    """Describes the failure that an event of the run reports."""
     if isinstance(event, engine_events.NonFatalError):
         yield f"{event.label}: {event.value}"
     if isinstance(event, engine_events.FatalError):

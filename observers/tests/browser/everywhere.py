@@ -93,7 +93,7 @@ def crawl(client: Client) -> list[str]:
 
 
 def every_page(client: Client, scene: Scene) -> list[str]:
-    """What is to be looked at when signed in."""
+    """Lists the pages to visit when signed in."""
     named = vars(scene)
     return list(dict.fromkeys([*crawl(client), *(page.format(**named) for page in UNLINKED)]))
 
@@ -115,7 +115,7 @@ def _inner(page: str, href: str) -> str:
 
 
 def _route(address: str) -> str | None:
-    """Which view answers, and for the admin of which model: one page of each is enough."""
+    """Names the view that answers, and for the admin its model: one page of each is enough."""
     try:
         return resolve(urlsplit(address).path).view_name if address else None
     except Resolver404:

@@ -24,7 +24,7 @@ PLAYED = 64
 
 @dataclass(frozen=True)
 class Scene:
-    """Where to look: sequence numbers of what is remarkable."""
+    """Sequence numbers of the events worth looking at."""
 
     good: int
     drifted: int

@@ -118,7 +118,7 @@ def opened(window: Window) -> Window:
 
 
 def in_browser(window: Window, texts: list[str]) -> list[str]:
-    """What the browser makes of JSON texts."""
+    """Canonicalizes JSON texts in the browser."""
     written = window.page.evaluate(CANONICAL, texts)
     return [str(text) for text in written]
 

@@ -50,7 +50,7 @@ def by_server(page: Page) -> dict[str, str]:
 
 
 def outcome(window: Window) -> str:
-    """What the page concludes."""
+    """Returns the page's conclusion."""
     return window.page.inner_text("#verify-outcome")
 
 

@@ -52,7 +52,7 @@ def pages(scene: Scene) -> list[str]:
 
 
 def complaints(window: Window) -> list[str]:
-    """What the browser said, but for the status of an error page itself."""
+    """The browser's console messages, except for the status of an error page itself."""
     return [line for line in window.complaints if EXPECTED_ERRORS not in line]
 
 
@@ -68,7 +68,7 @@ def test_no_barrier_and_no_complaint_on_any_page(
 
 
 def _barriers(window: Window, addresses: Sequence[str]) -> list[str]:
-    """What axe finds, in light and in dark."""
+    """The findings of axe, in light and dark mode."""
     found = []
     window.page.emulate_media(reduced_motion="reduce")  # no colour is caught on its way
     for address in addresses:

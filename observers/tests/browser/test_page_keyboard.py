@@ -11,7 +11,7 @@ FOCUSED = "document.activeElement.textContent.trim() || document.activeElement.n
 
 
 def tab_through(window: Window, presses: int) -> list[str]:
-    """What gets the focus, press by press."""
+    """The elements that get the focus, one for each press."""
     reached = []
     for _ in range(presses):
         window.page.keyboard.press("Tab")

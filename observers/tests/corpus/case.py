@@ -42,26 +42,26 @@ class Case:
     verified: tuple[tuple[int, str], ...] = ()
     """Sequence and check of every finding of `verify_ledger`."""
     watched: tuple[str, ...] = ()
-    """What the next look of the watch finds: `KIND PLACE`; of guards, what deviates."""
+    """Findings of the watch's next look: `KIND PLACE`; for guards, the deviating names."""
     among_others: bool = False
-    """Whether more guards deviate than `watched` names: a table renamed takes many with it."""
+    """True if more guards deviate than `watched` names: renaming a table affects many."""
     recorded: bool = True
-    """Whether the ledger still takes the watch's events."""
+    """True if the ledger still accepts the watch's events."""
     banner: tuple[str, ...] = ()
     """The titles of the alarms on every page, once the watch has looked."""
     event: tuple[int, tuple[str, ...]] | None = None
-    """What the page of one event says has failed; `missing` where there is no event."""
+    """Checks that fail on the page of one event; `missing` where there is no event."""
     because: Mapping[str, str] = field(default_factory=dict)
     saved_head: bool = False
-    """Whether a head saved elsewhere before shows it: the one way where nothing inside does."""
+    """True if a head saved elsewhere shows it, the only way where nothing inside does."""
     heads_remain: bool = False
-    """Whether the heads that the portal saved beside the database are still there."""
+    """True if the heads that the portal saved outside the database are still there."""
     leaves_traces: bool = False
-    """Whether the triggers that were switched off are found by their rows of the catalogue. All
+    """True if the triggers that were switched off are found by their rows of the catalogue. All
     other cases are of somebody who leaves none, as who edits the files of the database."""
     healthy: Healthy = twelve
     undo: tuple[str, ...] = ()
-    """What takes away again, after the case, what is the server's and not the ledger's."""
+    """Statements that undo changes to the server, which outlive the case's database."""
 
 
 def statement(*statements: str) -> Tampering:
@@ -86,5 +86,5 @@ def at(sequence: int, *checks: str) -> tuple[tuple[int, str], ...]:
 
 
 def chain(place: str, *checks: str) -> tuple[str, ...]:
-    """What the watch says of wrong events: `chain FIRST-LAST CHECK`."""
+    """The watch's text for wrong events: `chain FIRST-LAST CHECK`."""
     return tuple(f"chain {place} {check}" for check in checks)

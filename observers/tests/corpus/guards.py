@@ -44,7 +44,7 @@ def weakened(
 
 
 def put_back(name: str, who: str, watched: tuple[str, ...], *statements: str) -> Case:
-    """Whatever was done is as it was when the watch looks."""
+    """The change has been undone by the time the watch looks."""
     return Case(
         name,
         who,

@@ -19,12 +19,12 @@ from observers.watch.memory import look_memory_of
 from observers.watch.watch import Outcome, Watch
 
 MADE_UP = re.compile(r"-[0-9a-f]{12}$")
-"""What makes the name of a new key unlike any other."""
+"""Suffix that makes the name of a new key unique."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What was found, in the words of a case."""
+    """The findings, written as in a case."""
 
     verified: tuple[tuple[int, str], ...]
     watched: tuple[str, ...]
@@ -71,7 +71,8 @@ def _forget_the_heads() -> None:
 
 
 def _forget_the_triggers() -> None:
-    """Who edits the data files leaves the catalogue as it was; so does who edits this memory."""
+    """Notes the present versions of the triggers as seen before, as if the change had been made
+    in the data files."""
     memory = look_memory_of()
     before = memory.read()
     assert before is not None

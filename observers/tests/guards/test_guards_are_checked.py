@@ -66,7 +66,7 @@ ALONE = {
     "dropped": ("DROP TRIGGER refuse_change_of_events ON events", f"trigger {GUARD}"),
     "narrowed": (NARROWED, f"trigger {GUARD}"),
 }
-"""What is done to one trigger, each to a ledger of its own."""
+"""Changes to one trigger, each tried on a ledger of its own."""
 
 TOGETHER = {
     "emptied": (REPLACED, "function refuse_change()"),
@@ -369,7 +369,7 @@ HARMLESS = {
 
 @pytest.mark.parametrize("whose", ["ROLE portal_app", "ROLE portal_app IN DATABASE", "DATABASE"])
 def test_settings_that_sessions_begin_with(ledger: Ledger, whose: str) -> None:
-    """What only formats, plans, limits or logs is nobody's finding, and makes none elsewhere;
+    """Settings that only format, plan, limit or log are no findings, and cause none elsewhere;
     every other one is a finding."""
     database = f'"{ledger.name}"' if whose.endswith("DATABASE") else ""
     named = {

@@ -46,7 +46,7 @@ class Ask:
     door: Door
     wanted: Sequence[Submission]
     disturbed: bool = False
-    """Whether somebody draws sequence numbers meanwhile."""
+    """True if somebody draws sequence numbers meanwhile."""
 
     answer: list[Written] | Exception = field(default_factory=list)
 

@@ -56,7 +56,7 @@ def attempt(ledger: Ledger, statement: str) -> None:
 
 
 def _sqlstate(connection: psycopg.Connection[Any], statement: str) -> str | None:
-    """How it was refused; None when it was not."""
+    """Returns the refusal; None when the attack went through."""
     try:
         connection.execute(statement)
     except psycopg.Error as refused:
@@ -65,5 +65,5 @@ def _sqlstate(connection: psycopg.Connection[Any], statement: str) -> str | None
 
 
 def _touches_nothing(ledger: Ledger) -> bool:
-    """Whether there is nothing yet that a statement without VALUES could be about."""
+    """True while the ledger is empty, so that a statement without VALUES finds no row."""
     return ledger.query("SELECT 1 FROM events LIMIT 1") == []

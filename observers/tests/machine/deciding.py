@@ -57,7 +57,7 @@ class Held:
         return list(self.votes.values()).count(APPROVED) == 2
 
     def refusals(self, model: Model) -> list[str]:
-        """Why it cannot be recorded, the first reason first; none when it must be."""
+        """Reasons against recording it, the first one first; empty when it must be recorded."""
         reasons = {
             "recorded": self.recorded,
             "approvals": not self.is_approved,
@@ -67,7 +67,7 @@ class Held:
 
 
 class Deciding(Writing):
-    """What people decide."""
+    """Ceremonies: people propose, vote and record."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -199,7 +199,7 @@ class Deciding(Writing):
     def _judge_record(
         self, held: Held, before: Model, outcome: Event | Exception, cut: Cut | None
     ) -> list[str]:
-        """Whether the answer is right, and the id of the event that records it, if one does."""
+        """Checks the answer; returns the id of the event that records it, if one does."""
         refusals = held.refusals(before)
         if isinstance(outcome, CeremonyRefusedError):
             # Who writes meanwhile takes the numbers that were to be skipped.
@@ -215,7 +215,7 @@ class Deciding(Writing):
         return added
 
     def details_of(self, kind: str, pick: int) -> dict[str, Any] | None:
-        """What a proposal of this kind may say now; some of it the ledger must refuse."""
+        """Draws the details of a proposal of this kind; some of them the ledger must refuse."""
         given: dict[str, str] = {}
         if kind == "sequence_skip":
             first = self.model.head + 1 + (pick % 7 == 3)

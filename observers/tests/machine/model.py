@@ -22,7 +22,7 @@ HALTED = "system.halted"
 
 @dataclass
 class Span:
-    """Where a key or a witness signs; `agent` None is the system, or a witness."""
+    """The sequences that a key or witness may sign; `agent` None is the system, or a witness."""
 
     agent: str | None
     first: int
@@ -34,7 +34,7 @@ class Span:
 
 @dataclass
 class Model:
-    """What is in the ledger. `keys` and `witnesses` are by name."""
+    """The expected contents of the ledger. `keys` and `witnesses` are by name."""
 
     keys: dict[str, Span]
     witnesses: dict[str, Span]
@@ -55,7 +55,7 @@ class Model:
         return None if place is None else self.events[place]
 
     def as_it_is(self) -> Model:
-        """What it was, once it has gone on."""
+        """A copy that later steps leave as it is."""
         return replace(
             self,
             keys={name: replace(span) for name, span in self.keys.items()},
@@ -69,7 +69,7 @@ class Model:
 
     @property
     def gaps(self) -> list[tuple[Gap, int | None]]:
-        """What is missing up to the head, and the ceremony that explains it."""
+        """Numbers missing up to the head, and the ceremony that explains them."""
         ends = [0, *sorted(self.events), self.head + 1]
         missing = [Gap(a + 1, b - 1) for a, b in itertools.pairwise(ends) if b - a > 1]
         return [(gap, self.documented.get(gap)) for gap in missing]
@@ -151,7 +151,7 @@ class Model:
     # --- What may be decided --------------------------------------------------------------------
 
     def allows(self, kind: str, details: Mapping[str, Any]) -> bool:
-        """Whether a ceremony may say this now."""
+        """Tells whether a ceremony may say this now."""
         check = getattr(self, "_may_" + kind, None)
         return check is None or bool(check(details))
 
@@ -191,7 +191,7 @@ class Model:
 
 
 def is_same(wanted: Submission, stored: Event) -> bool:
-    """Whether an event is what was submitted."""
+    """Tells whether an event is what was submitted."""
     return (
         stored.event_type == wanted.event_type
         and stored.agent_id == wanted.agent_id

@@ -25,7 +25,7 @@ from observers.tests.support.pages import remove
 
 
 class Operating(Deciding):
-    """What operators do, and what happens to them."""
+    """Actions of operators, and accidents."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -103,7 +103,7 @@ CHANGES: dict[str, Callable[[Submission], Submission]] = {
 
 
 class Writing(Base):
-    """What writers do."""
+    """Actions of writers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class Writing(Base):
         self.settle(before, asks)
 
     def _spent(self, one: Submission) -> Submission:
-        """What was cut off once is not again; what never came so far asks for no cut now."""
+        """Makes a submission whose cut was never reached an ordinary one."""
         if one.event_type in CUTS and not self.cuts.was_cut(one.event_id):
             return replace(one, event_type="test.happened")
         return one

@@ -317,7 +317,7 @@ def test_what_is_written_before_a_halt_ends_is_shown_to_those_who_approve(reader
 
 
 def test_a_recorded_ceremony_is_shown_as_its_event_tells_it(ledger: Ledger) -> None:
-    """Whatever somebody wrote over its rows."""
+    """The page shows it with any change to its rows."""
     held = hold(ledger, "drift_threshold", {"seconds": "7.5"})
     name = json.loads(held.payload)["ceremony_id"]
     ledger.tamper(

@@ -54,7 +54,7 @@ def test_a_database_that_is_away(client: Client, address: str) -> None:
 
 @pytest.fixture
 def told(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """What the terminal and the log are told, Django's own lines too."""
+    """Collects the lines of terminal and log, Django's own too."""
     django = logging.getLogger("django.request")
     django.addHandler(caplog.handler)
     yield caplog

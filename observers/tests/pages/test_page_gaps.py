@@ -49,7 +49,7 @@ def test_a_gap_of_a_billion_is_one_line(reader: Reader) -> None:
 
 
 def starts(reader: Reader, address: str) -> list[int]:
-    """Where the gaps on a page start."""
+    """The first numbers of the gaps on a page."""
     return [placed.known.gap.start for placed in reader.get(address).context["placed"]]
 
 

@@ -43,7 +43,7 @@ def half_done(number: int) -> None:
 
 
 def words(page: str) -> str:
-    """What a page says, without its markup."""
+    """The text of a page, without its markup."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
 
 

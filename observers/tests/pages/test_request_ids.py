@@ -1,4 +1,4 @@
-"""Whoever meets a fault of ours reads the id under which the log has its cause."""
+"""An error page shows the request id under which the log has the cause."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def try_(client: Client, name: str, password: str, **extra: str) -> int:
 
 
 def code_of(person: User, *, confirmed: bool = True) -> str:
-    """What the device shows now; as if nobody had used it in this half minute."""
+    """The code that the device shows now, made usable again within its half minute."""
     device = TOTPDevice.objects.get(user=person, confirmed=confirmed)
     TOTPDevice.objects.filter(pk=device.pk).update(
         last_t=-1, throttling_failure_timestamp=None, throttling_failure_count=0

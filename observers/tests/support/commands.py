@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 
 class Ran(NamedTuple):
-    """What a command left behind."""
+    """Exit code and output of a command."""
 
     code: int
     text: str

@@ -19,7 +19,7 @@ AGENT = bytes.fromhex(_PUBLISHED["agent_key"]["private_key_hex"])
 WITNESS = bytes.fromhex(_PUBLISHED["witness_key"]["private_key_hex"])
 
 FORMS: list[dict[str, Any]] = json.loads((_VECTORS / "forms-v1.json").read_text(encoding="utf-8"))
-"""What a member may be, and what not: `member`, `value`, `good`, and `why`."""
+"""Accepted and refused values of members: `member`, `value`, `good`, and `why`."""
 
 SIGNED = frozenset(FIELDS) - {
     "payload",

@@ -52,8 +52,8 @@ class Reader:
         return response
 
     def _forget(self) -> None:
-        """What is remembered of a scan is good for a moment, and tests are faster. The look at the
-        guards is the costliest, and the application alone cannot change what it finds."""
+        """Empty the cache, which keeps a scan for longer than a test. The look at the guards
+        stays: it is expensive, and the application alone cannot change its result."""
         key = f"guards-default-{self.ledger.name}"
         visits = len(self.ledger.visits)
         known = not self.ledger.others and self.visits == visits

@@ -39,7 +39,7 @@ def row_of(subject: Event) -> tuple[Any, ...]:
 
 
 def is_of_its_column(vector: dict[str, Any]) -> bool:
-    """Whether a column of the table could hold the value."""
+    """Tells whether a column of the table could hold the value."""
     return vector["value"] is None or type(vector["value"]) is type(published()[vector["member"]])
 
 
@@ -85,7 +85,7 @@ def test_the_documented_verifier_judges_every_form(tmp_path: Path) -> None:
 
 
 def test_printable_is_what_python_calls_so_whatever_its_version() -> None:
-    """What is unassigned here may be a character there, and is left out."""
+    """Skips code points unassigned here, which may be characters there."""
     for code in range(sys.maxunicode + 1):
         character = chr(code)
         if unicodedata.category(character) != "Cn":

@@ -30,7 +30,7 @@ NO_KEYS = Keyring({}, {})
 
 @dataclass(frozen=True)
 class Play:
-    """Which events of 1 … LAST are there, and what is wrong with them."""
+    """The events of 1 … LAST that are there, and their faults."""
 
     missing: frozenset[int]
     relinked: frozenset[int]
@@ -118,7 +118,7 @@ def report(whole: PartialReport, events: list[Event]) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def every_key_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a key may sign is not at stake here, and a ceremony has to pass its own checks."""
+    """Keys may sign everything here; a ceremony has to pass its own checks."""
     monkeypatch.setattr("observers.verification.checks._key", lambda *arguments: iter(()))
 
 

@@ -112,7 +112,7 @@ def page(replica: Replica) -> Get:
 
 
 def states(get: Get) -> tuple[bool, str]:
-    """Whether the replica answered, and what /readyz says of it."""
+    """Tells whether the replica answered, and returns what /readyz says of it."""
     answered = get("events").json()["completeness"]["replica"] is not None
     return answered, get("/readyz").json()["checks"]["replica"]
 

@@ -35,7 +35,7 @@ def documented(start: int = 1, end: int | None = None) -> list[int | None]:
 
 
 def seen_by_all() -> list[list[int | None]]:
-    """What each of those who ask says: which event documents each gap."""
+    """Maps each consumer to its answer: the event that documents each gap."""
     http = api.observer().get("continuity").json()["gaps"]
     listed = api.observer().get("events?start=1&limit=100").json()["completeness"]["gaps"]
     command = run("check_continuity", "--json").json["gaps"]

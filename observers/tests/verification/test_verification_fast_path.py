@@ -34,7 +34,7 @@ EXTRAS: dict[str, list[Any]] = {
     "payload_salt": ["f" * 64, "F" * 64],
 }
 STORED = ["", "[1", '{"a":1,"a":2}', '{"a":1.0}', '{"a":1e400}', "null", None]
-"""What the column of the payload may hold instead."""
+"""Other values that the payload's column may hold."""
 
 
 def texts_near(text: str) -> st.SearchStrategy[str]:

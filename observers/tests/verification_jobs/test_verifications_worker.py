@@ -88,7 +88,7 @@ def work_once() -> None:
 
 
 def jobs(ledger: Ledger) -> list[str]:
-    """How the jobs of verifications are; the watch has its own."""
+    """States of the jobs of verifications; the watch has its own."""
     asked = "SELECT status::text FROM procrastinate_jobs WHERE queue_name = %s ORDER BY id"
     return [s for (s,) in ledger.query(asked, [tasks.QUEUE])]
 

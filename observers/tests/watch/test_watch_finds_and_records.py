@@ -207,7 +207,7 @@ def test_a_guard_that_was_off_between_two_looks_leaves_its_trace(ledger: Ledger)
 
 
 def test_a_forged_record_does_not_hide_a_gap(ledger: Ledger) -> None:
-    """Who may insert could say that the gap is known already, but not with the system's hand."""
+    """The role that may insert can claim that the gap is known, but cannot sign as the system."""
     ledger.write(6)
     remove(ledger, 3)
     known = submission({"finding": "gap 3-3"}, event_type="sequence.gap_detected", agent_id=None)
