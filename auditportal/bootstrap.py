@@ -98,8 +98,8 @@ class ServerFacts:
         if self.takes_writes:
             return ""
         return (
-            f"the database {self.database!r} takes no writes: its server is a standby, or was made "
-            "read-only. Point the URL to the primary; one that names several hosts needs "
+            f"the database {self.database!r} does not accept writes: its server is a standby, or "
+            "was made read-only. Point the URL to the primary; one that names several hosts needs "
             "target_session_attrs=read-write"
         )
 
@@ -107,9 +107,8 @@ class ServerFacts:
     def warnings(self) -> list[str]:
         """A sentence for each setting that makes a power cut dangerous."""
         return [
-            f"{name} is off at the database's server: after a power cut, or when its machine dies, "
-            f"events that were acknowledged may be lost and the database be beyond repair. Set "
-            f"{name} = on, and restart PostgreSQL"
+            f"{name} is off on the database server: a power failure may lose acknowledged events "
+            f"and damage the database beyond repair. Set {name} = on, and restart PostgreSQL"
             for name in self.unsafe
         ]
 
@@ -223,7 +222,7 @@ def claim_port(address: str, port: int) -> socket.socket:
 def _reason(address: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         free = port + 1 if port < 65535 else port - 1
-        return f"port {port} on {address} is taken, perhaps by another portal; try PORT={free}"
+        return f"port {port} on {address} is in use, perhaps by another portal; try PORT={free}"
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"port {port} needs privileges this user does not have; try PORT=8000"
     return f"cannot listen on {address} port {port}: {error.strerror}"

@@ -32,51 +32,69 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable("PORTAL_HOME", ".portal", "folder of the embedded database, keys, logs and secrets"),
     Variable("PORT", "8000", "port the portal listens on"),
     Variable("PORTAL_BIND", "127.0.0.1", "address the portal listens on"),
-    Variable("PORTAL_SAMPLE", "1", "play sample agents into an empty embedded ledger; 0 does not"),
-    Variable("DATABASE_URL", "", "PostgreSQL of your own; empty runs the embedded one"),
-    Variable("OWNER_DATABASE_URL", "", "the role that migrates; empty takes DATABASE_URL"),
-    Variable("OBSERVER_DATABASE_URL", "", "where observers read, such as a replica"),
-    Variable("ADMIN_DATABASE_URL", "", "who may create roles, for database_roles --apply alone"),
     Variable(
-        "PORTAL_DATABASE_ADMINS", "", "other roles known to be superusers or the like, by commas"
+        "PORTAL_SAMPLE", "1", "1 lets sample agents write into an empty embedded ledger; 0 does not"
+    ),
+    Variable("DATABASE_URL", "", "PostgreSQL of your own; empty runs the embedded one"),
+    Variable("OWNER_DATABASE_URL", "", "the role that migrates; empty: DATABASE_URL"),
+    Variable("OBSERVER_DATABASE_URL", "", "database that observers read, such as a replica"),
+    Variable("ADMIN_DATABASE_URL", "", "role that may create roles, for database_roles --apply"),
+    Variable(
+        "PORTAL_DATABASE_ADMINS",
+        "",
+        "known superusers and other powerful roles, separated by commas",
     ),
     Variable("PORTAL_REPLICA_LAG", "30", "seconds a replica may lag before the primary serves"),
-    Variable("PORTAL_KEY_DIR", "", "folder of the private keys; empty takes PORTAL_HOME/keys"),
+    Variable("PORTAL_KEY_DIR", "", "folder of the private keys; empty: PORTAL_HOME/keys"),
     Variable(
         "DJANGO_SECRET_KEY",
         "",
-        "secret of sessions, forms and seals; made under PORTAL_HOME, required with DATABASE_URL",
+        "secret of sessions, forms and seals; generated in PORTAL_HOME, required with DATABASE_URL",
     ),
-    Variable("DJANGO_DEBUG", "0", "1 shows tracebacks in the browser; never where others can look"),
-    Variable("PORTAL_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "names the portal answers to"),
+    Variable("DJANGO_DEBUG", "0", "1 shows tracebacks in the browser; for development only"),
+    Variable(
+        "PORTAL_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "host names that the portal serves"
+    ),
     Variable("PORTAL_HTTPS", "0", "1 behind a TLS proxy: secure cookies, X-Forwarded-Proto, HSTS"),
-    Variable("PORTAL_TRUSTED_ORIGINS", "", "origins whose forms are taken, such as https://a.org"),
+    Variable(
+        "PORTAL_TRUSTED_ORIGINS", "", "origins whose forms are accepted, such as https://a.org"
+    ),
     Variable("PORTAL_TRUSTED_PROXIES", "0", "proxies in front that write X-Forwarded-For; 0: none"),
     Variable("PORTAL_PUBLIC_READING", "0", "1 lets anybody read the ledger, and nothing else"),
     Variable(
         "PORTAL_REQUIRE_SECOND_FACTOR",
         "",
-        "1: operators and administrators need a second factor; empty takes PORTAL_HTTPS",
+        "1: operators and administrators need a second factor; empty: as PORTAL_HTTPS",
     ),
-    Variable("PORTAL_IDLE_MINUTES", "60", "a session that is not used for so long ends"),
-    Variable("PORTAL_LIMIT_WRITES", "5000", "writing requests/s of a token in a process; 0: all"),
-    Variable("PORTAL_LIMIT_READS", "5000", "reading requests/s of a token in a process; 0: all"),
-    Variable("PORTAL_LIMIT_ADDRESS", "100", "requests/s of an address without valid token; 0: all"),
+    Variable("PORTAL_IDLE_MINUTES", "60", "minutes after which an unused session ends"),
     Variable(
-        "PORTAL_LIMIT_SIGN_IN", "30", "passwords and codes tried a minute of an address; 0: all"
+        "PORTAL_LIMIT_WRITES", "5000", "writing requests/s of a token in a process; 0: no limit"
+    ),
+    Variable(
+        "PORTAL_LIMIT_READS", "5000", "reading requests/s of a token in a process; 0: no limit"
+    ),
+    Variable(
+        "PORTAL_LIMIT_ADDRESS", "100", "requests/s of an address without valid token; 0: no limit"
+    ),
+    Variable(
+        "PORTAL_LIMIT_SIGN_IN", "30", "passwords and codes an address may try a minute; 0: no limit"
     ),
     Variable("PORTAL_PROPOSAL_DAYS", "30", "days until a proposal of a ceremony expires, 1 to 366"),
     Variable("PORTAL_WORKERS", "2", "web processes"),
     Variable("PORTAL_THREADS", "32", "requests one web process answers at once"),
     Variable("PORTAL_WATCH_HOURS", "24", "hours within which the watch verifies every event again"),
     Variable("PORTAL_WATCH_HALT_ON", "", f"findings that halt: {', '.join(FINDINGS)}"),
-    Variable("PORTAL_ALERT_EMAIL_TO", "", "who is told of findings, addresses by commas"),
-    Variable("PORTAL_ALERT_EMAIL_FROM", "audit-portal@localhost", "the sender of those mails"),
+    Variable("PORTAL_ALERT_EMAIL_TO", "", "e-mail addresses for findings, separated by commas"),
+    Variable("PORTAL_ALERT_EMAIL_FROM", "audit-portal@localhost", "sender of those e-mails"),
     Variable("PORTAL_SMTP_URL", "smtp://localhost:25", "mail server: smtp:// or smtps://"),
-    Variable("PORTAL_ALERT_WEBHOOK_URL", "", "where findings are posted, http:// or https://"),
-    Variable("PORTAL_ALERT_WEBHOOK_SECRET", "", "signs what is posted; 32 characters or more"),
+    Variable("PORTAL_ALERT_WEBHOOK_URL", "", "webhook for findings, http:// or https://"),
+    Variable(
+        "PORTAL_ALERT_WEBHOOK_SECRET",
+        "",
+        "key that signs the webhook's requests; 32 characters or more",
+    ),
     Variable("PORTAL_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
-    Variable("PORTAL_LOG_FILE", "", "JSON log lines go here too; `portal` sets it for its server"),
+    Variable("PORTAL_LOG_FILE", "", "also write JSON log lines to this file; `portal` sets it"),
 )
 _DEFAULTS = {variable.name: variable.default for variable in ENVIRONMENT}
 

@@ -322,7 +322,7 @@ def busy(request: HttpRequest) -> HttpResponse:
 def _busy_answer(request: HttpRequest) -> HttpResponse:
     if request.path_info.startswith(API):
         headers = {"Retry-After": str(RETRY_SECONDS)}
-        return respond(Refused(BUSY, "ask again in a moment", headers=headers), request)
+        return respond(Refused(BUSY, "try again in a moment", headers=headers), request)
     answer = HttpResponse(_busy_page(), status=HTTPStatus.SERVICE_UNAVAILABLE)
     answer["Retry-After"] = str(RETRY_SECONDS)
     answer["Cache-Control"] = "no-store"

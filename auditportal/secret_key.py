@@ -27,7 +27,7 @@ def kept_secret_key(home: Path) -> str:
         raise ImproperlyConfigured(str(error)) from error
     except OSError as error:
         raise ImproperlyConfigured(
-            f"cannot keep the secret key in {path}: {error.strerror}"
+            f"cannot store the secret key in {path}: {error.strerror}"
         ) from error
     if len(key) < 50:
         raise ImproperlyConfigured(f"{path} holds no valid secret key; remove it to make a new one")

@@ -283,8 +283,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Audit Portal",
     "DESCRIPTION": (
         "Record events in an append-only, hash-chained, signed and witnessed ledger, and read "
-        "them back with all that is needed to check them. Times are informative; `sequence` is "
-        "the order. Every refusal is a problem detail (RFC 9457)."
+        "them back with everything needed to verify them. `sequence` is the order of events; times "
+        "are informative. Every refusal is a problem detail (RFC 9457)."
     ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
@@ -310,7 +310,7 @@ PORTAL_ALERT_WEBHOOK_URL = env.read_url("PORTAL_ALERT_WEBHOOK_URL", ("http", "ht
 PORTAL_ALERT_WEBHOOK_SECRET = env.read_str("PORTAL_ALERT_WEBHOOK_SECRET")
 if PORTAL_ALERT_WEBHOOK_URL and len(PORTAL_ALERT_WEBHOOK_SECRET) < 32:
     raise ImproperlyConfigured(
-        "PORTAL_ALERT_WEBHOOK_SECRET needs 32 characters or more: without it nobody can tell an "
+        "PORTAL_ALERT_WEBHOOK_SECRET needs 32 characters or more: without it a receiver cannot tell an "
         "alert from a forgery"
     )
 PORTAL_ALERT_EMAIL_TO = env.read_list("PORTAL_ALERT_EMAIL_TO")

@@ -126,7 +126,7 @@ def speak(using: str, proposal: Proposal, *, step: str, person: str, signature: 
     except DatabaseError as error:
         # Two at once: the unique indexes decide.
         raise CeremonyRefusedError(
-            f"CT-13: {person} has spoken on this ceremony already", constraint(error)
+            f"CT-13: {person} has already voted on this ceremony", constraint(error)
         ) from error
     log.info("ceremony_step", step=step, person=person, kind=proposal.kind, id=proposal.ceremony_id)
 
@@ -193,7 +193,7 @@ def _require_payload_as_said(using: str, proposal: Proposal) -> None:
     if mismatched and MATCHED not in proposal.details:
         raise CeremonyRefusedError(
             f"CT-13: the payload of event {place} is not what was signed: it does not hash to its "
-            f"payload_hash. It is erased only by a proposal that says so, {MATCHED}: false",
+            f"payload_hash. Erasing it needs a proposal that says so, {MATCHED}: false",
             "details",
         )
     if MATCHED in proposal.details and not mismatched:
@@ -228,12 +228,16 @@ def _require_sound(using: str, proposal: Proposal, event_type: str, payload: byt
     active = {key.public_key: key.person for key in registry.list_people(using) if key.is_active}
     _require(wrong_record(event_type, document, active.get), "record")
     if canonical.canonicalize(document["proposal"]).decode() != proposal.text:
-        raise CeremonyRefusedError("CT-13: what is recorded is not what was signed", "record")
+        raise CeremonyRefusedError(
+            "CT-13: the recorded text differs from what was signed", "record"
+        )
     if proposal.details.get("unwritten", []) != (
         unwritten_records(using) if "unwritten" in proposal.details else []
     ):
         raise CeremonyRefusedError(
-            "CT-13: what waits to be written is not what was signed: propose it again", "unwritten"
+            "CT-13: the events waiting to be written differ from those that were signed: propose "
+            "it again",
+            "unwritten",
         )
 
 

@@ -79,17 +79,17 @@ class EventIdConflictError(LedgerError):
         self.is_foreign = is_foreign
         where = f"sequence {sequence}" if sequence is not None else "another event of this batch"
         how = (
-            ", whose payload was erased: that this is the same event cannot be shown any more"
+            ", whose payload was erased, so the contents can no longer be compared"
             if is_erased
             else " with other content"
         )
         if is_unseen:
-            where, how = "a row of the database that is not an event of the ledger", ""
-        super().__init__(f"event_id {event_id} is taken by {where}{how}")
+            where, how = "a row of the database that is not part of the ledger", ""
+        super().__init__(f"event_id {event_id} belongs to {where}{how}")
 
 
 class QueueFullError(LedgerError):
-    """The append queue is full, and nothing was taken. Retry after `retry_after` seconds."""
+    """The append queue is full, and nothing was accepted. Retry after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
         self.retry_after = retry_after
@@ -140,7 +140,7 @@ class KeyBackendError(LedgerError):
 
 
 class WitnessUnavailableError(LedgerError):
-    """RT-1: no active witness can attest, so the write is refused (CT-12)."""
+    """RT-1: no witness is available, so the write is refused (CT-12)."""
 
 
 class KeyRegistryError(LedgerError):

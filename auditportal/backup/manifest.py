@@ -87,7 +87,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
         text = path.read_bytes()
     except FileNotFoundError:
         raise BackupError(
-            f"{folder} holds no {NAME}: it is not a backup, or an unfinished one"
+            f"{folder} has no {NAME}: it is not a backup, or an unfinished one"
         ) from None
     except OSError as error:
         raise BackupError(f"cannot read {path}: {error.strerror}") from error

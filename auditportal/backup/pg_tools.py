@@ -46,9 +46,9 @@ def find_program(name: str, major: int) -> tuple[Path, int]:
         if program and version and version >= major:
             return program, version
         if program:
-            seen.append(f"{program} is of PostgreSQL {version or 'unknown'}")
+            seen.append(f"{program} has version {version or 'unknown'}")
     raise BackupError(
-        f"there is no {name} of PostgreSQL {major} or newer ({'; '.join(seen) or 'none at all'}): "
+        f"no {name} of PostgreSQL {major} or newer ({'; '.join(seen) or 'none at all'}): "
         "install the client programs of that version, and have them on PATH"
     )
 
@@ -92,7 +92,7 @@ def _has_ended(child: subprocess.Popen[bytes]) -> bool:
 def _reason(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line]
-    return (errors or lines or ["it gave no reason"])[0]
+    return (errors or lines or ["no reason was given"])[0]
 
 
 def _embedded(name: str) -> Path | None:

@@ -68,7 +68,9 @@ def put_keys(folder: Path, manifest: Manifest) -> None:
         missing = {name: path for name, path in wanted.items() if not (target / name).exists()}
         for name in wanted.keys() - missing.keys():
             if (target / name).read_bytes() != wanted[name].read_bytes():
-                raise BackupError(f"{target / name} is another key than the backup's; move it away")
+                raise BackupError(
+                    f"{target / name} differs from the key in the backup; move it away"
+                )
         if missing:
             target.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name, path in missing.items():
@@ -176,16 +178,16 @@ def _require_room(target: Target, digest: str) -> None:
     elif target.relations:
         what = "a ledger" if target.has_events else "something"
         raise BackupError(
-            f"the database {target.database} has {what} in it ({target.relations} tables and the "
-            "like), and a backup is restored into an empty one only; nothing was changed"
+            f"the database {target.database} has {what} in it ({target.relations} tables or "
+            "other objects); a backup can only be restored into an empty one. Nothing was changed"
         )
 
 
 def _require_known(manifest: Manifest, target: Target) -> None:
     if manifest.server_major > target.server_major:
         raise BackupError(
-            f"the backup is of PostgreSQL {manifest.server_major}, and this server is "
-            f"PostgreSQL {target.server_major}: restore it into one that is as new"
+            f"the backup was made by PostgreSQL {manifest.server_major}, and this server is "
+            f"PostgreSQL {target.server_major}: restore into the same or a newer version"
         )
     known = MigrationLoader(None).disk_migrations
     foreign = [each for each in manifest.migrations if tuple(each.split(".", 1)) not in known]
@@ -201,8 +203,8 @@ def _mark(target: Target, digest: str) -> None:
         maintenance.set_mark(OWNER, digest)
     except DatabaseError as error:
         raise BackupError(
-            f"cannot make tables in the database {target.database}: {first_line(error)}; the role "
-            "of OWNER_DATABASE_URL must own it, as `manage.py database_roles` sees to"
+            f"cannot create tables in the database {target.database}: {first_line(error)}; the "
+            "role of OWNER_DATABASE_URL must own it, as `manage.py database_roles` sees to"
         ) from error
 
 
@@ -219,7 +221,7 @@ def _require_head(manifest: Manifest) -> None:
     head, promised = asdict(standing.head), asdict(manifest.head)
     if head != promised or not standing.ends_at_head:
         raise NotTheBackupError(
-            f"CT-13: what was restored is not what the manifest says: the events end at "
+            f"CT-13: the restored ledger differs from the manifest: the events end at "
             f"{standing.tail_sequence} ({standing.tail_hash}), the head is "
             f"{head['max_sequence']} ({head['content_hash']}) of {head['event_count']} events; "
             f"the manifest says {promised['max_sequence']} ({promised['content_hash']}) of "

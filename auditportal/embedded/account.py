@@ -108,6 +108,6 @@ def choose_account() -> Account:
             continue
         return Account(entry.pw_uid, entry.pw_gid, name, dropped=True)
     raise EmbeddedPostgresError(
-        "PostgreSQL does not run as root and there is neither a user `postgres` nor `nobody`; "
+        "PostgreSQL does not run as root, and there is neither a user `postgres` nor `nobody`; "
         "run as an ordinary user or set DATABASE_URL"
     )

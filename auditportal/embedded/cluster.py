@@ -132,7 +132,7 @@ def _initdb(place: Place, programs: Path, fresh: Path, options: Sequence[str]) -
     )
     if made.returncode != 0:
         raise EmbeddedPostgresError(
-            f"cannot make the database in {place.folder}: {_reason(made.stderr)}"
+            f"cannot create the database in {place.folder}: {_reason(made.stderr)}"
         )
 
 
@@ -143,7 +143,7 @@ def _reason(output: str) -> str:
         for line in lines:
             if marker in line:
                 return line
-    return lines[-1] if lines else "it gave no reason"
+    return lines[-1] if lines else "no reason was given"
 
 
 def _refuse_other_version(place: Place, programs: Path) -> None:
@@ -152,7 +152,7 @@ def _refuse_other_version(place: Place, programs: Path) -> None:
     if theirs != ours:
         raise EmbeddedPostgresError(
             f"{place.data} was made by PostgreSQL {theirs}, and this is PostgreSQL {ours}; "
-            "carry it over with pg_upgrade, or with pg_dump of the old version"
+            "migrate it with pg_upgrade, or with the old version's pg_dump"
         )
 
 

@@ -98,7 +98,7 @@ def make_place(home: Path) -> Place:
         if not found.account.owns_and_reaches(found.folder):
             raise EmbeddedPostgresError(
                 f"the user {found.account.name}, who owns the database in {found.folder}, cannot "
-                "reach it; open the way to it or choose another folder with PORTAL_HOME"
+                "access it; allow access to it or choose another folder with PORTAL_HOME"
             )
         return found
     account = choose_account()

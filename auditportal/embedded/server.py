@@ -180,5 +180,5 @@ class EmbeddedPostgres:
             log.seek(offset)
             lines = log.read().decode(errors="replace").splitlines()
         fatal = [line for line in lines if "FATAL:" in line or "PANIC:" in line]
-        line = (fatal or lines or ["it gave no reason"])[-1]
+        line = (fatal or lines or ["no reason was given"])[-1]
         return line.partition("FATAL:")[2].strip() or line

@@ -136,7 +136,7 @@ def test_a_manifest_that_is_not_for_here_is_refused(target: Ledger, folder: Path
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"version": 2}, "version 2; this portal reads"),
         ({"head": {}}, "is not a manifest"),
-        ({"server_major": 99}, "the backup is of PostgreSQL 99"),
+        ({"server_major": 99}, "the backup was made by PostgreSQL 99"),
         ({"migrations": ["events.9999_later"]}, "does not know events.9999_later"),
         ({"files": [outside]}, "names a file that no backup has: '../x'"),
         ({"files": []}, "names no ledger.dump"),
@@ -222,7 +222,7 @@ def test_keys_are_in_it_only_when_asked_for(
         FileKeyBackend(settings.PORTAL_KEY_DIR).create("WITNESS:alpha")
         ran = restore(tmp_path / "with-keys")
         assert ran.code == 2
-        assert "is another key than the backup's" in ran.text
+        assert "differs from the key in the backup" in ran.text
         (settings.PORTAL_KEY_DIR / "WITNESS:alpha.key").unlink()
         ran = restore(tmp_path / "with-keys")
         assert (ran.code, ran.json["missing_private_keys"]) == (0, [])

@@ -80,7 +80,7 @@ class Recorder:
         except queue.Full:
             log.error("access_log_full", waiting=self._waiting.qsize())
             raise AccessLogFullError(
-                "the access log does not take what is read, so nothing may be read"
+                "the access log cannot be written, so nothing may be read"
             ) from None
 
     def note_use(self, token_key: str, moment: datetime) -> None:

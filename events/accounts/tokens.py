@@ -64,7 +64,9 @@ def find(text: str) -> ApiToken:
         TokenError: there is none, or more than one.
     """
     if len(text) < KNOWN_BY:
-        raise TokenError(f"name a token by its first {KNOWN_BY} characters, as `tokens` lists them")
+        raise TokenError(
+            f"give the first {KNOWN_BY} characters of the token, as `tokens` lists them"
+        )
     found = list(ApiToken.objects.filter(token_key=text[:KNOWN_BY])[:2])
     if len(found) != 1:
         raise TokenError(
@@ -101,8 +103,9 @@ def service_user() -> User:
         user.save()
     elif user.is_staff or user.is_superuser or user.has_usable_password():
         raise TokenError(
-            f"the account {SERVICE_USER!r} is a person's; API tokens need this name for themselves"
+            f"the account {SERVICE_USER!r} belongs to a person; API tokens need an account of "
+            "this name"
         )
     if not user.is_active:
-        raise TokenError(f"the account {SERVICE_USER!r} is switched off, and every token with it")
+        raise TokenError(f"the account {SERVICE_USER!r} is deactivated, and with it every token")
     return user

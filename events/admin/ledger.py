@@ -103,7 +103,9 @@ class LedgerEventAdmin(ReadOnlyAdmin):
         found = PostgresEventStore(event._state.db or "default").get_events_by_id([event_id])
         stored = found.get(event_id)
         if stored is None:
-            return preformatted("This row is not the event of its number; verify_ledger says more.")
+            return preformatted(
+                "This row is not the ledger's event of that number; see verify_ledger."
+            )
         try:
             return preformatted(pretty(stored.canonical_payload.decode()))
         except CanonicalJSONError as error:

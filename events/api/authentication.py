@@ -60,7 +60,10 @@ def refusal_to_read(request: Request, *, narrows: bool) -> str:
         if token.reads == Reads.NOTHING:
             return "this token may only write"
         if token.reads == Reads.OWN and not narrows:
-            return f"this token may only read the events of {token.agent_id}; here is more"
+            return (
+                f"this token may only read the events of {token.agent_id}; "
+                "this address shows events of others too"
+            )
         return ""
     if settings.PORTAL_PUBLIC_READING or may(request.user, READ):
         return ""
@@ -213,7 +216,7 @@ class ReadOrWriteAsAgent(BasePermission):
         known = bool(request.user and request.user.is_authenticated)
         if request.method not in SAFE_METHODS:
             if known and request.auth is None:
-                self.message = "there is no token; writing needs one that is bound to an agent"
+                self.message = "there is no token; writing needs one bound to an agent"
             return known and agent_of(request) is not None
         if not (known or settings.PORTAL_PUBLIC_READING):
             return False

@@ -132,7 +132,7 @@ def body_of(
     """
     coding, declared = _coding(request), _declared_length(request)
     if declared is None and not shows_its_end and coding is None:
-        raise _length_required("a body of records that was cut off could not be told from a whole")
+        raise _length_required("a truncated body of records could not be told from a complete one")
     if declared is not None and declared > limit:
         raise _too_large(limit)
     size = limit if declared is None else declared
@@ -173,7 +173,7 @@ def _coding(request: HttpRequest) -> str | None:
     if coding not in CODINGS:
         raise Refused(
             UNSUPPORTED_MEDIA_TYPE,
-            f"the Content-Encoding {coding} is not taken; one of {ACCEPTED} is",
+            f"the Content-Encoding {coding} is not supported; supported are {ACCEPTED}",
             headers={"Accept-Encoding": ACCEPTED},
         )
     return coding
@@ -246,7 +246,7 @@ def _declared_length(request: HttpRequest) -> int | None:
 def _unmeasured(request: HttpRequest) -> Any:
     """Return the server's own stream if it ends with the body: Django reads none without length."""
     if not request.META.get("wsgi.input_terminated"):
-        raise _length_required("this server does not tell where a body without one ends")
+        raise _length_required("without it the server cannot tell where the body ends")
     return request.META["wsgi.input"]
 
 

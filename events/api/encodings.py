@@ -68,7 +68,7 @@ def _deflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
             inflate = zlib.decompressobj(_ZLIB if _has_zlib_header(rest) else _RAW)
         while rest:
             if inflate.eof:
-                raise DamagedError("there is more behind the end of its deflate data")
+                raise DamagedError("data follows the end of its deflate stream")
             piece, rest = _inflated(inflate, rest, "deflate")
             yield piece
             rest = rest or inflate.unused_data

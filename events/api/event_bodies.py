@@ -152,7 +152,7 @@ def _large_array(body: bytes, agent_id: str | None) -> list[Submission]:
             INVALID_BATCH, TOO_MANY if "length" in str(error) else NO_BATCH + hint
         ) from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise CanonicalJSONError(f"not JSON that the ledger can take: {error}") from None
+        raise CanonicalJSONError(f"not JSON that the ledger can store: {error}") from None
     _check_batch_size(len(pieces))
 
     def event(place: int) -> Submission:
@@ -185,7 +185,7 @@ def _lines(lines: Sequence[tuple[int, bytes]], agent_id: str | None) -> list[Sub
     if unreadable:
         raise Refused(
             MALFORMED_JSON,
-            f"{len(unreadable)} of {len(lines)} lines cannot be taken, so nothing was written; "
+            f"{len(unreadable)} of {len(lines)} lines cannot be recorded, so nothing was written; "
             f"line {unreadable[0]['line']}: {unreadable[0]['detail']}",
             errors=unreadable,
         )

@@ -44,37 +44,37 @@ class Problem:
         return f"urn:audit-portal:problem:{self.name}"
 
 
-MALFORMED_JSON = Problem("malformed-json", 400, "The body is not JSON the ledger can take")
+MALFORMED_JSON = Problem("malformed-json", 400, "The body is not JSON that the ledger can store")
 INVALID_EVENT = Problem("invalid-event", 400, "An event is not valid")
 INVALID_BATCH = Problem("invalid-batch", 400, "The batch is not valid")
 INVALID_PARAMETER = Problem("invalid-parameter", 400, "A query parameter is not valid")
 BAD_REQUEST = Problem("bad-request", 400, "The request cannot be understood")
-UNAUTHENTICATED = Problem("unauthenticated", 401, "A valid token is needed")
-FORBIDDEN = Problem("forbidden", 403, "The token does not allow this")
-NOT_FOUND = Problem("not-found", 404, "There is nothing here")
+UNAUTHENTICATED = Problem("unauthenticated", 401, "A valid token is required")
+FORBIDDEN = Problem("forbidden", 403, "The token does not permit this")
+NOT_FOUND = Problem("not-found", 404, "Nothing was found at this address")
 METHOD_NOT_ALLOWED = Problem("method-not-allowed", 405, "The method is not allowed here")
-NOT_ACCEPTABLE = Problem("not-acceptable", 406, "The answer cannot be given in an accepted form")
-EVENT_ID_CONFLICT = Problem("event-id-conflict", 409, "The event_id is taken by another event")
-LENGTH_REQUIRED = Problem("length-required", 411, "The length of the body is needed")
+NOT_ACCEPTABLE = Problem("not-acceptable", 406, "No acceptable representation is available")
+EVENT_ID_CONFLICT = Problem("event-id-conflict", 409, "The event_id belongs to another event")
+LENGTH_REQUIRED = Problem("length-required", 411, "The length of the body is required")
 TOO_LARGE = Problem("too-large", 413, "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = Problem(
-    "unsupported-media-type", 415, "The body is in a form that is not taken"
+    "unsupported-media-type", 415, "The body's format is not supported"
 )
 TOO_MANY_REQUESTS = Problem("too-many-requests", 429, "Too many requests")
-INTERNAL_ERROR = Problem("internal-error", 500, "Something is wrong on our side")
+INTERNAL_ERROR = Problem("internal-error", 500, "The portal failed to answer")
 UNREADABLE_EVENT = Problem("unreadable-event", 500, "A stored event cannot be read")
-APPEND_REFUSED = Problem("append-refused", 500, "The database found the append wrong")
+APPEND_REFUSED = Problem("append-refused", 500, "The database refused the append")
 HALTED = Problem("halted", 503, "The ledger is halted")
-HEAD_MISMATCH = Problem("head-mismatch", 503, "The ledger does not end where it should")
+HEAD_MISMATCH = Problem("head-mismatch", 503, "The ledger's end is not where it was recorded")
 KEY_UNAVAILABLE = Problem("key-unavailable", 503, "The agent has no usable signing key")
-WITNESS_UNAVAILABLE = Problem("witness-unavailable", 503, "No witness can attest")
+WITNESS_UNAVAILABLE = Problem("witness-unavailable", 503, "No witness is available")
 BUSY = Problem("busy", 503, "The portal is busy")
-TOO_MANY_EXPORTS = Problem("too-many-exports", 503, "Too many exports are under way")
+TOO_MANY_EXPORTS = Problem("too-many-exports", 503, "Too many exports are running")
 TOO_MANY_VERIFICATIONS = Problem(
-    "too-many-verifications", 503, "Too many verifications are under way"
+    "too-many-verifications", 503, "Too many verifications are running"
 )
-QUEUE_FULL = Problem("queue-full", 503, "Too many events wait to be written")
-LEDGER_LOCKED = Problem("ledger-locked", 503, "Somebody else keeps the ledger's lock")
+QUEUE_FULL = Problem("queue-full", 503, "Too many events are waiting to be written")
+LEDGER_LOCKED = Problem("ledger-locked", 503, "Another transaction holds the ledger's lock")
 DATABASE_UNAVAILABLE = Problem("database-unavailable", 503, "The database is not available")
 
 _LOADS = frozenset({QUEUE_FULL, TOO_MANY_EXPORTS, TOO_MANY_VERIFICATIONS})
@@ -129,17 +129,18 @@ _OF_THE_FRAMEWORK: Mapping[type[Exception], Problem] = {
 # Details for the operator go to the log, not to the caller.
 _PUBLIC_DETAILS: Mapping[Problem, str] = {
     KEY_UNAVAILABLE: "the agent of this token cannot sign now; nothing was written",
-    WITNESS_UNAVAILABLE: "RT-1: no witness can attest, so nothing was written",
-    HEAD_MISMATCH: "CT-13: the events do not end where the last append says; nothing was written",
+    WITNESS_UNAVAILABLE: "RT-1: no witness is available, so nothing was written",
+    HEAD_MISMATCH: "CT-13: the events do not end where the last append recorded; nothing was "
+    "written",
     APPEND_REFUSED: "FR7: the database refused the append; nothing was written",
-    QUEUE_FULL: "the writer's queue is full; nothing was taken, so send it again after a moment",
+    QUEUE_FULL: "the writer's queue is full; nothing was accepted, so send it again in a moment",
     LEDGER_LOCKED: (
-        "another transaction in the database keeps the ledger's lock; nothing was written, so send "
-        "it again after a moment"
+        "another transaction in the database holds the ledger's lock; nothing was written, so send "
+        "it again in a moment"
     ),
     DATABASE_UNAVAILABLE: (
-        "the database does not answer; whether a write under way was kept is unknown, "
-        "so send it again with the same event_id"
+        "the database does not answer; a write in progress may or may not have been "
+        "committed, so send it again with the same event_id"
     ),
     INTERNAL_ERROR: "the error is in the portal's log, under this request_id",
 }
@@ -184,7 +185,7 @@ def refusal(error: Exception) -> Refused:
             MALFORMED_JSON, str(error), errors=[{"pointer": error.path, "detail": error.reason}]
         )
     if isinstance(error, ledger.EventIdConflictError):
-        taken = f"event_id {error.event_id} is taken by an event that is not this agent's"
+        taken = f"event_id {error.event_id} belongs to another agent's event"
         return Refused(
             EVENT_ID_CONFLICT,
             taken if error.is_foreign else str(error),

@@ -77,12 +77,12 @@ class EventToSend(serializers.Serializer[Any]):
     event_type = serializers.CharField(max_length=MAX_NAME, help_text="Printable characters.")
     payload = AnyValueField(help_text="Any JSON value of at most 1 MiB in canonical form.")
     local_timestamp = serializers.DateTimeField(
-        help_text="The writer's own clock, RFC 3339 with an offset."
+        help_text="The writer's clock, RFC 3339 with an offset."
     )
     event_id = serializers.UUIDField(
         required=False,
         allow_null=True,
-        help_text="Any UUID; makes sending again safe. The ledger makes one if there is none.",
+        help_text="Any UUID; makes sending again safe. Generated if left out.",
     )
 
 
@@ -90,7 +90,9 @@ class StoredEvent(serializers.Serializer[Any]):
     """An event of the ledger: its columns by name."""
 
     event_id = serializers.UUIDField()
-    sequence = serializers.IntegerField(min_value=1, help_text="The order, without a gap.")
+    sequence = serializers.IntegerField(
+        min_value=1, help_text="The position in the ledger, without gaps."
+    )
     event_type = serializers.CharField()
     payload = AnyValueField(help_text="Canonical JSON; 64-bit integers exact.")
     prev_hash = HashField(help_text="content_hash of the event before; 64 zeros for the first.")
@@ -101,8 +103,8 @@ class StoredEvent(serializers.Serializer[Any]):
     agent_id = serializers.CharField(allow_null=True, help_text="Null for the system itself.")
     witness_id = serializers.CharField()
     witness_signature = serializers.CharField(help_text=f"The witness's. {BASE64_SIGNATURE}")
-    local_timestamp = serializers.DateTimeField(help_text="The writer's clock; informs.")
-    authority_timestamp = serializers.DateTimeField(help_text="The database's clock; informs.")
+    local_timestamp = serializers.DateTimeField(help_text="The writer's clock; informative.")
+    authority_timestamp = serializers.DateTimeField(help_text="The database's clock; informative.")
     signing_key_id = serializers.CharField()
     payload_hash = HashField(help_text="SHA-256 of salt and canonical payload.")
     payload_salt = HashField(help_text="32 random bytes.")
@@ -122,7 +124,7 @@ class BatchResult(serializers.Serializer[Any]):
     first_sequence = serializers.IntegerField(min_value=1, help_text="The lowest of them.")
     last_sequence = serializers.IntegerField(min_value=1, help_text="The highest of them.")
     count = serializers.IntegerField(min_value=1, help_text="Events in the batch.")
-    created = serializers.IntegerField(help_text="How many were not in the ledger before.")
+    created = serializers.IntegerField(help_text="Number that were newly added.")
     events = PlaceInLedger(many=True)
 
 
@@ -131,7 +133,7 @@ class WrongPart(serializers.Serializer[Any]):
 
     detail = serializers.CharField()
     pointer = serializers.CharField(
-        required=False, help_text="RFC 6901 pointer into the event; empty for all of it."
+        required=False, help_text="RFC 6901 pointer into the event; empty for the whole event."
     )
     parameter = serializers.CharField(required=False, help_text="Name of a query parameter.")
     index = serializers.IntegerField(required=False, help_text="Event of a batch, from 0.")
@@ -142,9 +144,9 @@ class IngestResult(serializers.Serializer[Any]):
     """Result for the records of a body."""
 
     received = serializers.IntegerField(min_value=1, help_text="Records in the body.")
-    created = serializers.IntegerField(help_text="How many were not in the ledger before.")
-    already_there = serializers.IntegerField(help_text="How many were found by their ids.")
-    rejected = serializers.IntegerField(help_text="How many are not in the ledger.")
+    created = serializers.IntegerField(help_text="Number that were newly added.")
+    already_there = serializers.IntegerField(help_text="Number found by their ids.")
+    rejected = serializers.IntegerField(help_text="Number that are not in the ledger.")
     first_sequence = serializers.IntegerField(min_value=1, allow_null=True)
     last_sequence = serializers.IntegerField(min_value=1, allow_null=True)
     errors = WrongPart(many=True, help_text="At most 100 of them.")  # type: ignore[assignment]
@@ -157,7 +159,7 @@ class ProblemDetail(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
-    instance = serializers.CharField(help_text="The address that was asked.")
+    instance = serializers.CharField(help_text="The requested address.")
     errors = WrongPart(many=True, required=False, help_text="At most 100 of them.")  # type: ignore[assignment]
 
 

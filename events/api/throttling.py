@@ -56,7 +56,7 @@ def _refuse_if(wait: float, who: str) -> None:
         seconds = math.ceil(wait)
         raise Refused(
             TOO_MANY_REQUESTS,
-            f"{who} asks too often; come back in {seconds} s",
+            f"{who} sends too many requests; try again in {seconds} s",
             headers={"Retry-After": str(seconds)},
         )
 
@@ -90,8 +90,7 @@ class Memory:
         if not self._places.take(self._agent_id, self._patience, count=more):
             raise Refused(
                 BUSY,
-                "large bodies take all the memory there is for them; send it again, or in smaller "
-                "batches",
+                "the memory for large bodies is in use; send it again, or in smaller batches",
                 headers={"Retry-After": str(RETRY_SECONDS)},
             )
         self._held += more
@@ -137,9 +136,9 @@ class Arrivals:
         own = self._places.held_by(agent_id)
         if own:
             bodies = "body" if own == 1 else "bodies"
-            why = f"{own} {bodies} of this agent under way did not arrive yet"
+            why = f"{own} {bodies} of this agent are still arriving"
             return Refused(TOO_MANY_REQUESTS, why, headers=headers)
-        return Refused(BUSY, "too many bodies are under way; send it again", headers=headers)
+        return Refused(BUSY, "too many bodies are arriving; send it again", headers=headers)
 
 
 arrivals = Arrivals(3 * settings.PORTAL_THREADS // 4, waiters=settings.PORTAL_THREADS // 8)

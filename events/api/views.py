@@ -81,7 +81,7 @@ class SubmitEvent(ApiView):
         request=EventToSend,
         responses={
             201: OpenApiResponse(StoredEvent, "Recorded.", [AN_EVENT]),
-            200: OpenApiResponse(StoredEvent, "It was there already, with the same content."),
+            200: OpenApiResponse(StoredEvent, "Already recorded, with the same content."),
             **refusals(*WRITING),
         },
         examples=[OpenApiExample("event", value=SENT, request_only=True), AN_EVENT],
@@ -113,8 +113,8 @@ class SubmitBatch(ApiView):
             "application/x-ndjson": {"type": "string", "description": "One event a line."},
         },
         responses={
-            201: OpenApiResponse(BatchResult, "Recorded, some or all of them newly."),
-            200: OpenApiResponse(BatchResult, "All of them were there already."),
+            201: OpenApiResponse(BatchResult, "Recorded; at least one was new."),
+            200: OpenApiResponse(BatchResult, "All were recorded already."),
             **refusals(INVALID_BATCH, *WRITING),
         },
     )

@@ -132,12 +132,12 @@ class AppendQueue:
     def _put(self, request: PendingAppend) -> None:
         with self._mutex:
             if self._is_closed:
-                raise QueueFullError("the portal is stopping: nothing was taken; send it again")
+                raise QueueFullError("the portal is stopping: nothing was accepted; send it again")
             full = len(self._waiting) >= self._max_waiting
             if full or (self._waiting and self._waiting_bytes > MAX_WAITING_BYTES):
                 raise QueueFullError(
                     f"the writer's queue is full ({len(self._waiting):,} requests): nothing was "
-                    "taken; send it again"
+                    "accepted; send it again"
                 )
             if self._thread is None:
                 self._start()  # before enqueueing: it may fail
@@ -158,10 +158,10 @@ class AppendQueue:
             if request in self._waiting:
                 self._waiting.remove(request)
                 self._waiting_bytes -= request.bytes
-                request.answer(QueueFullError("the ledger is busy: nothing was taken"))
+                request.answer(QueueFullError("the ledger is busy: nothing was accepted"))
         if not request.is_answered:
             raise LedgerUnavailableError(
-                f"no answer within {PATIENCE_SECONDS:.0f} s; whether the events are in is unknown: "
+                f"no answer within {PATIENCE_SECONDS:.0f} s; the events may be recorded: "
                 "send the same event_id again"
             )
 
@@ -237,7 +237,7 @@ class AppendQueue:
 def _abandoned(error: BaseException) -> LedgerUnavailableError:
     """The error for callers whose transaction was interrupted through no fault of theirs."""
     return LedgerUnavailableError(
-        f"writing was interrupted ({type(error).__name__}); whether the events are in is unknown: "
+        f"writing was interrupted ({type(error).__name__}); the events may be recorded: "
         "send the same event_id again"
     )
 

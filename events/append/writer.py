@@ -84,12 +84,12 @@ class AtomicEventWriter:
         Raises:
             EventIdConflictError: an `event_id` is taken with other content.
             NoActiveKeyError: an agent cannot sign.
-            WitnessUnavailableError: RT-1, no witness can attest.
+            WitnessUnavailableError: RT-1, no witness is available.
             SystemHaltedError: CT-11, the ledger is halted.
             HeadMismatchError: CT-13, the tail of the ledger is not its head.
             AppendRefusedError: FR7, the database found an event wrong.
             LedgerHeldError: a session does not release the ledger's lock; nothing was written.
-            LedgerUnavailableError: the database is away; whether the events are in is unknown
+            LedgerUnavailableError: the database is away; the events may be recorded
                 if it went away during the commit. Sending the same ids again settles it.
         """
         request = PendingAppend(submissions)

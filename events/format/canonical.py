@@ -100,7 +100,7 @@ def parse(text: bytes | str, *, stored: bool = False, inside: int = 0) -> Docume
         ) from None
     except _RepeatedKey as error:
         key = _shorten(error.args[0])
-        raise CanonicalJSONError(f"the key {key!r} stands twice in one object") from None
+        raise CanonicalJSONError(f"the key {key!r} appears twice in one object") from None
     except RecursionError:
         raise _too_deep() from None
     if source.count("[") + source.count("{") > MAX_DEPTH - inside:

@@ -205,7 +205,7 @@ class WitnessService:
         if here:
             return here
         raise WitnessUnavailableError(
-            "RT-1: no witness can attest, so nothing is written: "
+            "RT-1: no witness is available, so nothing is written: "
             + (f"no private key of {', '.join(active)} is here" if active else "none is active")
         )
 

@@ -21,19 +21,21 @@ class Command(LedgerCommand):
     """Parse, back up, report."""
 
     help = (
-        "Back the ledger's database up into DIRECTORY, a new or empty one: everything in it, as it "
-        "is at one moment, while appends go on. ledger.dump is PostgreSQL's own (pg_dump), "
-        "manifest.json, written last, names the head of that moment and the SHA-256 of each file; "
-        "without it the directory is not a backup. Private keys are left out unless --with-keys "
-        "is given: whoever has both can rewrite the ledger. `restore` loads and verifies it. "
-        "Exit codes: 0 made, 2 not made."
+        "Back the ledger's database up into DIRECTORY, a new or empty one: everything in it, in "
+        "one consistent snapshot, while appends continue. ledger.dump is PostgreSQL's own (pg_dump), "
+        "manifest.json, written last, names the head of that snapshot and the SHA-256 of each "
+        "file; without it the directory is not a backup. Private keys are left out unless "
+        "--with-keys is given: whoever has both can rewrite the ledger. `restore` loads and "
+        "verifies it. Exit codes: 0 backed up, 2 not backed up."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("directory", type=Path, metavar="DIRECTORY")
         parser.add_argument(
-            "--with-keys", action="store_true", help="include the private keys; lock the copy away"
+            "--with-keys",
+            action="store_true",
+            help="include the private keys; store the copy safely",
         )
         add_json(parser)
 
@@ -81,7 +83,7 @@ def as_text(folder: Path, manifest: Manifest) -> str:
             f"  {head.event_count:,} events, head {head.max_sequence} ({head.content_hash})",
             f"  {sum(file.bytes for file in manifest.files):,} bytes, "
             + (
-                f"{keys:,} private keys INCLUDED: lock it away"
+                f"{keys:,} private keys INCLUDED: store it safely"
                 if keys
                 else "no private keys: back them up separately"
             ),

@@ -31,11 +31,11 @@ class Command(LedgerCommand):
     help = (
         "Restore the backup in DIRECTORY into an empty database: the embedded one of a new "
         "PORTAL_HOME, or the one that DATABASE_URL and OWNER_DATABASE_URL name. It checks the "
-        "digest of each file, loads the database, gives the roles their rights, and verifies that "
+        "digest of each file, loads the database, grants the roles their rights, and verifies that "
         "the ledger ends where the backup says, every event, and the guards; until all of that "
-        "is done no server runs on the database. If the ledger is shorter than what was seen of it "
-        "it is halted, and a ceremony acknowledges the loss. After a kill, run it again to "
-        "resume. Exit codes: 0 restored and sound, 1 findings, or halted; 2 not restored."
+        "is done no server runs on the database. If the portal saw a later head than the restored "
+        "one, the ledger is halted until a ceremony acknowledges the loss. After a kill, run it "
+        "again to resume. Exit codes: 0 restored and sound, 1 findings, or halted; 2 not restored."
     )
     requires_system_checks = []
 
@@ -46,7 +46,7 @@ class Command(LedgerCommand):
             action="append",
             default=[],
             metavar="FILE",
-            help="heads that were saved elsewhere, as for compare_heads; may be repeated",
+            help="file of heads saved elsewhere, as for compare_heads; may be repeated",
         )
         parser.add_argument(
             "--workers",
@@ -58,7 +58,7 @@ class Command(LedgerCommand):
         parser.add_argument(
             "--accept-findings",
             action="store_true",
-            help="open a ledger that was not sound when it was backed up; its findings stay",
+            help="open a ledger that already had findings when it was backed up; they remain",
         )
         add_json(parser)
 
@@ -122,7 +122,7 @@ def as_text(restored: Restored) -> str:
     lines += [f"  {show(str(each))}" for each in restored.deviations[:SHOWN]]
     if restored.missing_keys:
         lines.append(
-            f"Not here: {len(restored.missing_keys):,} private keys, the first "
+            f"Missing: {len(restored.missing_keys):,} private keys, the first "
             f"{restored.missing_keys[0]}. Put them into PORTAL_KEY_DIR."
         )
     return "\n".join([*lines, _verdict(restored)])
@@ -131,8 +131,8 @@ def as_text(restored: Restored) -> str:
 def _verdict(restored: Restored) -> str:
     if not restored.is_open:
         return (
-            "NOT RESTORED: the database stays closed. If the ledger was like that when it was "
-            "backed up, run this again with --accept-findings."
+            "NOT RESTORED: the database stays closed. If the ledger already had these findings "
+            "when it was backed up, run this again with --accept-findings."
         )
     if restored.rollback:
         return f"Restored, and HALTED: {restored.rollback.reason}. `ceremony propose clear_halt`."

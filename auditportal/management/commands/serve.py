@@ -60,7 +60,7 @@ def load_application(main: int, port: int, target: str) -> Any:
 class Command(LedgerCommand):
     """Serve the portal with granian until stopped."""
 
-    help = "Serve the portal over HTTP only: no migration, no sample, no first keys."
+    help = "Serve the portal over HTTP only, without migrations, sample events or first keys."
     requires_system_checks = []
     target = "auditportal.wsgi"
 

@@ -32,7 +32,7 @@ VERSION = "8.17.0"
 
 ACTIONS = ("create", "index", "update", "delete")
 TAKEN = ("create", "index")
-APPEND_ONLY = "only create and index are taken: the ledger is append-only"
+APPEND_ONLY = "only create and index are supported: the ledger is append-only"
 
 _ERRORS = {
     400: "illegal_argument_exception",

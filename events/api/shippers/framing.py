@@ -146,7 +146,7 @@ def _elements(body: bytes, scan: _Scan, start: int, line: int) -> Generator[Plac
             end = at + len(body[at : _after(_SCALAR, body, at)].rstrip())
         yield Place(at, end, line)
         at, wants_value = end, False
-    raise Refused(MALFORMED_JSON, "not JSON: an array is begun and not ended")
+    raise Refused(MALFORMED_JSON, "not JSON: an array is not closed")
 
 
 class _Scan:
@@ -191,5 +191,5 @@ def _not_json(body: bytes, at: int, line: int) -> Refused:
         MALFORMED_JSON,
         f"not JSON records: line {line}, byte {at} reads {shown!r}; lines of text are sent as "
         "text/plain",
-        errors=[{"pointer": "", "line": line, "detail": "here is neither an object nor an array"}],
+        errors=[{"pointer": "", "line": line, "detail": "expected an object or an array"}],
     )

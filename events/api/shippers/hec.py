@@ -136,7 +136,7 @@ def _deliver(
     request: HttpRequest, mapping: TokenMapping, ids: Ids, count: int, read: Read
 ) -> HttpResponse:
     if not count:
-        raise Refused(MALFORMED_JSON, "the body is empty: there is no event in it")
+        raise Refused(MALFORMED_JSON, "the body is empty")
     outcome = deliver(request, mapping, ids, count, read)
     return as_json(SUCCESS) if not outcome.rejected else _partly(outcome)
 

@@ -47,8 +47,8 @@ KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
-    description="Tells this body from another with the same content. Sent again with it, the same "
-    "records are found.",
+    description="Distinguishes this body from another with the same content. Sending it again with "
+    "the same key finds the same records.",
 )
 RECORDS: Any = {
     "application/json": {"description": "Objects one after another, or arrays of them."},
@@ -97,7 +97,7 @@ class IngestPreset(ApiView):
     def post(self, request: Request, preset: str) -> HttpResponse:
         """200 when every record is in the ledger, 207 when some are."""
         if preset not in PRESETS:
-            raise Refused(NOT_FOUND, f"there is no such preset; there are {', '.join(PRESETS)}")
+            raise Refused(NOT_FOUND, f"unknown preset; known are {', '.join(PRESETS)}")
         return take(request, PRESETS[preset])
 
 
@@ -110,7 +110,7 @@ def take(request: Request, preset: Preset | None) -> HttpResponse:
     with body_of(asked, token.agent_id, MAX_BATCH_BODY) as body:
         places = frame(body)
         if not places:
-            raise Refused(MALFORMED_JSON, "there is no record in the body")
+            raise Refused(MALFORMED_JSON, "the body has no record")
         mapping = TokenMapping.of(token)
         ids = Ids.of(mapping.agent_id, body, asked.headers.get("Idempotency-Key"))
         read = _reader(body, places, mapping, ids, of_preset(preset), frame is framing.in_text)

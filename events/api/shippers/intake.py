@@ -58,7 +58,7 @@ def refused_agents(agent_ids: Iterable[str], under: str) -> dict[str, str]:
                 raise
         else:
             log.info("agent_of_a_collector", agent_id=agent, key_id=key_id)
-    full = f"there are {MAX_AGENTS:,} agents under {under} already, and no more are made"
+    full = f"there are {MAX_AGENTS:,} agents under {under} already, which is the limit"
     return refused | dict.fromkeys(new[room:], full)
 
 
@@ -181,7 +181,7 @@ class Intake:
         outcome, first = self.outcome, self.outcome.errors[0]
         return Refused(
             INVALID_EVENT,
-            f"{outcome.rejected:,} of {outcome.received:,} records cannot be taken, {why}; the "
+            f"{outcome.rejected:,} of {outcome.received:,} records cannot be recorded, {why}; the "
             f"first: record {first['index']}: {first['detail']}",
             errors=outcome.errors,
             received=outcome.received,
@@ -257,7 +257,7 @@ class Intake:
             self._reject_taken(item)
 
     def _reject_taken(self, item: Item) -> None:
-        taken = f"its id {item.submission.event_id} is taken by another event"
+        taken = f"its id {item.submission.event_id} belongs to another event"
         self._reject(item.place, FieldError("", taken), is_conflict=True)
 
     def _reject(self, place: int, *errors: FieldError, is_conflict: bool = False) -> None:

@@ -37,7 +37,7 @@ MAX_FIELDS = 2**18
 MAX_VALUES = 2**20
 """Maximum number of commas in a JSON body, which bounds the pieces it is split into at once."""
 
-_OTHER_LISTS = "resourceLogs, scopeLogs or logRecords stands twice in one object or is misspelled"
+_OTHER_LISTS = "resourceLogs, scopeLogs or logRecords appears twice in one object or is misspelled"
 
 Each = TypeVar("Each")
 
@@ -143,9 +143,9 @@ class _Walk:
             elif kind in (_FIXED32, _FIXED64):
                 at += 8 if kind == _FIXED64 else 4
             else:
-                raise DecodeError(f"a field has the unknown form {kind}")
+                raise DecodeError(f"a field has the unknown wire type {kind}")
         if at > end:
-            raise DecodeError("a field ends beyond its message")
+            raise DecodeError("a field extends past the end of its message")
         return found
 
 
@@ -160,7 +160,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, at
-    raise DecodeError("a number is not ended")
+    raise DecodeError("a number is truncated")
 
 
 def _last(fields: dict[int, list[bytes]]) -> str | None:

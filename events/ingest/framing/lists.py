@@ -139,7 +139,7 @@ def _walk(
             members.append(key + b":" + inner)
         elif name == steps[0] and byte == b"[" and not steps[1:]:
             if found.has_list:
-                raise scanner.wrong(f"the key {name!r} stands twice in one object")
+                raise scanner.wrong(f"the key {name!r} appears twice in one object")
             scanner.advance()
             _count(scanner, found)
         else:

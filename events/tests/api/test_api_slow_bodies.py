@@ -54,7 +54,7 @@ def test_an_agents_slow_bodies_do_not_stop_another_agent(
 
     second = []
     first = send_slowly(slow, lambda: second.append(send_slowly(slow, look)))
-    assert seen == [("2 bodies of this agent under way did not arrive yet", "5")]
+    assert seen == [("2 bodies of this agent are still arriving", "5")]
     assert [first.status_code, second[0].status_code] == [201, 201]
     assert slow.post("events", api.event()).status_code == 201, "the places are given back"
     assert ledger.store.head().event_count == 4

@@ -59,7 +59,7 @@ def test_an_expired_token_is_refused_and_kept(ledger: Ledger) -> None:
     caller, other = api.agent(), api.observer()
     ApiToken.objects.filter(agent_id="agent-7").update(expiry=timezone.now() - timedelta(seconds=1))
     refused = api.problem(caller.get("head"), 401, "unauthenticated")
-    assert "This token expired at 20" in refused["detail"]
+    assert "this token expired at 20" in refused["detail"]
     assert other.get("head").status_code == 200
     assert ApiToken.objects.count() == 2
 

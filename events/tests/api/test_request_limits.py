@@ -32,7 +32,7 @@ def test_a_token_that_asks_too_often_is_told_when_to_come_back(
     response = caller.get("keys")
     detail = api.problem(response, 429, "too-many-requests")
     assert response["Retry-After"] == "1"
-    assert detail["detail"] == "this token asks too often; come back in 1 s"
+    assert detail["detail"] == "this token sends too many requests; try again in 1 s"
     assert other.get("keys").status_code == 200
 
 

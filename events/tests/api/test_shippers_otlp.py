@@ -148,7 +148,7 @@ def test_what_cannot_be_taken_is_counted_and_the_rest_is_in(ledger: Ledger) -> N
 def test_a_record_that_is_wrong_inside_is_one_rejected_record(ledger: Ledger) -> None:
     good = ExportLogsServiceRequest()
     good.resource_logs.add().scope_logs.add().log_records.add().body.string_value = "good"
-    wrong = b"\x0a\x06\x12\x04\x12\x02\x2a\x05"  # a body that ends beyond its record
+    wrong = b"\x0a\x06\x12\x04\x12\x02\x2a\x05"  # a body that extends past its record
     answer = post(good.SerializeToString() + wrong)
     said = ExportLogsServiceResponse.FromString(answer.content).partial_success
     assert (answer.status_code, said.rejected_log_records) == (200, 1)

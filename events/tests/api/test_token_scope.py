@@ -94,7 +94,10 @@ def test_numbers_and_hashes_stay_whole(mixed: Ledger) -> None:
 
 def test_findings_speak_of_everybody_so_they_are_closed(mixed: Ledger) -> None:
     detail = api.problem(api.agent().get("verification"), 403, "forbidden")["detail"]
-    assert detail == "this token may only read the events of agent-7; here is more"
+    assert (
+        detail
+        == "this token may only read the events of agent-7; this address shows events of others too"
+    )
 
 
 @pytest.mark.parametrize(

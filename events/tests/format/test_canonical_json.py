@@ -260,7 +260,7 @@ REFUSED_TEXTS: dict[str, tuple[str | bytes, str, str]] = {
         "the integer -9223372036854775809 is outside",
         "",
     ),
-    "a repeated key": ('[{"b":{"a":1,"a":1}}]', "the key 'a' stands twice in one object", ""),
+    "a repeated key": ('[{"b":{"a":1,"a":1}}]', "the key 'a' appears twice in one object", ""),
     "a key repeated by an escape": ('{"a":1,"\\u0061":2}', "the key 'a' stands twice", ""),
     "U+0000": ('{"a":["x\\u0000"]}', "U+0000 cannot be stored in a string", "/a/0"),
     "U+0000 in a key": ('{"a":[{"\\u0000":1}]}', "U+0000 cannot be stored in a string", "/a/0"),

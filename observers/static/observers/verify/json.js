@@ -72,7 +72,7 @@ class Reader {
       this.space();
       if (this.text[this.at] !== '"') this.refuse("an object's key is missing");
       const key = this.string();
-      if (members.has(key)) this.refuse(`the key ${JSON.stringify(key)} stands twice in one object`);
+      if (members.has(key)) this.refuse(`the key ${JSON.stringify(key)} appears twice in one object`);
       if (!this.take(":")) this.refuse("a colon is missing");
       members.set(key, this.value(depth));
     } while (this.take(","));
