@@ -310,8 +310,8 @@ PORTAL_ALERT_WEBHOOK_URL = env.read_url("PORTAL_ALERT_WEBHOOK_URL", ("http", "ht
 PORTAL_ALERT_WEBHOOK_SECRET = env.read_str("PORTAL_ALERT_WEBHOOK_SECRET")
 if PORTAL_ALERT_WEBHOOK_URL and len(PORTAL_ALERT_WEBHOOK_SECRET) < 32:
     raise ImproperlyConfigured(
-        "PORTAL_ALERT_WEBHOOK_SECRET needs 32 characters or more: without it a receiver cannot tell an "
-        "alert from a forgery"
+        "PORTAL_ALERT_WEBHOOK_SECRET needs 32 characters or more: without it a receiver cannot "
+        "tell an alert from a forgery"
     )
 PORTAL_ALERT_EMAIL_TO = env.read_list("PORTAL_ALERT_EMAIL_TO")
 DEFAULT_FROM_EMAIL = env.read_str("PORTAL_ALERT_EMAIL_FROM")

@@ -85,7 +85,7 @@ class EventIdConflictError(LedgerError):
         )
         if is_unseen:
             where, how = "a row of the database that is not part of the ledger", ""
-        super().__init__(f"event_id {event_id} belongs to {where}{how}")
+        super().__init__(f"event_id {event_id} is used by {where}{how}")
 
 
 class QueueFullError(LedgerError):

@@ -110,7 +110,7 @@ def _reserved(value: str, reserved: str) -> str:
         return f"types that look like {reserved!r} are reserved for the ledger itself"
     if reserved == names.CEREMONIES:
         return f"types that start with {reserved!r} are reserved for the ledger itself"
-    return f"a type that starts with {reserved!r} must be ASCII, so that it looks like no other"
+    return f"a type that starts with {reserved!r} must be ASCII, to avoid lookalikes"
 
 
 def check_payload(value: Any, plain: bool = False) -> bytes:
@@ -137,7 +137,7 @@ def check_local_timestamp(value: Any) -> datetime:
     """Parse the writer's clock: RFC 3339 with an offset. Any time in the years 1 to 9999 is
     accepted, however far off (AC4)."""
     if value is _MISSING:
-        raise WrongField("is required: the time of the writer's clock, with offset")
+        raise WrongField("is required: the writer's time, with offset")
     if not isinstance(value, str):
         raise WrongField("must be a string")
     return parse_timestamp(value)

@@ -119,9 +119,9 @@ class LedgerCollector(Collector):
         """Readiness always; the figures while the database answers."""
         checks, holder = check_readiness()
         ready = all(state == "ok" for state in checks.values())
-        yield _gauge("ready", "Whether events can be taken", ready)
-        yield _gauge("halted", "Whether the ledger is halted", checks["halt"] == "failed")
-        yield _gauge("database_up", "Whether the database answers", checks["database"] == "ok")
+        yield _gauge("ready", "1 if events can be written", ready)
+        yield _gauge("halted", "1 if the ledger is halted", checks["halt"] == "failed")
+        yield _gauge("database_up", "1 if the database answers", checks["database"] == "ok")
         if checks["database"] == "ok":
             yield from _lock(holder)
             yield _refusals()
@@ -136,7 +136,7 @@ def _lock(holder: Holder | None) -> Iterator[Metric]:
     """Reports the holder of the ledger's lock once it is held longer than any append takes."""
     held = GaugeMetricFamily(
         f"{PREFIX}_lock_held_seconds",
-        "How long one transaction has held the ledger's lock",
+        "Seconds that one transaction has held the ledger's lock",
         labels=["pid", "gid"],
     )
     if holder is not None and holder.is_long:
@@ -162,10 +162,10 @@ def _figures(store: PostgresEventStore) -> Iterator[Metric]:
     head = ends.head
     yield CounterMetricFamily(f"{PREFIX}_events", "Events appended", value=head.event_count)
     yield _gauge("head_sequence", "Sequence of the head", head.max_sequence)
-    yield _gauge("tail_sequence", "Sequence of the last event that is there", ends.last_event)
+    yield _gauge("tail_sequence", "Sequence of the last existing event", ends.last_event)
     yield _gauge(
         "missing_sequences",
-        "Numbers up to the head that no append used, by the appends' own count",
+        "Numbers up to the head that no append used, by the appends' count",
         head.max_sequence - head.event_count,
     )
     if head.authority_timestamp:
@@ -195,22 +195,20 @@ def _watch() -> Iterator[Metric]:
     if last is None:
         return
     moment = last.began_at.timestamp()
-    yield _gauge("watch_last_look_timestamp_seconds", "When the watch last looked", moment)
+    yield _gauge("watch_last_look_timestamp_seconds", "Time of the watch's last look", moment)
     yield _gauge("watch_verified_sequence", "Verified by the watch", last.verified_through)
     yield _gauge("watch_round_sequence", "Verified again in this round", last.rolled_through)
-    yield _gauge("watch_round_end_sequence", "Where this round ends", last.round_end)
+    yield _gauge("watch_round_end_sequence", "Sequence at which this round ends", last.round_end)
     if last.round_seconds is not None:
-        yield _gauge(
-            "watch_round_seconds", "How long the last round took", float(last.round_seconds)
-        )
+        yield _gauge("watch_round_seconds", "Duration of the last round", float(last.round_seconds))
     yield _gauge(
         "watch_verified_since_timestamp_seconds",
-        "Every event that was there then was verified after it",
+        "Every event that existed then has been verified since",
         last.verified_since.timestamp(),
     )
     yield _gauge(
         "watch_promised_seconds",
-        "Within which every event is verified again",
+        "Promised time within which every event is verified again",
         last.promised_seconds,
     )
     findings = GaugeMetricFamily(
@@ -219,7 +217,7 @@ def _watch() -> Iterator[Metric]:
     for kind in Kind:
         findings.add_metric([kind], last.open_findings.get(kind, 0))
     yield findings
-    yield _gauge("watch_unrecorded", "Findings that the ledger cannot take", len(last.unrecorded))
+    yield _gauge("watch_unrecorded", "Findings not written into the ledger", len(last.unrecorded))
     alerts = GaugeMetricFamily(f"{PREFIX}_watch_alerts", "Alerts not delivered", labels=["state"])
     for state in ("waiting", "failed"):
         alerts.add_metric([state], WatchAlert.objects.filter(state=state).count())
@@ -228,11 +226,11 @@ def _watch() -> Iterator[Metric]:
 
 def _replica_figures() -> Iterator[Metric]:
     serves = _replica_state() == "ok"
-    yield _gauge("replica_serves", "Whether observers read from the replica", serves)
+    yield _gauge("replica_serves", "1 if observers read from the replica", serves)
     lag = lag_of(settings.LEDGER_READ_ALIAS) if serves else None
     if lag and lag.seconds is not None:
-        yield _gauge("replica_lag_seconds", "How long the replica lacks an append", lag.seconds)
-        yield _gauge("replica_events_behind", "Events it does not show yet", lag.events or 0)
+        yield _gauge("replica_lag_seconds", "Seconds the replica has lacked an append", lag.seconds)
+        yield _gauge("replica_events_behind", "Events the replica lacks", lag.events or 0)
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

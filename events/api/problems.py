@@ -54,7 +54,7 @@ FORBIDDEN = Problem("forbidden", 403, "The token does not permit this")
 NOT_FOUND = Problem("not-found", 404, "Nothing was found at this address")
 METHOD_NOT_ALLOWED = Problem("method-not-allowed", 405, "The method is not allowed here")
 NOT_ACCEPTABLE = Problem("not-acceptable", 406, "No acceptable representation is available")
-EVENT_ID_CONFLICT = Problem("event-id-conflict", 409, "The event_id belongs to another event")
+EVENT_ID_CONFLICT = Problem("event-id-conflict", 409, "The event_id is used by another event")
 LENGTH_REQUIRED = Problem("length-required", 411, "The length of the body is required")
 TOO_LARGE = Problem("too-large", 413, "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = Problem(
@@ -185,7 +185,7 @@ def refusal(error: Exception) -> Refused:
             MALFORMED_JSON, str(error), errors=[{"pointer": error.path, "detail": error.reason}]
         )
     if isinstance(error, ledger.EventIdConflictError):
-        taken = f"event_id {error.event_id} belongs to another agent's event"
+        taken = f"event_id {error.event_id} is used by an event of another agent"
         return Refused(
             EVENT_ID_CONFLICT,
             taken if error.is_foreign else str(error),

@@ -10,7 +10,7 @@ durable. What each caller gets when
 - a key was retired since lookup: keys are looked up again and the group is retried;
 - the ledger's lock does not come in time: the holder is looked up. While the lock changes hands, as
   under load, the wait is repeated; if one session does not release it, everybody gets an error;
-- the ledger is halted, its head is wrong, or no witness is available: everybody gets the same error,
+- the ledger is halted, its head is wrong, or no witness is available: all get the same error,
   except those whose events are already in the ledger;
 - the connection is lost before COMMIT was sent: one retry on a new connection, then the error;
 - the connection is lost after COMMIT was sent: retries for `SETTLE_SECONDS` until the ids show the

@@ -140,8 +140,8 @@ class Proposal:
             return ""
         return (
             f"The payload of event {self.details['sequence']} is not what was signed: it does not "
-            "hash to its payload_hash. Erasing it removes what was put in its place, and with it "
-            "the trace; the record says for ever that it did not match."
+            "hash to its payload_hash. Erasing it also removes the text put in its place, which is "
+            "evidence; the record keeps saying that it did not match."
         )
 
     def statement(self, step: str, person: str) -> bytes:
@@ -197,7 +197,7 @@ def propose(ceremony_id: str, kind: str, reason: str, details: Mapping[str, Any]
             of the kind.
     """
     if kind not in KINDS:
-        raise CeremonyRefusedError(f"CT-13: there is no ceremony {kind}", "kind")
+        raise CeremonyRefusedError(f"CT-13: unknown ceremony {kind}", "kind")
     document = {
         "ceremony_id": ceremony_id,
         "details": dict(details),
@@ -255,13 +255,15 @@ def proposal_of(document: Any, text: str | None = None) -> Proposal:
     """
     members = {"ceremony_id": str, "details": dict, "kind": str, "reason": str}
     if not isinstance(document, dict) or set(document) != set(members):
-        raise CeremonyRefusedError(f"CT-13: a proposal has {', '.join(members)}", "proposal")
+        raise CeremonyRefusedError(
+            f"CT-13: a proposal has exactly {', '.join(members)}", "proposal"
+        )
     for name, kind in members.items():
         if not isinstance(document[name], kind):
             raise CeremonyRefusedError(f"CT-13: {name} of the proposal has the wrong type", name)
     name = document["kind"].removeprefix(PREFIX)
     if name not in KINDS or document["kind"] != PREFIX + name:
-        raise CeremonyRefusedError(f"CT-13: there is no ceremony {document['kind']}", "kind")
+        raise CeremonyRefusedError(f"CT-13: unknown ceremony {document['kind']}", "kind")
     _check_details(KINDS[name], document["details"])
     text = canonical.canonicalize(document).decode() if text is None else text
     return Proposal(
@@ -274,7 +276,7 @@ def _check_details(kind: Kind, details: Mapping[str, Any]) -> None:
         details = {name: value for name, value in details.items() if name != MATCHED}
     if set(details) != set(kind.details):
         raise CeremonyRefusedError(
-            f"CT-13: a {kind.event_type} says exactly {', '.join(kind.details)}", "details"
+            f"CT-13: a {kind.event_type} needs exactly {', '.join(kind.details)}", "details"
         )
     for name, value in details.items():
         expected: type = int if name in _NUMBERS else list if name in _LISTS else str
@@ -308,7 +310,7 @@ def read_details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     wanted = KINDS[kind].details
     if wrong := sorted(set(given) ^ set(wanted)):
         raise CeremonyRefusedError(
-            f"CT-13: a {PREFIX}{kind} says exactly {', '.join(wanted)}; "
+            f"CT-13: a {PREFIX}{kind} needs exactly {', '.join(wanted)}; "
             f"missing or unknown: {', '.join(wrong)}",
             "details",
         )

@@ -55,7 +55,7 @@ def wrong_possession(said: Any) -> Iterator[str]:
             except CeremonyRefusedError as error:
                 yield str(error)
         case _:
-            yield "it names no person, public_key and proof"
+            yield "it lacks person, public_key or proof"
 
 
 def members_of(payload: Any) -> dict[str, Any]:
@@ -77,10 +77,10 @@ def _wrong_members(
     if proposal.kind != event_type:
         yield f"a {proposal.kind} was proposed"
     if proposal.ceremony_id != payload["ceremony_id"]:
-        yield "it names another ceremony than was proposed"
+        yield "it names a different ceremony than the proposal"
     named = proposal.details if event_type == SKIP else {}
     if {name: payload[name] for name in payload if name not in MEMBERS} != named:
-        yield "it says something else than was proposed"
+        yield "it differs from the proposal"
 
 
 def _wrong_voices(
@@ -91,7 +91,7 @@ def _wrong_voices(
     rejections = _voices(payload["rejections"], REJECTED)
     for voice in (proposer, *approvals, *rejections):
         if owner_of(voice.public_key) != voice.person:
-            yield f"the key of {voice.person} is not theirs, or not registered for this place"
+            yield f"the key of {voice.person} is not theirs, or not registered for this sequence"
             continue
         try:
             proposal.verify(voice)
@@ -99,14 +99,14 @@ def _wrong_voices(
             yield str(error)
     people = [names.fold(voice.person) for voice in (proposer, *approvals, *rejections)]
     if len(set(people)) != len(people):
-        yield "somebody spoke twice"
+        yield "somebody voted twice"
     if len(approvals) < APPROVALS or len(approvals) <= len(rejections):
-        yield f"{len(approvals)} approved and {len(rejections)} rejected it: not enough"
+        yield f"{len(approvals)} approved and {len(rejections)} rejected it: too few approvals"
 
 
 def _voices(value: Any, step: str) -> list[Voice]:
     if not isinstance(value, list):
-        raise CeremonyRefusedError(f"the record of who {step} it is not a list", "voices")
+        raise CeremonyRefusedError(f"the list of people who {step} it is not a list", "voices")
     return [_voice(each, step) for each in value]
 
 
@@ -114,4 +114,6 @@ def _voice(value: Any, step: str) -> Voice:
     match value:
         case {"person": str(person), "public_key": str(public_key), "signature": str(signature)}:
             return Voice(person, step, public_key, signature)
-    raise CeremonyRefusedError(f"who {step} it has no person, public_key and signature", "voices")
+    raise CeremonyRefusedError(
+        f"an entry of those who {step} it lacks person, public_key or signature", "voices"
+    )

@@ -87,11 +87,11 @@ def wrong_text(text: str, most: int) -> str | None:
     if not 1 <= len(text) <= most:
         return f"must have 1 to {most} characters, not {len(text)}"
     if unseen := _UNSEEN.search(text):
-        return f"must be printable characters only; U+{ord(unseen.group()):04X} is not seen"
+        return f"must be printable characters only; U+{ord(unseen.group()):04X} is not printable"
     if not text.isprintable():
         return "must be printable characters only"
     if text != text.strip(" "):
-        return "must not begin or end with a blank"
+        return "must not begin or end with a space"
     return None
 
 
@@ -106,7 +106,7 @@ def wrong_name(text: str) -> str | None:
     if wrong := wrong_text(text, MAX_NAME) or _wrong_form(text):
         return wrong
     if "  " in text:
-        return "must not hold two blanks in a row"
+        return "must not contain two spaces in a row"
     if unicodedata.category(text[0]).startswith("M"):
         return "must not begin with a combining mark"
     return None
@@ -115,7 +115,7 @@ def wrong_name(text: str) -> str | None:
 def _wrong_form(text: str) -> str | None:
     if unicodedata.is_normalized("NFC", text):
         return None
-    return "must be in Unicode's form NFC: a letter and its accent are one character"
+    return "must be in Unicode's form NFC: a letter and its accent as one character"
 
 
 def normal(text: str) -> str:

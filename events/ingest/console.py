@@ -96,7 +96,7 @@ class Console:
 
     def closed(self, import_id: str) -> None:
         """Report that the end of an interrupted import was recorded."""
-        self.say(f"the import {import_id} was interrupted; its end is recorded now")
+        self.say(f"the import {import_id} was interrupted; its end has now been recorded")
 
     def rejected(self, report: Report, record: Record, reason: str) -> None:
         """Explain a rejected record, up to `max_errors` of them."""
@@ -144,7 +144,7 @@ class Console:
     def new_agent(self, agent_id: str, key_id: str) -> None:
         """Report an agent for which a key was created."""
         self._new_agents.append(agent_id)
-        self.say(f"new agent {agent_id}: made the key {key_id}")
+        self.say(f"new agent {agent_id}: created the key {key_id}")
 
     def summarize(
         self,
@@ -247,7 +247,7 @@ def _line(report: Report, dry_run: bool) -> str:
         parts.append(f"{counts.wrapped:,} wrapped")
     parts.append(f"{counts.rejected:,} rejected")
     if counts.without_time:
-        parts.append(f"{counts.without_time:,} without a time: import's clock")
+        parts.append(f"{counts.without_time:,} without a time, given the import's clock")
     if counts.stood_in:
         parts.append(f"{counts.stood_in:,} of agents without a key, recorded for --agent")
     if counts.drifted:

@@ -181,7 +181,7 @@ class Following:
         if copies := [] if again else find_copies(self._ingestion.using, existing):
             first = copies[0]
             raise IngestError(
-                f"{first.place} was taken in without being followed (import record "
+                f"{first.place} was ingested without --follow (import record "
                 f"{first.imported.sequence}), under other event ids; --again adds it once more"
             )
 
@@ -199,7 +199,7 @@ class Following:
                     if not any(grew):
                         self._stop.wait(POLL_SECONDS)
             except LedgerError as error:
-                failure = f"stopped: {error}; run it again to go on"
+                failure = f"stopped: {error}; run it again to continue"
             finally:
                 for log in self._logs.values():
                     log.intake.abandon()
@@ -214,9 +214,9 @@ class Following:
                 continue
             source = self._ingestion.source or source_name(str(path))
             if any(log.report.source == source for log in self._logs.values()):
-                raise IngestError(f"two of the logs are named {source}; follow them apart")
+                raise IngestError(f"two of the logs are named {source}; follow them separately")
             if len(self._logs) == MAX_INPUTS:
-                raise IngestError(f"more than {MAX_INPUTS} logs; follow them apart")
+                raise IngestError(f"more than {MAX_INPUTS} logs; follow them separately")
             form = self._ingestion.reading.form
             reading = replace(self._ingestion.reading, form="lines" if form == "auto" else form)
             report = Report(str(path), source, format=reading.form)

@@ -137,7 +137,7 @@ class Ingestion:
         except LedgerError as error:
             failure = _failure_text(report, error)
         except (KeyboardInterrupt, SystemExit):
-            close_record(record, "stopped", "asked to stop by a signal")
+            close_record(record, "stopped", "stopped by a signal")
             raise
         unclosed = close_record(record, "stopped" if failure else "complete", failure)
         return failure or unclosed

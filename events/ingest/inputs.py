@@ -67,7 +67,7 @@ def check_input(place: str) -> int | None:
     path = Path(place)
     try:
         if path.is_dir():
-            raise IngestError(f"{place} is a folder; name the files in it")
+            raise IngestError(f"{place} is a folder; give the files in it")
         with path.open("rb"):
             return path.stat().st_size if path.is_file() else None
     except OSError as error:

@@ -138,7 +138,7 @@ class LocalTime:
         unit = field.unit or self.unit
         if unit is None:
             raise TimestampError(
-                f"is a number; say its unit with --local-time-unit {'|'.join(UNITS)}"
+                f"is a number; give its unit with --local-time-unit {'|'.join(UNITS)}"
                 + self._as_other_units(number, unit)
             )
         try:
@@ -201,7 +201,7 @@ def parse_fields(texts: list[str]) -> tuple[TimeField | str, ...]:
     """
     paths = [path for text in texts for path in re.findall(r"(?:[^,\\]|\\.)+", text)]
     if not paths:
-        raise IngestError("--local-time names no field")
+        raise IngestError("--local-time needs a field")
     return tuple(path if path == PRESET else TimeField(parse_path(path)) for path in paths)
 
 

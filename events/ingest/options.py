@@ -44,7 +44,7 @@ presets:
 
 paths:
   a.b.c descends into objects, items.0 into lists; a dot in a key is written \\.
-  as in  --type-field 'event\\.action'.  A value counts if it is a text or an integer.
+  as in  --type-field 'event\\.action'.  A value counts if it is a string or an integer.
 
 local time:
   local_timestamp is the clock of this computer, unless --local-time names fields. `--local-time

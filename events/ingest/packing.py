@@ -192,7 +192,7 @@ def name_other(head: bytes) -> str | None:
     begin = head[:LOOK]
     for mark, kind, _ in _KINDS:
         if head.startswith(mark):
-            return f"packed twice, with {kind} inside; unpack it once first"
+            return f"compressed twice, with {kind} inside; unpack it once first"
     for mark, what in _OTHERS:
         if head.startswith(mark):
             return what

@@ -55,7 +55,7 @@ def _times(preview: Preview) -> Iterator[str]:
     if preview.local_time == "now":
         yield "local time: the clock of this computer, now"
         if preview.times:
-            yield "  the records have times of their own, which --local-time would use:"
+            yield "  the records have their own times, which --local-time would use:"
             yield from (f"  {_time(seen)}" for seen in preview.times[:_NAMED])
     else:
         yield f"local time: from {', '.join(preview.local_time)}"
@@ -78,7 +78,7 @@ def _agents(preview: Preview) -> Iterator[str]:
     if preview.passed_over:
         yield (
             f"agents without a key, recorded for --agent instead: {_some(preview.passed_over)}; "
-            "--agents-from-field gives each a key of its own"
+            "--agents-from-field gives each its own key"
         )
     if preview.new_agents:
         yield f"new agents, each of which gets a key: {_some(preview.new_agents)}"

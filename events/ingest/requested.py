@@ -65,12 +65,12 @@ def check_files(files: list[str], options: dict[str, Any]) -> int | None:
     sizes = [check_input(place) for place in files]
     names = [source_name(place) for place in files]
     if options["source"] and len(files) > 1:
-        raise IngestError("--source names one source; take one file at a time")
+        raise IngestError("--source names one source; ingest one file at a time")
     for name in names:
         if names.count(name) > 1:
             raise IngestError(
                 f"two of the files are named {name}, and equal lines in them would count as "
-                "one; take one at a time, each with its --source"
+                "one; ingest one at a time, each with its --source"
             )
     known = [size for size in sizes if size is not None]
     return sum(known) if len(known) == len(sizes) else None

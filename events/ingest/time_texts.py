@@ -215,7 +215,7 @@ def _moment(match: re.Match[str], unsaid: Unsaid) -> datetime:
     if second == 60:
         second, microsecond = 59, 999_999
     if said.get("year") is None and unsaid.year is None:
-        raise TimestampError("has no year; --local-year says which")
+        raise TimestampError("has no year; give it with --local-year")
     year = int(said.get("year") or unsaid.year or 0)
     month, day = _month_and_day(said)
     try:
@@ -239,7 +239,7 @@ def _month_and_day(said: dict[str, str | None]) -> tuple[int, int]:
     left, right = int(said["left"] or 0), int(said["right"] or 0)
     if left <= 12 and right <= 12 and left != right:
         raise TimestampError(
-            "could be day/month or month/day; --local-time-format says which, such as "
+            "could be day/month or month/day; give --local-time-format, such as "
             "'%d/%m/%Y %H:%M:%S' or '%m/%d/%Y %I:%M:%S %p'"
         )
     return (right, left) if left > 12 else (left, right)
@@ -268,7 +268,7 @@ def _placed(wall: datetime, name: str | None, zone: tzinfo | None) -> datetime:
         return wall.replace(tzinfo=timezone(timedelta(hours=hours)))
     if "/" in name and (region := _region(name)):
         return wall.replace(tzinfo=region)
-    many = "stands for several offsets" if name.upper() in _AMBIGUOUS else "is not known"
+    many = "has several offsets" if name.upper() in _AMBIGUOUS else "is not known"
     raise TimestampError(
         f"the zone {name} {many}; --local-zone says which, such as Europe/Berlin, which has CET"
     )
@@ -276,7 +276,7 @@ def _placed(wall: datetime, name: str | None, zone: tzinfo | None) -> datetime:
 
 def _with_year(found: datetime, year: int | None) -> datetime:
     if year is None:
-        raise TimestampError("has no year; --local-year says which")
+        raise TimestampError("has no year; give it with --local-year")
     try:
         return found.replace(year=year)
     except ValueError as error:

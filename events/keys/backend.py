@@ -84,12 +84,12 @@ class FileKeyBackend:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise KeyBackendError(
-                f"cannot make the key folder {self.folder}: {error.strerror}"
+                f"cannot create the key folder {self.folder}: {error.strerror}"
             ) from None
         try:
             self._write_new(path, seed)
         except FileExistsError:
-            raise KeyBackendError(f"there is a private key named {name} already: {path}") from None
+            raise KeyBackendError(f"a private key named {name} already exists: {path}") from None
         except OSError as error:
             raise KeyBackendError(
                 f"cannot write the private key {path}: {error.strerror}"

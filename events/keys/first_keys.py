@@ -39,8 +39,8 @@ def ensure_keys(signing: SigningService, witnessing: WitnessService) -> list[str
 def _missing(signing: SigningService, witnessing: WitnessService) -> Iterator[Callable[[], str]]:
     agents = {key.agent_id for key in registry.list_agent_keys(signing.using)}
     if None not in agents:
-        yield lambda: f"made the system key {signing.create_key(None)}"
+        yield lambda: f"created the system key {signing.create_key(None)}"
     if not agents - {None}:
-        yield lambda: f"made the key {signing.create_key(FIRST_AGENT)} of agent {FIRST_AGENT}"
+        yield lambda: f"created the key {signing.create_key(FIRST_AGENT)} of agent {FIRST_AGENT}"
     if not registry.list_witnesses(witnessing.using):
-        yield lambda: f"made the witness {witnessing.create_witness(FIRST_WITNESS)}"
+        yield lambda: f"created the witness {witnessing.create_witness(FIRST_WITNESS)}"

@@ -35,7 +35,7 @@ def create(path: Path, passphrase: str) -> str:
             shorter than 12 characters.
     """
     if len(passphrase) < MIN_PASSPHRASE:
-        raise KeyBackendError(f"a passphrase has at least {MIN_PASSPHRASE} characters")
+        raise KeyBackendError(f"a passphrase needs at least {MIN_PASSPHRASE} characters")
     seed = secrets.token_bytes(ed25519.KEY_BYTES)
     salt = nacl.utils.random(_LOCK.SALTBYTES)
     public_key = ed25519.encode(ed25519.public_key(seed))

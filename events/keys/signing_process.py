@@ -54,7 +54,7 @@ class SigningProcess:
         self._started = -RESTART_SECONDS
 
     def is_ready(self) -> bool:
-        """True if the helper accepts orders. Starts it when it does not run. Never blocks."""
+        """True if the helper accepts orders. Starts it when it is not running. Never blocks."""
         if self._child is None:
             if time.monotonic() - self._started >= RESTART_SECONDS:
                 self._start()
@@ -77,7 +77,7 @@ class SigningProcess:
             while rest:
                 rest = rest[self._input.write(rest) :]
         except OSError as error:
-            raise self._lost("does not take orders") from error
+            raise self._lost("does not accept requests") from error
 
     def has_answer(self) -> bool:
         """True if `receive` will not block."""
@@ -127,13 +127,13 @@ class SigningProcess:
     @property
     def _input(self) -> BinaryIO:
         if self._child is None or self._child.stdin is None:
-            raise self._lost("does not run")
+            raise self._lost("is not running")
         return self._child.stdin  # type: ignore[return-value]
 
     @property
     def _output(self) -> BinaryIO:
         if self._child is None or self._child.stdout is None:
-            raise self._lost("does not run")
+            raise self._lost("is not running")
         return self._child.stdout  # type: ignore[return-value]
 
     def _read(self, count: int) -> bytes:

@@ -59,7 +59,7 @@ def open_append(using: str, patience_ms: int = PATIENCE_MS) -> Opening:
         NoTransactionError: no transaction is open.
         SystemHaltedError: CT-11, the ledger is halted.
         HeadMismatchError: CT-13, the tail of `events` is not the head.
-        LedgerConfigurationError: AC4, the drift threshold is gone.
+        LedgerConfigurationError: AC4, the drift threshold is missing.
         LedgerHeldError: the lock did not come within `patience_ms`.
     """
     _require_transaction(using)
@@ -70,11 +70,11 @@ def checked_opening(row: Sequence[Any]) -> Opening:
     """Parse the row of `append.open_append`, given as values or as texts.
 
     Raises:
-        LedgerConfigurationError: AC4, the drift threshold is gone.
+        LedgerConfigurationError: AC4, the drift threshold is missing.
     """
     last_sequence, content_hash, authority_timestamp, drift_threshold = row
     if drift_threshold is None:
-        raise LedgerConfigurationError("AC4: the drift threshold is gone from ledger_config")
+        raise LedgerConfigurationError("AC4: the drift threshold is missing from ledger_config")
     return Opening(int(last_sequence), content_hash, authority_timestamp, Decimal(drift_threshold))
 
 
@@ -204,13 +204,13 @@ def append_on(using: str, patience_ms: int) -> Iterator[PipelinedAppend]:
         InTransactionError: the connection is in a transaction of its own.
         SystemHaltedError: CT-11, the ledger is halted.
         HeadMismatchError: CT-13, the tail of `events` is not the head.
-        LedgerConfigurationError: AC4, the drift threshold is gone.
+        LedgerConfigurationError: AC4, the drift threshold is missing.
         LedgerHeldError: another session holds the lock.
         LedgerUnavailableError: the database is away; the connection was closed.
     """
     wrapper = connections[using]
     if wrapper.in_atomic_block:
-        raise InTransactionError("FR7: an append of its own inside another transaction")
+        raise InTransactionError("FR7: an append cannot be nested in another transaction")
     with _closed_when_lost(wrapper), named_errors(), wrapper.wrap_database_errors:
         wrapper.ensure_connection()
         append = PipelinedAppend(wrapper.connection, patience_ms)

@@ -51,7 +51,7 @@ def named_errors() -> Iterator[None]:
     except (OperationalError, InterfaceError) as error:
         if sqlstate(error) == LOCK_NOT_AVAILABLE:
             raise LedgerHeldError(
-                "timed out waiting for a lock: another transaction holds it"
+                "timed out waiting for a lock that another transaction holds"
             ) from error
         raise LedgerUnavailableError(
             f"the database is not available: {first_line(error)}"

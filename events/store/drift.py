@@ -71,7 +71,7 @@ def get_threshold(using: str) -> Decimal:
     """
     row = fetch_one(using, "drift.threshold")
     if row is None:
-        raise LedgerConfigurationError("AC4: the drift threshold is gone from ledger_config")
+        raise LedgerConfigurationError("AC4: the drift threshold is missing from ledger_config")
     return check_threshold(row[0])
 
 
@@ -92,7 +92,7 @@ def set_threshold(using: str, seconds: object) -> Decimal:
     """
     row = fetch_one(using, "drift.set_threshold", {"seconds": check_threshold(seconds)})
     if row is None or row[0] is None:
-        raise LedgerConfigurationError("AC4: the drift threshold is gone from ledger_config")
+        raise LedgerConfigurationError("AC4: the drift threshold is missing from ledger_config")
     return Decimal(row[0])
 
 

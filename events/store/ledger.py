@@ -141,7 +141,7 @@ class PostgresEventStore:
         """
         row = fetch_one(self.using, "ledger.halt_state")
         if row is None:
-            raise HaltStateMissingError("CT-11: the halt state is gone")
+            raise HaltStateMissingError("CT-11: the halt state is missing")
         return Halt(*row)
 
     def get_events_by_sequence_range(self, start: int, end: int) -> Iterator[Event]:

@@ -140,7 +140,7 @@ def make_roles(url: str) -> None:
             pin(connection)
             connection.execute(sql.load("roles.sql").encode())
     except psycopg.Error as error:
-        raise RolesError(f"the roles are not made: {first_line(error)}") from error
+        raise RolesError(f"the roles were not created: {first_line(error)}") from error
 
 
 def grant() -> None:

@@ -137,7 +137,7 @@ def retire_witness(using: str, witness_id: str) -> int:
 
 _REFUSALS = {
     "agent_keys_one_active": "the agent has an active key already; rotate it instead",
-    "agent_keys_pkey": "this name is taken, and a name is never used twice",
+    "agent_keys_pkey": "this name is taken; a name is never reused",
     "witnesses_pkey": "this name is taken; a new key is a new witness, give it a new name",
     "agent_keys_public_key_key": "this public key is registered already",
     "witnesses_public_key_key": "this public key is registered already",

@@ -142,5 +142,5 @@ def _at_most(using: str, seconds: float | None) -> Iterator[None]:
     except LedgerUnavailableError as error:
         cause = error.__cause__
         if isinstance(cause, DatabaseError) and sqlstate(cause) == QUERY_CANCELED:
-            raise _OutOfTimeError("the search was ended") from error
+            raise _OutOfTimeError("the search was stopped") from error
         raise

@@ -51,4 +51,4 @@ async def require_writable(connection: psycopg.AsyncConnection[object]) -> None:
         cursor = await connection.execute(WRITABLE)
         row = await cursor.fetchone()
     if row != (True,):
-        raise psycopg.OperationalError("the server takes no writes")
+        raise psycopg.OperationalError("the server does not accept writes")

@@ -31,7 +31,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answers 404: no such address."""
     if not _is_api(request):
         return pages.page_not_found(request, exception)
-    nowhere = "there is no such address; /api/schema describes all of them"
+    nowhere = "no such address; /api/schema describes all of them"
     return respond(Refused(NOT_FOUND, nowhere), request)
 
 

@@ -106,8 +106,8 @@ class Export(SaysStatus, ApiView):
         if not streaming.admitted:
             raise Refused(
                 TOO_MANY_EXPORTS,
-                "this server process streams as many exports as it may, in all or for one caller; "
-                "ask again later",
+                "this server process has reached its limit of exports, in total or for one caller; "
+                "try again later",
                 headers={"Retry-After": str(RETRY_SECONDS)},
             )
         try:

@@ -20,7 +20,7 @@ MAX_VERIFIED = 10_000
 
 def _limit() -> NumberField:
     return NumberField(
-        1, MAX_LIMIT, default=DEFAULT_LIMIT, help_text=f"Entries a page, at most {MAX_LIMIT}."
+        1, MAX_LIMIT, default=DEFAULT_LIMIT, help_text=f"Entries per page, at most {MAX_LIMIT}."
     )
 
 
@@ -41,13 +41,13 @@ class Parameters(serializers.Serializer[Any]):
         """
         fields = cls().get_fields()
         wrong: dict[str, Any] = {
-            name: "is unknown here; there are " + ", ".join(fields)
+            name: "is unknown here; known are " + ", ".join(fields)
             for name in query
             if name not in fields
         }
         lists = [n for n, field in fields.items() if isinstance(field, serializers.ListField)]
         wrong |= {
-            name: "stands more than once"
+            name: "appears more than once"
             for name in query
             if name in fields and name not in lists and len(query.getlist(name)) > 1
         }
@@ -80,7 +80,7 @@ class RangeParameters(Parameters):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "start" in attrs and "after" in attrs:
-            raise serializers.ValidationError({"after": "cannot stand beside start"})
+            raise serializers.ValidationError({"after": "cannot be combined with start"})
         return super().validate(attrs)
 
 
@@ -100,12 +100,12 @@ class ExportParameters(Parameters):
     dialect = serializers.ChoiceField(
         ["machine", "spreadsheet"],
         default="machine",
-        help_text="Of csv: values unaltered, or safe and short enough for a spreadsheet.",
+        help_text="For csv: values unaltered, or safe and short enough for a spreadsheet.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["dialect"] == "spreadsheet" and attrs["format"] != "csv":
-            raise serializers.ValidationError({"dialect": "spreadsheet goes with format=csv"})
+            raise serializers.ValidationError({"dialect": "spreadsheet requires format=csv"})
         return super().validate(attrs)
 
 

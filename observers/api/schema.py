@@ -38,14 +38,15 @@ class ReplicaShape(serializers.Serializer[Any]):
 
     replayed_lsn = serializers.CharField(
         allow_null=True,
-        help_text="Up to where in the primary's log it has replayed; null: it is no standby.",
+        help_text="Position in the primary's log that it has replayed; null: not a standby.",
     )
     lag_seconds = serializers.FloatField(
         allow_null=True,
-        help_text="For how long it has lacked an append; 0: nothing. Null: the primary is away.",
+        help_text="Seconds that it has lacked an append; 0: none. Null: the primary does not "
+        "answer.",
     )
     primary_head_sequence = serializers.IntegerField(
-        allow_null=True, help_text="Where the ledger ends on the primary; null: it is away."
+        allow_null=True, help_text="Last sequence on the primary; null: it does not answer."
     )
 
 
@@ -56,11 +57,11 @@ class CompletenessShape(serializers.Serializer[Any]):
         help_text="Where the ledger ends, for whoever answered; 0 when empty."
     )
     complete_through = serializers.IntegerField(
-        help_text="Up to here nothing is missing without explanation."
+        help_text="No number up to here is missing without explanation."
     )
     start = serializers.IntegerField(help_text="First number of the answered range.")
     end = serializers.IntegerField(
-        help_text="Last number of the answered range; go on polling with after=end."
+        help_text="Last number of the answered range; continue polling with after=end."
     )
     gaps = GapShape(many=True, help_text="Inside the answered range, at most 1,000.")
     gaps_truncated = serializers.BooleanField(help_text="There are more gaps than these.")
@@ -87,7 +88,9 @@ class HeadShape(Answer):
 class StrayShape(serializers.Serializer[Any]):
     """A row outside the sequence."""
 
-    sequence = serializers.IntegerField(allow_null=True, help_text="The number that it claims.")
+    sequence = serializers.IntegerField(
+        allow_null=True, help_text="The number that the row claims."
+    )
     reason = serializers.ChoiceField(["below_one", "no_number", "repeated"])
 
 
@@ -104,11 +107,11 @@ class ContinuityShape(Answer):
     undocumented_gap_count = serializers.IntegerField()
     gaps = GapShape(many=True, help_text="The first 1,000.")
     stray_count = serializers.IntegerField(
-        help_text="Rows numbered below 1, where start is 1, and with a number that another has."
+        help_text="Rows with a number below 1 (if start is 1) or a number that another row has."
     )
     strays = StrayShape(many=True, help_text="The first 1,000 of them.")
     replica = ReplicaShape(allow_null=True, help_text="Null: the primary answered.")
-    next = serializers.CharField(allow_null=True, help_text="Where the further gaps are.")
+    next = serializers.CharField(allow_null=True, help_text="Address of the further gaps.")
 
 
 class DriftWarningShape(serializers.Serializer[Any]):
@@ -188,7 +191,7 @@ class ErasureShape(serializers.Serializer[Any]):
     ceremony_sequence = serializers.IntegerField(help_text="The event that decided it.")
     payload_matched = serializers.BooleanField(
         required=False,
-        help_text="Only as false: the ceremony says that the payload had been changed before.",
+        help_text="Only ever false: the ceremony says that the payload had been changed before.",
     )
 
 
@@ -197,7 +200,7 @@ class VerificationShape(Answer):
 
     start = serializers.IntegerField()
     end = serializers.IntegerField()
-    checked = serializers.IntegerField(help_text="Events looked at.")
+    checked = serializers.IntegerField(help_text="Number of events verified.")
     is_sound = serializers.BooleanField()
     finding_count = serializers.IntegerField()
     findings = FindingShape(many=True)

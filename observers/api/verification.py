@@ -59,8 +59,8 @@ class Verification(SaysStatus, ApiView):
         if not working.admitted:
             raise Refused(
                 TOO_MANY_VERIFICATIONS,
-                "this server process verifies as much as it may, in all or for one caller; ask "
-                "again later",
+                "this server process has reached its limit of verifications, in total or for one "
+                "caller; try again later",
                 headers={"Retry-After": str(RETRY_SECONDS)},
             )
         try:

@@ -217,7 +217,7 @@ def _see(request: Request, found: Event | None, what: str) -> None:
 def _why_missing(sequence: int, ends: Ends) -> str:
     if sequence > ends.last or sequence < 1:
         return f"the ledger goes from 1 to {ends.last}" if ends.last else "the ledger is empty"
-    return f"sequence {sequence} is missing; /api/v1/continuity says whether that is documented"
+    return f"sequence {sequence} is missing; /api/v1/continuity tells whether that is documented"
 
 
 def following_page(request: Request, *, drop: str = "", **changed: int) -> str:

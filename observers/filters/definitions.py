@@ -65,20 +65,20 @@ SPAN = Filters(
 def _event_rule(given: Mapping[str, Any]) -> Iterator[Conflict]:
     if given.get("agent_id") is not None and given.get("system"):
         yield Conflict(
-            "system", "The system's events have no agent.", "cannot be true beside agent_id"
+            "system", "The system's events have no agent.", "cannot be true together with agent_id"
         )
     lacking = [n for n in ("payload_field", "payload_alike") if given.get(n) is not None]
     if lacking and "payload_value" not in given:
         yield Conflict(
             "payload_value",
             'Give a value; the empty text is written "".',
-            f"must stand beside {lacking[0]}",
+            f"is required with {lacking[0]}",
         )
     if given.get("payload_value") is not None and "payload_field" not in given:
         yield Conflict(
             "payload_field",
             "Name the field that has this value.",
-            "must stand beside payload_value",
+            "is required with payload_value",
         )
 
 
@@ -136,11 +136,11 @@ EVENTS = Filters(
             "payload_value",
             label="equals",
             section="payload",
-            description="What that field equals: JSON, or else a text.",
+            description="The value of that field: JSON, or else text.",
         ),
         Truth(
             "payload_alike",
-            description="Where the value is a number or a word, the same text counts too.",
+            description="If the value is a number or a word, also match it as text.",
         ),
     ),
     _event_rule,
@@ -168,7 +168,7 @@ DRIFT_WARNINGS = Filters(
         Seconds(
             "min_seconds",
             label="At least (seconds)",
-            description="Only a drift of so much or more.",
+            description="Only drift of at least this many seconds.",
         ),
         AUTHORITY_FROM,
         AUTHORITY_TO,

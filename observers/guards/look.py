@@ -89,7 +89,7 @@ def check_guards(databases: Sequence[str] | None = None, **_: Any) -> list[Check
             f"{len(deviations)} guards of the ledger are not in place: "
             + "; ".join(map(str, deviations[:SHOWN]))
             + more,
-            hint="manage.py check_guards lists them; docs/watch.md says what to do.",
+            hint="manage.py check_guards lists them; see docs/watch.md.",
             id="ledger.W001",
         )
     ]

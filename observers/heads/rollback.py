@@ -52,7 +52,7 @@ class Compared:
         if self.is_kept:
             return "it is there"
         if self.kept.event_hash is not None:
-            return f"the ledger has another event there, {self.kept.event_hash}"
+            return f"the ledger has a different event there, {self.kept.event_hash}"
         if self.head.sequence > self.last:
             return f"the ledger ends at {self.last}"
         return "the event is missing"

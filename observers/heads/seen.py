@@ -92,7 +92,7 @@ def _read_lines(text: bytes, name: str) -> Iterator[tuple[str, SeenHead]]:
         try:
             answer = orjson.loads(line)
         except orjson.JSONDecodeError:
-            raise SavedHeadError(f"{place}: this is not JSON") from None
+            raise SavedHeadError(f"{place}: not JSON") from None
         yield place, read_head(answer, place)
 
 

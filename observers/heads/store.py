@@ -113,7 +113,7 @@ class SeenHeadStore:
         try:
             return read_head(orjson.loads(line), place)
         except orjson.JSONDecodeError:
-            raise SavedHeadError(f"{place}: this is not JSON") from None
+            raise SavedHeadError(f"{place}: not JSON") from None
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -15,7 +15,8 @@ from observers.verification_jobs.command_line import Base
 
 SHOWN = 100
 _MISMATCHED = (
-    ", which says that it had been CHANGED BEFORE: what was erased did not match its payload_hash"
+    ", which says that it had been CHANGED BEFORE: the erased payload did not match its "
+    "payload_hash"
 )
 
 
@@ -90,10 +91,10 @@ class Outcome:
         if not report.is_sound:
             return f"NOT SOUND: {report.finding_count:,} findings."
         if self.cancelled:
-            return "CANCELLED: about the rest it says nothing."
+            return "CANCELLED: the rest was not verified."
         if report.end < report.start:
             if self.base:
-                return f"Nothing is new after sequence {self.base.end:,}."
+                return f"No events after sequence {self.base.end:,}."
             return "The ledger is empty: nothing to verify."
         return (
             "Sound." if self.signatures else "Sound, as far as hashes go: NO SIGNATURE WAS CHECKED."

@@ -61,7 +61,7 @@ class AppendCheck:
             self._close()
         for gap in self._passed_over:
             if not is_skipped(gap):
-                text = f"an append passes {gap.start} to {gap.end} over, and no ceremony does"
+                text = f"an append skips {gap.start} to {gap.end}, which no ceremony documents"
                 self._find(max(gap.start, self.start), text)
         yield from self._findings
 
@@ -103,8 +103,9 @@ class AppendCheck:
             return
         self._find(
             append.last_sequence,
-            f"its append recorded {counted} events by then, the one before it"
-            f" {before.event_count}, and {append.last_sequence - first + 1} numbers lie between",
+            f"its append recorded {counted} events by then, the one before it "
+            f"{before.event_count}, and {append.last_sequence - first + 1} numbers were given out "
+            "between them",
         )
 
     def _compare(self, append: Append) -> None:

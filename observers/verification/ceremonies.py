@@ -40,7 +40,7 @@ def check_ceremony(subject: Event, keys: Keyring) -> Iterator[str]:
     if not (subject.event_type.startswith(PREFIX) or subject.event_type == REGISTERED):
         return
     if subject.agent_id is not None:
-        yield "an agent recorded it, not the system"
+        yield "it was recorded by an agent, not by the system"
         return
 
     def owner_of(public_key: str) -> str | None:

@@ -63,7 +63,7 @@ def decisions_without_event(using: str) -> list[Stray]:
             f"ceremony/{name}",
             int(place) if place and place.isdecimal() and len(place) < 19 else None,
             "no_event",
-            f"ceremony {name} is said to be recorded by event {place}, which does not record it",
+            f"ceremony {name} is marked as recorded by event {place}, which does not record it",
             Check.RECORDS,
         )
         for name, place in ceremonies_without_event(using, limit=MOST)
@@ -74,7 +74,7 @@ def decisions_without_event(using: str) -> list[Stray]:
             each for each in ceremonies.unwritten_records(using) if each["event_type"] == HALTED
         ]
         if all(_names(each["payload"]) != (state.reason, state.halted_by) for each in kept):
-            text = f"the ledger is halted by {state.halted_by}, and no record says so"
+            text = f"the ledger is halted by {state.halted_by}, but no event or record says so"
             strays.append(Stray("halt", None, "no_event", text, Check.RECORDS))
     return strays
 
@@ -108,17 +108,17 @@ def _differs(
     found = list(rows)
     for row in expected:
         if row not in found:
-            return f"what {row.person} {row.step} is not there as the event has it"
+            return f"what {row.person} {row.step} differs from the event or is missing"
         found.remove(row)
     records = [row for row in found if row.step == "recorded"]
     if [(row.kind, row.person, row.sequence, row.event_id) for row in records] != [
         (event.event_type, SYSTEM, str(event.sequence), event.event_id)
     ]:
-        return "that it was recorded is not there as the event has it"
+        return "the entry that it was recorded differs from the event or is missing"
     for row in found:
         key = keys.people.get(row.public_key or "")
         if row not in records and (key is None or key.validity.covers(event.sequence)):
-            return f"{row.person} {row.step}, and the event does not say so"
+            return f"{row.person} {row.step}, but the event does not say so"
     return ""
 
 

@@ -87,10 +87,10 @@ class DriftCheck:
         warned = self._warnings.get(sequence, ())
         if not warned:
             if limit is not None and micros > limit:
-                text = f"its clocks differ by {_seconds(micros)} s, and no warning says so"
+                text = f"its clocks differ by {_seconds(micros)} s, but there is no warning"
                 self._find(sequence, text)
         elif not micros or (limit is not None and micros <= limit):
-            text = f"a warning stands, and its clocks differ by {_seconds(micros)} s"
+            text = f"there is a warning, but its clocks differ by {_seconds(micros)} s"
             self._find(sequence, text + f" of {_seconds(limit)} s allowed" if limit else text)
         for number, each in enumerate(warned):
             if number or each[2:] != (local, authority, _rounded(micros)):
@@ -98,11 +98,11 @@ class DriftCheck:
                     sequence,
                     f"warning {each.id} says {each.drift_seconds} s between "
                     f"{each.local_timestamp} and {each.authority_timestamp}"
-                    + ("; there is another one" if number else ""),
+                    + ("; it has another warning" if number else ""),
                 )
         listed = self._drifted.get(sequence, [])
         if listed != ([agent_id] if warned else []):
-            self._find(sequence, "the list of drifted events does not agree with its warnings")
+            self._find(sequence, "the list of drifted events disagrees with its warnings")
 
     def finish(self) -> Iterator[Finding]:
         """Returns the findings."""

@@ -112,12 +112,12 @@ def _by_name(name: str, entries: Any, owner: str) -> dict[str, TrustedKey]:
     named: dict[str, TrustedKey] = {}
     for entry in entries:
         if not isinstance(entry[name], str) or not isinstance(entry[owner], str | None):
-            raise TypeError(f"{name} and {owner} are texts")
+            raise TypeError(f"{name} and {owner} must be strings")
         if entry[name] in named:
             raise KeyringError(f"it names {name} {entry[name]!r} twice")
         named[entry[name]] = _trusted(entry, entry[owner])
     if len({key.public_key for key in named.values()}) != len(named):
-        raise KeyringError(f"it gives two of {name} the same public key")
+        raise KeyringError(f"two entries of {name} have the same public key")
     return named
 
 
@@ -150,5 +150,5 @@ def _trusted(entry: Mapping[str, Any], owner: str | None) -> TrustedKey:
 def _place(value: Any) -> int | None:
     """Parses a sequence number or null."""
     if value is not None and type(value) is not int:
-        raise TypeError(f"{value!r} is no sequence number")
+        raise TypeError(f"{value!r} is not a sequence number")
     return value

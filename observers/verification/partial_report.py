@@ -188,5 +188,5 @@ def _judge(
 
 def _describe(gap: Gap) -> str:
     if gap.count == 1:
-        return f"sequence {gap.start} is missing and no ceremony explains it"
+        return f"sequence {gap.start} is missing, and no ceremony explains it"
     return f"sequences {gap.start} to {gap.end} ({gap.count:,}) are missing, unexplained"

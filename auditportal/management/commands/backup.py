@@ -22,8 +22,8 @@ class Command(LedgerCommand):
 
     help = (
         "Back the ledger's database up into DIRECTORY, a new or empty one: everything in it, in "
-        "one consistent snapshot, while appends continue. ledger.dump is PostgreSQL's own (pg_dump), "
-        "manifest.json, written last, names the head of that snapshot and the SHA-256 of each "
+        "one consistent snapshot, while appends continue. ledger.dump is PostgreSQL's (pg_dump); "
+        "manifest.json, written last, holds the head of that snapshot and the SHA-256 of each "
         "file; without it the directory is not a backup. Private keys are left out unless "
         "--with-keys is given: whoever has both can rewrite the ledger. `restore` loads and "
         "verifies it. Exit codes: 0 backed up, 2 not backed up."

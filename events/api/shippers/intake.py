@@ -257,7 +257,7 @@ class Intake:
             self._reject_taken(item)
 
     def _reject_taken(self, item: Item) -> None:
-        taken = f"its id {item.submission.event_id} belongs to another event"
+        taken = f"its id {item.submission.event_id} is used by another event"
         self._reject(item.place, FieldError("", taken), is_conflict=True)
 
     def _reject(self, place: int, *errors: FieldError, is_conflict: bool = False) -> None:

@@ -132,7 +132,9 @@ def _misfit(head: Head, form: str) -> FramingError | None:
     try:
         for record in read(iter([head.text]), nowhere, MAX_HEAD * 2):
             if record.problem and _has_raw_line_break(record.text):
-                return FramingError(f"line {record.line}: a string goes over the line's end")
+                return FramingError(
+                    f"line {record.line}: a string continues past the end of the line"
+                )
             if form == "concatenated" and not _is_nested(record.text):
                 return FramingError(f"line {record.line}: a bare word or number")
             taken += _is_nested(record.text)

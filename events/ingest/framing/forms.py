@@ -98,7 +98,7 @@ def _elements_of_arrays(chunks: Iterator[bytes], spill: Spill, limit: int) -> It
     while (byte := scanner.next_byte()) is not None:
         if byte != b"[":
             hint = "; --format concatenated takes objects that follow each other"
-            raise scanner.wrong(f"{byte!r} stands outside of it{hint if byte == b'{' else ''}")
+            raise scanner.wrong(f"{byte!r} is outside of it{hint if byte == b'{' else ''}")
         scanner.advance()
         yield from elements(scanner)
 

@@ -95,7 +95,7 @@ def _objects(scanner: Scanner) -> Iterator[int]:
             scanner.advance()
             inside = not inside
         else:
-            raise scanner.wrong(f"{byte!r} stands where an object is expected")
+            raise scanner.wrong(f"{byte!r} is where an object is expected")
 
 
 def _make_certain(scanner: Scanner, found: Survey, plan: ListPlan) -> None:
@@ -152,7 +152,7 @@ def _walk(
                 members.append(key + b":" + value.text)
                 if value.too_long or sum(map(len, members)) > MAX_ENVELOPE:
                     raise scanner.wrong(
-                        f"more than {MAX_ENVELOPE:,} bytes stand beside the list, too many to "
+                        f"more than {MAX_ENVELOPE:,} bytes are beside the list, too many for "
                         "--keep-envelope"
                     )
     return b"{" + b",".join(members) + b"}"

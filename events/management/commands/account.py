@@ -23,8 +23,8 @@ from events.accounts.session_limits import end_sessions
 from events.management.base import ActionCommand, refuse, table
 
 GROUP_HELP = (
-    "auditor: reads everything, starts verifications, sees the access log; operator: besides, "
-    "halts, looks after keys and tokens, holds ceremonies; administrator: besides, accounts"
+    "auditor: reads everything, starts verifications, sees the access log; operator: also "
+    "halts, manages keys and tokens, holds ceremonies; administrator: also manages accounts"
 )
 TITLES = ("account", "group", "state", "second factor", "last log-in")
 
@@ -43,10 +43,10 @@ class Command(ActionCommand):
             action="store_true",
             help="make a password and print it, alone on standard output, instead of asking",
         )
-        actions.add_parser("list", help="every account, and who has a second factor")
+        actions.add_parser("list", help="every account, with its second factor")
         for name, what in (
-            ("disable", "switch an account off and end its sessions"),
-            ("enable", "switch it on again"),
+            ("disable", "deactivate an account and end its sessions"),
+            ("enable", "activate it again"),
             ("unlock", "clear its failed log-in attempts"),
             ("log-out", "end its sessions everywhere"),
             ("reset-second-factor", "remove a second factor whose device is lost"),
@@ -97,17 +97,17 @@ class Command(ActionCommand):
         account = _switch(options["name"], active=False)
         ended = end_sessions(account)
         return {"name": account.username, "active": False, "sessions_ended": ended}, (
-            f"{account.username} is off; {ended} of its sessions were ended"
+            f"{account.username} is deactivated; {ended} of its sessions were ended"
         )
 
     def _enable(self, options: dict[str, Any]) -> tuple[Any, str]:
         account = _switch(options["name"], active=True)
-        return {"name": account.username, "active": True}, f"{account.username} is on again"
+        return {"name": account.username, "active": True}, f"{account.username} is active again"
 
     def _unlock(self, options: dict[str, Any]) -> tuple[Any, str]:
         forgotten = reset(username=options["name"])
         return {"name": options["name"], "forgotten": forgotten}, (
-            f"{options['name']} may try again from everywhere"
+            f"{options['name']} may try again from every address"
         )
 
     def _log_out(self, options: dict[str, Any]) -> tuple[Any, str]:
@@ -152,7 +152,7 @@ def _ask_password(account: User) -> str:
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")
         if password != getpass.getpass("Once more: "):
-            refuse("the two passwords differ; nothing was made")
+            refuse("the two passwords differ; nothing was created")
     else:
         password = sys.stdin.readline().rstrip("\n")
     try:

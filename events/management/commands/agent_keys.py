@@ -26,10 +26,10 @@ class Command(ActionCommand):
     def add_actions(self, actions: Any) -> None:
         create = actions.add_parser("create", help="the first key of an agent")
         _add_agent(create)
-        create.add_argument("--key-id", help="name of the key; default one made of the agent's")
+        create.add_argument("--key-id", help="name of the key; default: derived from the agent's")
         listing = actions.add_parser("list", help="every key, with the sequences it is valid for")
         listing.add_argument("--agent", help="only this agent's")
-        listing.add_argument("--active", action="store_true", help="only those that sign now")
+        listing.add_argument("--active", action="store_true", help="only those that can sign now")
         _add_agent(actions.add_parser("rotate", help="replace a key with a new one"))
         retire = actions.add_parser("retire", help="retire a key permanently")
         retire.add_argument("key_id")
@@ -66,7 +66,7 @@ class Command(ActionCommand):
         agent = _agent(options)
         old, new = signing_service().rotate_key(agent)
         answer = {"agent_id": agent, "retired": old, "key_id": new}
-        return answer, f"{agent or SYSTEM} signs with {new}; {old} is retired and verifies on"
+        return answer, f"{agent or SYSTEM} signs with {new}; {old} is retired and still verifies"
 
     def _retire(self, options: dict[str, Any]) -> tuple[Any, str]:
         key_id = options["key_id"]

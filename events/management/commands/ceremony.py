@@ -24,8 +24,8 @@ USING = "default"
 FILLED_IN = (
     "\nFilled in where left out: halted_at, halt_reason and unwritten (the present halt,\nand the "
     "events that are written before it is cleared), event_id and payload_hash\n(of the event at "
-    "`sequence`), new_key and new_public_key (a new key pair in the\nkey folder). Of a payload "
-    "that is not what was signed it says besides that\npayload_matched is false."
+    "`sequence`), new_key and new_public_key (a new key pair in the\nkey folder). For a payload "
+    "that is not what was signed,\npayload_matched is set to false."
 )
 LISTED = 1000
 
@@ -34,10 +34,11 @@ class Command(ActionCommand):
     """One subcommand each; results go to stdout."""
 
     help = (
-        "Ceremonies: what takes three people (CT-13). One proposes, two others approve, each "
-        "signing with their own key; then it is recorded as an event and has its effect at once. "
-        "The key stays where its owner is: these commands run there, or the portal's page shows "
-        "the bytes, `ceremony sign` signs them elsewhere, and the page takes the signature."
+        "Ceremonies: decisions that take three people (CT-13). One proposes, two others approve, "
+        "each signing with their own key; then it is recorded as an event and takes effect at "
+        "once. The key stays with its owner: these commands run there, or the portal's page shows "
+        "the bytes to sign, `ceremony sign` signs them elsewhere, and the page accepts the "
+        "signature."
     )
 
     def add_actions(self, actions: Any) -> None:
@@ -153,7 +154,7 @@ def _read_statement(path: Path) -> bytes:
         refuse(f"cannot read {path}: {error.strerror}")
     message = text.replace(b"\r\n", b"\n").rstrip(b"\n")
     if not message.startswith(CONTEXT.encode()):
-        refuse(f"{path} is not what a person signs of a ceremony")
+        refuse(f"{path} is not a statement to sign for a ceremony")
     return message
 
 

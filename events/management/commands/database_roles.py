@@ -15,11 +15,11 @@ class Command(LedgerCommand):
     """Prints the SQL, or applies it."""
 
     help = (
-        "Make the roles portal_owner (migrates and owns), portal_app (owns nothing; SELECT and "
+        "Create the roles portal_owner (migrates and owns), portal_app (owns nothing; SELECT and "
         "INSERT where the ledger is append-only) and portal_observer (SELECT), give the database "
         "to the owner, and grant each what it needs and nothing else. --print writes the SQL for "
-        "psql; --apply runs it as ADMIN_DATABASE_URL. Both are harmless to repeat. Passwords are "
-        "yours to set. The embedded database creates its own roles."
+        "psql; --apply runs it as ADMIN_DATABASE_URL. Both can be repeated safely. Set the "
+        "passwords yourself. The embedded database creates its own roles."
     )
     requires_system_checks = []
 

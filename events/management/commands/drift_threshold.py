@@ -16,8 +16,8 @@ class Command(LedgerCommand):
     """Prints the threshold in seconds, after a change the new one."""
 
     help = (
-        "Show the clock drift threshold in seconds, or set it. Events written from then on are "
-        "measured by it; warnings that are written stay."
+        "Show the clock drift threshold in seconds, or set it. It applies to events written "
+        "from then on; existing warnings stay."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

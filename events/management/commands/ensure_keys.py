@@ -13,8 +13,8 @@ class Command(LedgerCommand):
     """Prints one line for each key created."""
 
     help = (
-        "Make the system's key, a first agent's key and a first witness, each only if the ledger "
-        "never had one of the kind. It can be run again, and by several at once."
+        "Create the system's key, a first agent's key and a first witness, each only if the ledger "
+        "never had one. Safe to run repeatedly and concurrently."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -18,9 +18,9 @@ class Command(LedgerCommand):
     """Prints the ledger's state."""
 
     help = (
-        "Halt the ledger (CT-11): within a second nothing is appended any more, whoever writes. "
-        "Reading stays possible. The halt is an event of the ledger; if that cannot be written, "
-        "the ledger is halted all the same, and the record is written later. Only a ceremony of "
+        "Halt the ledger (CT-11): within a second no writer can append. Reading stays "
+        "possible. The halt is an event of the ledger; if that cannot be written, "
+        "the ledger is halted anyway, and the record is written later. Only a ceremony of "
         "three people clears it (`ceremony propose clear_halt`). Exit codes: 0 halted by "
         "this command, 1 halted already, 2 could not halt."
     )

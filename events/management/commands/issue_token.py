@@ -81,8 +81,8 @@ class Command(LedgerCommand):
             try:
                 key_id = signing.create_key(agent)
             except LedgerError as error:
-                raise CommandError(f"no key could be made for {agent}: {error}") from error
-            self.stderr.write(f"made the signing key {key_id} for {agent}")
+                raise CommandError(f"no key could be created for {agent}: {error}") from error
+            self.stderr.write(f"created the signing key {key_id} for {agent}")
 
 
 def _add_records(parser: ArgumentParser) -> None:
@@ -95,7 +95,7 @@ def _add_records(parser: ArgumentParser) -> None:
     records.add_argument(
         "--type", metavar="NAME", help="type of records that name none (default: log.line)"
     )
-    records.add_argument("--type-field", metavar="FIELD", help="where a record has its type")
+    records.add_argument("--type-field", metavar="FIELD", help="field with a record's type")
     records.add_argument(
         "--id-field",
         metavar="FIELD",
@@ -105,7 +105,7 @@ def _add_records(parser: ArgumentParser) -> None:
     records.add_argument(
         "--local-time",
         metavar="FIELD[,FIELD…]",
-        help="where a record has its time (default: the portal's clock when it arrives)",
+        help="field with a record's time (default: the portal's clock when it arrives)",
     )
     records.add_argument("--local-time-unit", choices=tuple(UNITS), help="unit of its numbers")
     records.add_argument(
@@ -127,7 +127,7 @@ def _records(agent: str | None, options: Mapping[str, Any]) -> dict[str, str | N
     chosen = {column: options[option] or None for option, column in RECORDS.items()}
     named = [f"--{option.replace('_', '-')}" for option in RECORDS if options[option]]
     if agent is None and named:
-        raise CommandError(f"{named[0]} is for a token of an agent: --observer writes nothing")
+        raise CommandError(f"{named[0]} is for tokens of agents: --observer writes nothing")
     _check_names(chosen)
     _check_fields(chosen)
     return chosen
@@ -139,13 +139,13 @@ def _check_names(chosen: Mapping[str, str | None]) -> None:
     if (under := chosen["agents_under"]) and (wrong := _wrong_prefix(under)):
         raise CommandError(f"--agents-under {wrong}")
     if chosen["agent_field"] and not under:
-        raise CommandError("--agent-field goes with --agents-under")
+        raise CommandError("--agent-field requires --agents-under")
 
 
 def _check_fields(chosen: Mapping[str, str | None]) -> None:
     for name in ("local_time_unit", "local_zone"):
         if chosen[name] and not chosen["local_time"]:
-            raise CommandError(f"--{name.replace('_', '-')} goes with --local-time")
+            raise CommandError(f"--{name.replace('_', '-')} requires --local-time")
     try:
         for name in ("type_field", "id_field", "agent_field"):
             if path := chosen[name]:
@@ -180,7 +180,7 @@ def _checked_name(name: str) -> str:
 
 def _reads(agent: str | None, asked: str | None) -> Reads:
     if agent is None and asked not in (None, Reads.ALL):
-        raise CommandError("--observer reads everything; --reads is for a token of an agent")
+        raise CommandError("--observer reads everything; --reads is for tokens of agents")
     return Reads(asked or (Reads.OWN if agent else Reads.ALL))
 
 

@@ -37,10 +37,12 @@ class Command(ActionCommand):
     )
 
     def add_actions(self, actions: Any) -> None:
-        keygen = actions.add_parser("keygen", help="a key pair in a file locked by a passphrase")
+        keygen = actions.add_parser(
+            "keygen", help="create a key pair in a file protected by a passphrase"
+        )
         keygen.add_argument("file", type=Path, help="where the private key goes; must be new")
         add_passphrase(keygen)
-        prove = actions.add_parser("prove", help="show that a key is yours; needs no ledger")
+        prove = actions.add_parser("prove", help="prove that a key is yours; needs no ledger")
         prove.add_argument("person", help="your name, as it will stand in every ceremony")
         prove.add_argument("--key", type=Path, required=True, metavar="FILE")
         add_passphrase(prove)
@@ -97,7 +99,7 @@ class Command(ActionCommand):
                 )
                 for each in known
             ],
-            empty="nobody is registered: the ledger is being set up",
+            empty="nobody is registered; ceremonies are not in force yet",
         )
 
 

@@ -36,7 +36,7 @@ class Command(LedgerCommand):
 
     help = (
         "Let sample agents write into an empty embedded ledger: 60 events at once, then one every "
-        "2 seconds. One of them has a clock that runs fast, another a clock that stands in 1970. "
+        "2 seconds. The clock of one runs fast, another's is stuck in 1970. "
         "Refuses a ledger that has events, and any database of DATABASE_URL."
     )
     requires_system_checks = []  # those look at the web pages
@@ -61,7 +61,7 @@ class Command(LedgerCommand):
     def _play(self, submissions: Iterator[Submission], seconds: float) -> None:
         end = time.monotonic() + seconds
         if not self._writer.write_event(sample.STARTED).created:
-            refuse("other sample agents play already")
+            refuse("other sample agents are already running")
         agents = AgentKeys(signing_service(), lambda agent, key_id: None)
         for agent in sample.AGENTS:
             agents.require(agent.agent_id)

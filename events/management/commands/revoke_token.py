@@ -16,13 +16,15 @@ class Command(LedgerCommand):
 
     help = (
         "Revoke tokens. Requests with them are refused within a few seconds; what they "
-        "wrote and read stays recorded. Exit codes: 0 revoked, 2 there is no such token."
+        "wrote and read stays recorded. Exit codes: 0 revoked, 2 no such token."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument(
-            "token", nargs="?", help="its beginning, as `manage.py tokens` lists it, or all of it"
+            "token",
+            nargs="?",
+            help="the token's beginning as `manage.py tokens` lists it, or the whole token",
         )
         which.add_argument("--agent", metavar="NAME", help="every token of this agent")
 

@@ -23,7 +23,7 @@ class Command(ActionCommand):
     """One subcommand each; results go to stdout."""
 
     help = (
-        "Create, list, replace and retire the witnesses. A witness is its key: a new key is a new "
+        "Create, list, replace and retire the witnesses. A new key is always a new "
         "witness, and a retired one still verifies what it attested. Names may be written "
         f"with or without {PREFIX}"
     )
@@ -31,7 +31,7 @@ class Command(ActionCommand):
     def add_actions(self, actions: Any) -> None:
         actions.add_parser("create", help="a new witness").add_argument("name")
         listing = actions.add_parser("list", help="every witness, with its valid sequences")
-        listing.add_argument("--active", action="store_true", help="only those that attest now")
+        listing.add_argument("--active", action="store_true", help="only those that can attest now")
         replace = actions.add_parser("replace", help="replace a witness with a new one")
         replace.add_argument("old")
         replace.add_argument("new")

@@ -33,8 +33,8 @@ MALFORMED = {
     "below -2^63": (body("-9223372036854775809"), "-2^63"),
     "a long integer": (body("1" * 5000), "5000 characters"),
     "double too large": (body("1e309"), "too large"),
-    "repeated key": (body('{"a":1,"a":2}'), "'a' stands twice"),
-    "repeated member": (b'{"event_type":"t",' + body("1")[1:], "'event_type' stands twice"),
+    "repeated key": (body('{"a":1,"a":2}'), "'a' appears twice"),
+    "repeated member": (b'{"event_type":"t",' + body("1")[1:], "'event_type' appears twice"),
     "depth 10,000": (body("[" * 10_000 + "]" * 10_000), "deeper than 128"),
     "depth 129": (body("[" * 128 + "]" * 128), "deeper than 128"),
 }
@@ -162,7 +162,7 @@ def test_a_body_without_length_and_chunks_is_read(ledger: Ledger) -> None:
 def test_lines_without_length_are_refused_because_they_may_be_cut_off(ledger: Ledger) -> None:
     line = json.dumps(api.event()).encode() + b"\n"
     response = chunked(line, path="events/batch", lines=True)
-    assert "cut off" in api.problem(response, 411, "length-required")["detail"]
+    assert "truncated" in api.problem(response, 411, "length-required")["detail"]
     assert ledger.store.head().event_count == 0
 
 

@@ -48,8 +48,8 @@ BODIES: dict[str, tuple[bytes, str, str]] = {
     "a raw newline in a string": (event('"a\nb"'), "malformed-json", "not JSON"),
     "half a surrogate pair": (event(r'"\ud83d\u0041"'), "invalid-event", "/payload"),
     "a pair the wrong way round": (event(r'"\udc00\ud800"'), "invalid-event", "/payload"),
-    "a repeated key far below": (event('[[{"a":{"":1,"":2}}]]'), "malformed-json", "stands twice"),
-    "a key repeated by escape": (event(r'{"a":1,"\u0061":2}'), "malformed-json", "stands twice"),
+    "a repeated key far below": (event('[[{"a":{"":1,"":2}}]]'), "malformed-json", "appears twice"),
+    "a key repeated by escape": (event(r'{"a":1,"\u0061":2}'), "malformed-json", "appears twice"),
     "100,000 objects inside one another": (
         event('{"":' * 100_000 + "1" + "}" * 100_000),
         "malformed-json",

@@ -59,7 +59,7 @@ def test_an_expired_token_is_refused_and_kept(ledger: Ledger) -> None:
     caller, other = api.agent(), api.observer()
     ApiToken.objects.filter(agent_id="agent-7").update(expiry=timezone.now() - timedelta(seconds=1))
     refused = api.problem(caller.get("head"), 401, "unauthenticated")
-    assert "this token expired at 20" in refused["detail"]
+    assert "This token expired at 20" in refused["detail"]
     assert other.get("head").status_code == 200
     assert ApiToken.objects.count() == 2
 
@@ -156,7 +156,7 @@ def test_nobody_can_sign_in_as_the_service_user(ledger: Ledger) -> None:
 
 def test_a_person_named_api_is_not_made_the_service_user(ledger: Ledger) -> None:
     User.objects.create_user("api", password="a long password")
-    with pytest.raises(CommandError, match="is a person's"):
+    with pytest.raises(CommandError, match="belongs to a person"):
         issue("--observer")
 
 

@@ -247,8 +247,8 @@ def test_ac4_there_is_one_row_of_configuration(ledger: Ledger) -> None:
 def test_ac4_a_lost_threshold_is_told_and_nothing_is_written(ledger: Ledger) -> None:
     with ledger.connect("portal_owner") as owner:
         owner.execute("DELETE FROM ledger_config")
-    with pytest.raises(LedgerConfigurationError, match="AC4: the drift threshold is gone"):
+    with pytest.raises(LedgerConfigurationError, match="AC4: the drift threshold is missing"):
         get_threshold("default")
-    with pytest.raises(LedgerConfigurationError, match="AC4: the drift threshold is gone"):
+    with pytest.raises(LedgerConfigurationError, match="AC4: the drift threshold is missing"):
         ledger.write(1)
     assert ledger.store.get_max_sequence() == 0

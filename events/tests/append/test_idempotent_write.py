@@ -67,7 +67,7 @@ def test_other_content_is_a_conflict(ledger: Ledger, changes: dict[str, Any]) ->
     with pytest.raises(EventIdConflictError) as conflict:
         writer().write_event(once(**changes))
     assert (conflict.value.event_id, conflict.value.sequence) == (ID, 1)
-    assert str(conflict.value) == f"event_id {ID} is taken by sequence 1 with other content"
+    assert str(conflict.value) == f"event_id {ID} is used by sequence 1 with other content"
     assert ledger.store.get_max_sequence() == 1
 
 

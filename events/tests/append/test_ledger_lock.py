@@ -110,7 +110,7 @@ def test_a_halt_does_not_wait(ledger: Ledger) -> None:
     with held(ledger, "portal_owner", LOCK):
         halted = halt(writer(), reason="a test", by="keeper")
     assert halted.is_new
-    assert "another transaction holds it" in (halted.unwitnessed_because or "")
+    assert "that another transaction holds" in (halted.unwitnessed_because or "")
 
 
 @pytest.mark.usefixtures("impatient")

@@ -113,7 +113,7 @@ def test_of_two_players_one_leaves(ledger: Ledger) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    assert sorted(outcomes) == ["other sample agents play already", "played"]
+    assert sorted(outcomes) == ["other sample agents are already running", "played"]
     assert ledger.store.get_max_sequence() == 60
 
 

@@ -261,7 +261,7 @@ REFUSED_TEXTS: dict[str, tuple[str | bytes, str, str]] = {
         "",
     ),
     "a repeated key": ('[{"b":{"a":1,"a":1}}]', "the key 'a' appears twice in one object", ""),
-    "a key repeated by an escape": ('{"a":1,"\\u0061":2}', "the key 'a' stands twice", ""),
+    "a key repeated by an escape": ('{"a":1,"\\u0061":2}', "the key 'a' appears twice", ""),
     "U+0000": ('{"a":["x\\u0000"]}', "U+0000 cannot be stored in a string", "/a/0"),
     "U+0000 in a key": ('{"a":[{"\\u0000":1}]}', "U+0000 cannot be stored in a string", "/a/0"),
     "a lone high surrogate": ('{"a":"\\ud800"}', "lone surrogate U+D800 in a string", "/a"),

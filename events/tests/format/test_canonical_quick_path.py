@@ -99,7 +99,7 @@ def outcome(canonicalise: Callable[[str], bytes], text: str) -> bytes | str:
 
 
 def test_a_repeated_key_is_refused_though_a_double_fills_its_place() -> None:
-    with pytest.raises(CanonicalJSONError, match="stands twice"):
+    with pytest.raises(CanonicalJSONError, match="appears twice"):
         canonicalize_text('{"a":1,"a":0,"b":1e7}')  # {"a":0,"b":10000000}: as many characters
 
 

@@ -67,7 +67,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "/event_type",
         "types that start with 'ceremony.' are reserved",
     ),
-    "type: blank": ({"event_type": " "}, "/event_type", "must not begin or end with a blank"),
+    "type: blank": ({"event_type": " "}, "/event_type", "must not begin or end with a space"),
     "type: a blank in front": ({"event_type": " a"}, "/event_type", "must not begin or end with"),
     "type: a filler": ({"event_type": "a\u3164"}, "/event_type", "must be printable"),
     "type: like the system's": (

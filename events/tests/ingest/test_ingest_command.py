@@ -134,7 +134,7 @@ def test_bad_lines_are_told_of_and_kept_and_the_rest_goes_in(
     assert payloads(ledger) == GOOD[:3]
     assert rejects.read_bytes() == b"".join(line + b"\n" for line in bad)
     told = run.err.getvalue()
-    for line, why in ((2, "stands twice"), (5, "not JSON"), (6, "outside")):
+    for line, why in ((2, "appears twice"), (5, "not JSON"), (6, "outside")):
         assert any(f"{log}:{line}: " in text and why in text for text in told.splitlines())
 
 
@@ -229,7 +229,7 @@ def test_a_record_without_time_gets_the_imports_clock_and_is_counted(
     run = Run(case, *times)
     assert run.status == 0
     assert "3 added" in run.out.getvalue()
-    assert "1 without a time: import's clock" in run.out.getvalue()
+    assert "1 without a time, given the import's clock" in run.out.getvalue()
     one, other, third = taken(ledger)
     assert one.local_timestamp == "2026-01-02T03:04:05.000000Z"
     assert not other.drift.exceeds(Decimal(60))

@@ -183,7 +183,7 @@ def test_a_log_that_was_taken_in_is_not_followed_unless_asked(
     Run(str(log))
     run = Run(str(log), "--follow")
     assert run.status == 2
-    assert "taken in without being followed" in run.err.getvalue()
+    assert "ingested without --follow" in run.err.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_what_will_be_recorded_is_said_first(ledger: Ledger, tmp_path: Path) -> 
         "event_type=PutObject  agent_id=deployer  local_timestamp=now",
     ):
         assert part in said
-    assert said.index("recognized") < said.index("made the key")
+    assert said.index("recognized") < said.index("created the key")
 
 
 def test_a_dry_run_says_the_same_to_machines(ledger: Ledger, tmp_path: Path) -> None:

@@ -456,7 +456,7 @@ def test_a_path_that_is_none_is_refused(path: str) -> None:
     [
         (b"not json", "not JSON"),
         (b'{"a":1', "not JSON"),
-        (b'{"a":1,"a":2}', "stands twice"),
+        (b'{"a":1,"a":2}', "appears twice"),
         (b'{"a":NaN}', "not a JSON number"),
         (b'{"a":123456789012345678901234567890}', "outside"),
         (b'{"a":"\\u0000"}', r"U\+0000"),

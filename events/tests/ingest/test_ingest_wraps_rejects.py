@@ -37,7 +37,7 @@ def test_what_cannot_be_taken_is_recorded_with_its_reason(ledger: Ledger, tmp_pa
         "5",
     ]
     assert [base64.b64decode(one["base64"]) for one in wrapped[4:6]] == LINES[5:7]
-    reasons = ("stands twice", "U+0000", "outside", "not JSON", "not UTF-8", "not JSON", "scalars")
+    reasons = ("appears twice", "U+0000", "outside", "not JSON", "not UTF-8", "not JSON", "scalars")
     for one, reason in zip(wrapped, reasons, strict=True):
         assert reason in one["reason"]
     again = Run(str(log), "--wrap-rejects", "--agent", "agent-7", "--json")

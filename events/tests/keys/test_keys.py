@@ -97,7 +97,7 @@ def test_refuses_names_that_could_leave_the_folder(backend: FileKeyBackend, name
 
 def test_never_overwrites_a_key(backend: FileKeyBackend, folder: Path) -> None:
     public = backend.create("agent-7")
-    with pytest.raises(KeyBackendError, match="there is a private key named agent-7 already"):
+    with pytest.raises(KeyBackendError, match="a private key named agent-7 already exists"):
         backend.create("agent-7")
     assert FileKeyBackend(folder).public_key("agent-7") == public
     assert [path.name for path in folder.iterdir()] == ["agent-7.key"]
@@ -160,7 +160,7 @@ def test_names_a_missing_key(backend: FileKeyBackend) -> None:
 
 def test_names_a_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("a file stands here")
-    with pytest.raises(KeyBackendError, match=r"cannot make the key folder .*: File exists"):
+    with pytest.raises(KeyBackendError, match=r"cannot create the key folder .*: File exists"):
         FileKeyBackend(tmp_path / "keys").create("agent-7")
 
 
@@ -270,7 +270,7 @@ def test_the_registry_says_why_it_refuses(
 def test_a_name_and_a_public_key_are_registered_once(ledger: Ledger) -> None:
     known = registry.list_agent_keys("default")[0]
     other = ed25519.encode(ed25519.public_key(bytes(32)))
-    with pytest.raises(KeyRegistryError, match="a name is never used twice"):
+    with pytest.raises(KeyRegistryError, match="a name is never reused"):
         registry.register_agent_key("default", known.key_id, "new", other)
     with pytest.raises(KeyRegistryError, match="this public key is registered already"):
         registry.register_agent_key("default", "another", "new", known.public_key)

@@ -71,5 +71,5 @@ def test_says_what_is_missing(ledger: Ledger, settings: Settings) -> None:
     with pytest.raises(CommandError, match="ADMIN_DATABASE_URL is not set"):
         apply()
     settings.PORTAL_ADMIN_DATABASE_URL = "postgresql://nobody@127.0.0.1:1/nothing"
-    with pytest.raises(Exception, match="the roles are not made: "):
+    with pytest.raises(Exception, match="the roles were not created: "):
         apply()

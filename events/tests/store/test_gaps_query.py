@@ -191,7 +191,7 @@ TWICE = {
     "evened out": ([1, 2, 3, 3, 5], [(4, 4)], (3,)),
     "the first": ([1, 1, 2], [], (1,)),
     "three times, two missing": ([1, 2, 3, 3, 3, 6], [(4, 5)], (3, 3)),
-    # Two sets of one size, one sum and one sum of squares: what is missing, and what stands twice.
+    # Two sets of one size, one sum and one sum of squares: what is missing, and what appears twice.
     "evened out in sum and squares": (
         [*sorted({*range(1, 10)} - {1, 5, 6}), 2, 3, 7],
         [(1, 1), (5, 6)],

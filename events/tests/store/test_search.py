@@ -135,7 +135,7 @@ def test_drifted_events_are_the_same_from_the_warnings(
     limit: int,
     agent_id: str | None,
 ) -> None:
-    """Two windows by sequence, then the rest from the warnings, one of which stands twice."""
+    """Two windows by sequence, then the rest from the warnings, one of which appears twice."""
     long_ago = datetime(1970, 1, 1, tzinfo=UTC)
     writer().write_events(
         [

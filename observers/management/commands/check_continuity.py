@@ -20,15 +20,17 @@ class Command(LedgerCommand):
     help = (
         "Look for missing sequence numbers (FR7, CT-13). A gap is a range; it is documented when a "
         "ceremony.sequence_skip event in the chain names exactly that range and passes every check "
-        "of an event. Documented gaps are listed and are no findings. Every number is counted "
-        "anew, and rows numbered below 1, or as another, are findings; --remembered answers from "
-        "what the portal has seen, and counts what is new. " + arguments.EXIT_CODES
+        "of an event. Documented gaps are listed and are not findings. Rows numbered below 1, "
+        "or twice, are findings. Every number is counted again; --remembered uses the portal's "
+        "cached counts, and counts only what is new. " + arguments.EXIT_CODES
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         arguments.add_range(parser)
         parser.add_argument(
-            "--remembered", action="store_true", help="the whole ledger, as the pages show it"
+            "--remembered",
+            action="store_true",
+            help="the whole ledger, from the cached counts that the pages show",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,7 +38,7 @@ class Command(LedgerCommand):
         using = alias_reaching(options["end"])
         if options["remembered"]:
             if options["start"] != 1 or options["end"] is not None:
-                refuse("--remembered is of the whole ledger: leave --start and --end out")
+                refuse("--remembered covers the whole ledger: leave out --start and --end")
             result = recall_continuity(using)
         else:
             result = check_continuity(using, options["start"], options["end"])
@@ -75,7 +77,9 @@ def as_text(result: Continuity) -> str:
 def _kind(result: Continuity) -> str:
     if result.looked_since is None:
         return "Every number was counted now."
-    return f"From memory: every number was last looked at after {result.looked_since:%F %T} UTC."
+    return (
+        f"From cached counts: every number was last checked after {result.looked_since:%F %T} UTC."
+    )
 
 
 def _line(known: KnownGap) -> str:

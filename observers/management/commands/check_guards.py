@@ -21,7 +21,7 @@ class Command(LedgerCommand):
         "trigger (on under any setting, and what it does), the source of every function, owners, "
         "the rights of each role, superusers and other roles that no right stops, "
         "session_replication_role, the constraints and defaults of event_id and sequence, rules, "
-        "policies, event triggers. Nothing is put back. " + arguments.EXIT_CODES
+        "policies, event triggers. Nothing is repaired. " + arguments.EXIT_CODES
     )
     requires_system_checks = []
 

@@ -24,8 +24,8 @@ Save a head as often as you like, on a machine that is not the ledger's:
   curl -sf -H "Authorization: Bearer $TOKEN" https://ledger.example.org/api/v1/head >> heads.jsonl
   echo >> heads.jsonl
 
-A head that is not in the ledger any more means that the ledger was put back to an earlier state,
-or written anew: keep the file, and ask who runs the ledger for the event that says so.
+A head that is no longer in the ledger means that the ledger was put back to an earlier state,
+or rewritten: keep the file, and ask who runs the ledger for the event that says so.
 
 """
     + arguments.EXIT_CODES
@@ -37,8 +37,8 @@ class Command(LedgerCommand):
 
     help = (
         "Compare saved answers of GET /api/v1/head with the ledger: is the event that each names "
-        "there, with that hash? A file holds one answer, an array of answers, or one a line. "
-        "1 is the exit code when any is not there."
+        "there, with that hash? A file holds one answer, an array of answers, or one per line. "
+        "The exit code is 1 if any is missing."
     )
     requires_system_checks = []
 
@@ -98,6 +98,8 @@ def as_text(places: Sequence[str], compared: Sequence[Compared]) -> str:
         lines.append(f"  … and {len(lost) - SHOWN:,} more (--json lists all)")
     kept = [each.head.sequence for _, each in pairs if each.is_kept]
     if lost and kept:
-        lines.append(f"  The last one that is in the ledger is {max(kept):,}.")
-    lines.append("All are in the ledger." if not lost else f"NOT IN THE LEDGER: {len(lost):,}.")
+        lines.append(f"  The last one found in the ledger is {max(kept):,}.")
+    lines.append(
+        "All were found in the ledger." if not lost else f"NOT IN THE LEDGER: {len(lost):,}."
+    )
     return "\n".join(lines)

@@ -27,11 +27,11 @@ class Command(LedgerCommand):
 
     help = (
         "Clock drift by agent (AC4): events whose writer's clock differs from the database's by "
-        "more than the threshold. They were accepted all the same; timestamps order nothing. "
+        "more than the threshold. They were accepted; timestamps do not decide the order. "
         "Clocks that ran while their events were written come first; events of imports, which have "
         "the times of old records, are counted apart. "
         + arguments.EXIT_CODES
-        + " A drift warning of a running clock is a finding, one of an import is none."
+        + " Warnings of running clocks are findings (exit code 1); those of imports are not."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -92,7 +92,7 @@ def imports_as_text(imports: list[ImportDrift]) -> Iterator[str]:
     """Formats a line for each import that has warnings, and one for all."""
     if imports:
         total = sum(each.warnings for each in imports)
-        yield f"{total:,} more are of imports, whose local times are those of old records:"
+        yield f"{total:,} more come from imports, whose local times are those of old records:"
     for each in imports:
         record = each.record
         more = f" and {record.more_inputs:,} more" if record.more_inputs else ""

@@ -23,18 +23,20 @@ class Command(LedgerCommand):
         "Write the file that check_guards compares with. Run it through `make guard-expectations` "
         "after any migration or grant was added: it migrates an empty database of its own, reads "
         "the catalogue, and writes observers/guards/expected.json. Read its diff before you "
-        "commit it: it is what the portal will hold to be right."
+        "commit it: the portal will accept exactly this."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--write", action="store_true", help="write the file, not the screen")
+        parser.add_argument(
+            "--write", action="store_true", help="write the file instead of standard output"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         call_command("apply_grants")
         if PostgresEventStore().last_sequence():
-            refuse("this ledger has events: expectations come from a fresh one")
+            refuse("this ledger has events: run it on a fresh one")
         state = read_guards()
         document = to_document(state.major, state.facts)
         text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -63,13 +63,13 @@ class Command(LedgerCommand):
             type=arguments.positive,
             default=os.cpu_count() or 1,
             metavar="N",
-            help="processes that share the work (default: one a processor; 1: this one alone)",
+            help="processes that share the work (default: one per processor; 1: only this one)",
         )
         parser.add_argument(
             "--no-signatures",
             action="store_true",
-            help="hashes, links, keys and gaps alone, without checks 7 and 9: ten times as fast, "
-            "and blind to what someone rewrote from one place to the head",
+            help="only hashes, links, keys and gaps, without checks 7 and 9: ten times as fast, "
+            "but it cannot see a ledger rewritten from some event to the head",
         )
         parser.add_argument(
             "--since-last-sound",
@@ -80,15 +80,17 @@ class Command(LedgerCommand):
         parser.add_argument(
             "--record",
             action="store_true",
-            help="keep a record in the portal, and note there how far it is; it needs to write, "
-            "so it is not the default",
+            help="keep a record with its progress in the portal; this needs write access, so it "
+            "is not the default",
         )
         parser.add_argument(
-            "--resume", action="store_true", help="go on where --record was killed or interrupted"
+            "--resume",
+            action="store_true",
+            help="continue a --record that was killed or interrupted",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _refuse_what_does_not_go_together(options)
+        _refuse_conflicting_options(options)
         try:
             outcome = _verify(options)
         except LedgerError as error:
@@ -101,7 +103,7 @@ class Command(LedgerCommand):
             refuse("cancelled before its end")
 
 
-def _refuse_what_does_not_go_together(options: dict[str, Any]) -> None:
+def _refuse_conflicting_options(options: dict[str, Any]) -> None:
     arguments.require_order(options["start"], options["end"])
     if bool(options["export"]) != bool(options["keys"]):
         refuse("--export and --keys go together")

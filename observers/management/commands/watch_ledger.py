@@ -42,12 +42,12 @@ class Command(LedgerCommand):
     """Look, print, wait."""
 
     help = (
-        "Look again and again for gaps, broken links, hashes and signatures, forks, a head that is "
-        "not the last event, a head that was seen and is gone (which halts), and guards that are "
-        "not in place. What is found is written into the "
-        "ledger once, logged, and told by e-mail and webhook where those are set; what is no more "
-        "is closed by another event. `worker` does the same every 30 seconds, and delivers the "
-        "alerts. With --once, exit codes are: 0 nothing open, 1 open findings, 2 could not look."
+        "Look repeatedly for gaps, broken links, hashes and signatures, forks, a head that is not "
+        "the last event, a head that was seen and has disappeared (which halts), and guards that "
+        "are not in place. What is found is written into the ledger once, logged, and reported by "
+        "e-mail and webhook where those are set; a finding that has been resolved is closed by "
+        "another event. `worker` does the same every 30 seconds, and delivers the alerts. With "
+        "--once, exit codes are: 0 nothing open, 1 open findings, 2 could not look."
     )
     requires_system_checks = []
 
@@ -61,7 +61,7 @@ class Command(LedgerCommand):
             metavar="KINDS",
             help=f"halt the ledger on a new finding of these: {', '.join(Kind)}",
         )
-        parser.add_argument("--json", action="store_true", help="one line of JSON a look")
+        parser.add_argument("--json", action="store_true", help="one line of JSON per look")
 
     def handle(self, *args: Any, **options: Any) -> None:
         watch, pause = Watch(options["halt_on"]), threading.Event()

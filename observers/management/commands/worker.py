@@ -21,8 +21,8 @@ class Command(LedgerCommand):
     help = (
         "Carry out the verifications that people start in the portal, one at a time, watch the "
         "ledger every 30 seconds, and deliver alerts. `portal` runs one; more, on any machine, "
-        "share the work. Stopped or killed, it loses nothing: the next one goes on from the last "
-        "checkpoint."
+        "share the work. Nothing is lost when it is stopped or killed: the next one continues from "
+        "the last checkpoint."
     )
     requires_system_checks = []
 

@@ -87,7 +87,7 @@ REFUSED = {
         {"payload_field": "a", "payload_value": str(2**64)},
         "payload_value",
     ),
-    "a key that stands twice": (
+    "a key that appears twice": (
         {"payload_field": "a", "payload_value": '{"a":1,"a":2}'},
         "payload_value",
     ),

@@ -152,7 +152,7 @@ def test_the_second_approval_is_the_one_that_is_missing(ledger: Ledger) -> None:
     forged = forge(ledger, payload, "ceremony.drift_threshold")
     ran = run("verify_ledger", "--json")
     assert [(f["sequence"], f["detail"]) for f in ran.json["findings"]] == [
-        (forged.sequence, "1 approved and 0 rejected it: not enough")
+        (forged.sequence, "1 approved and 0 rejected it: too few approvals")
     ]
 
 

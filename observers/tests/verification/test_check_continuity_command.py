@@ -85,5 +85,5 @@ def test_remembered_says_that_it_is_and_is_of_the_whole_ledger(ledger: Ledger) -
     ledger.write(3)
     ran = run("check_continuity", "--remembered")
     assert ran.code == 0
-    assert "From memory: every number was last looked at after 20" in ran.text
+    assert "From cached counts: every number was last checked after 20" in ran.text
     assert run("check_continuity", "--remembered", "--start=2").code == 2

@@ -266,11 +266,11 @@ WRONG_KEYS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a place as a text": (
         lambda keys: keys["agents"][0].update(from_sequence="1"),
-        "'1' is no sequence number",
+        "'1' is not a sequence number",
     ),
     "a place that is true": (
         lambda keys: keys["agents"][0].update(from_sequence=True),
-        "True is no sequence number",
+        "True is not a sequence number",
     ),
     "a name that is none": (lambda keys: keys["agents"][0].update(key_id=None), "are texts"),
     "no list": (lambda keys: keys.update(agents=None), "not an answer of GET /api/v1/keys"),

@@ -86,7 +86,7 @@ def test_since_the_last_sound_verification(ledger: Ledger) -> None:
     ledger.write(3)
     assert run("verify_ledger", "--since-last-sound").code == 2
     assert run("verify_ledger", "--record").code == 0
-    assert "Nothing is new after sequence 3." in run("verify_ledger", "--since-last-sound").text
+    assert "No events after sequence 3." in run("verify_ledger", "--since-last-sound").text
     ledger.write(2)
     ran = run("verify_ledger", "--since-last-sound", "--json")
     assert (ran.json["start"], ran.json["checked"], ran.json["since"]["end"]) == (4, 2, 3)

@@ -43,11 +43,11 @@ def test_lost_heads_are_named_with_their_place(ledger: Ledger, saved: Path) -> N
     assert other is not None
     assert said == [
         (f"{saved}:1", True, "it is there"),
-        (f"{saved}:3", False, f"the ledger has another event there, {other.content_hash}"),
+        (f"{saved}:3", False, f"the ledger has a different event there, {other.content_hash}"),
         (f"{saved}:5", False, "the ledger ends at 4"),
     ]
     text = run("compare_heads", str(saved)).text
-    assert "The last one that is in the ledger is 2." in text
+    assert "The last one found in the ledger is 2." in text
     assert "NOT IN THE LEDGER: 2." in text
 
 

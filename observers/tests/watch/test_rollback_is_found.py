@@ -79,7 +79,7 @@ def test_a_rewritten_event_below_the_head_is_a_rollback_too(ledger: Ledger) -> N
     check_before_serving()
     reason = ledger.store.halt().reason or ""
     assert f"the head 4 ({lost.content_hash})" in reason
-    assert f"the ledger has another event there, {other.content_hash}" in reason
+    assert f"the ledger has a different event there, {other.content_hash}" in reason
 
 
 def test_what_is_lost_after_an_acknowledged_loss_is_found_as_well(ledger: Ledger) -> None:

@@ -208,16 +208,16 @@ async function checkCeremony(event, keys, subtle) {
   if (!subtle) return unmade(NEEDS_HTTPS);
   const payload = event.get("payload");
   if (registers) {
-    if (event.get("agent_id") !== null) return failed("an agent recorded it, not the system");
+    if (event.get("agent_id") !== null) return failed("it was recorded by an agent, not by the system");
     return provesPossession(subtle, payload);
   }
   const proposal = payload instanceof Map ? payload.get("proposal") : null;
   const voices = proposal instanceof Map ? voicesOf(payload) : null;
   if (!voices) return failed("it is not the record of a ceremony");
   const wrong = [];
-  if (event.get("agent_id") !== null) wrong.push("an agent recorded it, not the system");
+  if (event.get("agent_id") !== null) wrong.push("it was recorded by an agent, not by the system");
   if (proposal.get("kind") !== event.get("event_type")) wrong.push(`a ${proposal.get("kind")} was proposed`);
-  if (proposal.get("ceremony_id") !== payload.get("ceremony_id")) wrong.push("it names another ceremony than was proposed");
+  if (proposal.get("ceremony_id") !== payload.get("ceremony_id")) wrong.push("it names a different ceremony than the proposal");
   for (const name of ["public_key", "new_public_key"]) {
     const key = proposal.get("details")?.get?.(name);
     if (key !== undefined && !isUsableKey(bytesOfBase64(key) ?? new Uint8Array())) {
@@ -226,7 +226,7 @@ async function checkCeremony(event, keys, subtle) {
   }
   if (event.get("event_type") === "ceremony.sequence_skip" &&
       ["first", "last"].some((name) => payload.get(name) !== proposal.get("details")?.get?.(name))) {
-    wrong.push("it says something else than was proposed");
+    wrong.push("it differs from the proposal");
   }
   const text = canonical(proposal);
   for (const [step, voice] of voices) {
@@ -236,8 +236,8 @@ async function checkCeremony(event, keys, subtle) {
   }
   const count = (wanted) => voices.filter(([step]) => step === wanted).length;
   const people = new Set(voices.map(([, voice]) => fold(String(voice.get("person")))));
-  if (people.size !== voices.length) wrong.push("somebody spoke twice");
-  if (count("approved") < 2 || count("approved") <= count("rejected")) wrong.push("not enough people approved it");
+  if (people.size !== voices.length) wrong.push("somebody voted twice");
+  if (count("approved") < 2 || count("approved") <= count("rejected")) wrong.push("too few people approved it");
   if (event.get("event_type") === "ceremony.add_person") {
     const possession = await provesPossession(subtle, proposal.get("details"));
     if (possession.state === "unmade") return possession;
@@ -252,7 +252,7 @@ export const fold = (name) => name.normalize("NFKD").toLowerCase().toUpperCase()
 
 async function provesPossession(subtle, said) {
   const parts = ["person", "public_key", "proof"].map((name) => (said instanceof Map ? said.get(name) : null));
-  if (!parts.every((part) => typeof part === "string")) return failed("it names no person, public_key and proof");
+  if (!parts.every((part) => typeof part === "string")) return failed("it lacks person, public_key or proof");
   const [person, publicKey, proof] = parts;
   const statement = new TextEncoder().encode(`${POSSESSION_CONTEXT}${person}\n${publicKey}`);
   return verifies(subtle, said, bytesOfBase64(proof), () => [statement]);
