@@ -30,7 +30,7 @@ RESERVED_TYPES = (
     "system.verification_overdue",
 )
 """The event types that only the ledger itself records, besides the ceremonies. `imitates_system` in
-SQL and docs/http-api.md have the same list."""
+SQL and docs/http-writing.md have the same list."""
 CEREMONIES = "ceremony."
 """Prefix of the ceremonies' event types. All types with it are reserved: check 11 of the event
 format treats them as records of ceremonies."""

@@ -244,7 +244,7 @@ def _names_of_queries() -> set[str]:
 
 
 def test_the_documentation_lists_the_same_reserved_types() -> None:
-    page = (ROOT / "docs" / "http-api.md").read_text()
+    page = (ROOT / "docs" / "http-writing.md").read_text()
     section = page.partition("\n## Names and types\n")[2].partition("\n## ")[0]
     listed = re.findall(r"`((?:system|sequence|ceremony)\.[a-z_]+)`", section)
     kinds = [kind.event_type for kind in KINDS.values()]

@@ -1,4 +1,4 @@
-"""docs/http-api.md: its examples run as printed, and its tables name what the code has."""
+"""The documents of the HTTP API: their examples run as printed, their tables match the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from events.tests.support import api
 from events.tests.support.ledger import Ledger
 from observers.api.parameters import DriftParameters, ExportParameters, RangeParameters
 
-TEXT = (settings.BASE_DIR / "docs" / "http-api.md").read_text(encoding="utf-8")
+IN_ORDER = ("http-writing", "http-reading", "http-checking", "http-ingest", "http-api")
+TEXT = "".join(
+    (settings.BASE_DIR / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in IN_ORDER
+)
 SERVER = "http://127.0.0.1:8000"
 BLOCK = re.compile(r"^```(console|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
