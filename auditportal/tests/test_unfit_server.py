@@ -18,8 +18,8 @@ from auditportal.bootstrap import UnfitServer
 from auditportal.embedded import EmbeddedPostgres
 from auditportal.management.commands.serve import Command as Serve
 from events.append.services import signing_service, witness_service
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, administering, point_at
-from events.tests.support.wholeness import assert_whole
 
 HOSTILE = {
     "standard_conforming_strings": "off",
@@ -136,4 +136,4 @@ def test_migrating_and_writing_do_not_depend_on_settings(
         ledger = Ledger(postgres, NAME)
         ledger.write(2)
         admin.execute(f"ALTER DATABASE {NAME} RESET ALL")
-        assert_whole(ledger, 2)
+        assert_intact(ledger, 2)

@@ -107,5 +107,5 @@ def service_user() -> User:
             "this name"
         )
     if not user.is_active:
-        raise TokenError(f"the account {SERVICE_USER!r} is deactivated, and with it every token")
+        raise TokenError(f"the account {SERVICE_USER!r} is disabled, and with it every token")
     return user

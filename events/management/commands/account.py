@@ -45,8 +45,8 @@ class Command(ActionCommand):
         )
         actions.add_parser("list", help="every account, with its second factor")
         for name, what in (
-            ("disable", "deactivate an account and end its sessions"),
-            ("enable", "activate it again"),
+            ("disable", "disable an account and end its sessions"),
+            ("enable", "enable it again"),
             ("unlock", "clear its failed log-in attempts"),
             ("log-out", "end its sessions everywhere"),
             ("reset-second-factor", "remove a second factor whose device is lost"),
@@ -97,12 +97,12 @@ class Command(ActionCommand):
         account = _switch(options["name"], active=False)
         ended = end_sessions(account)
         return {"name": account.username, "active": False, "sessions_ended": ended}, (
-            f"{account.username} is deactivated; {ended} of its sessions were ended"
+            f"{account.username} is disabled; {ended} of its sessions were ended"
         )
 
     def _enable(self, options: dict[str, Any]) -> tuple[Any, str]:
         account = _switch(options["name"], active=True)
-        return {"name": account.username, "active": True}, f"{account.username} is active again"
+        return {"name": account.username, "active": True}, f"{account.username} is enabled again"
 
     def _unlock(self, options: dict[str, Any]) -> tuple[Any, str]:
         forgotten = reset(username=options["name"])

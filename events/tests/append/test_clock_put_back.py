@@ -15,9 +15,9 @@ import pytest
 from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.store.append import PipelinedAppend
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
 from events.tests.support.raw_append import honest_row, insert
-from events.tests.support.wholeness import assert_whole
 
 STEPS = ("0.001 s", "5 s", "2 days")
 CLOCK = "clock_timestamp()"
@@ -58,7 +58,7 @@ def test_behind_the_opening(ledger: Ledger, write: Callable[[], Any], by: str) -
     ledger.write(1)
     put_back(ledger, "check_append", by=by)
     write()
-    assert_whole(ledger, ledger.store.get_max_sequence())
+    assert_intact(ledger, ledger.store.get_max_sequence())
 
 
 @pytest.mark.parametrize("by", STEPS)
@@ -70,7 +70,7 @@ def test_between_two_openings_of_one_transaction(ledger: Ledger, by: str) -> Non
         second = honest_row(app)
         insert(app, second)
     assert second["authority_timestamp"] == first["authority_timestamp"]
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
 
 
 def test_in_the_middle_of_a_group(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +83,7 @@ def test_in_the_middle_of_a_group(ledger: Ledger, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(PipelinedAppend, "start", start_later)
     AppendQueue(writer()).write_events([submission()])
-    assert_whole(ledger, 1)
+    assert_intact(ledger, 1)
 
 
 def shifted(moment: str, seconds: str) -> str:
@@ -121,7 +121,7 @@ def test_another_time_is_still_refused(ledger: Ledger, forgery: str, put: bool) 
         row = honest_row(app, authority_timestamp=moment[0])
         with pytest.raises(psycopg.Error, match="authority_timestamp"):
             insert(app, row)
-    assert_whole(ledger, 1)
+    assert_intact(ledger, 1)
 
 
 def test_the_reading_of_another_transaction_is_not_ones_own(ledger: Ledger) -> None:

@@ -15,13 +15,13 @@ from events.append.services import writer
 from events.append.writer import AtomicEventWriter
 from events.store.append import PipelinedAppend
 from events.store.ledger import EventFilter
-from events.tests.support.injection import (
+from events.tests.support.fault_injection import (
     ROLLED_BACK,
     send_and_fail,
 )
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
 from events.tests.support.race import together
-from events.tests.support.wholeness import assert_whole
 from events.tests.support.writing_process import acknowledged, expect, go, writing_process
 
 THREADS, EACH = 16, 50
@@ -83,14 +83,14 @@ def test_threads_that_write_at_once_leave_no_hole(ledger: Ledger, door: Door) ->
     assert all(map(is_rising, answers))
     expected = THREADS * EACH * 8 // 10
     assert sorted(n for sequences in answers for n in sequences) == list(range(1, expected + 1))
-    assert_whole(ledger, expected)
+    assert_intact(ledger, expected)
 
 
 def test_threads_that_write_batches_at_once_leave_no_hole(ledger: Ledger, door: Door) -> None:
     answers = together([partial(write_batches, door, 20)] * 8)
     expected = 8 * 20 * 8 // 10 * 4
     assert sorted(n for sequences in answers for n in sequences) == list(range(1, expected + 1))
-    assert_whole(ledger, expected)
+    assert_intact(ledger, expected)
 
 
 def test_a_reader_that_polls_never_misses_an_event(ledger: Ledger, door: Door) -> None:
@@ -140,4 +140,4 @@ def test_processes_that_write_at_once_leave_no_hole(ledger: Ledger, mode: str) -
         assert all(map(is_rising, answers))
     expected = PROCESSES * EACH_PROCESS * 9 // 10
     assert sorted(n for sequences in answers for n in sequences) == list(range(1, expected + 1))
-    assert_whole(ledger, expected)
+    assert_intact(ledger, expected)

@@ -28,8 +28,8 @@ from events.format.event import Event
 from events.halting import halt
 from events.store import locks
 from events.store.connection import LedgerUnavailableError
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, point_at, submission
-from events.tests.support.wholeness import assert_whole
 
 WRITERS, KILLS, BETWEEN_KILLS = 4, 3, 40
 PATIENCE_SECONDS = 60.0
@@ -123,7 +123,7 @@ def test_every_acknowledged_event_survives_killed_servers(durable: Ledger) -> No
     connections.close_all()  # this thread's own is of the first server
     # Every writer got its last event acknowledged, so the ledger holds those and no other: an
     # event that was committed without an answer was found again by its event_id.
-    events = assert_whole(durable, len(load.acknowledged))
+    events = assert_intact(durable, len(load.acknowledged))
     answered = {(e.sequence, e.event_id, e.content_hash) for e in load.acknowledged}
     assert answered == {(e.sequence, e.event_id, e.content_hash) for e in events}
 
@@ -139,7 +139,7 @@ def test_a_server_that_is_away_is_named_and_nothing_is_written(durable: Ledger) 
         durable.store.head()
     durable.server.start()
     assert durable.write(1)[0].sequence == 3
-    assert_whole(durable, 3)
+    assert_intact(durable, 3)
 
 
 FORGOTTEN = "prepared transaction 'forgotten' of role portal_app"
@@ -173,7 +173,7 @@ def test_what_was_acknowledged_is_on_disk_whatever_synchronous_commit_says(
     durable.server.start()
     gathered.close()
     connections.close_all()
-    events = assert_whole(durable, len(acknowledged))
+    events = assert_intact(durable, len(acknowledged))
     assert {e.content_hash for e in events} == {e.content_hash for e in acknowledged}
 
 

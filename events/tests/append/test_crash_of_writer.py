@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import signal
 
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger
-from events.tests.support.wholeness import assert_whole
 from events.tests.support.writing_process import acknowledged, expect, go, writing_process
 
 
@@ -21,7 +21,7 @@ def test_every_acknowledged_event_survives_a_killed_writer(ledger: Ledger) -> No
             assert child.wait(timeout=30) == -signal.SIGKILL
     ledger.write(1)  # waits for the killed one's transaction, if there is one
     count = ledger.store.get_max_sequence()
-    stored = {(e.sequence, e.event_id) for e in assert_whole(ledger, count)}
+    stored = {(e.sequence, e.event_id) for e in assert_intact(ledger, count)}
     assert set(answered) <= stored
 
 
@@ -36,7 +36,7 @@ def test_an_append_that_was_killed_under_the_lock_leaves_no_gap(ledger: Ledger) 
         child.send_signal(signal.SIGKILL)
         assert child.wait(timeout=30) == -signal.SIGKILL
         assert ledger.write(1)[0].sequence == 3
-    assert_whole(ledger, 3)
+    assert_intact(ledger, 3)
 
 
 def test_readers_do_not_wait_for_an_append(ledger: Ledger) -> None:
@@ -45,4 +45,4 @@ def test_readers_do_not_wait_for_an_append(ledger: Ledger) -> None:
         expect(child, "ready")
         go(child)
         expect(child, "holding")
-        assert_whole(ledger, 2)
+        assert_intact(ledger, 2)

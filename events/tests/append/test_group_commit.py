@@ -30,9 +30,9 @@ from events.halting import halt
 from events.store.append import PipelinedAppend
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
 from events.tests.support.waiting import until
-from events.tests.support.wholeness import assert_whole
 
 LOCK = "LOCK TABLE ledger_config IN SHARE UPDATE EXCLUSIVE MODE"
 SAME_ID = "0191d7a0-0000-7000-8000-00000000000a"
@@ -93,7 +93,7 @@ def test_what_waits_goes_into_one_transaction(ledger: Ledger, gathered: AppendQu
         f'{{"number":{n}}}' for n in range(10)
     ]
     assert appends(ledger) == [(1, 11)]
-    assert_whole(ledger, 11)
+    assert_intact(ledger, 11)
 
 
 def test_a_batch_stays_together_and_in_order(ledger: Ledger, gathered: AppendQueue) -> None:
@@ -130,7 +130,7 @@ def test_one_bad_request_fails_alone(
     assert isinstance(futures[2].exception(), error)
     kept = [f.result()[0].event.payload for n, f in enumerate(futures) if n != 2]
     assert kept == [f'{{"number":{n}}}' for n in range(4)]
-    assert_whole(ledger, 6)
+    assert_intact(ledger, 6)
 
 
 def test_a_row_the_database_refuses_fails_alone(ledger: Ledger, gathered: AppendQueue) -> None:
@@ -138,7 +138,7 @@ def test_a_row_the_database_refuses_fails_alone(ledger: Ledger, gathered: Append
     futures = queue_up(ledger, gathered, [[submission()], [refused], [submission()]])
     assert futures[1].exception() is not None
     assert [f.result()[0].created for f in (futures[0], futures[2])] == [True, True]
-    assert_whole(ledger, 3)
+    assert_intact(ledger, 3)
 
 
 def test_the_same_event_from_two_callers_is_written_once(
@@ -149,7 +149,7 @@ def test_the_same_event_from_two_callers_is_written_once(
     first, second = (f.result()[0] for f in futures)
     assert (first.created, second.created) == (True, False)
     assert first.event == second.event
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
 
 
 def test_a_halt_reaches_every_caller(ledger: Ledger, gathered: AppendQueue) -> None:
@@ -173,7 +173,7 @@ def test_what_is_in_a_halted_ledger_is_found(ledger: Ledger, gathered: AppendQue
     assert (found.created, found.event.sequence) == (False, first.sequence)
     assert isinstance(futures[1].exception(), EventIdConflictError)
     assert isinstance(futures[2].exception(), SystemHaltedError)
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
 
 
 def kill_connections(ledger: Ledger) -> None:
@@ -231,7 +231,7 @@ def test_a_commit_whose_answer_is_lost_is_looked_for_and_answered(
     assert lost
     assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4, 5, 6]
     assert all(f.result()[0].created for f in futures)
-    assert_whole(ledger, 6)
+    assert_intact(ledger, 6)
 
 
 def test_a_commit_that_did_not_happen_is_done_again(
@@ -252,7 +252,7 @@ def test_a_commit_that_did_not_happen_is_done_again(
     assert lost
     assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4, 5, 6]
     connections.close_all()
-    assert_whole(ledger, 6)
+    assert_intact(ledger, 6)
 
 
 def test_all_of_a_lost_commit_is_looked_for_at_once(
@@ -270,7 +270,7 @@ def test_all_of_a_lost_commit_is_looked_for_at_once(
     monkeypatch.setattr(PipelinedAppend, "finish", finish_and_lose)
     futures = queue_up(ledger, gathered, [[submission(number=n)] for n in range(3)])
     assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4]
-    assert_whole(ledger, 4)
+    assert_intact(ledger, 4)
 
 
 def test_a_commit_whose_answer_is_lost_is_found_though_the_ledger_was_halted_since(
@@ -286,7 +286,7 @@ def test_a_commit_whose_answer_is_lost_is_found_though_the_ledger_was_halted_sin
     monkeypatch.setattr(PipelinedAppend, "finish", finish_and_halt)
     written = gathered.write_event(submission())
     assert (written.created, written.event.sequence) == (True, 1)
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
 
 
 def test_a_commit_that_stays_unknown_is_called_unknown(
@@ -315,7 +315,7 @@ def test_a_key_that_was_retired_since_is_looked_up_again(
     second = gathered.write_event(submission()).event
     assert second.signing_key_id != first.signing_key_id
     assert second.witness_id == "WITNESS:beta"
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
 
 
 def test_a_full_queue_takes_nothing(ledger: Ledger) -> None:
@@ -328,7 +328,7 @@ def test_a_full_queue_takes_nothing(ledger: Ledger) -> None:
                 gathered.write_event(submission())
             assert refused.value.retry_after >= 1
         assert sorted(f.result()[0].event.sequence for f in futures) == [1, 2]
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
 
 
 def test_who_loses_patience_in_the_queue_is_not_written(
@@ -361,7 +361,7 @@ def test_who_loses_patience_during_the_commit_is_told_that_it_is_unknown(
     monkeypatch.undo()
     again = gathered.write_event(once)
     assert (again.created, again.event.sequence) == (False, 1)
-    assert_whole(ledger, 1)
+    assert_intact(ledger, 1)
 
 
 def test_closing_writes_what_was_taken_and_takes_nothing_more(
@@ -377,7 +377,7 @@ def test_closing_writes_what_was_taken_and_takes_nothing_more(
                 gathered.write_event(submission())
         closing.result()
         assert sorted(f.result()[0].event.sequence for f in futures) == [1, 2, 3]
-    assert_whole(ledger, 3)
+    assert_intact(ledger, 3)
 
 
 def test_what_takes_too_long_to_sign_goes_into_the_next_transaction(
@@ -401,7 +401,7 @@ def test_a_forked_process_starts_afresh(ledger: Ledger, gathered: AppendQueue) -
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert gathered.write_event(submission()).event.sequence == 3
-    assert_whole(ledger, 3)
+    assert_intact(ledger, 3)
 
 
 def test_an_error_of_nobody_leaves_nobody_waiting(

@@ -16,9 +16,9 @@ from events.append.signing_pool import SigningPool
 from events.store.append import PipelinedAppend
 from events.store.connection import LedgerUnavailableError
 from events.tests.append.test_group_commit import call, held_back
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
 from events.tests.support.waiting import until
-from events.tests.support.wholeness import assert_whole
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_who_waits_behind_an_error_that_ends_the_thread_is_served(
     answers = [f.exception() or f.result()[0].event.sequence for f in futures]
     assert sum(isinstance(answer, LedgerUnavailableError) for answer in answers) == 1
     assert {answer for answer in answers if isinstance(answer, int)} == {1, 2}
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
 
 
 def test_without_another_thread_nothing_is_taken(

@@ -19,9 +19,9 @@ from events.halting import halt
 from events.store import locks
 from events.store.locks import Holder, holders
 from events.tests.support import api
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
 from events.tests.support.waiting import until
-from events.tests.support.wholeness import assert_whole
 
 LOCK = "LOCK TABLE ledger_config IN SHARE UPDATE EXCLUSIVE MODE"
 FORMER_LOCK = 4707744067223307588
@@ -85,7 +85,7 @@ def test_who_does_not_give_it_back_is_named_and_not_waited_for(
     assert caller.post("events", api.event()).status_code == 201
     assert Client().get("/readyz").status_code == 200
     assert 'lock_held_seconds{gid="",pid=""} 0.0' in Client().get("/metrics").content.decode()
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -150,7 +150,7 @@ def test_a_lock_that_moves_is_waited_for(
         until(lambda: len(looks) > 2)
         working.execute("ROLLBACK")
         assert answer.result() == 1
-    assert_whole(ledger, 1)
+    assert_intact(ledger, 1)
 
 
 def test_a_holder_that_pauses_between_its_statements_is_waited_for(
@@ -214,7 +214,7 @@ def test_who_may_only_read_cannot_take_it(ledger: Ledger, statement: str) -> Non
         except psycopg.errors.InsufficientPrivilege:
             observer.execute("ROLLBACK")
         ledger.write(1)
-    assert_whole(ledger, 1)
+    assert_intact(ledger, 1)
 
 
 def test_no_advisory_lock_keeps_an_append_waiting(ledger: Ledger) -> None:
@@ -223,7 +223,7 @@ def test_no_advisory_lock_keeps_an_append_waiting(ledger: Ledger) -> None:
         observer.execute("SELECT pg_advisory_lock(%s)", [FORMER_LOCK])
         other.execute("BEGIN; LOCK TABLE ledger_config, events, appends IN ACCESS SHARE MODE")
         ledger.write(2)
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
 
 
 def test_no_advisory_lock_keeps_a_ceremony_or_the_memory_waiting(ledger: Ledger) -> None:

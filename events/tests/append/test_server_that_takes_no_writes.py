@@ -18,8 +18,8 @@ from events.format.event import Event
 from events.store.connection import LedgerUnavailableError, fetch_one, named_errors, takes_writes
 from events.submission import Submission
 from events.tests.support import api
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
-from events.tests.support.wholeness import assert_whole
 
 PATIENCE_SECONDS = 60.0
 
@@ -74,7 +74,7 @@ def test_a_writer_hears_503_and_then_201_at_once(ledger: Ledger) -> None:
         assert caller.get("events/1").status_code == 200  # reading goes on
     assert caller.post("events", api.event()).status_code == 201
     assert readiness() == (200, "ok")
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
 
 
 def test_every_way_of_writing_says_that_the_database_is_away(ledger: Ledger) -> None:
@@ -190,5 +190,5 @@ def test_under_load_writing_is_back_and_nothing_acknowledged_is_lost(ledger: Led
     load.gathered.close()
     close_old_connections()
     answered = {(e.sequence, e.event_id, e.content_hash) for e in load.acknowledged}
-    events = assert_whole(ledger, ledger.store.get_max_sequence())
+    events = assert_intact(ledger, ledger.store.get_max_sequence())
     assert answered <= {(e.sequence, e.event_id, e.content_hash) for e in events}

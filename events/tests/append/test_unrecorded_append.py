@@ -8,8 +8,8 @@ from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.append.writer import AtomicEventWriter
 from events.errors import HeadMismatchError
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
-from events.tests.support.wholeness import assert_whole
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
@@ -23,4 +23,4 @@ def test_an_append_that_no_guard_recorded_is_not_made(ledger: Ledger, shared: bo
             door.write_event(submission())
         superuser.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER check_append_on_insert")
     assert door.write_event(submission()).event.sequence == 2
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)

@@ -13,8 +13,8 @@ from events.errors import CeremonyRefusedError
 from events.format.event import Event
 from events.store.drift import get_threshold, set_threshold
 from events.tests.support.ceremonies import hold, people_from_the_start, person
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger
-from events.tests.support.wholeness import assert_whole
 
 
 def change(ledger: Ledger, kind: str, **given: str) -> Event:
@@ -59,7 +59,7 @@ def test_a_key_is_rotated_without_a_gap(ledger: Ledger, agent: str | None) -> No
     valid = "SELECT from_sequence, until_sequence FROM agent_keys WHERE key_id = %s"
     assert ledger.query(valid, [old]) == [(1, ceremony.sequence)]
     assert ledger.query(valid, [new]) == [(after.sequence, None)]
-    assert_whole(ledger, 3)
+    assert_intact(ledger, 3)
 
 
 def test_a_witness_is_rotated(ledger: Ledger) -> None:
@@ -68,7 +68,7 @@ def test_a_witness_is_rotated(ledger: Ledger) -> None:
     (after,) = ledger.write(1)
     assert ceremony.witness_id == "WITNESS:alpha"
     assert after.witness_id.startswith("WITNESS:alpha-")
-    assert_whole(ledger, 3)
+    assert_intact(ledger, 3)
 
 
 def test_a_retired_agent_gets_a_key_again_only_by_ceremony(ledger: Ledger) -> None:
@@ -78,7 +78,7 @@ def test_a_retired_agent_gets_a_key_again_only_by_ceremony(ledger: Ledger) -> No
         signing_service().create_key("agent-7")
     change(ledger, "rotate_key", old_key=old)
     ledger.write(1)
-    assert_whole(ledger, 3)
+    assert_intact(ledger, 3)
 
 
 def test_what_the_ledger_could_not_go_on_without_is_not_retired(ledger: Ledger) -> None:

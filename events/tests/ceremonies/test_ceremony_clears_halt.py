@@ -21,9 +21,9 @@ from events.format.event import Event
 from events.halting import Halted, HaltReasonError, halt
 from events.store.guards import read_guards
 from events.tests.support.ceremonies import halt_details, hold, person, register
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
 from events.tests.support.race import together
-from events.tests.support.wholeness import assert_whole
 
 
 def halted(reason: str = "a fork was found") -> Halted:
@@ -50,7 +50,7 @@ def test_the_halt_is_the_last_event_before_it(ledger: Ledger) -> None:
         ledger.write(1)
     again = halted("another reason")
     assert (again.is_new, again.state) == (False, declared.state)
-    assert_whole(ledger, 3)
+    assert_intact(ledger, 3)
 
 
 @pytest.mark.parametrize("reason", ["", " ", "two\nlines", "x" * 2001])
@@ -100,7 +100,7 @@ def test_clearing_writes_what_could_not_be_written(ledger: Ledger) -> None:
     assert (record.event_type, ceremony.sequence) == ("system.halted", cleared.sequence)
     assert ledger.query("SELECT event_id::text FROM unwritten_records") == [(record.event_id,)]
     assert not ledger.store.halt().halted
-    assert_whole(ledger, 4)
+    assert_intact(ledger, 4)
 
 
 def test_three_people_clear_a_halt_and_all_of_it_is_in_the_ledger(ledger: Ledger) -> None:
@@ -122,7 +122,7 @@ def test_three_people_clear_a_halt_and_all_of_it_is_in_the_ledger(ledger: Ledger
     state = ledger.store.halt()
     assert (state.halted, state.reason) == (False, None)
     ledger.write(1)
-    assert_whole(ledger, 7)
+    assert_intact(ledger, 7)
     with pytest.raises(CeremonyRefusedError, match="recorded already"):
         ceremonies.record(writer(), proposal.ceremony_id)
 
@@ -231,7 +231,7 @@ def test_an_event_that_only_looks_like_a_ceremony_is_refused(ledger: Ledger) -> 
     forged = submission(payload, event_type="ceremony.sequence_skip", agent_id=None)
     with pytest.raises(CeremonyRefusedError, match="not the record of an approved ceremony"):
         writer().write_event(forged)
-    assert_whole(ledger, 3)
+    assert_intact(ledger, 3)
 
 
 def test_an_opened_ceremony_that_is_not_recorded_comes_to_nothing(ledger: Ledger) -> None:
@@ -268,7 +268,7 @@ def test_halting_under_load_ends_the_ledger_at_the_halt(ledger: Ledger) -> None:
     assert sorted(n for numbers in accepted for n in numbers) == list(range(1, at))
     cleared = hold(ledger, "clear_halt", halt_details())
     assert cleared.sequence == at + 1
-    assert_whole(ledger, at + 1)
+    assert_intact(ledger, at + 1)
 
 
 def test_a_lock_that_somebody_keeps_does_not_keep_the_halt(ledger: Ledger) -> None:
@@ -282,7 +282,7 @@ def test_a_lock_that_somebody_keeps_does_not_keep_the_halt(ledger: Ledger) -> No
     with pytest.raises(SystemHaltedError):
         ledger.write(1)
     hold(ledger, "clear_halt", halt_details())
-    assert_whole(ledger, 3)
+    assert_intact(ledger, 3)
 
 
 def test_a_ceremony_id_is_of_one_ceremony(ledger: Ledger) -> None:

@@ -10,10 +10,10 @@ import pytest
 from events.append.services import signing_service, witness_service, writer
 from events.errors import SystemHaltedError
 from events.store.ledger import HaltStateMissingError
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
 from events.tests.support.race import together
 from events.tests.support.raw_append import honest_row, insert
-from events.tests.support.wholeness import assert_whole
 
 
 def halt(ledger: Ledger, why: str = "a fork was found") -> None:
@@ -44,7 +44,7 @@ def test_a_halted_ledger_refuses(ledger: Ledger, write: Callable[[Ledger], objec
     registered = ledger.query("SELECT to_jsonb(k) FROM agent_keys k")
     with pytest.raises(SystemHaltedError, match=r"^CT-11: the ledger is halted: a fork was found$"):
         write(ledger)
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
     assert ledger.query("SELECT to_jsonb(k) FROM agent_keys k") == registered
 
 
@@ -58,7 +58,7 @@ def test_a_halted_ledger_refuses_plain_sql(ledger: Ledger, role: str) -> None:
         with pytest.raises(psycopg.Error, match="CT-11") as refused:
             insert(connection, row)
     assert refused.value.sqlstate == "AP001"
-    assert_whole(ledger, 1)
+    assert_intact(ledger, 1)
 
 
 def test_what_is_stored_can_still_be_found_and_read(ledger: Ledger) -> None:
@@ -68,7 +68,7 @@ def test_what_is_stored_can_still_be_found_and_read(ledger: Ledger) -> None:
     halt(ledger)
     again = writer().write_event(same)
     assert (again.created, again.event.sequence) == (False, 1)
-    assert_whole(ledger, 1)
+    assert_intact(ledger, 1)
 
 
 def test_the_halt_state_says_when_and_why(ledger: Ledger) -> None:
@@ -131,4 +131,4 @@ def test_nothing_is_written_behind_a_halt_that_races_the_writers(ledger: Ledger)
 
     *written, halted_at = together([write_until_halted] * 3 + [halt_soon])
     assert max(written) <= halted_at
-    assert_whole(ledger, ledger.store.get_max_sequence())
+    assert_intact(ledger, ledger.store.get_max_sequence())

@@ -32,9 +32,9 @@ from events.store.ceremonies import find_ceremony
 from events.store.maintenance import grant
 from events.store.registry import list_people
 from events.tests.support.ceremonies import Person, hold, people_from_the_start, person, register
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger
 from events.tests.support.race import together
-from events.tests.support.wholeness import assert_whole
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_person_who_is_retired_no_longer_counts(ledger: Ledger, proposed: Prop
     dana.say(proposed)
     event = ceremonies.record(writer(), proposed.ceremony_id)
     assert '"Bela"' not in event.payload
-    assert_whole(ledger, 4)
+    assert_intact(ledger, 4)
 
 
 def test_three_people_remain(ledger: Ledger) -> None:
@@ -145,7 +145,7 @@ def test_a_proposal_is_recorded_once_by_whoever_is_first(
             return 0
 
     assert sorted(together([record] * 3)) == [0, 0, 2]
-    assert_whole(ledger, 2)
+    assert_intact(ledger, 2)
 
 
 def test_the_first_three_are_the_operators_the_fourth_takes_a_ceremony(ledger: Ledger) -> None:
@@ -181,7 +181,7 @@ def test_a_name_and_a_key_are_one_persons(ledger: Ledger) -> None:
             register_first(owner_writer(), name, key.public_key, replace(key, name=name).proof)
     with pytest.raises(CeremonyRefusedError, match="base64 of 32 bytes"):
         register_first(owner_writer(), "Zoe", "AAAA")
-    assert_whole(ledger, 1)
+    assert_intact(ledger, 1)
 
 
 WRONG_PROPOSALS: dict[str, tuple[str, dict[str, object]]] = {
@@ -337,4 +337,4 @@ def test_a_person_shows_that_the_key_is_theirs(ledger: Ledger) -> None:
     dana = person("Dana")
     with pytest.raises(CeremonyRefusedError, match="the proof is not"):
         ada.propose("add_person", dana.details | {"proof": ada.proof})
-    assert_whole(ledger, 3)
+    assert_intact(ledger, 3)

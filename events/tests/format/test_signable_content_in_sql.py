@@ -13,8 +13,8 @@ from events.append.services import writer
 from events.format import event, names
 from events.format.timestamps import format_timestamp
 from events.submission import Submission
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
-from events.tests.support.wholeness import assert_whole
 
 QUERY = """
 SELECT signable_content(%(agent_id)s, %(authority_timestamp)s, %(event_id)s, %(event_type)s,
@@ -98,4 +98,4 @@ def test_every_name_that_is_taken_can_be_appended(ledger: Ledger) -> None:
         assert written[-1].event_type == name
 
     check()
-    assert_whole(ledger, len(written))
+    assert_intact(ledger, len(written))

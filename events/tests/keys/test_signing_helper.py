@@ -17,9 +17,9 @@ from events.append.services import key_backend, writer
 from events.keys.backend import sign_pair
 from events.keys.signing_process import HelperLostError, SigningProcess
 from events.store.append import PipelinedAppend
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
 from events.tests.support.waiting import until
-from events.tests.support.wholeness import assert_whole
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_it_signs_as_its_parent_would(ledger: Ledger, helper: SigningProcess) ->
 
 def test_what_it_signed_is_sound(ledger: Ledger, gathered: AppendQueue) -> None:
     assert write_batch(gathered) == list(range(1, 51))
-    assert_whole(ledger, 50)
+    assert_intact(ledger, 50)
 
 
 def test_it_really_is_asked(
@@ -85,7 +85,7 @@ def test_killed_it_is_not_missed(
     os.kill(child_of(helper), signal.SIGKILL)
     assert write_batch(gathered) == list(range(51, 101))
     assert write_batch(gathered) == list(range(101, 151))
-    assert_whole(ledger, 150)
+    assert_intact(ledger, 150)
 
 
 def test_killed_while_it_signs_it_is_not_missed(
@@ -106,7 +106,7 @@ def test_killed_while_it_signs_it_is_not_missed(
     monkeypatch.setattr(SigningProcess, "send", kill_after_two)
     write_batch(gathered)
     assert len(sent) >= 2
-    assert_whole(ledger, 50)
+    assert_intact(ledger, 50)
 
 
 def test_silent_it_is_given_up(
@@ -118,7 +118,7 @@ def test_silent_it_is_given_up(
     monkeypatch.setattr("events.keys.signing_process.ANSWER_SECONDS", 0.05)
     os.kill(child_of(helper), signal.SIGSTOP)
     write_batch(gathered)
-    assert_whole(ledger, 50)
+    assert_intact(ledger, 50)
 
 
 def test_answers_of_an_abandoned_append_are_nobodys(
@@ -132,7 +132,7 @@ def test_answers_of_an_abandoned_append_are_nobodys(
         with pytest.raises(MemoryError):
             write_batch(gathered)
     write_batch(gathered)
-    assert_whole(ledger, 50)
+    assert_intact(ledger, 50)
 
 
 def test_a_key_it_cannot_read_is_an_answer(ledger: Ledger, helper: SigningProcess) -> None:
@@ -155,7 +155,7 @@ def test_a_forked_process_leaves_it_to_its_parent(
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert write_batch(gathered) == list(range(101, 151))
-    assert_whole(ledger, 150)
+    assert_intact(ledger, 150)
 
 
 def test_callers_are_told_while_the_next_group_is_signed(
@@ -174,7 +174,7 @@ def test_callers_are_told_while_the_next_group_is_signed(
         answers = list(pool.map(write, range(12)))
     assert all(answer == sorted(answer) for answer in answers)
     assert sorted(n for answer in answers for n in answer) == list(range(1, 241))
-    assert_whole(ledger, 240)
+    assert_intact(ledger, 240)
 
 
 def test_pieces_signed_here_and_there_keep_their_order(
@@ -183,4 +183,4 @@ def test_pieces_signed_here_and_there_keep_their_order(
     assert write_batch(gathered, 20 * signing_pool.PIECE + 3) == list(
         range(1, 20 * signing_pool.PIECE + 4)
     )
-    assert_whole(ledger, 20 * signing_pool.PIECE + 3)
+    assert_intact(ledger, 20 * signing_pool.PIECE + 3)

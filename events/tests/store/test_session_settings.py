@@ -15,9 +15,9 @@ from events.append.services import signing_service, writer
 from events.store import ceremonies
 from events.store.append import PipelinedAppend
 from events.store.engine import base
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
 from events.tests.support.waiting import until
-from events.tests.support.wholeness import assert_whole
 
 HOSTILE = {
     "search_path": "evil, pg_catalog, public",
@@ -82,7 +82,7 @@ def test_no_setting_of_a_role_is_left(ledger: Ledger) -> None:
     ledger.write(2)
     with ThreadPoolExecutor(1) as pool:  # a connection of its own, as group commit has
         pool.submit(_write_grouped, 2).result()
-    assert_whole(ledger, 4)
+    assert_intact(ledger, 4)
 
 
 def _write_grouped(count: int) -> None:
@@ -173,7 +173,7 @@ def test_many_processes_write_where_the_default_isolation_is_another(ledger: Led
     with ThreadPoolExecutor(2) as pool:
         for future in [pool.submit(write, AppendQueue(writer())) for _ in range(2)]:
             future.result()
-    assert_whole(ledger, 40)
+    assert_intact(ledger, 40)
 
 
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
@@ -189,7 +189,7 @@ def test_a_transaction_of_djangos_is_read_committed(unpinned: Ledger) -> None:
     set_for_role(unpinned, "portal_app", "default_transaction_isolation", "serializable")
     unpinned.write(1)
     signing_service().create_key("agent-9")
-    assert_whole(unpinned, 1)
+    assert_intact(unpinned, 1)
 
 
 def test_a_halt_is_taken_at_any_isolation(unpinned: Ledger) -> None:
@@ -224,7 +224,7 @@ def test_operators_in_front_of_the_catalogue_are_not_asked(evil: Ledger) -> None
         cursor.execute("SELECT 'a'::text = 'a'::text, current_setting('synchronous_commit')")
         assert cursor.fetchone() == (True, "remote_apply")
     evil.write(1)
-    assert_whole(evil, 1)
+    assert_intact(evil, 1)
 
 
 def test_who_holds_the_lock_and_falls_silent_is_ended(unpinned: Ledger) -> None:

@@ -96,7 +96,7 @@ def _gather(count: int) -> None:
 
     def write(thread: int) -> None:
         for number in range(thread, count, 4):
-            kind = injection.ROLLED_BACK if number % 10 == 5 else "test.happened"
+            kind = fault_injection.ROLLED_BACK if number % 10 == 5 else "test.happened"
             with contextlib.suppress(IntegrityError):
                 one = submission(number=number, event_type=kind)
                 appended = shared_writer().write_event(one).event
@@ -120,7 +120,7 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    injection.install()
+    fault_injection.install()
     connections["default"].ensure_connection()
     _say("ready")
     sys.stdin.readline()

@@ -14,7 +14,7 @@ import events.tests
 from events.format.canonical import canonicalize, canonicalize_text
 from events.tests.support.json_values import ANY_JSON
 from observers.tests.browser.conftest import Window
-from observers.tests.support.formed import FORMS, formed, keys_for
+from observers.tests.support.vector_events import FORMS, keys_for, signed_event
 
 VECTOR_FOLDER = Path(events.tests.__file__).parent / "vectors"
 VECTORS = json.loads((VECTOR_FOLDER / "event-v1.json").read_text(encoding="utf-8"))
@@ -177,7 +177,7 @@ def test_every_check_passes_on_the_published_vectors(opened: Window) -> None:
 
 
 def test_every_form_is_judged_as_the_server_judges_it(opened: Window) -> None:
-    made = [formed(**{vector["member"]: vector["value"]}) for vector in FORMS]
+    made = [signed_event(**{vector["member"]: vector["value"]}) for vector in FORMS]
     head = json.dumps({"max_sequence": 1, "content_hash": "0" * 64})
     keys = [json.dumps(keys_for(fields)) for fields in made]
     verdicts = opened.page.evaluate(CHECKED, [[json.dumps(fields) for fields in made], keys, head])

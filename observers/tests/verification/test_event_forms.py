@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 
 from events.format.canonical import canonicalize
 from events.format.event import FIELDS, Event
-from observers.tests.support.formed import COMPUTED, FORMS, formed, keyring_for, keys_for, published
+from observers.tests.support.vector_events import (
+    COMPUTED,
+    FORMS,
+    keyring_for,
+    keys_for,
+    published,
+    signed_event,
+)
 from observers.tests.verification.test_documented_verifier import documented_program
 from observers.verification.checks import Check, check_event, passes_fast
 from observers.verification.export_file import ExportFileError, event_from_json
@@ -45,7 +52,7 @@ def is_of_its_column(vector: dict[str, Any]) -> bool:
 
 def test_the_full_checks_judge_every_form() -> None:
     for vector in FORMS:
-        fields = formed(**{vector["member"]: vector["value"]})
+        fields = signed_event(**{vector["member"]: vector["value"]})
         try:
             subject = event_from_json(fields)
         except ExportFileError:
@@ -62,7 +69,7 @@ def test_the_full_checks_judge_every_form() -> None:
 @pytest.mark.parametrize("signatures", [True, False])
 def test_the_quick_way_says_yes_to_what_passes_and_to_nothing_else(signatures: bool) -> None:
     for vector in filter(is_of_its_column, FORMS):
-        fields = formed(**{vector["member"]: vector["value"]})
+        fields = signed_event(**{vector["member"]: vector["value"]})
         subject, keys = as_stored(fields), keyring_for(fields)
         found = [*check_event(subject, keys, signatures=signatures)]
         assert passes_fast(row_of(subject), keys, signatures=signatures) == (not found), names(
@@ -75,7 +82,7 @@ def test_the_documented_verifier_judges_every_form(tmp_path: Path) -> None:
     exec(documented_program(), program)  # noqa: S102 - the page's own program
     ledger, keys = tmp_path / "ledger.jsonl", tmp_path / "keys.json"
     for vector in FORMS:
-        fields = formed(**{vector["member"]: vector["value"]})
+        fields = signed_event(**{vector["member"]: vector["value"]})
         ledger.write_text(json.dumps(fields) + "\n", encoding="utf-8")
         keys.write_text(json.dumps(keys_for(fields)), encoding="utf-8")
         with contextlib.redirect_stdout(io.StringIO()) as said:
@@ -115,7 +122,7 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
         else:
             replaced = draw(ANY_TEXT)
             changes[name] = replaced if replaced is None else str(replaced)
-    return formed(**changes) if draw(st.booleans()) else base | changes
+    return signed_event(**changes) if draw(st.booleans()) else base | changes
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -18,8 +18,8 @@ from auditportal.embedded import EmbeddedPostgres
 from events.append.services import signing_service, witness_service
 from events.store.connection import LedgerUnavailableError
 from events.tests.append.test_server_that_takes_no_writes import PATIENCE_SECONDS, Load
+from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, point_at
-from events.tests.support.wholeness import assert_whole
 from observers.tests.support.replica import Replica
 
 
@@ -97,7 +97,7 @@ def test_under_load_the_standby_goes_on_with_all_that_was_acknowledged(
     connections.close_all()
     assert Client().get("/readyz").status_code == 200
     ledger = Ledger(standby.server, "portal")
-    events = assert_whole(ledger, ledger.store.get_max_sequence())
+    events = assert_intact(ledger, ledger.store.get_max_sequence())
     answered = {(e.sequence, e.event_id, e.content_hash) for e in load.acknowledged}
     assert answered <= {(e.sequence, e.event_id, e.content_hash) for e in events}
 

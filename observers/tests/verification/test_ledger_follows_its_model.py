@@ -17,12 +17,12 @@ from pytest_django import DjangoDbBlocker
 
 from auditportal.embedded import EmbeddedPostgres
 from events.tests.support.ledger import cloned
-from observers.tests.machine.operating import Operating
+from observers.tests.state_machine.operators import OperatorSteps
 
 FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 
 
-class Steps(Operating):
+class Steps(OperatorSteps):
     """Everything that may happen."""
 
 

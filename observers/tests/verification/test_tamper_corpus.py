@@ -12,7 +12,7 @@ from events.errors import HeadMismatchError
 from events.tests.support.ledger import Ledger, submission
 from observers.tests.corpus import CASES
 from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, as_superuser
-from observers.tests.corpus.looks import Seen, look
+from observers.tests.corpus.examination import Seen, look
 from observers.tests.corpus.table import PAGE_FILE, render
 from observers.tests.support.commands import run
 

@@ -18,7 +18,14 @@ from events.format.canonical import canonicalize
 from events.format.ceremony_record import REGISTERED
 from events.format.event import FIELDS, Event
 from events.store.registry import Validity
-from observers.tests.support.formed import AGENT, FORMS, SIGNED, WITNESS, formed, published
+from observers.tests.support.vector_events import (
+    AGENT,
+    FORMS,
+    SIGNED,
+    WITNESS,
+    published,
+    signed_event,
+)
 from observers.verification.checks import check_event, passes_fast
 from observers.verification.keyring import Keyring, TrustedKey
 
@@ -80,20 +87,20 @@ def row_and_keys(fields: dict[str, Any]) -> tuple[Row, Keyring]:
 
 @st.composite
 def changed_before_signing(draw: st.DrawFn) -> tuple[Row, Keyring]:
-    return row_and_keys(formed(**dict([draw(CHANGES)])))
+    return row_and_keys(signed_event(**dict([draw(CHANGES)])))
 
 
 @st.composite
 def changed_after_signing(draw: st.DrawFn) -> tuple[Row, Keyring]:
     stored = st.tuples(st.just("payload"), st.sampled_from(STORED))
     changes = dict(draw(st.lists(CHANGES | stored, max_size=2)))
-    changed, keys = row_and_keys(formed() | changes)
-    return changed, draw(st.sampled_from([keys, row_and_keys(formed())[1]]))
+    changed, keys = row_and_keys(signed_event() | changes)
+    return changed, draw(st.sampled_from([keys, row_and_keys(signed_event())[1]]))
 
 
 @st.composite
 def signed_by_others(draw: st.DrawFn) -> tuple[Row, Keyring]:
-    fields = formed()
+    fields = signed_event()
     signable = event.signable_content(**{name: fields[name] for name in SIGNED})
     signature = ed25519.sign(draw(SIGNERS), event.agent_message(signable))
     attestation = ed25519.sign(draw(SIGNERS), event.witness_message(signature, signable))
@@ -104,7 +111,7 @@ def signed_by_others(draw: st.DrawFn) -> tuple[Row, Keyring]:
 
 @st.composite
 def signed_with_wrong_keys(draw: st.DrawFn) -> tuple[Row, Keyring]:
-    row, keys = row_and_keys(formed())
+    row, keys = row_and_keys(signed_event())
     kind = draw(st.sampled_from(["agents", "witnesses"]))
     name, key = next(iter(getattr(keys, kind).items()))
     changed = draw(
@@ -131,7 +138,7 @@ def judge(row: Row, keys: Keyring, *, signatures: bool) -> None:
 
 
 def test_the_fast_path_accepts_what_nobody_changed() -> None:
-    row, keys = row_and_keys(formed())
+    row, keys = row_and_keys(signed_event())
     assert passes_fast(row, keys)
     assert passes_fast(row, keys, signatures=False)
 
@@ -151,5 +158,5 @@ def test_the_fast_path_accepts_no_listed_value_that_fails_a_check(signatures: bo
     for member in FIELDS:
         for value in listed(member):
             changed = {member: value}
-            judge(*row_and_keys(formed(**changed)), signatures=signatures)
-            judge(*row_and_keys(formed() | changed), signatures=signatures)
+            judge(*row_and_keys(signed_event(**changed)), signatures=signatures)
+            judge(*row_and_keys(signed_event() | changed), signatures=signatures)

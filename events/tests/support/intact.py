@@ -13,7 +13,7 @@ from events.store.registry import AgentKeyRecord, WitnessRecord
 from events.tests.support.ledger import Ledger
 
 
-def assert_whole(ledger: Ledger, count: int) -> list[Event]:
+def assert_intact(ledger: Ledger, count: int) -> list[Event]:
     """Sequences 1 … count, chained, signed and witnessed, authority times never falling."""
     events = list(ledger.store.get_events_by_sequence_range(1, 2**62))
     assert [e.sequence for e in events] == list(range(1, count + 1))

@@ -17,9 +17,9 @@ from hypothesis.stateful import rule
 
 from events.format.canonical import canonicalize
 from events.submission import Submission
-from observers.tests.machine.asking import CUTS, FAULTS, Ask
-from observers.tests.machine.attacks import HARMLESS, REFUSED, attempt
-from observers.tests.machine.base import Base
+from observers.tests.state_machine.attacks import HARMLESS, REFUSED, attempt
+from observers.tests.state_machine.base import Base
+from observers.tests.state_machine.calls import CUTS, FAULTS, Call
 
 PAYLOADS: tuple[Any, ...] = (
     {},
@@ -102,14 +102,14 @@ CHANGES: dict[str, Callable[[Submission], Submission]] = {
 }
 
 
-class Writing(Base):
+class WriterSteps(Base):
     """Actions of writers."""
 
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[Submission] = []
 
-    def asks(self, wanted: Sequence[Wanted], *, disturbed: bool = False) -> list[Ask]:
+    def asks(self, wanted: Sequence[Wanted], *, disturbed: bool = False) -> list[Call]:
         """The callers of these requests, at most one of them with a cut connection."""
         asks, has_cut = [], False
         for each in wanted:
@@ -118,7 +118,7 @@ class Writing(Base):
             submissions = each.submissions()
             self.sent += submissions[:3]
             door = self.gathered if each.gathered else self.direct
-            asks.append(Ask(door, submissions, disturbed))
+            asks.append(Call(door, submissions, disturbed))
         return asks
 
     @rule(wanted=requests)
@@ -163,7 +163,7 @@ class Writing(Base):
         again = [self._spent(self.sent[pick % len(self.sent)]) for pick in picks]
         again[-1] = CHANGES[change](again[-1])
         door = self.gathered if gathered else self.direct
-        asks = [Ask(door, again) for _ in range(callers)]
+        asks = [Call(door, again) for _ in range(callers)]
         self.ask(*asks)
         self.settle(before, asks)
 

@@ -40,7 +40,7 @@ REFUSALS = (LedgerError, IntegrityError)
 
 
 @dataclass
-class Ask:
+class Call:
     """One call of a writer."""
 
     door: Door
@@ -51,7 +51,7 @@ class Ask:
     answer: list[Written] | Exception = field(default_factory=list)
 
     def __call__(self) -> None:
-        """Ask, and keep the answer."""
+        """Call, and keep the answer."""
         try:
             self.answer = self.door.write_events(self.wanted)
         except REFUSALS as error:

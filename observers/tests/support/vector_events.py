@@ -37,7 +37,7 @@ def published() -> dict[str, Any]:
     return dict(_PUBLISHED["events"][0]["event"])
 
 
-def formed(**changes: Any) -> dict[str, Any]:
+def signed_event(**changes: Any) -> dict[str, Any]:
     """The first published event with members replaced, and hashed and signed over what it then
     says, as far as that can be done; what is replaced stays."""
     fields = published() | changes

@@ -13,7 +13,7 @@ from events.store.ledger import EventFilter
 from events.store.registry import Validity
 from events.tests.support.ledger import Ledger
 from observers.continuity import check_continuity
-from observers.tests.machine.model import Model, Span
+from observers.tests.state_machine.model import Model, Span
 from observers.verification.ledger import verify_ledger
 
 ALL = 2**62

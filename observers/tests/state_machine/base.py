@@ -21,17 +21,17 @@ from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.store.ledger import Halt
 from events.tests.support.ceremonies import people_from_the_start
-from events.tests.support.cuts import Cuts
+from events.tests.support.connection_cuts import Cuts
 from events.tests.support.ledger import Ledger
 from events.tests.support.race import together
-from observers.tests.machine.asking import Ask
-from observers.tests.machine.comparison import (
+from observers.tests.state_machine.calls import Call
+from observers.tests.state_machine.comparison import (
     assert_alike,
     assert_sound,
     first_model,
     stored_events,
 )
-from observers.tests.machine.model import Model
+from observers.tests.state_machine.model import Model
 
 
 class Base(RuleBasedStateMachine):
@@ -64,7 +64,7 @@ class Base(RuleBasedStateMachine):
     def is_as_the_model_says(self) -> None:
         assert_alike(self.ledger, self.model)
 
-    def ask(self, *asks: Ask, beside: Callable[[], object] | None = None) -> None:
+    def ask(self, *asks: Call, beside: Callable[[], object] | None = None) -> None:
         """Let callers ask at once, one alone in this thread; `beside` happens meanwhile."""
         if len(asks) == 1 and beside is None:
             asks[0]()
@@ -75,7 +75,7 @@ class Base(RuleBasedStateMachine):
     def settle(
         self,
         before: Model,
-        asks: Sequence[Ask] = (),
+        asks: Sequence[Call] = (),
         added: Iterable[str] = (),
         halted: Halt | None = None,
     ) -> None:

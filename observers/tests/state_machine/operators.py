@@ -15,16 +15,16 @@ from events.append.services import witness_service, writer
 from events.errors import HeadMismatchError, SystemHaltedError
 from events.format.event import ERASED_SALT
 from events.halting import Halted, halt
-from events.tests.support.cuts import Cut
+from events.tests.support.connection_cuts import Cut
 from events.tests.support.ledger import submission
-from observers.tests.machine.asking import Ask
-from observers.tests.machine.deciding import Deciding, cuts, people, picks
-from observers.tests.machine.model import HALTED, Model, Span
-from observers.tests.machine.writing import Wanted, requests
+from observers.tests.state_machine.calls import Call
+from observers.tests.state_machine.ceremonies import CeremonySteps, cuts, people, picks
+from observers.tests.state_machine.model import HALTED, Model, Span
+from observers.tests.state_machine.writers import Wanted, requests
 from observers.tests.support.pages import remove
 
 
-class Operating(Deciding):
+class OperatorSteps(CeremonySteps):
     """Actions of operators, and accidents."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Operating(Deciding):
         self._settle_halt(before, asks, declared[0], reason)
 
     def _settle_halt(
-        self, before: Model, asks: Sequence[Ask], declared: Halted, reason: str
+        self, before: Model, asks: Sequence[Call], declared: Halted, reason: str
     ) -> None:
         assert declared.state.halted
         added = [declared.event.event_id] if declared.event else self.untold(before, HALTED)

@@ -19,10 +19,10 @@ from events.format.event import Event
 from events.store.ceremonies import unwritten_records
 from events.store.connection import LedgerUnavailableError
 from events.tests.support.ceremonies import Person
-from events.tests.support.cuts import Cut
-from observers.tests.machine.comparison import ALL
-from observers.tests.machine.model import Model
-from observers.tests.machine.writing import Wanted, Writing, requests
+from events.tests.support.connection_cuts import Cut
+from observers.tests.state_machine.comparison import ALL
+from observers.tests.state_machine.model import Model
+from observers.tests.state_machine.writers import Wanted, WriterSteps, requests
 
 KINDS = (
     "clear_halt",
@@ -66,7 +66,7 @@ class Held:
         return [name for name, holds in reasons.items() if holds]
 
 
-class Deciding(Writing):
+class CeremonySteps(WriterSteps):
     """Ceremonies: people propose, vote and record."""
 
     def __init__(self) -> None:

@@ -42,7 +42,7 @@ class Cuts:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Inject these faults, and those of `events.tests.support.injection`, meanwhile."""
+        """Inject these faults, and those of `events.tests.support.fault_injection`, meanwhile."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(
                 PipelinedAppend, "send", lambda append, events: self._send(append, events)
