@@ -50,7 +50,7 @@ def change_manifest(folder: Path, **members: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | members))
 
 
-def test_a_backup_during_appends_is_one_moment_and_goes_on_from_there(
+def test_a_backup_during_appends_is_a_snapshot_that_can_be_continued(
     ledger: Ledger, folder: Path
 ) -> None:
     ledger.write(20)
@@ -164,7 +164,7 @@ def test_an_unsound_ledger_is_opened_only_when_told_to(ledger: Ledger, folder: P
         assert run("check_continuity").code == 1
 
 
-def test_a_restore_stopped_before_it_verified_goes_on(
+def test_a_restore_stopped_before_it_verified_can_be_resumed(
     target: Ledger, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
@@ -245,7 +245,7 @@ def test_a_folder_with_something_in_it_takes_no_backup(ledger: Ledger, folder: P
     assert "is a file" in run("backup", str(folder / "notes")).text
 
 
-def test_what_is_no_ledger_is_not_backed_up(
+def test_a_database_without_a_finished_ledger_is_not_backed_up(
     target: Ledger, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "there is no ledger in the database" in run("backup", str(tmp_path / "new")).text
@@ -255,7 +255,9 @@ def test_what_is_no_ledger_is_not_backed_up(
     assert not (tmp_path / "new").exists()
 
 
-def test_an_owner_who_may_make_no_tables_is_told_so(target: Ledger, folder: Path) -> None:
+def test_an_owner_without_the_right_to_create_tables_gets_an_explanation(
+    target: Ledger, folder: Path
+) -> None:
     with target.connect("postgres") as superuser:
         superuser.execute(f"ALTER DATABASE {target.name} OWNER TO postgres")
     ran = restore(folder)

@@ -10,7 +10,7 @@ from events.tests.support.ledger import Ledger
 from observers.tests.support.commands import run
 
 
-def test_a_killed_backup_is_no_backup(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_killed_backup_is_not_accepted_as_a_backup(ledger: Ledger, tmp_path: Path) -> None:
     ledger.write()
     folder = tmp_path / "backup"
     with ledger.connect("postgres") as superuser, superuser.transaction():
@@ -24,7 +24,7 @@ def test_a_killed_backup_is_no_backup(ledger: Ledger, tmp_path: Path) -> None:
     assert "holds an unfinished backup" in run("backup", str(folder)).text
 
 
-def test_a_killed_restore_is_no_ledger_and_can_be_run_again(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_killed_restore_stays_closed_and_can_be_run_again(ledger: Ledger, tmp_path: Path) -> None:
     ledger.write(4)
     folder = tmp_path / "backup"
     run("backup", str(folder))

@@ -7,7 +7,7 @@ from pathlib import Path
 from auditportal.log_config import keep_bounded, open_log
 
 
-def test_a_writer_that_holds_it_open_goes_on_at_the_start(tmp_path: Path) -> None:
+def test_a_writer_that_keeps_the_log_open_continues_at_its_start(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "a.log"
     with open_log(path) as log:
         log.write(b"old line\n" * 10)

@@ -72,7 +72,7 @@ def test_a_database_elsewhere_is_left_alone(manage: Manage, home: Path) -> None:
     assert not home.exists()
 
 
-def test_a_broken_home_is_told_in_one_line(manage: Manage, home: Path) -> None:
+def test_a_broken_home_is_reported_in_one_line(manage: Manage, home: Path) -> None:
     home.write_text("")
     ran = manage("showmigrations")
     home.unlink()

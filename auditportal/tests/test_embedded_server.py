@@ -161,9 +161,7 @@ def test_counts_a_zombie_as_dead() -> None:
         os.waitpid(child, 0)
 
 
-def test_starts_beside_the_zombie_of_a_server_that_another_process_started(
-    home: Path, script: Script
-) -> None:
+def test_starts_despite_a_zombie_server_of_another_process(home: Path, script: Script) -> None:
     """PostgreSQL would mistake the zombie for a running server."""
     parent = script(
         "import sys; from pathlib import Path; from auditportal.embedded import EmbeddedPostgres\n"

@@ -20,7 +20,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable.name, raising=False)
 
 
-def test_each_variable_stands_once_in_the_table_with_its_purpose() -> None:
+def test_each_variable_is_in_the_table_once_with_its_purpose() -> None:
     names = [variable.name for variable in env.ENVIRONMENT]
     assert len(set(names)) == len(names)
     assert all(variable.help for variable in env.ENVIRONMENT)

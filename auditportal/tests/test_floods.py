@@ -14,7 +14,7 @@ KINDS = ("forms", "open")
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.timeout(180)
-def test_no_write_is_refused_beside_strangers_who_hold_what_they_can() -> None:
+def test_no_write_is_refused_while_strangers_hold_all_their_slots() -> None:
     floods = subprocess.run(
         [sys.executable, "-m", "bench.floods", "--seconds=3", "--events=1000", "--kind", *KINDS],
         cwd=BASE_DIR, capture_output=True, text=True, check=False,

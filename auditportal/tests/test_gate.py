@@ -91,7 +91,7 @@ def test_forms_of_strangers_stop_neither_writers_nor_health(ledger: Ledger, smal
     assert Client().get("/login/").status_code == 200
 
 
-def test_one_address_leaves_places_to_others(ledger: Ledger, small: Gate) -> None:
+def test_one_address_leaves_slots_for_others(ledger: Ledger, small: Gate) -> None:
     seen = []
 
     def look() -> None:
@@ -103,7 +103,7 @@ def test_one_address_leaves_places_to_others(ledger: Ledger, small: Gate) -> Non
     assert seen == [(503, "5"), (200, None)]
 
 
-def test_a_reader_whose_token_is_known_is_let_in_beside_strangers(
+def test_a_reader_with_a_known_token_is_admitted_among_strangers(
     ledger: Ledger, small: Gate
 ) -> None:
     reader, seen = api.observer(), []
@@ -138,7 +138,7 @@ def test_no_single_caller_holds_the_last_quarter(small: Gate) -> None:
     assert bodies.take("agent-b")
 
 
-def test_a_cookie_that_is_no_session_makes_nobody_known(ledger: Ledger, small: Gate) -> None:
+def test_an_invalid_session_cookie_identifies_nobody(ledger: Ledger, small: Gate) -> None:
     client = Client()
     client.cookies["auditportal_session"] = "a" * 32
     assert client.get("/events/").status_code == 302
@@ -167,12 +167,12 @@ def test_a_large_form_is_refused_unread(ledger: Ledger, small: Gate, path: str) 
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "-1", "ten", "1e3"])
-def test_a_length_that_is_none_is_refused(ledger: Ledger, small: Gate, length: str) -> None:
+def test_an_invalid_length_is_refused(ledger: Ledger, small: Gate, length: str) -> None:
     answer = Client().generic("POST", "/login/", CONTENT_LENGTH=length)
     assert answer.status_code == 413
 
 
-def test_a_form_that_breaks_off_is_told_so(ledger: Ledger, small: Gate) -> None:
+def test_a_truncated_form_gets_an_explanation(ledger: Ledger, small: Gate) -> None:
     answer = Client().generic("POST", "/login/", CONTENT_LENGTH="5000", **wsgi(io.BytesIO(b"a=")))
     assert answer.status_code == 408
 
@@ -226,7 +226,7 @@ def test_a_place_is_given_back_when_a_view_breaks(small: Gate) -> None:
     assert small.strangers.places.held == 0
 
 
-def test_whoever_gets_no_slot_is_told_that_the_portal_is_busy(
+def test_a_caller_without_a_slot_is_told_that_the_portal_is_busy(
     small: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gate_module, "SLOT_SECONDS", 0.0)
@@ -260,7 +260,7 @@ def test_the_description_of_the_api_is_made_once(
     assert Client().get("/api/schema", headers={"Accept": "application/json"}).json()["paths"]
 
 
-def test_what_was_proven_is_forgotten_after_a_while() -> None:
+def test_a_proven_caller_is_forgotten_after_a_while() -> None:
     now = [0.0]
     proven = Proven(lambda: now[0])
     proven.keep(b"digest", "token abc")
@@ -282,7 +282,7 @@ def test_callers_share_places_so_that_the_next_one_gets_one() -> None:
     assert places.take("b")
 
 
-def test_who_waits_for_a_place_is_counted_too() -> None:
+def test_requests_waiting_for_a_slot_are_counted() -> None:
     places = Places(1, waiters=0)
     assert places.take("a")
     assert not places.take("a", patience=60.0), "it would have waited a minute"

@@ -64,7 +64,7 @@ def test_a_forked_process_writes_its_own_lines_and_not_its_parents(log: LogFile)
     assert lines(log) == ["child"]
 
 
-def test_a_file_that_cannot_be_written_is_no_trouble_of_the_caller(
+def test_an_unwritable_log_file_does_not_disturb_the_caller(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = LogFile(str(tmp_path / "missing" / "portal.log"))

@@ -39,7 +39,7 @@ def test_two_claims_at_once_leave_one(port: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the claim is not held")
-def test_our_own_workers_listen_beside_the_claim_and_get_every_connection(port: int) -> None:
+def test_the_portals_workers_listen_despite_the_claim_and_get_every_connection(port: int) -> None:
     with claim_port("127.0.0.1", port), worker_socket(port), worker_socket(port):
         for _ in range(50):
             socket.create_connection(("127.0.0.1", port), timeout=2).close()

@@ -212,7 +212,7 @@ def test_survives_kill_9_of_each_of_its_processes(
     assert {"postgres_died", "postgres_restarted", "worker_restarted", "web_restarted"} <= events
 
 
-def test_a_taken_port_is_told_before_anything_is_made(
+def test_a_port_in_use_is_reported_before_anything_is_created(
     home: Path, port: int, portal: Callable[..., Portal]
 ) -> None:
     with socket.socket() as taken:
@@ -259,7 +259,7 @@ def test_two_starts_at_once_on_one_home_both_serve(home: Path, port: int) -> Non
         ),
     ],
 )
-def test_an_unreachable_database_is_told_in_one_line(
+def test_an_unreachable_database_is_reported_in_one_line(
     portal: Callable[..., Portal], environment: dict[str, str], says: str
 ) -> None:
     refused = portal(DJANGO_SECRET_KEY="x" * 50, **environment)
@@ -270,7 +270,7 @@ def test_an_unreachable_database_is_told_in_one_line(
 
 
 @linux
-def test_serves_a_database_of_ones_own_and_starts_none(
+def test_serves_an_external_database_and_starts_none(
     server: EmbeddedPostgres, portal: Callable[..., Portal], home: Path
 ) -> None:
     """The embedded server of another home stands in for it."""
@@ -311,7 +311,7 @@ def test_ctrl_c_while_it_prepares_leaves_nothing_running(
     assert EmbeddedPostgres(home).pid is None
 
 
-def test_a_broken_home_is_told_in_one_line(home: Path, portal: Callable[..., Portal]) -> None:
+def test_a_broken_home_is_reported_in_one_line(home: Path, portal: Callable[..., Portal]) -> None:
     home.write_text("")
     refused = portal()
     assert refused.process.wait(PATIENCE) == 2
@@ -321,7 +321,7 @@ def test_a_broken_home_is_told_in_one_line(home: Path, portal: Callable[..., Por
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-def test_a_full_disk_is_told_in_one_line(home: Path, portal: Callable[..., Portal]) -> None:
+def test_a_full_disk_is_reported_in_one_line(home: Path, portal: Callable[..., Portal]) -> None:
     home.mkdir(0o711)
     mount = ["mount", "-t", "tmpfs", "-o", "size=20m,mode=0711", "tmpfs", str(home)]
     if subprocess.run(mount, capture_output=True).returncode != 0:

@@ -37,7 +37,7 @@ def test_nothing_is_written_when_nothing_differs(ledger: Ledger) -> None:
 
 
 @pytest.mark.usefixtures("no_files")
-def test_a_right_that_was_added_is_written_and_taken_away(ledger: Ledger) -> None:
+def test_an_added_right_is_recorded_and_revoked(ledger: Ledger) -> None:
     ledger.write(1)
     ledger.tamper("GRANT UPDATE ON events TO portal_app")
     before = written(ledger)
@@ -47,7 +47,9 @@ def test_a_right_that_was_added_is_written_and_taken_away(ledger: Ledger) -> Non
 
 
 @pytest.mark.usefixtures("no_files")
-def test_what_could_not_be_written_before_is_written_after(ledger: Ledger) -> None:
+def test_findings_that_could_not_be_written_before_the_repair_are_written_after(
+    ledger: Ledger,
+) -> None:
     ledger.write(1)
     ledger.tamper("REVOKE INSERT ON events FROM portal_app")
     before = written(ledger)

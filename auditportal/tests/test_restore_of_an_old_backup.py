@@ -18,7 +18,7 @@ from observers.tests.support.commands import run
 from observers.watch.at_start import check_before_serving
 
 
-def test_an_old_backup_is_restored_halted_and_goes_on_by_ceremony(
+def test_an_old_backup_is_restored_halted_and_a_ceremony_resumes_writing(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = ledger.write(3)[2]

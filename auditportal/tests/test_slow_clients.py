@@ -51,7 +51,7 @@ def is_ended(connected: Connected) -> bool:
     return True
 
 
-def test_who_lets_a_thread_wait_for_a_body_too_long_is_ended(
+def test_a_client_that_sends_a_body_too_slowly_is_disconnected(
     connected: Connected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slow_clients, "overdue", lambda: {"127.0.0.1": 0.0})
@@ -60,7 +60,7 @@ def test_who_lets_a_thread_wait_for_a_body_too_long_is_ended(
     assert connected.server.recv(1) == b"", "whoever reads the body sees its end"
 
 
-def test_who_was_sent_something_since_is_let_be(
+def test_a_client_that_was_sent_something_recently_is_kept(
     connected: Connected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slow_clients, "overdue", lambda: {"127.0.0.1": 3600.0})
@@ -69,7 +69,7 @@ def test_who_was_sent_something_since_is_let_be(
     assert not is_ended(connected)
 
 
-def test_other_addresses_and_ports_are_let_be(
+def test_other_addresses_and_ports_are_left_alone(
     connected: Connected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slow_clients, "overdue", lambda: {"192.0.2.1": 0.0})
@@ -79,7 +79,7 @@ def test_other_addresses_and_ports_are_let_be(
     assert not is_ended(connected)
 
 
-def test_who_does_not_read_the_answer_is_ended(connected: Connected) -> None:
+def test_a_client_that_does_not_read_the_answer_is_disconnected(connected: Connected) -> None:
     connected.fill()
     assert SlowClients(connected.port, window=3600).check() == 0, "the window is not over"
     clients = SlowClients(connected.port, window=0)
@@ -87,7 +87,7 @@ def test_who_does_not_read_the_answer_is_ended(connected: Connected) -> None:
     assert is_ended(connected)
 
 
-def test_who_has_nothing_to_read_may_be_as_slow_as_it_likes(connected: Connected) -> None:
+def test_a_client_with_nothing_to_read_is_not_disconnected(connected: Connected) -> None:
     connected.server.send(b"an answer")
     assert connected.client.recv(100) == b"an answer"
     assert SlowClients(connected.port, window=0).check() == 0

@@ -56,7 +56,7 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the embedded database's processes")
-def test_what_was_taken_is_answered_before_the_server_ends(
+def test_accepted_requests_are_answered_before_the_server_ends(
     home: Path, manage: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     with socket.socket() as free:

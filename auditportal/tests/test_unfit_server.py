@@ -95,18 +95,18 @@ def test_a_server_that_takes_no_writes_is_refused(make: Make) -> None:
         connections.close_all()
         for command in ("migrate", "portal"):
             said = start(command)
-            assert "'unfit' takes no writes" in said
+            assert "'unfit' does not accept writes" in said
             assert "target_session_attrs=read-write" in said
 
 
-def test_it_is_served_for_reading_and_said(make: Make) -> None:
+def test_a_damaged_ledger_is_served_for_reading_with_a_warning(make: Make) -> None:
     with make("UTF8") as admin:
         admin.execute(f"ALTER DATABASE {NAME} SET default_transaction_read_only = on")
         connections.close_all()
         said = io.StringIO()
         with capture_logs() as lines:
             Serve(stderr=said)._check_server()
-    assert "WARNING: the database 'unfit' takes no writes" in said.getvalue()
+    assert "WARNING: the database 'unfit' does not accept writes" in said.getvalue()
     assert "database_read_only" in [line["event"] for line in lines]
 
 

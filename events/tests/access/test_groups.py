@@ -59,7 +59,7 @@ def test_a_weak_password_makes_no_account(
     assert not User.objects.filter(username="zoe").exists()
 
 
-def test_who_is_moved_has_the_rights_of_the_new_group_alone(ledger: Ledger) -> None:
+def test_a_moved_account_has_only_the_new_groups_rights(ledger: Ledger) -> None:
     account("add", "zoe", "--group", "administrator", "--generate")
     account("set-group", "zoe", "auditor")
     assert group_of(person("zoe")) == "auditor"
@@ -67,7 +67,7 @@ def test_who_is_moved_has_the_rights_of_the_new_group_alone(ledger: Ledger) -> N
     assert not person("zoe").has_perm("auth.add_user")
 
 
-def test_who_is_switched_off_is_out_at_once(ledger: Ledger) -> None:
+def test_a_disabled_account_is_signed_out_at_once(ledger: Ledger) -> None:
     account("add", "zoe", "--group", "auditor", "--generate")
     client = Client()
     client.force_login(person("zoe"))
@@ -87,7 +87,7 @@ def test_lists_people_and_not_the_account_of_tokens(ledger: Ledger) -> None:
         account("disable", "api")
 
 
-def test_who_is_in_no_group_sees_nothing(ledger: Ledger) -> None:
+def test_an_account_in_no_group_sees_nothing(ledger: Ledger) -> None:
     nobody = User.objects.create_user("zoe")
     assert not may(nobody, READ)
     client = Client()
@@ -97,7 +97,7 @@ def test_who_is_in_no_group_sees_nothing(ledger: Ledger) -> None:
     assert client.get("/account/").status_code == 200
 
 
-def test_who_was_there_before_the_groups_keeps_what_he_could_do(ledger: Ledger) -> None:
+def test_accounts_older_than_the_groups_keep_their_rights(ledger: Ledger) -> None:
     Group.objects.all().delete()
     User.objects.create_user("api")
     User.objects.create_user("reader")

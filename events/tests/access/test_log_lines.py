@@ -32,7 +32,7 @@ def test_an_append_is_one_line(ledger: Ledger) -> None:
     ]
 
 
-def test_each_drifting_event_is_a_line_behind_it(ledger: Ledger) -> None:
+def test_each_drifting_event_has_its_own_line_after_the_append(ledger: Ledger) -> None:
     with capture_logs() as logs:
         writer().write_events([submission(local_timestamp=EPOCH)] * 2 + [submission()])
     assert [line["event"] for line in logs] == [
@@ -43,7 +43,7 @@ def test_each_drifting_event_is_a_line_behind_it(ledger: Ledger) -> None:
     assert [line["sequence"] for line in logs[1:]] == [1, 2]
 
 
-def test_what_is_found_again_is_not_logged_as_appended(ledger: Ledger) -> None:
+def test_a_repeated_event_is_not_logged_as_appended(ledger: Ledger) -> None:
     same = submission(event_id="0191d7a0-0000-7000-8000-000000000001", local_timestamp=EPOCH)
     writer().write_event(same)
     with capture_logs() as logs:
@@ -51,7 +51,7 @@ def test_what_is_found_again_is_not_logged_as_appended(ledger: Ledger) -> None:
     assert logs == []
 
 
-def test_what_is_refused_is_not_logged_as_appended(ledger: Ledger) -> None:
+def test_a_refused_event_is_not_logged_as_appended(ledger: Ledger) -> None:
     refused = submission(event_type="a\tb", local_timestamp=EPOCH)
     with capture_logs() as logs, pytest.raises(IntegrityError):
         writer().write_event(refused)

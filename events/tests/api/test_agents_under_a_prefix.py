@@ -28,7 +28,7 @@ def writers(ledger: Ledger) -> list[str]:
     return [row[0] for row in ledger.query("SELECT agent_id FROM events ORDER BY sequence")]
 
 
-def test_each_host_is_an_agent_of_its_own(ledger: Ledger) -> None:
+def test_each_host_becomes_its_own_agent(ledger: Ledger) -> None:
     caller = collector()
     sent = [of("web-1"), of("web-2"), {"message": "no host"}, of("web-1")]
     assert caller.post("ingest", sent).json()["created"] == 4
@@ -45,7 +45,7 @@ def test_no_agent_outside_the_prefix_is_ever_written_for(ledger: Ledger) -> None
     assert len(writers(ledger)) == 4
 
 
-def test_a_host_that_is_no_name_is_one_rejected_record(ledger: Ledger) -> None:
+def test_a_host_with_an_invalid_name_is_one_rejected_record(ledger: Ledger) -> None:
     sent = [of("web-1"), of("a\nb"), of("x" * 200), of("two  blanks"), of(17), of({"a": 1})]
     response = collector().post("ingest", sent)
     assert response.status_code == 207
@@ -86,7 +86,7 @@ def test_events_as_such_are_of_the_tokens_own_agent(ledger: Ledger) -> None:
     assert writers(ledger) == ["collector"]
 
 
-def test_it_reads_its_own_agent_alone(ledger: Ledger) -> None:
+def test_a_collectors_token_reads_only_its_own_agent(ledger: Ledger) -> None:
     caller = collector()
     caller.post("ingest", [of("web-1"), {"n": 1}])
     read = caller.get("events").json()["events"]
@@ -120,7 +120,7 @@ def test_wrong_options_make_no_token(ledger: Ledger, name: str) -> None:
     assert not ApiToken.objects.exists()
 
 
-def test_an_observers_token_takes_none_of_them(ledger: Ledger) -> None:
+def test_an_observers_token_accepts_none_of_the_mapping_options(ledger: Ledger) -> None:
     with pytest.raises(CommandError, match="writes nothing"):
         api.issue("--observer", "--type", "x")
 

@@ -26,7 +26,7 @@ def test_an_unknown_method(ledger: Ledger, method: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["head", "keys", "export", "events/1"])
-def test_what_is_only_read_is_not_written(ledger: Ledger, path: str) -> None:
+def test_addresses_for_reading_refuse_post(ledger: Ledger, path: str) -> None:
     api.problem(api.agent().post(path, {}), 405, "method-not-allowed")
 
 

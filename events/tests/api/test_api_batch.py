@@ -114,7 +114,7 @@ def test_every_wrong_event_is_named_and_nothing_is_written(ledger: Ledger) -> No
     assert ledger.store.head().event_count == 0
 
 
-def test_a_wrong_event_of_ndjson_is_named_by_its_line_too(ledger: Ledger) -> None:
+def test_a_wrong_event_of_ndjson_is_also_named_by_its_line(ledger: Ledger) -> None:
     sent = lines([api.event()]) + b"\n" + lines([api.event(event_type="")])
     response = api.agent().post("events/batch", raw=sent, content_type=NDJSON)
     (error,) = api.problem(response, 400, "invalid-event")["errors"]
@@ -159,7 +159,7 @@ def test_refuses_an_empty_body(ledger: Ledger, media_type: str) -> None:
         api.problem(response, 400, "malformed-json")
 
 
-def test_refuses_what_is_no_array(ledger: Ledger) -> None:
+def test_refuses_a_body_that_is_not_an_array(ledger: Ledger) -> None:
     api.problem(api.agent().post("events/batch", api.event()), 400, "invalid-batch")
 
 

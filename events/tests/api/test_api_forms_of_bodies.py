@@ -37,7 +37,7 @@ HINTS = {
 
 
 @pytest.mark.parametrize("name", HINTS)
-def test_what_is_no_batch_is_refused_with_a_hint(ledger: Ledger, name: str) -> None:
+def test_a_body_that_is_not_a_batch_is_refused_with_a_hint(ledger: Ledger, name: str) -> None:
     media_type, sent, hint = HINTS[name]
     response = api.agent().post("events/batch", raw=sent, content_type=media_type)
     assert response.status_code == 400

@@ -149,7 +149,7 @@ TAKEN = {
 }
 
 
-def test_what_is_only_odd_is_kept_as_it_is(ledger: Ledger) -> None:
+def test_unusual_but_valid_values_are_kept_unchanged(ledger: Ledger) -> None:
     caller, reader = api.agent(), api.observer()
     for name, (sent, kept) in TAKEN.items():
         answer = caller.post("events", raw=event(sent))
@@ -224,7 +224,7 @@ LENGTHS = {
 
 
 @pytest.mark.parametrize("name", LENGTHS)
-def test_a_length_that_is_none_is_refused(ledger: Ledger, name: str) -> None:
+def test_an_invalid_length_is_refused(ledger: Ledger, name: str) -> None:
     response = api.agent().environ(
         "events",
         CONTENT_TYPE="application/json",
@@ -339,7 +339,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("name", HEADERS)
-def test_an_odd_token_is_no_token(ledger: Ledger, name: str) -> None:
+def test_a_malformed_token_is_refused(ledger: Ledger, name: str) -> None:
     for caller in (api.Caller("").get, api.Caller("").post):
         response: Any = caller("events", **HEADERS[name])  # type: ignore[arg-type]
         api.problem(response, 401, "unauthenticated")

@@ -124,7 +124,7 @@ NOT_RECORDS = {
 
 
 @pytest.mark.parametrize("name", NOT_RECORDS)
-def test_what_is_no_body_of_records_is_refused_whole(ledger: Ledger, name: str) -> None:
+def test_a_body_without_records_is_refused_as_a_whole(ledger: Ledger, name: str) -> None:
     media_type, body, said = NOT_RECORDS[name]
     response = send(body, media_type)
     assert response.status_code in (400, 415)
@@ -155,7 +155,7 @@ def test_good_records_go_in_and_bad_ones_are_named(ledger: Ledger) -> None:
     assert stored(ledger) == [ONE, TWO]
 
 
-def test_when_no_record_can_be_taken_the_body_is_refused(ledger: Ledger) -> None:
+def test_a_body_without_a_valid_record_is_refused(ledger: Ledger) -> None:
     detail = api.problem(send(b"1\n2", NDJSON), 400, "invalid-event")
     assert (detail["received"], detail["rejected"]) == (2, 2)
     assert [error["index"] for error in detail["errors"]] == [0, 1]
@@ -279,7 +279,7 @@ def test_type_and_time_come_from_the_tokens_fields(ledger: Ledger) -> None:
     assert [error["index"] for error in response.json()["errors"]] == [3]
 
 
-def test_the_presets_time_is_none_where_there_is_no_preset(ledger: Ledger) -> None:
+def test_the_presets_time_is_the_portals_clock_at_an_address_without_preset(ledger: Ledger) -> None:
     """One token serves the address with a preset, the one without, and the other protocols."""
     for options in (["--local-time", "preset"], ["--local-time", "preset,at"]):
         answer = send(text({"at": "2020-01-31T12:00:00Z", "of": options}), JSON, *options)
@@ -325,7 +325,7 @@ def test_a_body_of_too_many_records_is_refused(
     assert send(b"{}" * 10).json()["created"] == 10
 
 
-def test_halted_nothing_is_taken_and_what_is_there_is_found(ledger: Ledger) -> None:
+def test_a_halted_ledger_accepts_nothing_but_finds_recorded_events(ledger: Ledger) -> None:
     send(text(ONE))
     api.halt(ledger)
     assert send(text(ONE)).json()["already_there"] == 1
@@ -335,7 +335,7 @@ def test_halted_nothing_is_taken_and_what_is_there_is_found(ledger: Ledger) -> N
     assert ledger.store.head().event_count == 1
 
 
-def test_what_stops_between_groups_says_how_many_were_taken(
+def test_a_failure_between_groups_says_how_many_were_recorded(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.api.shippers.intake.MAX_BATCH", 2)
@@ -346,7 +346,7 @@ def test_what_stops_between_groups_says_how_many_were_taken(
     assert api.problem(refused, 503, "halted")["taken"] == 2
 
 
-def test_chunks_are_taken_only_where_the_end_shows(ledger: Ledger) -> None:
+def test_chunked_bodies_are_accepted_only_where_truncation_is_visible(ledger: Ledger) -> None:
     def chunked(body: bytes, **environ: Any) -> Any:
         return api.agent().environ(
             "ingest",
@@ -363,7 +363,7 @@ def test_chunks_are_taken_only_where_the_end_shows(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("path", ["ingest", "ingest/windows"])
-def test_who_may_not_write_may_not_here(ledger: Ledger, path: str) -> None:
+def test_a_token_that_may_not_write_is_refused(ledger: Ledger, path: str) -> None:
     api.problem(api.observer().post(path, ONE), 403, "forbidden")
     api.problem(api.Caller("").post(path, ONE), 401, "unauthenticated")
     api.problem(api.agent().get(path), 405, "method-not-allowed")

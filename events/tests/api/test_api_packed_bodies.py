@@ -79,7 +79,7 @@ def test_packed_lines_in_chunks_show_their_end_and_are_taken(ledger: Ledger) -> 
 
 @pytest.mark.parametrize("name", PACKERS)
 @pytest.mark.parametrize("size", [1, 7, 65_536])
-def test_it_is_unpacked_whatever_the_pieces(name: str, size: int) -> None:
+def test_a_body_is_unpacked_however_it_is_split(name: str, size: int) -> None:
     coding, pack = PACKERS[name]
     for text in TEXTS:
         packed = pack(text)
@@ -94,7 +94,7 @@ def test_several_members_are_one_body(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PACKERS)
-def test_what_is_cut_off_or_wrong_is_refused(name: str) -> None:
+def test_truncated_or_damaged_bodies_are_refused(name: str) -> None:
     coding, pack = PACKERS[name]
     packed = pack(b"some text that is long enough" * 10)
     for wrong in (packed[:1], packed[: len(packed) // 2], packed[:-1], b"\xff" + packed[1:]):
@@ -110,7 +110,9 @@ def test_a_damaged_body_is_refused(ledger: Ledger, coding: str) -> None:
 
 
 @pytest.mark.parametrize("coding", ["br", "gzip, gzip", "compress", "gzip;q=1"])
-def test_another_coding_is_refused_with_those_that_are_taken(ledger: Ledger, coding: str) -> None:
+def test_an_unsupported_coding_is_refused_and_the_supported_ones_named(
+    ledger: Ledger, coding: str
+) -> None:
     response = send(gzip.compress(b"[]"), coding)
     assert coding in api.problem(response, 415, "unsupported-media-type")["detail"]
     assert response["Accept-Encoding"] == "gzip, deflate, zstd"

@@ -70,7 +70,7 @@ def test_a_payload_of_exactly_1_mib_is_taken(ledger: Ledger) -> None:
     assert response.status_code == 201
 
 
-def test_the_clock_of_1970_is_taken(ledger: Ledger) -> None:
+def test_a_clock_in_1970_is_accepted(ledger: Ledger) -> None:
     response = api.agent().post("events", api.event(local_timestamp="1970-01-01T00:00:00Z"))
     assert response.status_code == 201
     assert ledger.query("SELECT count(*) FROM clock_drift_warnings") == [(1,)]
@@ -148,7 +148,7 @@ def test_the_same_event_again_after_its_payload_was_tampered_with(ledger: Ledger
     assert api.problem(response, 500, "unreadable-event")["sequence"] == 1
 
 
-def test_an_id_that_a_row_beside_the_ledger_took_is_a_conflict(ledger: Ledger) -> None:
+def test_an_id_used_by_a_row_outside_the_ledger_is_a_conflict(ledger: Ledger) -> None:
     """The row is hidden from the index of numbers, so it is no event; the index of ids has it."""
     ledger.write(2)
     kept_up = (

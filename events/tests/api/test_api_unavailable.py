@@ -65,7 +65,7 @@ def test_a_cut_ledger_takes_nothing(ledger: Ledger) -> None:
     refused(caller, 503, "head-mismatch")
 
 
-def test_without_a_witness_nothing_is_taken(ledger: Ledger) -> None:
+def test_without_a_witness_nothing_is_accepted(ledger: Ledger) -> None:
     caller = api.agent()
     witness_service().retire_witness("WITNESS:alpha")
     assert "RT-1" in refused(caller, 503, "witness-unavailable")["detail"]
@@ -78,7 +78,7 @@ def test_an_agent_without_key_can_write_nothing(ledger: Ledger) -> None:
     refused(caller, 503, "key-unavailable")
 
 
-def test_a_lost_private_key_is_not_told_to_the_caller(ledger: Ledger, settings: Any) -> None:
+def test_a_lost_private_key_is_not_revealed_to_the_caller(ledger: Ledger, settings: Any) -> None:
     caller = api.agent()
     for file in settings.PORTAL_KEY_DIR.glob("agent-7-*"):
         file.unlink()
@@ -99,7 +99,7 @@ def test_a_database_that_is_away_is_said_to_be(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("path", ["events", "events/1", "head"])
-def test_an_unexpected_error_is_logged_and_not_told(
+def test_an_unexpected_error_is_logged_but_not_shown_to_the_caller(
     ledger: Ledger,
     path: str,
     monkeypatch: pytest.MonkeyPatch,

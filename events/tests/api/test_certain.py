@@ -111,7 +111,7 @@ def numbered(body: bytes) -> list[tuple[int, bytes]]:
 
 @settings(max_examples=400, deadline=None)
 @given(documents(), st.sampled_from(["agent-7", None]), st.binary(max_size=1))
-def test_one_event_is_read_alike(document: str, agent: str | None, stray: bytes) -> None:
+def test_both_paths_read_one_event_alike(document: str, agent: str | None, stray: bytes) -> None:
     body = document.encode(errors="surrogatepass") + stray
     assert outcome(event_bodies.parse_event, body, agent) == outcome(
         event_bodies._document, body, agent
@@ -162,7 +162,7 @@ HUGE = {
 
 
 @pytest.mark.parametrize("name", HUGE)
-def test_what_is_refused_takes_a_small_multiple_of_its_bytes(name: str) -> None:
+def test_a_refused_body_takes_a_small_multiple_of_its_bytes(name: str) -> None:
     body = HUGE[name]
     read = (
         event_bodies.parse_lines
@@ -205,7 +205,7 @@ QUICK = {
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_what_writers_send_is_taken_quickly(name: str) -> None:
+def test_what_writers_usually_send_takes_the_fast_path(name: str) -> None:
     body = QUICK[name]
     taken = parse_event_fast(body, "agent-7")
     assert taken is not None
@@ -223,6 +223,6 @@ TWICE = [
 
 
 @pytest.mark.parametrize("body", TWICE)
-def test_a_member_that_stands_twice_is_never_taken_quickly(body: bytes) -> None:
+def test_a_repeated_member_is_never_accepted_by_the_fast_path(body: bytes) -> None:
     for written in (body, body.replace(b": ", b":").replace(b", ", b",")):
         assert parse_event_fast(written, "agent-7") is None

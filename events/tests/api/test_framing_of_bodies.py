@@ -119,7 +119,7 @@ HEAVY = {
 
 @pytest.mark.parametrize("name", HEAVY)
 @pytest.mark.parametrize("read", [framing.in_json, framing.in_lines])
-def test_what_is_made_to_be_heavy_takes_no_memory(
+def test_malicious_bodies_take_little_memory(
     name: str, read: Callable[[bytes], list[Place]]
 ) -> None:
     body = HEAVY[name]
@@ -131,7 +131,7 @@ def test_what_is_made_to_be_heavy_takes_no_memory(
 
 
 @pytest.mark.parametrize("body", [b"[,{}]", b"[{},,{}]", b"[" + b"," * 2**25 + b"]"])
-def test_an_element_that_is_missing_is_no_json(body: bytes) -> None:
+def test_an_array_with_a_missing_element_is_not_json(body: bytes) -> None:
     with pytest.raises(Refused, match="not JSON records"):
         framing.in_json(body)
 

@@ -51,14 +51,14 @@ def test_a_token_in_a_shippers_address_is_in_no_line(ledger: Ledger, path: str) 
     assert secret not in repr(logs)
 
 
-def test_a_taken_request_says_nothing_of_the_kind(ledger: Ledger) -> None:
+def test_an_accepted_request_logs_no_refusal(ledger: Ledger) -> None:
     caller = api.agent()
     with capture_logs() as logs:
         caller.post("events", api.event())
     assert "problem" not in finished(logs)
 
 
-def test_what_was_sent_is_in_no_line(ledger: Ledger) -> None:
+def test_request_contents_are_in_no_log_line(ledger: Ledger) -> None:
     caller = api.agent()
     secret = "hunter2"
     with capture_logs() as logs:
@@ -73,7 +73,7 @@ def test_what_was_sent_is_in_no_line(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 1000, "\u202ehost", "my password", "a/b"])
-def test_what_is_no_name_of_a_field_is_not_logged(ledger: Ledger, name: str) -> None:
+def test_only_known_field_names_are_logged(ledger: Ledger, name: str) -> None:
     caller = api.agent()
     with capture_logs() as logs:
         caller.post("events", api.event(**{name: 1}))

@@ -23,9 +23,7 @@ def statuses(caller: api.Caller, path: str, times: int, **headers: str) -> list[
     return [caller.get(path, **headers).status_code for _ in range(times)]
 
 
-def test_a_token_that_asks_too_often_is_told_when_to_come_back(
-    ledger: Ledger, settings: Settings
-) -> None:
+def test_a_token_over_its_rate_is_told_when_to_retry(ledger: Ledger, settings: Settings) -> None:
     settings.PORTAL_LIMIT_READS = 1
     caller, other = api.observer(), api.observer()
     assert statuses(caller, "keys", 2) == [200, 200]

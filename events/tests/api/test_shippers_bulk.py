@@ -122,7 +122,7 @@ def test_each_document_has_a_status_of_its_own(ledger: Ledger) -> None:
         b" ",
     ],
 )
-def test_what_is_no_bulk_request_is_refused_whole(ledger: Ledger, body: bytes) -> None:
+def test_an_invalid_bulk_request_is_refused_as_a_whole(ledger: Ledger, body: bytes) -> None:
     answer = post("/elastic/_bulk", body)
     assert answer.status_code == 400
     assert answer.json()["status"] == 400
@@ -147,7 +147,7 @@ KEYS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("form", KEYS)
 @pytest.mark.parametrize("path", ["", "/", "/_license", "/_xpack", "/_cluster/health"])
-def test_what_senders_ask_first_is_answered(ledger: Ledger, form: str, path: str) -> None:
+def test_the_first_requests_of_senders_are_answered(ledger: Ledger, form: str, path: str) -> None:
     headers = {"Authorization": KEYS[form](token())}
     answer = Client().get(f"/elastic{path}", headers=headers)
     assert answer.status_code == 200, answer.content
@@ -157,7 +157,7 @@ def test_what_senders_ask_first_is_answered(ledger: Ledger, form: str, path: str
     assert (head.status_code, head.content) == (200, b"")
 
 
-def test_who_may_not_is_refused_as_elasticsearch_does(ledger: Ledger) -> None:
+def test_missing_permission_is_refused_as_elasticsearch_does(ledger: Ledger) -> None:
     answer = send("/elastic/_bulk", lines({"create": {}}, {}), "ApiKey " + "f" * 64)
     assert answer.status_code == 401
     assert answer.json()["error"]["type"] == "security_exception"

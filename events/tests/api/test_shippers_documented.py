@@ -61,9 +61,7 @@ def ingest(body: bytes, media_type: str, **headers: str) -> Any:
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_what_shippers_send_is_taken_as_it_is_and_again_adds_nothing(
-    ledger: Ledger, name: str
-) -> None:
+def test_bodies_of_shippers_are_recorded_unchanged_and_only_once(ledger: Ledger, name: str) -> None:
     media_type, body, count = BODIES[name]
     first = ingest(body, media_type)
     again = ingest(gzip.compress(body), media_type, **{"Content-Encoding": "gzip"})

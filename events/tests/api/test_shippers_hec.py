@@ -69,7 +69,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_token_is_taken_in_every_form_that_senders_have(ledger: Ledger, form: str) -> None:
+def test_the_token_is_accepted_in_every_form_that_senders_use(ledger: Ledger, form: str) -> None:
     answer = send(EVENT, b'{"event":"x"}', FORMS[form](token()))
     assert answer.json()["code"] == 0
 
@@ -122,7 +122,7 @@ def test_the_good_ones_go_in_and_the_first_bad_one_is_named(ledger: Ledger) -> N
     assert [payload["event"] for _, _, payload in rows(ledger)] == [1, 3]
 
 
-def test_who_may_not_is_told_in_hecs_codes(ledger: Ledger) -> None:
+def test_missing_permission_is_reported_in_hecs_codes(ledger: Ledger) -> None:
     def said(authorization: str) -> tuple[int, int]:
         answer = send(EVENT, b'{"event":1}', authorization)
         return answer.status_code, answer.json()["code"]

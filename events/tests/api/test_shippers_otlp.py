@@ -127,7 +127,7 @@ def test_a_request_without_records_is_fine(ledger: Ledger) -> None:
     assert rows(ledger) == []
 
 
-def test_what_cannot_be_taken_is_counted_and_the_rest_is_in(ledger: Ledger) -> None:
+def test_rejected_records_are_counted_and_the_rest_is_recorded(ledger: Ledger) -> None:
     request = ExportLogsServiceRequest()
     records = request.resource_logs.add().scope_logs.add().log_records
     for text in ("one", "\0", "x" * 2**20, "two"):
@@ -179,7 +179,7 @@ NOT_REQUESTS = {
 
 
 @pytest.mark.parametrize("name", NOT_REQUESTS)
-def test_what_is_no_request_is_refused_with_a_status(ledger: Ledger, name: str) -> None:
+def test_an_invalid_request_is_refused_with_a_status(ledger: Ledger, name: str) -> None:
     media_type, body = NOT_REQUESTS[name]
     answer = post(body, media_type)
     assert answer.status_code == 400
@@ -221,7 +221,7 @@ def test_a_small_request_cannot_ask_for_a_large_amount(
     assert post(json.dumps({"x": [0] * 20}).encode(), JSON).status_code == 413
 
 
-def test_who_may_not_and_what_is_halted_have_their_codes(ledger: Ledger) -> None:
+def test_missing_permission_and_a_halt_have_their_codes(ledger: Ledger) -> None:
     assert send("/v1/logs", b"{}", "", JSON).json()["code"] == 16
     assert send("/v1/logs", b"{}", f"Bearer {api.issue('--observer')}", JSON).json()["code"] == 7
     assert post(b"x", "text/plain").status_code == 415

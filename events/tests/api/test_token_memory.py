@@ -40,7 +40,7 @@ class Desk:
         return self.cache.find(token, self.look_up)
 
 
-def test_one_look_serves_a_second() -> None:
+def test_one_lookup_serves_for_a_second() -> None:
     desk = Desk()
     first = desk.ask()
     desk.now = FRESH_SECONDS - 0.01
@@ -72,7 +72,7 @@ def test_a_revocation_is_seen_at_the_next_look_and_held() -> None:
     assert desk.looks == 3
 
 
-def test_who_comes_during_a_look_is_served_but_not_for_ever() -> None:
+def test_callers_during_a_lookup_are_served_for_a_limited_time() -> None:
     desk = Desk()
     desk.ask()
     served = []
@@ -106,7 +106,7 @@ def test_no_token_is_kept_in_clear() -> None:
     assert all(b"secret" not in key for key in desk.cache._entries)
 
 
-def test_what_expires_meanwhile_is_refused(ledger: Ledger, monkeypatch: Any) -> None:
+def test_a_token_that_expires_while_cached_is_refused(ledger: Ledger, monkeypatch: Any) -> None:
     caller = api.agent()
     ApiToken.objects.update(expiry=timezone.now() + timedelta(hours=1))
     assert caller.get("head").status_code == 200
@@ -115,7 +115,7 @@ def test_what_expires_meanwhile_is_refused(ledger: Ledger, monkeypatch: Any) -> 
     api.problem(caller.get("head"), 401, "unauthenticated")
 
 
-def test_what_this_process_revokes_is_refused_at_once(ledger: Ledger) -> None:
+def test_a_token_revoked_by_this_process_is_refused_at_once(ledger: Ledger) -> None:
     caller = api.agent()
     assert caller.get("head").status_code == 200
     ApiToken.objects.get().delete()

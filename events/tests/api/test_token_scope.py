@@ -115,7 +115,7 @@ def test_a_token_writes_as_its_agent_whatever_it_says(ledger: Ledger) -> None:
     assert api.agent().post("events", api.event()).json()["agent_id"] == "agent-7"
 
 
-def test_an_observer_reads_everything_or_there_is_no_token(ledger: Ledger) -> None:
+def test_options_that_contradict_an_observers_token_are_refused(ledger: Ledger) -> None:
     with pytest.raises(CommandError, match="reads everything"):
         api.issue("--observer", "--reads", "own")
 
@@ -167,14 +167,14 @@ def test_a_token_is_revoked_by_its_beginning_or_with_all_of_its_agent(ledger: Le
         (["--agent", "nobody"], "nobody has no token"),
     ],
 )
-def test_what_is_no_token_is_not_revoked(ledger: Ledger, words: list[str], said: str) -> None:
+def test_an_unknown_token_is_not_revoked(ledger: Ledger, words: list[str], said: str) -> None:
     with pytest.raises(CommandError, match=said) as refused:
         command("revoke_token", *words)
     assert refused.value.returncode == 2
 
 
 @pytest.mark.parametrize("text", ["30x", "0", "-1", "1.5d", "99999999d", "d"])
-def test_a_time_that_is_none_makes_no_token(ledger: Ledger, text: str) -> None:
+def test_an_invalid_duration_makes_no_token(ledger: Ledger, text: str) -> None:
     with pytest.raises(CommandError):
         api.issue("--observer", f"--expires={text}")
     assert not ApiToken.objects.exists()

@@ -53,7 +53,7 @@ def test_before_the_opening(ledger: Ledger, write: Callable[[], Any], by: str) -
 
 @pytest.mark.parametrize("by", STEPS)
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_behind_the_opening(ledger: Ledger, write: Callable[[], Any], by: str) -> None:
+def test_after_the_opening(ledger: Ledger, write: Callable[[], Any], by: str) -> None:
     """As while it was signed: what is checked against is before the reading."""
     ledger.write(1)
     put_back(ledger, "check_append", by=by)

@@ -153,7 +153,7 @@ WEAKENED = {
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("place", WEAKENED)
-def test_what_was_acknowledged_is_on_disk_whatever_synchronous_commit_says(
+def test_acknowledged_events_are_on_disk_whatever_synchronous_commit_says(
     durable: Ledger, place: str
 ) -> None:
     """The log is written by commits alone: its own writer comes by every ten seconds."""

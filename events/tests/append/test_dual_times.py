@@ -244,7 +244,7 @@ def test_ac4_there_is_one_row_of_configuration(ledger: Ledger) -> None:
                 owner.execute(statement)
 
 
-def test_ac4_a_lost_threshold_is_told_and_nothing_is_written(ledger: Ledger) -> None:
+def test_ac4_a_missing_threshold_is_reported_and_nothing_is_written(ledger: Ledger) -> None:
     with ledger.connect("portal_owner") as owner:
         owner.execute("DELETE FROM ledger_config")
     with pytest.raises(LedgerConfigurationError, match="AC4: the drift threshold is missing"):

@@ -85,7 +85,7 @@ def appends(ledger: Ledger) -> list[tuple[int, int]]:
     return ledger.query("SELECT first_sequence, last_sequence FROM appends ORDER BY 1")
 
 
-def test_what_waits_goes_into_one_transaction(ledger: Ledger, gathered: AppendQueue) -> None:
+def test_waiting_requests_go_into_one_transaction(ledger: Ledger, gathered: AppendQueue) -> None:
     requests = [[submission(number=n)] for n in range(10)]
     futures = queue_up(ledger, gathered, requests)
     assert [f.result()[0].event.sequence for f in futures] == list(range(2, 12))
@@ -163,7 +163,7 @@ def test_a_halt_reaches_every_caller(ledger: Ledger, gathered: AppendQueue) -> N
     assert ledger.store.get_max_sequence() == 0
 
 
-def test_what_is_in_a_halted_ledger_is_found(ledger: Ledger, gathered: AppendQueue) -> None:
+def test_events_of_a_halted_ledger_are_found(ledger: Ledger, gathered: AppendQueue) -> None:
     taken = submission({"taken": 1}, event_id=SAME_ID)
     first = gathered.write_event(taken).event
     halt(writer(), reason="a test", by="keeper")
@@ -193,7 +193,7 @@ def test_a_connection_lost_while_nobody_asked_costs_nobody_anything(
     assert gathered.write_event(submission()).event.sequence == 2
 
 
-def test_a_database_that_stays_away_is_told_to_all_and_then_forgotten(
+def test_a_database_that_stays_away_is_reported_to_all_callers(
     ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(append: PipelinedAppend, before_waiting: object) -> NoReturn:
@@ -331,7 +331,7 @@ def test_a_full_queue_takes_nothing(ledger: Ledger) -> None:
     assert_intact(ledger, 2)
 
 
-def test_who_loses_patience_in_the_queue_is_not_written(
+def test_a_request_that_times_out_in_the_queue_is_not_written(
     ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.append.queue.PATIENCE_SECONDS", 0.01)
@@ -341,7 +341,7 @@ def test_who_loses_patience_in_the_queue_is_not_written(
     assert gathered.write_event(submission()).event.sequence == 1
 
 
-def test_who_loses_patience_during_the_commit_is_told_that_it_is_unknown(
+def test_a_timeout_during_the_commit_is_reported_as_unknown(
     ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish, given_up = PipelinedAppend.finish, threading.Event()
@@ -364,7 +364,7 @@ def test_who_loses_patience_during_the_commit_is_told_that_it_is_unknown(
     assert_intact(ledger, 1)
 
 
-def test_closing_writes_what_was_taken_and_takes_nothing_more(
+def test_closing_writes_what_was_accepted_and_accepts_nothing_more(
     ledger: Ledger, gathered: AppendQueue
 ) -> None:
     with ThreadPoolExecutor(4) as pool:
@@ -380,7 +380,7 @@ def test_closing_writes_what_was_taken_and_takes_nothing_more(
     assert_intact(ledger, 3)
 
 
-def test_what_takes_too_long_to_sign_goes_into_the_next_transaction(
+def test_requests_that_take_too_long_to_sign_go_into_the_next_transaction(
     ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.append.transaction.MAX_SECONDS", -1.0)

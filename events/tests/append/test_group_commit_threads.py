@@ -27,7 +27,7 @@ def gathered() -> AppendQueue:
     return AppendQueue(writer())
 
 
-def test_who_comes_while_the_thread_is_leaving_waits_for_the_next(
+def test_a_caller_arriving_as_the_thread_ends_waits_for_the_next(
     ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both use the same signing helper, and the first one is about to end it."""
@@ -52,7 +52,7 @@ def test_who_comes_while_the_thread_is_leaving_waits_for_the_next(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_who_waits_behind_an_error_that_ends_the_thread_is_served(
+def test_requests_behind_an_error_that_ends_the_thread_are_served(
     ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = PipelinedAppend.start
@@ -75,7 +75,7 @@ def test_who_waits_behind_an_error_that_ends_the_thread_is_served(
     assert_intact(ledger, 2)
 
 
-def test_without_another_thread_nothing_is_taken(
+def test_without_another_thread_nothing_is_accepted(
     ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(thread: threading.Thread) -> NoReturn:

@@ -62,7 +62,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("holding", HOLDINGS)
-def test_who_does_not_give_it_back_is_named_and_not_waited_for(
+def test_a_session_that_keeps_the_lock_is_named_and_not_waited_for(
     ledger: Ledger, holding: str
 ) -> None:
     caller = api.agent()
@@ -90,12 +90,12 @@ def test_who_does_not_give_it_back_is_named_and_not_waited_for(
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("holding", HOLDINGS)
-def test_commands_and_keys_are_told_too(ledger: Ledger, holding: str) -> None:
+def test_direct_writes_also_report_who_holds_the_lock(ledger: Ledger, holding: str) -> None:
     with held(ledger, *HOLDINGS[holding]), pytest.raises(LedgerHeldError):
         ledger.write()
 
 
-def test_a_new_key_is_told_too(ledger: Ledger) -> None:
+def test_a_new_key_also_reports_who_holds_the_lock(ledger: Ledger) -> None:
     with ledger.connect("postgres") as superuser:
         source = ledger.query("SELECT pg_get_functiondef('open_append'::regproc)")[0][0]
         assert "DEFAULT 5000" in source
@@ -114,7 +114,7 @@ def test_a_halt_does_not_wait(ledger: Ledger) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_what_is_in_the_ledger_is_found_while_it_is_locked(
+def test_recorded_events_are_found_while_the_ledger_is_locked(
     ledger: Ledger, gathered: AppendQueue
 ) -> None:
     same = submission(event_id="0191d7a0-0000-7000-8000-00000000000b")
@@ -205,7 +205,7 @@ READER_TRIES = [
 
 
 @pytest.mark.parametrize("statement", READER_TRIES)
-def test_who_may_only_read_cannot_take_it(ledger: Ledger, statement: str) -> None:
+def test_a_role_that_may_only_read_cannot_take_the_lock(ledger: Ledger, statement: str) -> None:
     with ledger.connect("portal_observer") as observer:
         if not statement.startswith("VACUUM"):
             observer.execute("BEGIN")

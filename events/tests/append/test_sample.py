@@ -43,7 +43,7 @@ def test_every_agent_plays_early() -> None:
     assert {agent for agent, _, _ in first(8)} == {agent.agent_id for agent in sample.AGENTS}
 
 
-def test_one_clock_runs_fast_and_one_stands_still() -> None:
+def test_one_sample_clock_runs_fast_and_one_is_stuck() -> None:
     played = list(itertools.islice(sample.play(clock=lambda: START), 200))
     fast = [p.local_timestamp for p in played if p.agent_id == "lab-thermometer"]
     ahead = [moment - START for moment in fast if moment]

@@ -31,7 +31,7 @@ ALONE: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.parametrize("alone", ALONE.values(), ids=ALONE.keys())
-def test_one_alone_decides_only_until_three_people_are_registered(
+def test_one_person_decides_alone_only_until_three_are_registered(
     ledger: Ledger, alone: Callable[[], object]
 ) -> None:
     people_from_the_start(ledger)
@@ -81,7 +81,7 @@ def test_a_retired_agent_gets_a_key_again_only_by_ceremony(ledger: Ledger) -> No
     assert_intact(ledger, 3)
 
 
-def test_what_the_ledger_could_not_go_on_without_is_not_retired(ledger: Ledger) -> None:
+def test_the_last_key_the_ledger_needs_is_not_retired(ledger: Ledger) -> None:
     for key in ("WITNESS:alpha", signing_service().active_key(None), "nobody-1"):
         with pytest.raises(CeremonyRefusedError, match=r"^CT-13: "):
             change(ledger, "retire_key", old_key=key)

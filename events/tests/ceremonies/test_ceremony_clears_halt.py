@@ -323,7 +323,7 @@ def test_no_record_waits_that_nothing_calls_for(
 
 
 @pytest.mark.parametrize("kind", ["clear_halt", "drift_threshold"])
-def test_what_is_forced_into_the_records_is_not_signed(ledger: Ledger, kind: str) -> None:
+def test_records_forced_into_the_table_are_not_signed(ledger: Ledger, kind: str) -> None:
     """Not even where the guard of the table was off, and whatever ceremony comes next."""
     register()
     ledger.tamper(

@@ -146,7 +146,7 @@ WRONG = {
 }
 
 
-def test_what_is_wrong_is_told(ledger: Ledger, operators: Operators) -> None:
+def test_errors_are_explained(ledger: Ledger, operators: Operators) -> None:
     for name in ("Ada", "Bela", "Cleo"):
         operators.join(name)
     for arguments, told in WRONG.values():

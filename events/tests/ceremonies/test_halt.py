@@ -61,7 +61,7 @@ def test_a_halted_ledger_refuses_plain_sql(ledger: Ledger, role: str) -> None:
     assert_intact(ledger, 1)
 
 
-def test_what_is_stored_can_still_be_found_and_read(ledger: Ledger) -> None:
+def test_stored_events_can_still_be_found_and_read(ledger: Ledger) -> None:
     event_id = "0191d7a0-0000-7000-8000-000000000001"
     same = submission(event_id=event_id)
     writer().write_event(same)
@@ -113,7 +113,7 @@ def test_without_a_halt_state_nothing_is_written(ledger: Ledger) -> None:
     assert ledger.store.get_max_sequence() == 1
 
 
-def test_nothing_is_written_behind_a_halt_that_races_the_writers(ledger: Ledger) -> None:
+def test_nothing_is_written_after_a_halt_that_races_the_writers(ledger: Ledger) -> None:
     """The halt takes the append lock, so what is written is written before it."""
 
     def write_until_halted() -> str:

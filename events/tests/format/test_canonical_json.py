@@ -74,7 +74,7 @@ ASCII_JSON = st.recursive(
 
 @thorough
 @given(ASCII_JSON)
-def test_fast_path_is_taken_for_plain_documents_and_is_right(value: Any) -> None:
+def test_the_fast_path_handles_plain_documents_correctly(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False)
     document = parse(text)
     assert document.plain or "\\u" in text  # a backslash before a u looks like an escape
@@ -175,7 +175,7 @@ def through_jsonb(database: psycopg.Connection[Any], text: bytes) -> str:
 
 
 @pytest.mark.timeout(120)
-def test_what_jsonb_gives_back_is_canonicalised_to_the_same_bytes(
+def test_values_read_from_jsonb_have_the_same_canonical_bytes(
     database: psycopg.Connection[Any],
 ) -> None:
     @settings(max_examples=1000, deadline=None)
@@ -335,7 +335,7 @@ def test_refuses_a_hundred_thousand_brackets(text: str) -> None:
         parse(text)
 
 
-def test_many_brackets_side_by_side_are_no_depth() -> None:
+def test_many_sibling_brackets_do_not_count_as_depth() -> None:
     text = "[" + ",".join(["[]"] * 10_000) + "]"
     assert canonicalize_text(text) == text.encode()
 

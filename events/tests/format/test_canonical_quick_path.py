@@ -135,6 +135,6 @@ def test_leaves_the_rest_to_the_strict_way(text: str) -> None:
 
 @thorough
 @given(ANY_JSON)
-def test_what_is_stored_is_read_as_the_strict_way_reads_it(value: Any) -> None:
+def test_stored_texts_are_read_as_the_strict_path_reads_them(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False)
     assert canonicalize_text(text, stored=True) == strict(text, stored=True)

@@ -91,7 +91,7 @@ def test_refused_voices(proposed: Proposal) -> None:
     ]
 
 
-def test_nobody_speaks_twice(proposed: Proposal) -> None:
+def test_nobody_votes_twice(proposed: Proposal) -> None:
     bela = person("Bela")
     bela.say(proposed)
     for step in (APPROVED, REJECTED):
@@ -99,7 +99,7 @@ def test_nobody_speaks_twice(proposed: Proposal) -> None:
             bela.say(proposed, step)
 
 
-def test_nobody_speaks_twice_at_once(proposed: Proposal) -> None:
+def test_nobody_votes_twice_at_once(proposed: Proposal) -> None:
     def vote() -> str:
         try:
             person("Bela").say(proposed)
@@ -308,7 +308,7 @@ def test_a_proposal_expires(ledger: Ledger, proposed: Proposal) -> None:
         ceremonies.record(writer(), proposed.ceremony_id)
 
 
-def test_how_long_a_proposal_stands_is_set(
+def test_the_lifetime_of_a_proposal_is_configurable(
     ledger: Ledger, proposed: Proposal, settings: Settings
 ) -> None:
     settings.PORTAL_PROPOSAL_DAYS = 2

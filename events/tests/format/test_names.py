@@ -41,7 +41,7 @@ INVISIBLE = {
 
 
 @pytest.mark.parametrize("text", INVISIBLE.values(), ids=INVISIBLE.keys())
-def test_what_is_not_seen_is_refused_in_every_text(text: str) -> None:
+def test_invisible_characters_are_refused_in_every_text(text: str) -> None:
     for check in (names.wrong_reason, names.wrong_name, lambda text: names.wrong_text(text, 200)):
         assert "printable" in str(check(text))
     assert names.show(text) != text
@@ -69,7 +69,7 @@ def test_a_name_that_two_people_could_read_as_one_is_refused(name: str, why: str
 @pytest.mark.parametrize(
     "name", ["Ada", "José", "Νίκος", "Łódź", "山田 太郎", "محمد", "O'Neil", "Ⅻ"]
 )
-def test_names_of_every_script_are_taken(name: str) -> None:
+def test_names_of_every_script_are_accepted(name: str) -> None:
     assert names.wrong_name(name) is None
     assert names.show(name) == name
 
@@ -278,6 +278,6 @@ def test_sql_and_python_find_the_same_imitations(ledger: Ledger, texts: list[str
         assert imitates == (names.imitated_type(text) is not None), text
 
 
-def test_what_is_shown_stays_the_same_json() -> None:
+def test_shown_json_keeps_its_value() -> None:
     assert names.show('"\U000e0041\u202e"') == '"\\udb40\\udc41\\u202e"'
     assert names.show("two\nlines\x1b", keep="\n") == "two\nlines\\u001b"

@@ -132,7 +132,7 @@ def test_an_event_is_an_object(value: Any) -> None:
     assert error.detail.startswith("an event is a JSON object, not ")
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     wrong = {"event_type": "", "payload": {"x": "\0"}, "event_id": "?", "more": 1}
     found = errors(wrong, index=7)
     assert [e.pointer for e in found] == [
@@ -202,7 +202,7 @@ def test_any_object_is_taken_or_refused_by_name(value: dict[str, Any]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.text())
-def test_names_that_are_taken_can_be_stored(name: str) -> None:
+def test_accepted_names_can_be_stored(name: str) -> None:
     """The database's checks accept every text that Python calls printable."""
     try:
         taken = validate(document(event_type=name), agent_id=None).event_type

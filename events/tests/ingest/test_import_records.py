@@ -25,7 +25,7 @@ def records(ledger: Ledger, event_type: str = FINISHED) -> list[dict[str, Any]]:
     return [json.loads(event.payload) for event in events]
 
 
-def test_an_import_stands_around_its_events(ledger: Ledger, tmp_path: Path) -> None:
+def test_the_records_of_an_import_enclose_its_events(ledger: Ledger, tmp_path: Path) -> None:
     log = write(tmp_path / "app.jsonl", *GOOD, b"no json")
     Run(log, "--type-field", "action", "--agent-field", "who")
     types = [event.event_type for event in ledger.store.select(EventFilter(), limit=99)]
@@ -102,7 +102,7 @@ def test_a_run_that_has_to_stop_says_why(ledger: Ledger, tmp_path: Path) -> None
     assert record["inputs"][0]["content_sha256"] is None
 
 
-def test_names_that_are_no_text_can_be_recorded(ledger: Ledger, tmp_path: Path) -> None:
+def test_file_names_that_are_not_valid_text_can_be_recorded(ledger: Ledger, tmp_path: Path) -> None:
     name = b"a\xff.jsonl".decode("utf-8", "surrogateescape")
     Run(write(tmp_path / name, *GOOD))
     assert records(ledger)[0]["inputs"][0]["source"] == "a?.jsonl"

@@ -117,13 +117,13 @@ def test_compressed_is_the_same_source(ledger: Ledger, log: str) -> None:
     assert Run(str(packed), "--json").counts() == [(5, 0, 5, 0)]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_record(ledger: Ledger, log: str) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_record(ledger: Ledger, log: str) -> None:
     Run(log)
     Path(log).write_bytes(b"\xef\xbb\xbf" + Path(log).read_bytes())
     assert Run(log, "--json").counts() == [(5, 0, 5, 0)]
 
 
-def test_bad_lines_are_told_of_and_kept_and_the_rest_goes_in(
+def test_bad_lines_are_reported_and_saved_and_the_rest_is_ingested(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     bad = [b'{"n": 1, "n": 2}', b"  not json", b'{"n": 99999999999999999999999}\r']
@@ -138,7 +138,7 @@ def test_bad_lines_are_told_of_and_kept_and_the_rest_goes_in(
         assert any(f"{log}:{line}: " in text and why in text for text in told.splitlines())
 
 
-def test_only_the_first_errors_are_told_one_by_one(ledger: Ledger, tmp_path: Path) -> None:
+def test_only_the_first_errors_are_listed_one_by_one(ledger: Ledger, tmp_path: Path) -> None:
     log = write(tmp_path / "bad.jsonl", *[b"x"] * 9)
     told = Run(log, "--format", "lines", "--max-errors", "2").err.getvalue()
     assert told.count("rejected: ") == 2
@@ -334,7 +334,7 @@ def test_bytes_of_another_kind_are_named(
     assert why in run.err.getvalue()
 
 
-def test_what_cannot_work_is_refused_before_anything_is_written(
+def test_impossible_options_are_refused_before_anything_is_written(
     ledger: Ledger, log: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "b"

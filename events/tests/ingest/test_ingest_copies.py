@@ -60,7 +60,9 @@ def test_a_dry_run_says_it(ledger: Ledger, log: Path, tmp_path: Path) -> None:
     assert "has the content of audit.log" in run.err.getvalue()
 
 
-def test_its_own_log_that_grew_is_no_copy(ledger: Ledger, log: Path, tmp_path: Path) -> None:
+def test_a_log_that_grew_is_not_mistaken_for_a_copy(
+    ledger: Ledger, log: Path, tmp_path: Path
+) -> None:
     copy = write(tmp_path / "copy.log", *GOOD)
     Run(copy, "--again")
     with log.open("ab") as file:
@@ -68,7 +70,9 @@ def test_its_own_log_that_grew_is_no_copy(ledger: Ledger, log: Path, tmp_path: P
     assert Run(str(log), "--json").counts() == [(6, 1, 5, 0)]
 
 
-def test_another_log_is_no_copy(ledger: Ledger, log: Path, tmp_path: Path) -> None:
+def test_a_different_log_is_not_mistaken_for_a_copy(
+    ledger: Ledger, log: Path, tmp_path: Path
+) -> None:
     other = write(tmp_path / "other.log", *GOOD[:4], {"another": 1}, GOOD[4])
     assert Run(other, "--json").counts() == [(6, 6, 0, 0)]
     shorter = write(tmp_path / "shorter.log", *GOOD[:3])

@@ -59,7 +59,7 @@ def following(
     assert process.returncode == (0 if end is signal.SIGTERM else -end), (out, err)
 
 
-def test_what_is_written_goes_in_and_half_a_line_waits(ledger: Ledger, tmp_path: Path) -> None:
+def test_complete_lines_are_ingested_and_half_a_line_waits(ledger: Ledger, tmp_path: Path) -> None:
     log = tmp_path / "audit.log"
     with following(ledger, log) as process:
         append(log, range(3))
@@ -109,7 +109,7 @@ def test_a_rotated_log_is_followed_into_its_new_file(ledger: Ledger, tmp_path: P
     assert seen(ledger) == Counter(range(10))
 
 
-def test_a_truncated_log_begins_anew_and_its_copy_fills_what_was_not_read(
+def test_a_truncated_log_starts_again_and_unread_lines_come_from_its_copy(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     log = tmp_path / "audit.log"
@@ -175,7 +175,7 @@ def _rotate(folder: Path) -> None:
     (folder / "audit.log").rename(folder / "audit.log.1")
 
 
-def test_a_log_that_was_taken_in_is_not_followed_unless_asked(
+def test_a_log_that_was_ingested_before_is_not_followed_unless_asked(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     log = tmp_path / "audit.log"
@@ -190,7 +190,7 @@ def test_a_log_that_was_taken_in_is_not_followed_unless_asked(
     "arguments",
     [("-",), ("x", "--dry-run"), ("x", "--format", "array"), ("a", "b", "--source", "s")],
 )
-def test_what_does_not_go_with_following_is_refused(
+def test_options_that_contradict_follow_are_refused(
     ledger: Ledger, arguments: tuple[str, ...]
 ) -> None:
     assert Run("--follow", *arguments).status == 2

@@ -52,7 +52,7 @@ def refusal(text: bytes, **options: Any) -> str:
     return str(refused.value)
 
 
-def test_a_text_log_in_brackets_is_no_array(ledger: Ledger) -> None:
+def test_a_text_log_in_brackets_is_not_read_as_an_array(ledger: Ledger) -> None:
     run = Run(str(CASES / "01-apache-error.log"))
     assert run.status == 2
     assert "this is text, not JSON (not a valid JSON array: byte 2, line 1)" in run.err.getvalue()
@@ -125,11 +125,11 @@ def test_an_object_without_the_list_is_rejected_whole() -> None:
         b'{\n "events": [\n  {"a": 1},\n  {"a": 2}\n ]\n}\n',
     ],
 )
-def test_what_may_be_a_list_of_records_is_not_decided_alone(text: bytes) -> None:
+def test_an_ambiguous_list_of_records_is_not_unwrapped_automatically(text: bytes) -> None:
     assert "take its records with --records " in refusal(text)
 
 
-def test_a_list_too_long_to_be_seen_whole_is_unwrapped_only_if_nothing_stands_beside_it() -> None:
+def test_a_list_too_long_to_preview_is_unwrapped_only_if_nothing_is_beside_it() -> None:
     records = b",".join(b'{"n":%d,"text":"%s"}' % (n, b"x" * 1000) for n in range(1500))
     trail = b'{"Records":[' + records + b"]}"
     chunks = [trail[start : start + 100_000] for start in range(0, len(trail), 100_000)]
@@ -191,7 +191,7 @@ def test_a_text_sequence_of_rfc_7464() -> None:
         (b"PK\x03\x04....", "unzip -p"),
     ],
 )
-def test_what_is_no_text_is_named_with_what_takes_it(
+def test_binary_input_is_named_with_the_tool_that_reads_it(
     tmp_path: Path, content: bytes, what: str
 ) -> None:
     path = tmp_path / "log"
@@ -201,7 +201,7 @@ def test_what_is_no_text_is_named_with_what_takes_it(
 
 
 @pytest.mark.parametrize("nul", [b"\0" * 4096 + b"\n", b"\0" * 50 + b"\n"])
-def test_runs_of_nul_from_a_crash_are_no_encoding(tmp_path: Path, nul: bytes) -> None:
+def test_runs_of_nul_from_a_crash_are_not_taken_for_an_encoding(tmp_path: Path, nul: bytes) -> None:
     path = tmp_path / "log"
     for content in (b'{"a":1}\n{"b":2}\n' + nul, nul + b'{"a":1}\n{"b":2}\n'):
         path.write_bytes(content)
@@ -212,7 +212,7 @@ def test_runs_of_nul_from_a_crash_are_no_encoding(tmp_path: Path, nul: bytes) ->
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress, zstandard.compress])
-def test_what_is_packed_twice_is_named(tmp_path: Path, pack: Any) -> None:
+def test_input_that_is_compressed_twice_is_named(tmp_path: Path, pack: Any) -> None:
     path = tmp_path / "log"
     path.write_bytes(gzip.compress(pack(b'{"a":1}\n' * 50)))
     with pytest.raises(IngestError, match="packed twice"), open_input(str(path)) as opened:
@@ -222,7 +222,7 @@ def test_what_is_packed_twice_is_named(tmp_path: Path, pack: Any) -> None:
 @pytest.mark.parametrize(
     ("pack", "place"), [(gzip.compress, -8), (lzma.compress, 400), (bz2.compress, 400)]
 )
-def test_wrong_packed_data_is_found_before_anything_is_taken(
+def test_damaged_compressed_data_is_found_before_anything_is_accepted(
     tmp_path: Path, pack: Any, place: int
 ) -> None:
     path = tmp_path / "log"

@@ -80,7 +80,7 @@ def test_values_come_out_of_every_form_wherever_it_is_cut(
 
 @settings(deadline=None, max_examples=50)
 @given(rows=ROWS)
-def test_the_envelope_of_every_record_is_what_stands_beside_the_list(rows: list[Any]) -> None:
+def test_the_envelope_of_every_record_is_the_members_beside_the_list(rows: list[Any]) -> None:
     reading, frame = FORMS["lists"]
     kept = Reading(records=reading.records, keep_envelope=True)
     envelope = {"x": "]}", "y": [{}]}
@@ -90,7 +90,7 @@ def test_the_envelope_of_every_record_is_what_stands_beside_the_list(rows: list[
 
 @settings(deadline=None, max_examples=50)
 @given(rows=ROWS, pretty=st.booleans())
-def test_what_is_read_without_being_asked_for_is_whole(rows: list[Any], pretty: bool) -> None:
+def test_a_list_unwrapped_automatically_is_complete(rows: list[Any], pretty: bool) -> None:
     """If `auto` accepts the input, records and rows correspond one to one."""
     objects = [row for row in rows if isinstance(row, dict)]
     for name, frame in CERTAIN.items():

@@ -21,7 +21,7 @@ TRAIL = {
 }
 
 
-def test_what_will_be_recorded_is_said_first(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_preview_is_shown_before_anything_is_recorded(ledger: Ledger, tmp_path: Path) -> None:
     log = write(tmp_path / "trail.jsonl", TRAIL, TRAIL | {"eventTime": "2023-07-11T00:00:00Z"})
     said = Run(log, "--agents-from-field").err.getvalue()
     for part in (
@@ -74,7 +74,7 @@ def test_the_kind_of_most_records_counts_and_not_the_first_one_s(
     )
 
 
-def test_a_hopeless_run_stops_before_it_goes_on(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_run_whose_first_records_all_fail_stops_early(ledger: Ledger, tmp_path: Path) -> None:
     log = write(tmp_path / "text.log", *[b"no json"] * 1500, {"n": 1})
     run = Run(log, "--json", "--format", "lines")
     assert (run.status, run.counts()) == (2, [(1000, 0, 0, 1000)])

@@ -446,7 +446,7 @@ def test_paths(path: str, value: str | None) -> None:
 
 
 @pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b", "a\\", "a\\b"])
-def test_a_path_that_is_none_is_refused(path: str) -> None:
+def test_an_invalid_path_is_refused(path: str) -> None:
     with pytest.raises(IngestError):
         parse_path(path)
 
@@ -467,7 +467,7 @@ def test_a_path_that_is_none_is_refused(path: str) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_record_that_cannot_be_taken_says_why(text: bytes, why: str) -> None:
+def test_a_record_that_cannot_be_recorded_says_why(text: bytes, why: str) -> None:
     with pytest.raises(RejectedRecordError, match=why):
         take(text)
 

@@ -154,7 +154,7 @@ def payload(record: Record) -> Any:
         ),
     ],
 )
-def test_what_a_format_finds(form: str, line: str, fields: dict[str, Any]) -> None:
+def test_each_format_finds_its_fields(form: str, line: str, fields: dict[str, Any]) -> None:
     [record], said = read(line + "\n", form)
     assert payload(record) == {"line": line, "fields": fields}
     assert said == []
@@ -239,7 +239,7 @@ def test_elements_of_xml(text: str, lines: list[str]) -> None:
     "text",
     [WINDOWS[:-3], "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", "<log>text<a/></log>", "<a>" * 200, "no"],
 )
-def test_what_is_no_xml_is_refused(text: str) -> None:
+def test_invalid_xml_is_refused(text: str) -> None:
     with pytest.raises(FramingError, match="XML"):
         read(text, "xml")
 

@@ -203,14 +203,14 @@ def test_local_times(value: object, zone: str | None, unit: str | None, expected
         ("1/31/2026 13:00:00 AM", "UTC", None, "no such time"),
     ],
 )
-def test_what_is_not_said_or_not_likely_is_refused_with_what_helps(
+def test_an_ambiguous_or_unlikely_time_is_refused_with_a_hint(
     value: object, zone: str | None, unit: str | None, why: str
 ) -> None:
     assert why in refusal(value, zone=zone, unit=unit)
 
 
 @pytest.mark.parametrize("zone", ["", "Nowhere/Here", "+25:00", "../etc/passwd", "2"])
-def test_a_zone_that_is_none_is_refused(zone: str) -> None:
+def test_an_invalid_zone_is_refused(zone: str) -> None:
     with pytest.raises(IngestError):
         parse_zone(zone)
 
@@ -265,7 +265,7 @@ def test_the_first_field_that_is_there_counts() -> None:
     assert read(nothing, "t,u,v,ts", unit="ms") == "2026-01-02T03:04:05.123000Z"
 
 
-def test_a_field_that_holds_no_time_is_no_missing_field() -> None:
+def test_a_field_without_a_valid_time_is_not_treated_as_missing() -> None:
     with pytest.raises(RejectedRecordError, match="local time t: not a time"):
         read({"t": "soon", "u": "2026-01-02T03:04:05Z"}, "t,u")
 

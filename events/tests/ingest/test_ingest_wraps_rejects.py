@@ -22,7 +22,9 @@ LINES = [
 ]
 
 
-def test_what_cannot_be_taken_is_recorded_with_its_reason(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_stored_is_wrapped_with_its_reason(
+    ledger: Ledger, tmp_path: Path
+) -> None:
     log = tmp_path / "app.jsonl"
     log.write_bytes(b"\r\n".join(LINES) + b"\n")
     run = Run(str(log), "--wrap-rejects", "--agent", "agent-7", "--json")
@@ -56,7 +58,7 @@ def test_a_type_that_was_asked_for_is_that_of_what_is_wrapped(
     }
 
 
-def test_what_a_mapping_lacks_is_not_wrapped(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_record_without_a_mapped_field_is_not_wrapped(ledger: Ledger, tmp_path: Path) -> None:
     log = tmp_path / "app.jsonl"
     log.write_bytes(b'{"action":"a"}\n{"b":1}\n')
     run = Run(str(log), "--wrap-rejects", "--type-field", "action", "--agent", "agent-7", "--json")

@@ -99,7 +99,7 @@ def test_agent_keys_are_listed_with_what_they_are_valid_for() -> None:
     assert len({line.index("here") for line in text.splitlines()[1:]}) == 1
 
 
-def test_a_key_whose_private_half_is_elsewhere_is_shown_so(ledger: Ledger) -> None:
+def test_a_key_whose_private_half_is_elsewhere_is_marked(ledger: Ledger) -> None:
     [key_id] = [key["key_id"] for key in answer("agent_keys", "list", "--agent", "agent-8")]
     (key_backend().folder / f"{key_id}.key").unlink()
     key_backend().__dict__["_seeds"].clear()
@@ -164,7 +164,7 @@ def test_the_threshold_is_shown_and_set_for_the_trigger(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("seconds", ["0", "nan", "inf", "five"])
-def test_a_threshold_that_is_none_is_refused(ledger: Ledger, seconds: str) -> None:
+def test_an_invalid_threshold_is_refused(ledger: Ledger, seconds: str) -> None:
     with pytest.raises(LedgerConfigurationError):
         run("drift_threshold", seconds)
     assert run("drift_threshold")[0] == "5 seconds"

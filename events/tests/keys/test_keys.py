@@ -147,7 +147,7 @@ def test_refuses_a_broken_file(backend: FileKeyBackend, folder: Path, content: b
         FileKeyBackend(folder).sign("agent-7", b"")
 
 
-def test_refuses_what_is_no_file(backend: FileKeyBackend, folder: Path) -> None:
+def test_refuses_a_key_that_is_not_a_file(backend: FileKeyBackend, folder: Path) -> None:
     (folder / "agent-7.key").mkdir(parents=True)
     with pytest.raises(KeyBackendError, match="cannot read the private key"):
         backend.sign("agent-7", b"")

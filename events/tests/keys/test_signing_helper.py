@@ -49,7 +49,7 @@ def write_batch(gathered: AppendQueue, count: int = 50) -> list[int]:
     return [one.event.sequence for one in written]
 
 
-def test_it_signs_as_its_parent_would(ledger: Ledger, helper: SigningProcess) -> None:
+def test_the_helper_signs_as_its_parent_would(ledger: Ledger, helper: SigningProcess) -> None:
     key_id = writer().signing.active_key("agent-7")
     orders = [(key_id, "WITNESS:alpha", b"content %d" % n) for n in range(5)]
     helper.send(orders)
@@ -58,12 +58,12 @@ def test_it_signs_as_its_parent_would(ledger: Ledger, helper: SigningProcess) ->
     assert helper.receive(5) == [sign_pair(sign, attest, content) for *_, content in orders]
 
 
-def test_what_it_signed_is_sound(ledger: Ledger, gathered: AppendQueue) -> None:
+def test_events_signed_by_the_helper_are_sound(ledger: Ledger, gathered: AppendQueue) -> None:
     assert write_batch(gathered) == list(range(1, 51))
     assert_intact(ledger, 50)
 
 
-def test_it_really_is_asked(
+def test_the_signing_helper_is_really_used(
     ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     received: list[int] = []
@@ -158,7 +158,7 @@ def test_a_forked_process_leaves_it_to_its_parent(
     assert_intact(ledger, 150)
 
 
-def test_callers_are_told_while_the_next_group_is_signed(
+def test_callers_are_answered_while_the_next_group_is_signed(
     ledger: Ledger, gathered: AppendQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With more callers than are told at once, everybody is told all the same."""

@@ -99,7 +99,7 @@ def test_a_retired_witness_keeps_its_place(ledger: Ledger) -> None:
         )
 
 
-def test_a_key_left_by_an_interrupted_registration_is_taken_up(ledger: Ledger) -> None:
+def test_a_key_left_by_an_interrupted_registration_is_reused(ledger: Ledger) -> None:
     left = witness_service().backend.create("WITNESS:beta")
     assert witness_service().create_witness("beta") == "WITNESS:beta"
     known = {w.witness_id: w.public_key for w in registry.list_witnesses("default")}

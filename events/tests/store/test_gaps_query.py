@@ -224,7 +224,7 @@ def test_a_number_twice_does_not_make_up_for_a_missing_one(
     assert gaps(ledger.store.find_gaps(remembered=True)) == expected
 
 
-def test_gaps_come_before_numbers_that_stand_twice_where_room_is_short(ledger: Ledger) -> None:
+def test_gaps_are_listed_before_repeated_numbers_where_room_is_short(ledger: Ledger) -> None:
     ledger.tamper("ALTER TABLE events DROP CONSTRAINT events_sequence_key")
     put(ledger, [1, 1, 2, 2, 4, 6])
     report = ledger.store.find_gaps(limit=2)

@@ -65,7 +65,7 @@ def test_unique_columns_are_the_tables(ledger: Ledger, model: type[models.Model]
 
 
 @pytest.mark.parametrize("model", UNMANAGED, ids=lambda m: m._meta.db_table)
-def test_columns_stand_in_the_order_of_the_table(ledger: Ledger, model: type[models.Model]) -> None:
+def test_columns_have_the_order_of_the_table(ledger: Ledger, model: type[models.Model]) -> None:
     if model is ApiToken:
         return  # its first columns are inherited
     declared = [field.column for field in model._meta.concrete_fields]

@@ -147,7 +147,7 @@ def test_functions_of_each_role(ledger: Ledger) -> None:
     assert functions(ledger, "portal_observer") == READING
 
 
-def test_what_the_owner_makes_later_is_closed(ledger: Ledger) -> None:
+def test_objects_created_later_by_the_owner_are_closed(ledger: Ledger) -> None:
     call_command("apply_grants")  # default rights do not come along with a cloned database
     with ledger.connect("portal_owner") as owner:
         owner.execute("CREATE TABLE later (id int)")
@@ -166,7 +166,7 @@ def test_what_the_owner_makes_later_is_closed(ledger: Ledger) -> None:
         "CREATE SEQUENCE fresh",
     ],
 )
-def test_what_no_list_of_the_grants_names_is_closed(ledger: Ledger, statement: str) -> None:
+def test_objects_that_the_grants_do_not_list_are_closed(ledger: Ledger, statement: str) -> None:
     """Also after somebody opened it, to a role or to everybody."""
     with ledger.connect("portal_owner") as owner:
         owner.execute(statement)
@@ -259,7 +259,7 @@ def test_the_owners_triggers_cannot_be_hung_on_a_table_of_ones_own(
             )
 
 
-def test_a_callers_own_tables_do_not_stand_before_the_ledgers(ledger: Ledger) -> None:
+def test_a_callers_own_tables_do_not_shadow_the_ledgers(ledger: Ledger) -> None:
     ledger.write(2)
     may_make_temporary_tables(ledger)
     with ledger.connect() as app:
@@ -292,7 +292,7 @@ def test_the_roles_own_nothing_and_are_nothing_special(ledger: Ledger, role: str
     ) == [(False, False)]
 
 
-def test_the_owner_is_no_superuser(ledger: Ledger) -> None:
+def test_the_owner_is_not_a_superuser(ledger: Ledger) -> None:
     assert ledger.query("SELECT rolsuper FROM pg_roles WHERE rolname = 'portal_owner'") == [
         (False,)
     ]

@@ -71,7 +71,7 @@ def test_a_long_range_comes_page_by_page(written: Ledger, monkeypatch: pytest.Mo
         assert [e.sequence for e in found] == list(range(2, 11))
 
 
-def test_a_range_with_a_hole_goes_on_behind_it(
+def test_a_range_with_a_gap_continues_after_it(
     written: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written.tamper("DELETE FROM events WHERE sequence BETWEEN 3 AND 7")
@@ -117,7 +117,7 @@ def test_an_event_is_found_by_id_and_by_sequence(written: Ledger) -> None:
     assert found == {by_sequence.event_id: by_sequence}
 
 
-def test_what_is_read_is_what_was_written(ledger: Ledger) -> None:
+def test_events_are_read_as_they_were_written(ledger: Ledger) -> None:
     payload = {"e22": 1e22, "zero": -0.0, "long": 2**64 - 1, "tiny": 5e-324, "é\U0001f600": ["\n"]}
     appended = writer().write_event(submission(payload, event_type='Zoë "x" \\ 北京')).event
     read = ledger.store.get_event(1)

@@ -111,7 +111,7 @@ def test_the_time_limit_holds_for_the_search_alone(written: Ledger, windows: Non
         assert fetch_one("default", "search.statement_timeout", {"limit": "0"}) == before
 
 
-def test_another_fault_of_the_database_is_not_taken_for_the_end_of_time(
+def test_another_database_error_is_not_mistaken_for_a_timeout(
     written: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = written.store

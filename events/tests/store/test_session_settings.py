@@ -112,7 +112,7 @@ OPENINGS = [
 
 @pytest.mark.parametrize("weak", ["off", "local", "remote_write"])
 @pytest.mark.parametrize("opening", OPENINGS)
-def test_what_is_appended_is_on_disk_whatever_the_session_says(
+def test_an_append_is_on_disk_whatever_the_session_sets(
     ledger: Ledger, opening: str, weak: str
 ) -> None:
     with ledger.connect() as app:
@@ -124,7 +124,7 @@ def test_what_is_appended_is_on_disk_whatever_the_session_says(
         assert app.execute("SHOW synchronous_commit").fetchone() == (weak,)
 
 
-def test_a_halt_that_does_not_get_the_lock_is_on_disk_too(ledger: Ledger) -> None:
+def test_a_halt_that_does_not_get_the_lock_is_also_on_disk(ledger: Ledger) -> None:
     with ledger.connect() as holder, ledger.connect() as app:
         holder.execute("BEGIN; SELECT open_append()")
         app.execute("SET synchronous_commit = off; BEGIN")
@@ -227,7 +227,7 @@ def test_operators_in_front_of_the_catalogue_are_not_asked(evil: Ledger) -> None
     assert_intact(evil, 1)
 
 
-def test_who_holds_the_lock_and_falls_silent_is_ended(unpinned: Ledger) -> None:
+def test_a_silent_session_with_the_lock_is_ended(unpinned: Ledger) -> None:
     """A process that was stopped in the middle of an append, or somebody's forgotten psql."""
     with unpinned.connect("postgres") as superuser:
         source = unpinned.query("SELECT pg_get_functiondef('lock_ledger'::regproc)")[0][0]

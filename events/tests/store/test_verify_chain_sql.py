@@ -32,7 +32,7 @@ BEYOND = ["10", "10, 20", "1, 1000", "5, 3", "1, 0", "1, 9223372036854775807"]
 
 
 @pytest.mark.parametrize("bounds", BEYOND)
-def test_bounds_beyond_the_head_or_empty_are_no_finding(written: Ledger, bounds: str) -> None:
+def test_bounds_beyond_the_head_or_empty_are_not_findings(written: Ledger, bounds: str) -> None:
     assert findings(written, bounds) == []
 
 
@@ -214,7 +214,7 @@ def test_a_range_is_judged_by_itself(written: Ledger) -> None:
     assert findings(written, "5, 9") == findings(written, "4, 6") == [(5, "gap")]
 
 
-def test_a_range_is_linked_to_what_stands_before_it(written: Ledger) -> None:
+def test_a_range_is_linked_to_the_event_before_it(written: Ledger) -> None:
     written.tamper("UPDATE events SET event_type = 'x' WHERE sequence = 5", REHASH.format(5))
     assert findings(written, "6, 9") == [(6, "prev_hash")]
     assert findings(written, "7, 9") == []

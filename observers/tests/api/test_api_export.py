@@ -162,7 +162,7 @@ def test_large_payloads_end_a_part_early(ledger: Ledger, monkeypatch: pytest.Mon
     assert numbers == list(range(1, 31))
 
 
-def test_what_is_appended_meanwhile_lies_beyond_the_end(ledger: Ledger) -> None:
+def test_events_appended_during_an_export_are_not_in_it(ledger: Ledger) -> None:
     ledger.write(2)
     response = export()
     ledger.write(2)

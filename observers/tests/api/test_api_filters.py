@@ -104,7 +104,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("address", ["events", "export"])
 @pytest.mark.parametrize(("query", "parameter"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_cannot_be_asked_is_refused_by_name(
+def test_an_invalid_parameter_is_refused_by_name(
     ledger: Ledger, address: str, query: dict[str, str], parameter: str
 ) -> None:
     problem = api.problem(
@@ -142,7 +142,7 @@ ALIKE = {
 
 
 @pytest.mark.parametrize(("path", "value", "expected"), ALIKE.values(), ids=ALIKE.keys())
-def test_asked_to_it_takes_the_text_of_a_number_too(
+def test_with_payload_alike_a_number_also_matches_as_text(
     varied: Ledger, path: str, value: str, expected: list[int]
 ) -> None:
     asked = {"payload_field": path, "payload_value": value}

@@ -96,13 +96,13 @@ def test_next_keeps_every_filter(ledger: Ledger) -> None:
     assert sequences(last) == [6]
 
 
-def test_there_is_no_next_behind_the_end(ledger: Ledger) -> None:
+def test_there_is_no_next_page_after_the_end(ledger: Ledger) -> None:
     ledger.write(5)
     for query in ("end=2&limit=2", "limit=5", "after=3&limit=2"):
         assert api.observer().get(f"events?{query}").json()["next"] is None
 
 
-def test_a_poller_goes_on_from_the_answered_end(ledger: Ledger) -> None:
+def test_a_poller_continues_from_the_answered_end(ledger: Ledger) -> None:
     caller = api.observer()
     ledger.write(2)
     seen, after = [], 0

@@ -52,13 +52,13 @@ def test_every_address_is_described(schema: Any) -> None:
     assert len(routed) == 12
 
 
-def test_what_is_sent_has_the_fields_that_are_validated() -> None:
+def test_the_schema_of_requests_has_the_validated_fields() -> None:
     assert tuple(EventToSend().get_fields()) == submission.FIELDS
     assert set(SENT) == set(submission.FIELDS)
     submission.validate(SENT, agent_id="agent-7")
 
 
-def test_what_is_answered_has_the_fields_of_an_event() -> None:
+def test_answers_have_the_fields_of_an_event() -> None:
     assert tuple(StoredEvent().get_fields()) == FIELDS
     assert tuple(STORED) == FIELDS
 
@@ -103,7 +103,7 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("accept", ACCEPTED)
-def test_it_is_served_without_a_token(ledger: Ledger, accept: str) -> None:
+def test_the_schema_is_served_without_a_token(ledger: Ledger, accept: str) -> None:
     response = Client().get("/api/schema", headers={"Accept": accept})
     assert response.status_code == 200
     assert re.sub(rb"\s+(?=[\"{])|(?<=:) (?=\")", b"", response.content).startswith(
@@ -121,7 +121,7 @@ def test_the_page_has_nothing_inline(ledger: Ledger) -> None:
     assert "unsafe" not in response["Content-Security-Policy"]
 
 
-def test_the_page_stands_inside_the_portal(ledger: Ledger) -> None:
+def test_the_page_is_inside_the_portals_frame(ledger: Ledger) -> None:
     stranger = Client().get("/api/docs").content.decode()
     assert 'aria-label="Sections"' not in stranger
     ledger.query("SELECT halt_ledger('a disk lost a page')")

@@ -142,7 +142,7 @@ def test_a_stranger_who_may_read_gets_less_at_once(
     held.close()
 
 
-def test_what_breaks_after_the_first_slice_is_no_whole_answer(
+def test_a_failure_after_the_first_slice_leaves_an_unterminated_answer(
     sliced: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = api.observer().get("verification")
@@ -160,7 +160,7 @@ def test_what_breaks_after_the_first_slice_is_no_whole_answer(
     assert places.verifications.held == 0
 
 
-def test_what_breaks_in_the_first_slice_has_a_status(
+def test_a_failure_in_the_first_slice_has_an_error_status(
     sliced: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: Any, **__: Any) -> Any:

@@ -10,7 +10,7 @@ from observers.tests.browser.conftest import Window
 from observers.tests.support.pages import remove
 
 
-def test_what_is_wrong_is_said_when_it_changes_and_not_on_every_page(
+def test_the_banner_is_announced_when_it_changes_and_not_on_every_page(
     ledger: Ledger, window: Window
 ) -> None:
     ledger.write(6)
@@ -47,7 +47,7 @@ def test_the_account_is_reached_at_every_width(ledger: Ledger, window: Window, w
     assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_masthead_and_banner_stand_where_the_content_does(ledger: Ledger, window: Window) -> None:
+def test_masthead_and_banner_are_aligned_with_the_content(ledger: Ledger, window: Window) -> None:
     ledger.write(6)
     remove(ledger, 3)
     window.page.set_viewport_size({"width": 1920, "height": 800})

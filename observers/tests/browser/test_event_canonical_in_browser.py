@@ -134,7 +134,7 @@ def test_writes_the_published_vectors_to_the_byte(opened: Window) -> None:
     assert in_browser(opened, reordered) == VECTOR_TEXTS
 
 
-def test_refuses_what_is_no_json_of_the_ledger(opened: Window) -> None:
+def test_refuses_json_that_the_ledger_cannot_store(opened: Window) -> None:
     for text, answer in zip(REFUSED, in_browser(opened, REFUSED), strict=True):
         assert answer.startswith("refused: N"), (text, answer)
 

@@ -92,7 +92,7 @@ def test_keys_lead_to_the_neighbours_and_to_the_check(opened: Window) -> None:
     assert opened.page.url.endswith("/events/2/")
 
 
-def test_shows_the_times_in_the_readers_zone_beside_utc(
+def test_shows_the_times_in_the_readers_zone_next_to_utc(
     stored: Event, browser: Browser, portal: str
 ) -> None:
     with browser.new_context(timezone_id="Asia/Kolkata") as context:

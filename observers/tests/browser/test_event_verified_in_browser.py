@@ -230,7 +230,7 @@ def test_an_erasure_mark_that_says_more_is_wrong_on_both_sides(
         ledger.tamper(f"UPDATE events SET payload = payload #- '{path}' WHERE sequence = 1")
 
 
-def test_that_a_payload_had_been_changed_before_it_was_erased_is_said(
+def test_a_payload_changed_before_it_was_erased_is_reported(
     ledger: Ledger, signed_in: Window
 ) -> None:
     secret = ledger.write(2)[0]
@@ -293,7 +293,7 @@ def test_a_disagreement_with_the_server_is_loud(ledger: Ledger, signed_in: Windo
     assert signed_in.page.locator('tr.disagree[data-check="payload_hash"]').count() == 1
 
 
-def test_a_page_that_shows_another_event_than_it_verifies_is_told(
+def test_a_page_that_shows_another_event_than_it_verifies_is_reported(
     ledger: Ledger, signed_in: Window
 ) -> None:
     """Sound in itself, but not what the reader looks at."""
@@ -306,9 +306,7 @@ def test_a_page_that_shows_another_event_than_it_verifies_is_told(
     assert "This page differs from the API in" in outcome(signed_in)
 
 
-def test_without_ed25519_the_hashes_are_checked_all_the_same(
-    ledger: Ledger, signed_in: Window
-) -> None:
+def test_without_ed25519_the_hashes_are_still_checked(ledger: Ledger, signed_in: Window) -> None:
     ledger.write(1)
     signed_in.page.add_init_script(
         "crypto.subtle.importKey = () => "
@@ -330,7 +328,7 @@ def test_without_https_it_says_that_it_needs_https(ledger: Ledger, signed_in: Wi
     assert signed_in.page.get_by_text("over HTTPS").count() == len(cryptographic)
 
 
-def test_a_session_that_has_ended_is_told(ledger: Ledger, signed_in: Window) -> None:
+def test_an_ended_session_is_reported(ledger: Ledger, signed_in: Window) -> None:
     ledger.write(1)
     signed_in.open("/events/1/")
     signed_in.page.context.clear_cookies()

@@ -106,7 +106,7 @@ def test_several_types_are_typed_one_after_another(reader: Window) -> None:
     expect(page.locator(".chips")).to_have_count(0)
 
 
-def test_a_mistake_is_shown_beside_the_field_as_it_was_typed(reader: Window) -> None:
+def test_a_mistake_is_shown_next_to_the_field_with_its_text_kept(reader: Window) -> None:
     page = reader.page
     page.keyboard.press("m")
     page.get_by_label("From sequence").fill("a few")
@@ -184,7 +184,7 @@ def test_the_command_is_copied(reader: Window) -> None:
 
 
 @pytest.mark.parametrize(("name", "lines"), [("JSON lines", 1), ("CSV", 2)])
-def test_what_is_filtered_is_exported(reader: Window, name: str, lines: int) -> None:
+def test_the_export_has_the_filters_of_the_page(reader: Window, name: str, lines: int) -> None:
     page = reader.page
     reader.open("/events/?agent_id=agent-8")
     page.locator("summary", has_text="Export").click()

@@ -66,7 +66,7 @@ def test_the_question_mark_lists_the_keys(reader: Window) -> None:
     expect(dialog).to_be_hidden()
 
 
-def test_the_list_opens_by_a_button_too(reader: Window) -> None:
+def test_the_list_also_opens_by_a_button(reader: Window) -> None:
     reader.page.get_by_role("button", name="Keyboard shortcuts (?)").click()
     expect(reader.page.locator("#keys")).to_be_visible()
     reader.page.get_by_role("button", name="Close").click()

@@ -55,7 +55,7 @@ def test_at_the_beginning_new_lines_appear_by_themselves(ledger: Ledger, reader:
     assert reader.complaints == []
 
 
-def test_what_is_being_read_does_not_move(ledger: Ledger, reader: Window) -> None:
+def test_new_events_do_not_move_what_is_being_read(ledger: Ledger, reader: Window) -> None:
     page = go_live(reader)
     page.evaluate("scrollTo(0, 500)")
     before = page.locator("#s25").bounding_box()
@@ -101,7 +101,7 @@ def test_filters_hold_for_what_is_added(ledger: Ledger, reader: Window) -> None:
     expect(page.locator("#nothing")).to_have_count(0)
 
 
-def test_a_gap_among_what_is_new_stands_in_its_place(ledger: Ledger, reader: Window) -> None:
+def test_a_gap_among_new_events_is_shown_in_its_place(ledger: Ledger, reader: Window) -> None:
     page = go_live(reader)
     page.keyboard.press("l")
     ledger.write(3)
@@ -126,7 +126,7 @@ def test_is_paused_by_the_same_key(ledger: Ledger, reader: Window) -> None:
     assert lines(page)[0] == "40"
 
 
-def test_goes_on_when_it_is_paused_and_resumed_during_a_question(
+def test_live_mode_continues_when_paused_and_resumed_during_a_request(
     ledger: Ledger, reader: Window
 ) -> None:
     held: list[Route] = []
@@ -160,7 +160,9 @@ def test_a_cut_end_is_shown(ledger: Ledger, reader: Window) -> None:
     expect(page.locator("#live-alarm")).to_contain_text("The ledger now ends at 30")
 
 
-def test_signed_out_elsewhere_it_stops_and_says_so(ledger: Ledger, reader: Window) -> None:
+def test_live_mode_stops_with_a_message_when_signed_out_elsewhere(
+    ledger: Ledger, reader: Window
+) -> None:
     page = go_live(reader)
     page.context.clear_cookies()
     expect(page.locator("#live-status")).to_contain_text("sign in again")

@@ -412,7 +412,7 @@ def test_says_that_what_is_acknowledged_may_be_lost(
             superuser.execute("SELECT pg_reload_conf()")
 
 
-def test_what_an_extension_brings_is_its_own_and_what_is_added_to_one_is_not(
+def test_objects_of_an_extension_are_accepted_and_objects_added_to_one_are_not(
     ledger: Ledger,
 ) -> None:
     with ledger.connect("postgres") as superuser:
@@ -426,7 +426,7 @@ def test_what_an_extension_brings_is_its_own_and_what_is_added_to_one_is_not(
     assert {"view mine", "function mine()"} <= findings()
 
 
-def test_what_maintenance_does_is_nobodys_change(ledger: Ledger) -> None:
+def test_maintenance_is_not_reported_as_a_change(ledger: Ledger) -> None:
     """The versions of guards hold through VACUUM and ANALYZE, which write their catalogue rows in
     place, and through everything that the portal itself does."""
     before = read_versions()
@@ -460,7 +460,7 @@ PUT_BACK = {
 
 
 @pytest.mark.parametrize("name", PUT_BACK)
-def test_what_was_altered_and_put_back_has_another_version(ledger: Ledger, name: str) -> None:
+def test_an_object_altered_and_restored_has_another_version(ledger: Ledger, name: str) -> None:
     before = read_versions()
     with ledger.connect("postgres") as superuser:
         for value in ("false", "true"):
@@ -515,7 +515,9 @@ def warnings(*databases: str) -> list[str]:
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_a_connection_that_is_lost_on_the_way_is_no_deviation(ledger: Ledger, place: int) -> None:
+def test_a_connection_lost_during_the_comparison_is_not_a_deviation(
+    ledger: Ledger, place: int
+) -> None:
     connection = connections["default"]
     connection.ensure_connection()
     pid = connection.connection.info.backend_pid

@@ -32,11 +32,11 @@ def without(subject: str) -> list[tuple[str, str, str, bool]]:
     return [fact for fact in SOUND if fact[1] != subject]
 
 
-def test_what_agrees_is_sound() -> None:
+def test_a_matching_catalogue_has_no_deviations() -> None:
     assert compare(EXPECTED, SOUND, 18) == []
 
 
-def test_what_differs_is_gone_or_is_too_much_is_told() -> None:
+def test_changed_missing_and_extra_guards_are_reported() -> None:
     assert compare(EXPECTED, changed("events.guard", "other"), 18) == [
         Deviation("trigger", "events.guard", "CREATE TRIGGER …", "other")
     ]
@@ -74,7 +74,7 @@ def test_a_state_has_one_fingerprint() -> None:
     assert len({fingerprint([]), fingerprint(one), fingerprint(other)}) == 3
 
 
-def test_a_guard_that_was_altered_and_put_back_is_told() -> None:
+def test_a_guard_that_was_altered_and_restored_is_reported() -> None:
     before = {"trigger events.guard": "1/700", "table gone": "2/700", "table kept": "3/700"}
     now = {"trigger events.guard": "1/712", "table new": "3/712", "table kept": "3/700"}
     assert [each.name for each in touched(before, now)] == ["history of trigger events.guard"]

@@ -32,7 +32,7 @@ def test_nested_conjunctions_are_one() -> None:
         FLAT + ")",
     ],
 )
-def test_what_says_something_else_deviates(other: str) -> None:
+def test_a_different_constraint_deviates(other: str) -> None:
     assert deviates(NESTED, other)
 
 

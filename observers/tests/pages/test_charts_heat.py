@@ -52,7 +52,7 @@ def test_every_size_has_a_row() -> None:
     assert [size_of(seconds) for seconds in (0.25, 1, 59.9, 60, 1.8e9)] == [0, 1, 2, 3, 9]
 
 
-def test_ahead_stands_above_behind_and_no_size_is_skipped() -> None:
+def test_ahead_is_drawn_above_behind_and_no_size_is_skipped() -> None:
     grid = lay_grid(NOON, NOON)
     counts = [HeatCount(0, 3, True, 5), HeatCount(0, 1, False, 50), HeatCount(0, 4, False, 1)]
     heat = draw_heat(grid, counts, [worst("90", NOON, ahead=True)])

@@ -57,7 +57,7 @@ def ask(figure: Figure) -> int:
     return cached_in_proportion("a-figure", "default", figure).answer
 
 
-def test_a_dear_figure_is_kept_fresh_beside_the_pages(figure: Figure) -> None:
+def test_an_expensive_figure_is_refreshed_in_the_background(figure: Figure) -> None:
     assert ask(figure) == 1
     assert figure.asked.acquire(timeout=30)
     for number in range(1, 4):
@@ -68,7 +68,7 @@ def test_a_dear_figure_is_kept_fresh_beside_the_pages(figure: Figure) -> None:
             assert figure.found <= number + 1, "one at a time"
 
 
-def test_a_figure_nobody_asks_for_is_let_go(
+def test_an_unused_figure_is_no_longer_refreshed(
     figure: Figure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "REFRESHED_FOR", 0.0)
@@ -94,7 +94,7 @@ def test_no_more_figures_are_kept_than_the_portal_can_bear(
         (LedgerUnavailableError("gone"), "the database is unavailable: a-figure-", False),
     ],
 )
-def test_a_failure_beside_a_page_leaves_the_known_figure(
+def test_a_failed_background_refresh_keeps_the_cached_figure(
     figure: Figure, caplog: pytest.LogCaptureFixture, failure: Exception, says: str, traceback: bool
 ) -> None:
     def fail() -> int:

@@ -87,7 +87,7 @@ def test_a_gap_is_documented_from_its_row(reader: Reader) -> None:
     assert "Events are missing" not in page
 
 
-def test_a_signature_of_somebody_else_is_told(reader: Reader) -> None:
+def test_a_signature_by_somebody_else_is_refused_with_a_reason(reader: Reader) -> None:
     address = propose(reader, "drift_threshold", seconds="9")
     response = approve(reader, address, "Bela", signer="Cleo")
     assert response.status_code == 400
@@ -95,7 +95,7 @@ def test_a_signature_of_somebody_else_is_told(reader: Reader) -> None:
     assert "Waits for 2 more" in reader.text(address)
 
 
-def test_who_proposed_is_not_offered_a_vote(reader: Reader) -> None:
+def test_the_proposer_is_not_offered_a_vote(reader: Reader) -> None:
     form = reader.get(propose(reader, "drift_threshold", seconds="9")).context["asking"]
     assert [value for value, _ in form.fields["speaker"].choices] == ["", "Bela", "Cleo"]
 
@@ -109,7 +109,7 @@ def test_who_proposed_is_not_offered_a_vote(reader: Reader) -> None:
         ("rotate_key", {"old_key": "nobody-1"}, "there is no key nobody-1"),
     ],
 )
-def test_a_proposal_that_says_nothing_sensible_is_told(
+def test_an_invalid_proposal_is_explained(
     reader: Reader, kind: str, said: dict[str, str], told: str
 ) -> None:
     address = f"/ceremonies/propose?kind={kind}"
@@ -190,7 +190,7 @@ def test_the_page_of_the_halt_says_what_to_do_and_who_signed(reader: Reader) -> 
     assert "?kind=clear_halt" in reader.text("/halt/")
 
 
-def test_what_the_proposer_signs_is_a_file_too(reader: Reader) -> None:
+def test_the_proposers_text_to_sign_is_also_a_file(reader: Reader) -> None:
     address = "/ceremonies/propose?kind=drift_threshold"
     said = {"speaker": "Ada", "reason": "slow clocks", "detail_seconds": "9"}
     page = reader.client.post(address, said).content.decode()
@@ -201,7 +201,7 @@ def test_what_the_proposer_signs_is_a_file_too(reader: Reader) -> None:
     assert reader.client.post(address, {"download": "text", "proposal": "x"}).status_code == 404
 
 
-def test_who_signs_is_the_account_if_it_is_one_of_the_people(reader: Reader) -> None:
+def test_the_signer_is_preset_to_an_account_that_is_one_of_the_people(reader: Reader) -> None:
     address = "/ceremonies/propose?kind=drift_threshold"
     assert reader.get(address).context["form"]["speaker"].initial == ""
     own = Reader(reader.ledger, sign_in(name="Ada"))
@@ -228,7 +228,7 @@ def test_only_operators_halt_propose_and_vote(reader: Reader) -> None:
     assert not reader.ledger.store.halt().halted
 
 
-def test_what_could_not_be_recorded_is_recorded_later(reader: Reader) -> None:
+def test_a_ceremony_that_could_not_be_recorded_is_recorded_later(reader: Reader) -> None:
     """The last vote came, and something else stood in the way."""
     address = propose(reader, "drift_threshold", seconds="9")
     approve(reader, address, "Bela")
@@ -306,7 +306,7 @@ def test_an_expired_proposal_says_so_and_takes_no_vote(reader: Reader) -> None:
     assert "expired" in reader.text("/ceremonies/")
 
 
-def test_what_is_written_before_a_halt_ends_is_shown_to_those_who_approve(reader: Reader) -> None:
+def test_records_written_before_a_halt_ends_are_shown_to_approvers(reader: Reader) -> None:
     people_from_the_start(reader.ledger)
     with reader.ledger.connect() as application:
         application.execute("SELECT halt_ledger('a fork', 'Ada')")

@@ -169,7 +169,7 @@ def test_a_clock_that_jumped_is_found(reader: Reader) -> None:
     assert reader.get("/drift/?agent_id=agent-8").context["findings"].steps == ()
 
 
-def test_a_clock_that_stands_still_has_not_jumped(reader: Reader) -> None:
+def test_a_stopped_clock_has_not_jumped(reader: Reader) -> None:
     stuck = datetime(1970, 1, 1, tzinfo=UTC)
     for _ in range(3):
         writer().write_events([submission(local_timestamp=stuck)])

@@ -35,7 +35,7 @@ def database_away(ledger: Ledger, client: Client) -> Iterator[None]:
         connections[alias].settings_dict["NAME"] = name
 
 
-def test_an_address_that_is_none(client: Client) -> None:
+def test_an_unknown_address(client: Client) -> None:
     response = client.get("/nowhere")
     assert response.status_code == 404
     assert "There is no such page" in response.content.decode()
@@ -96,7 +96,7 @@ def test_a_form_that_is_not_ours(ledger: Ledger) -> None:
     assert "The form could not be accepted" in response.content.decode()
 
 
-def test_a_wrong_password_is_told_without_saying_which_part(ledger: Ledger) -> None:
+def test_a_wrong_password_is_reported_without_saying_which_part(ledger: Ledger) -> None:
     response = Client().post("/login/", {"username": "nobody", "password": "wrong"})
     assert response.status_code == 200
     assert 'role="alert"' in response.content.decode()

@@ -82,7 +82,7 @@ def test_links_to_its_neighbours(reader: Reader) -> None:
     assert reader.get("/events/3/").context["next"] is None
 
 
-def test_a_missing_neighbour_is_told(reader: Reader) -> None:
+def test_a_missing_previous_or_next_event_is_reported(reader: Reader) -> None:
     reader.ledger.write(4)
     remove(reader.ledger, 2)
     response = reader.get("/events/3/")
@@ -129,7 +129,7 @@ def test_names_the_key_that_was_valid_then(reader: Reader) -> None:
     assert (key.key_id, key.validity.from_sequence) == (new.signing_key_id, 2)
 
 
-def test_a_clock_stuck_in_1970_is_told_in_words_and_exactly(reader: Reader) -> None:
+def test_a_clock_stuck_in_1970_is_shown_in_words_and_exactly(reader: Reader) -> None:
     stuck = datetime(1970, 1, 1, tzinfo=UTC)
     event = writer().write_event(submission(local_timestamp=stuck)).event
     page = reader.text("/events/1/")

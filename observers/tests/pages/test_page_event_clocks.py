@@ -56,7 +56,7 @@ def test_the_distance_is_to_scale_with_the_threshold() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "warned"), [(5, False), (-5, False), (6, True), (-6, True)])
-def test_beyond_the_threshold_a_warning_is_told(seconds: int, warned: bool) -> None:
+def test_beyond_the_threshold_a_warning_is_shown(seconds: int, warned: bool) -> None:
     assert clocks(NOON + timedelta(seconds=seconds)).warned is warned
 
 

@@ -56,7 +56,7 @@ def test_a_sound_event_that_is_not_the_pinned_one_is_not_called_well(reader: Rea
     assert "No check failed" not in page
 
 
-def test_a_pinned_event_that_is_gone_is_told(reader: Reader) -> None:
+def test_a_pinned_event_that_is_gone_is_reported(reader: Reader) -> None:
     old = reader.ledger.write(3)[1]
     remove(reader.ledger, 2)
     page = reader.text(f"/events/2/?content_hash={old.content_hash}", status=404)

@@ -29,7 +29,7 @@ def test_newest_first_and_oldest_first(reader: Reader) -> None:
     assert reader.lines("/events/?order=oldest") == [1, 2, 3]
 
 
-def test_gaps_stand_in_their_place(reader: Reader) -> None:
+def test_gaps_are_listed_in_their_place(reader: Reader) -> None:
     reader.ledger.write(9)
     remove(reader.ledger, 1, 4, 5, 9)
     assert reader.lines("/events/?order=oldest") == [(1, 1), 2, 3, (4, 5), 6, 7, 8, (9, 9)]
@@ -91,7 +91,7 @@ def test_a_later_quiet_time_shows_nothing_missing(reader: Reader, times: dict[in
 
 
 @pytest.mark.parametrize("query", ["agent_id=Agent-7", "event_type=no.such", "drifted=true"])
-def test_that_nothing_passes_is_said_above_gaps_too(
+def test_an_empty_result_is_stated_above_gaps(
     reader: Reader, times: dict[int, str], query: str
 ) -> None:
     page = reader.text(f"/events/?{query}")

@@ -74,7 +74,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("query", "message"), WRONG.items(), ids=WRONG.values())
-def test_a_mistake_is_named_beside_its_field(reader: Reader, query: str, message: str) -> None:
+def test_a_mistake_is_shown_next_to_its_field(reader: Reader, query: str, message: str) -> None:
     page = reader.text(f"/events/?{query}", status=400)
     errors = re.findall(r'class="field-error"[^>]*>([^<]*)<', page)
     assert [error for error in errors if message in error], errors
@@ -161,7 +161,7 @@ def test_another_sites_link_to_the_form_changes_nothing_remembered(reader: Reade
     assert reader.lines("/events/") == [5, 4, 3, 2, 1]
 
 
-def test_another_reader_is_not_told_ones_looks(reader: Reader) -> None:
+def test_another_reader_does_not_see_ones_settings(reader: Reader) -> None:
     reader.get("/events/?form=sent&order=oldest", status=302)
     assert reader.lines("/events/") == [1, 2, 3, 4, 5]
     other = Reader(reader.ledger, sign_in(name="second auditor"))
@@ -218,14 +218,14 @@ def test_the_command_asks_the_api_what_the_page_shows(reader: Reader) -> None:
     assert str(2**64 - 2).encode() in exported
 
 
-def test_what_a_filter_says_is_not_the_shells(reader: Reader) -> None:
+def test_a_filter_in_a_copied_command_is_quoted_for_the_shell(reader: Reader) -> None:
     nasty = "$(rm -rf /)`x`\"'\\!"
     curl = reader.get(f"/events/?agent_id={quote(nasty)}").context["curl"]
     address = curl.split(" \\\n")[0].removeprefix("curl -sS ")
     assert re.fullmatch(r'"[A-Za-z0-9:/?&=_.%+-]*"', address)
 
 
-def test_a_search_that_runs_out_of_time_says_so_and_goes_on(
+def test_a_search_that_runs_out_of_time_says_so_and_can_continue(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pages lie edge to edge all the same, with every gap."""

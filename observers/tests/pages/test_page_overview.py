@@ -54,7 +54,7 @@ def test_a_lost_halt_state_counts_as_halted(ledger: Ledger) -> None:
     assert "The record of the halt is gone." in page
 
 
-def test_a_cut_tail_is_told_on_every_page(ledger: Ledger) -> None:
+def test_a_truncated_ledger_is_reported_on_every_page(ledger: Ledger) -> None:
     ledger.write(4)
     remove(ledger, 3, 4)
     reader = Reader(ledger, sign_in())
@@ -64,20 +64,20 @@ def test_a_cut_tail_is_told_on_every_page(ledger: Ledger) -> None:
         assert "2 numbers are missing" in page
 
 
-def test_a_replaced_last_event_is_told(ledger: Ledger) -> None:
+def test_a_replaced_last_event_is_reported(ledger: Ledger) -> None:
     ledger.write(2)
     ledger.tamper("UPDATE events SET content_hash = repeat('a', 64) WHERE sequence = 2")
     assert "Event 2 is not the one that was recorded." in Reader(ledger, sign_in()).text("/")
 
 
-def test_an_event_beyond_the_head_is_told(ledger: Ledger) -> None:
+def test_an_event_beyond_the_head_is_reported(ledger: Ledger) -> None:
     ledger.write(3)
     ledger.tamper("DELETE FROM appends WHERE last_sequence = 3")
     page = Reader(ledger, sign_in()).text("/")
     assert "record ends at number 2, but events up to 3 were found" in page.replace("&#x27;", "'")
 
 
-def test_missing_events_are_told_in_plain_words(ledger: Ledger) -> None:
+def test_missing_events_are_reported_in_plain_words(ledger: Ledger) -> None:
     ledger.write(9)
     remove(ledger, 3, 6, 7)
     page = Reader(ledger, sign_in()).text("/events/")
@@ -103,7 +103,7 @@ def test_says_when_the_ledger_was_last_verified(ledger: Ledger) -> None:
     assert 'class="banner' not in page
 
 
-def test_a_verification_that_found_something_is_told_until_one_finds_nothing(
+def test_a_verification_with_findings_is_shown_until_one_finds_nothing(
     ledger: Ledger,
 ) -> None:
     ledger.write(3)

@@ -27,7 +27,7 @@ def test_a_fresh_ledger_is_guarded(reader: Reader) -> None:
     assert 'class="banner' not in page
 
 
-def test_what_is_not_in_place_is_told_on_every_page(reader: Reader) -> None:
+def test_a_missing_guard_is_reported_on_every_page(reader: Reader) -> None:
     spoil(reader.ledger, "ALTER TABLE events DISABLE TRIGGER refuse_change_of_events")
     for address in PAGES:
         assert "A guard of the database is not in place." in reader.text(address), address
@@ -37,7 +37,7 @@ def test_what_is_not_in_place_is_told_on_every_page(reader: Reader) -> None:
     assert "What to do" in page
 
 
-def test_a_right_too_many_is_told(reader: Reader) -> None:
+def test_an_excess_right_is_reported(reader: Reader) -> None:
     spoil(reader.ledger, "GRANT UPDATE, DELETE ON events TO portal_app")
     page = reader.text("/")
     assert "A guard of the database is not in place." in page

@@ -296,7 +296,7 @@ def test_a_verification_that_is_not_there(reader: Reader, number: int) -> None:
     assert reader.client.post(f"/verifications/{number}/cancel").status_code == 404
 
 
-def test_the_queue_is_no_part_of_the_admin(reader: Reader) -> None:
+def test_the_job_queue_is_not_in_the_admin(reader: Reader) -> None:
     ask()
     assert "procrastinate" not in reader.text("/admin/").lower()
     reader.get("/admin/procrastinate/procrastinatejob/", status=404)

@@ -77,7 +77,7 @@ def test_a_tampered_event_is_a_sentence_with_its_place_on_every_page(ledger: Led
     assert 'href="/events/3/"' in line[1]
 
 
-def test_what_the_ledger_cannot_take_is_counted_among_the_open_findings(ledger: Ledger) -> None:
+def test_findings_that_cannot_be_written_are_counted_among_the_open_ones(ledger: Ledger) -> None:
     ledger.write(6)
     remove(ledger, 3)
     halt(writer(), reason="looked into", by="olaf")
@@ -89,7 +89,7 @@ def test_what_the_ledger_cannot_take_is_counted_among_the_open_findings(ledger: 
     assert "Number 3 is missing, and no ceremony explains it." in page
 
 
-def test_a_finding_that_a_forged_event_hides_is_counted_all_the_same(ledger: Ledger) -> None:
+def test_a_finding_hidden_by_a_forged_event_is_still_counted(ledger: Ledger) -> None:
     ledger.write(6)
     remove(ledger, 3)
     Watch().look()

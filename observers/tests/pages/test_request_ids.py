@@ -56,7 +56,7 @@ def breaks_once() -> Any:
     return rendered
 
 
-def test_what_breaks_before_the_view_has_an_id_too(
+def test_an_error_before_the_view_also_has_a_request_id(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(AuthenticationMiddleware, "process_request", breaks)

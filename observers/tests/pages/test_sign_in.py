@@ -153,7 +153,7 @@ def test_an_operator_sets_up_a_second_factor_before_anything_else(
     assert client.get("/api/v1/head").status_code == 200
 
 
-def test_whoever_has_a_second_factor_is_asked_for_it(zoe: User) -> None:
+def test_an_account_with_a_second_factor_is_asked_for_it(zoe: User) -> None:
     client = Client()
     client.force_login(zoe)
     client.get("/account/second-factor/set-up/")
@@ -237,7 +237,7 @@ def test_a_session_ends_when_it_was_idle_or_has_lasted_a_day(
     assert client.get("/events/").status_code == 302
 
 
-def test_what_a_page_asks_by_itself_keeps_no_session_alive(zoe: User) -> None:
+def test_automatic_requests_of_a_page_keep_no_session_alive(zoe: User) -> None:
     client = Client()
     try_(client, "zoe", PASSWORD)
     session = client.session

@@ -83,7 +83,7 @@ def test_a_live_page_that_is_shown_nothing_is_entered_once_for_each_filter(
     assert len(entries(who="zoe")) == 4
 
 
-def test_what_is_refused_to_somebody_known_is_entered(ledger: Ledger) -> None:
+def test_a_refusal_to_a_known_caller_is_entered(ledger: Ledger) -> None:
     caller = api.Caller(api.issue("--agent", "agent-7", "--reads", "nothing"))
     caller.get("events")
     (entry,) = entries()
@@ -202,7 +202,9 @@ def test_a_wrong_filter_is_refused(ledger: Ledger, query: str) -> None:
     assert sign_in().get(f"/access/?{query}").status_code == 400
 
 
-def test_who_may_not_read_may_not_see_it_even_in_public(ledger: Ledger, settings: Settings) -> None:
+def test_the_access_log_requires_signing_in_even_with_public_reading(
+    ledger: Ledger, settings: Settings
+) -> None:
     settings.PORTAL_PUBLIC_READING = True
     assert Client().get("/access/")["Location"].startswith("/login/")
 
@@ -232,7 +234,7 @@ def _an_entry() -> Access:
     )
 
 
-def test_what_the_database_does_not_take_waits_and_is_not_lost(
+def test_entries_that_cannot_be_written_wait_and_are_not_lost(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = threading.Event()

@@ -192,7 +192,7 @@ def test_a_marker_that_names_no_ceremony_is_found_and_breaks_nothing(
         assert findings() == [(3, "payload_hash")], place
 
 
-def test_a_log_whose_line_was_erased_is_taken_in_again_without_a_complaint(
+def test_a_log_with_an_erased_line_is_ingested_again_without_error(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     log = tmp_path / "app.jsonl"
@@ -242,7 +242,7 @@ def test_a_payload_that_is_whole_is_not_called_changed(ledger: Ledger, personal:
 
 
 @pytest.mark.parametrize("when", ["before an approval", "before it is recorded"])
-def test_what_is_said_of_a_payload_is_so_until_it_is_recorded(
+def test_a_statement_about_a_payload_must_hold_until_it_is_recorded(
     ledger: Ledger, personal: Event, when: str
 ) -> None:
     ada, bela, cleo = people_from_the_start(ledger)
@@ -261,7 +261,7 @@ def test_what_is_said_of_a_payload_is_so_until_it_is_recorded(
     assert findings() == [(3, "payload_hash")]
 
 
-def test_that_a_payload_had_been_changed_is_said_for_ever(
+def test_a_changed_payload_stays_reported_after_its_erasure(
     ledger: Ledger, changed: Event, tmp_path: Path, verifier: Path
 ) -> None:
     details = complete_details(

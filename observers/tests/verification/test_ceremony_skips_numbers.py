@@ -106,7 +106,7 @@ def test_a_tail_that_is_lost_further_than_approved_is_refused(ledger: Ledger) ->
         ceremonies.record(writer(), proposal.ceremony_id)
 
 
-def test_what_only_looks_like_a_ceremony_is_found(ledger: Ledger) -> None:
+def test_an_event_that_only_looks_like_a_ceremony_is_found(ledger: Ledger) -> None:
     """Written past the database's guard, with the system's key and two names."""
     ledger.write(5)
     remove(ledger, 3)

@@ -75,7 +75,7 @@ def test_a_range_is_bounded_by_its_ends(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "one", str(2**63)])
-def test_a_start_that_is_no_sequence_is_refused(ledger: Ledger, value: str) -> None:
+def test_a_start_that_is_not_a_sequence_number_is_refused(ledger: Ledger, value: str) -> None:
     ran = run("check_continuity", f"--start={value}")
     assert ran.code != 0
     assert "sequence number" in ran.text

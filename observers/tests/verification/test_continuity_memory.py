@@ -57,7 +57,7 @@ def gaps(report: GapReport) -> list[tuple[int, int]]:
     return [(gap.start, gap.end) for gap in report.gaps]
 
 
-def test_what_is_new_is_remembered_once_it_is_a_block(ledger: Ledger) -> None:
+def test_new_numbers_are_cached_once_they_fill_a_block(ledger: Ledger) -> None:
     put(ledger, range(1, BLOCK))
     look(ledger)
     assert seen(ledger) == []

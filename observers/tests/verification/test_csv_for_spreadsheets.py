@@ -33,7 +33,7 @@ def rows(text: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline=""), strict=True))
 
 
-def test_what_an_attacker_wrote_into_a_log_is_no_formula(ledger: Ledger) -> None:
+def test_text_that_an_attacker_wrote_into_a_log_is_not_run_as_a_formula(ledger: Ledger) -> None:
     """Case 15 of cases/logs."""
     call_command(
         "ingest",
@@ -64,7 +64,7 @@ def test_no_cell_of_an_export_begins_as_a_formula(ledger: Ledger) -> None:
     assert not [cell for cell in cells if cell.startswith(spreadsheets.FORMULA)]
 
 
-def test_what_is_too_long_for_a_cell_is_cut_with_a_mark(ledger: Ledger) -> None:
+def test_a_text_too_long_for_a_cell_is_cut_with_a_mark(ledger: Ledger) -> None:
     writer().write_event(submission("x" * 40_000))
     writer().write_event(submission("\N{GRINNING FACE}" * 20_000))
     for row in rows(content(api.observer().get(ALL))):

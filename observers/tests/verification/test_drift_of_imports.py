@@ -116,7 +116,7 @@ def test_an_import_that_added_nothing_or_says_nonsense_covers_nothing(ledger: Le
     assert len(drift_by_agent("default", import_spans("default"))) == 1
 
 
-def test_the_times_of_old_records_are_no_jumps_of_a_clock(ledger: Ledger) -> None:
+def test_the_times_of_old_records_are_not_clock_jumps(ledger: Ledger) -> None:
     ledger.write(2)
     old_records("agent-7")
     ledger.write(2)

@@ -75,7 +75,7 @@ def lead_to(*servers: EmbeddedPostgres, **options: str) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_under_load_the_standby_goes_on_with_all_that_was_acknowledged(
+def test_a_standby_promoted_under_load_has_all_acknowledged_events(
     primary: Ledger, standby: Replica
 ) -> None:
     lead_to(primary.server, standby.server, target_session_attrs="read-write")

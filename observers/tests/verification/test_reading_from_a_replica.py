@@ -133,7 +133,7 @@ def test_reads_go_there_as_the_observers_role(replica: Replica, get: Get) -> Non
         assert cursor.fetchone() == (True, True, False, False)
 
 
-def test_what_it_lacks_is_told_and_not_called_missing(
+def test_events_the_replica_lacks_are_reported_and_not_called_missing(
     replica: Replica, ledger: Ledger, get: Get, page: Get
 ) -> None:
     replica.pause()
@@ -198,7 +198,7 @@ def test_a_verification_up_to_the_primarys_end_finds_no_cut(
     assert (resumed.state, resumed.checked, resumed.findings) == ("finished", 5, [])
 
 
-def test_a_dead_one_is_left_and_taken_again(replica: Replica, get: Get, page: Get) -> None:
+def test_a_dead_replica_is_left_and_used_again_later(replica: Replica, get: Get, page: Get) -> None:
     assert states(get) == (True, "ok")
     with structlog.testing.capture_logs() as logs:
         replica.server.kill()
@@ -214,7 +214,7 @@ def test_a_dead_one_is_left_and_taken_again(replica: Replica, get: Get, page: Ge
     assert told == ["replica_left", "replica_back"]
 
 
-def test_one_far_behind_is_left_and_taken_again(
+def test_a_lagging_replica_is_left_and_used_again_later(
     replica: Replica, ledger: Ledger, settings: Settings, get: Get, page: Get
 ) -> None:
     replica.pause()
@@ -230,7 +230,7 @@ def test_one_far_behind_is_left_and_taken_again(
     assert states(get) == (True, "ok")
 
 
-def test_a_connection_lost_in_the_middle_is_no_answer(
+def test_a_connection_lost_in_the_middle_gives_no_partial_answer(
     replica: Replica, ledger: Ledger, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def look(*args: Any, **bounds: Any) -> Any:
@@ -261,7 +261,7 @@ def test_an_export_that_breaks_off_says_so(
     assert received[-1].endswith(b'{"export":"broke off')
 
 
-def test_one_of_many_tries_again_after_a_rest() -> None:
+def test_one_of_many_requests_tries_the_replica_again_after_a_pause() -> None:
     trust, barrier = Trust(), Barrier(8)
     trust.leave(Why.AWAY, "it was killed")
     assert not trust.claim()

@@ -25,7 +25,7 @@ TAMPERINGS: dict[str, Callable[[Ledger], None]] = {
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
-def test_it_is_not_there_for_who_asks_for_its_id(ledger: Ledger, name: str) -> None:
+def test_a_hidden_row_is_not_found_by_its_id(ledger: Ledger, name: str) -> None:
     honest = ledger.write(9)
     TAMPERINGS[name](ledger)
     observer = api.observer()

@@ -149,7 +149,7 @@ NOT_DOCUMENTED: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 @pytest.mark.parametrize("change", NOT_DOCUMENTED.values(), ids=NOT_DOCUMENTED.keys())
-def test_what_only_looks_like_a_ceremony_documents_nothing(
+def test_an_event_that_only_looks_like_a_ceremony_documents_nothing(
     ledger: Ledger, skip: Event, change: Callable[[dict[str, Any]], Any]
 ) -> None:
     """Signed by the system and witnessed, but not what people approved."""
@@ -183,9 +183,7 @@ def test_no_row_without_a_signature_documents_anything(ledger: Ledger) -> None:
     assert run("check_continuity").code == 1
 
 
-def test_the_word_of_the_database_for_which_ceremony_it_is_is_not_taken(
-    ledger: Ledger, skip: Event
-) -> None:
+def test_the_databases_choice_of_the_ceremony_is_not_trusted(ledger: Ledger, skip: Event) -> None:
     """An operator of the operator's own says that all payloads are equal."""
     ledger.write(6)
     remove(ledger, 9, 10)

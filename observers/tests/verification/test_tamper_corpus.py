@@ -40,7 +40,7 @@ def test_it_is_found_where_the_corpus_says(ledger: Ledger, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_is_missed_has_its_reason(case: Case) -> None:
+def test_each_falsification_that_is_missed_has_its_reason(case: Case) -> None:
     found = {VERIFY: case.verified, WATCH: case.watched, PAGE: case.banner or case.event}
     assert set(case.because) == {observer for observer, what in found.items() if not what}
     assert case.who.endswith(".")

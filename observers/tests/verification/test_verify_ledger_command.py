@@ -114,7 +114,7 @@ def test_a_range_that_ends_before_it_starts_is_refused(ledger: Ledger) -> None:
     )
 
 
-def test_a_gap_that_a_ceremony_documents_is_no_finding(ledger: Ledger) -> None:
+def test_a_gap_that_a_ceremony_documents_is_not_a_finding(ledger: Ledger) -> None:
     ledger.write(5)
     ledger.tamper("DELETE FROM events WHERE sequence IN (3, 4)")
     document_gap(ledger, 3, 4)
@@ -182,7 +182,7 @@ def test_a_part_of_the_ledger_exported_verifies_by_itself(ledger: Ledger, tmp_pa
     assert "that it follows the event before it was not checked" in note
 
 
-def test_an_export_that_begins_behind_its_start_has_a_gap(ledger: Ledger, tmp_path: Path) -> None:
+def test_an_export_that_begins_after_its_start_has_a_gap(ledger: Ledger, tmp_path: Path) -> None:
     ledger.write(8)
     keys = save_keys(tmp_path / "keys.json")
     export = save_export(ledger, tmp_path / "ledger.jsonl")
@@ -205,7 +205,7 @@ def test_an_export_without_events_is_not_sound(ledger: Ledger, tmp_path: Path, t
         assert (ran.code, ran.text) == (2, f"{export} holds no event: nothing was verified"), more
 
 
-def test_a_start_behind_the_end_of_an_export_is_refused(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_start_after_the_end_of_an_export_is_refused(ledger: Ledger, tmp_path: Path) -> None:
     ledger.write(3)
     keys = save_keys(tmp_path / "keys.json")
     export = save_export(ledger, tmp_path / "ledger.jsonl")
@@ -340,7 +340,7 @@ def test_a_list_of_keys_that_names_one_twice_verifies_nothing(
         ('{"sequence": 9}', "line 2: missing or unknown fields: agent_id"),
     ],
 )
-def test_a_line_of_an_export_that_is_no_event_is_named(
+def test_an_invalid_line_of_an_export_is_named(
     ledger: Ledger, tmp_path: Path, line: str, complaint: str
 ) -> None:
     ledger.write(1)

@@ -134,7 +134,7 @@ def test_a_gap_is_documented_by_a_ceremony_far_away(filled: Ledger, approvals: i
         assert record.documented_gap_count == 0
 
 
-def test_goes_on_from_the_checkpoint(filled: Ledger) -> None:
+def test_resumes_from_the_checkpoint(filled: Ledger) -> None:
     """A stop costs the slice under way, and nothing else."""
     remove(filled, 7)
     asked = ask()
@@ -187,7 +187,7 @@ def test_a_second_worker_leaves_it_alone(filled: Ledger) -> None:
     assert (read(asked).state, read(asked).checked, read(asked).runs) == ("finished", EVENTS, 1)
 
 
-def test_what_was_overtaken_is_not_saved(filled: Ledger) -> None:
+def test_a_slice_overtaken_by_another_worker_is_not_saved(filled: Ledger) -> None:
     """Even if two came to work at one record, no event would be counted twice."""
     asked = ask()
     overtake = At(
@@ -219,7 +219,7 @@ def test_cancelled_while_it_waits_it_never_begins(filled: Ledger) -> None:
     assert record.cancelled_by == "auditor"
 
 
-def test_cancelled_while_nobody_works_it_ends_when_taken_up(filled: Ledger) -> None:
+def test_a_verification_cancelled_while_waiting_ends_when_claimed(filled: Ledger) -> None:
     asked = ask()
     with pytest.raises(Stopped):
         run_verification(asked, size=SIZE, stopping=At(7, lambda: True))

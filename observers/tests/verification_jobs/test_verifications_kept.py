@@ -81,7 +81,9 @@ def test_no_record_is_removed(ledger: Ledger, role: str, expected: str) -> None:
         "finding_count = 0",
     ],
 )
-def test_what_was_asked_and_found_is_not_taken_back(ledger: Ledger, change: str) -> None:
+def test_requests_and_results_of_verifications_cannot_be_changed(
+    ledger: Ledger, change: str
+) -> None:
     asked(ledger)
     with ledger.connect() as app:
         app.execute("UPDATE verifications SET reached_sequence = 2, checked = 2, finding_count = 1")

@@ -103,7 +103,7 @@ def test_between_two_slices_too(ledger: Ledger) -> None:
         run_shared(taken, lambda: False, lambda *_: None, size=2)
 
 
-def test_a_range_that_somebody_says_was_verified_is_not_taken_in(ledger: Ledger) -> None:
+def test_a_range_forged_as_verified_is_not_counted(ledger: Ledger) -> None:
     ledger.write(6)
     edit(ledger)
     taken = records.claim(asked())
@@ -121,7 +121,7 @@ def test_a_range_that_somebody_says_was_verified_is_not_taken_in(ledger: Ledger)
         run_shared(taken, lambda: False, lambda *_: None, size=2)
 
 
-def test_what_the_portal_noted_is_gone_on_with(ledger: Ledger) -> None:
+def test_a_checkpoint_noted_by_the_portal_is_continued(ledger: Ledger) -> None:
     ledger.write(6)
     taken = records.claim(asked())
     assert taken is not None

@@ -127,7 +127,7 @@ def test_a_range_whose_worker_died_is_free_again(
     assert_says_what_one_pass_says(lead(record))
 
 
-def test_the_next_leader_goes_on_with_what_is_done(
+def test_the_next_leader_continues_with_the_finished_ranges(
     filled: Ledger, done: list[tuple[int, int]]
 ) -> None:
     record = begin()

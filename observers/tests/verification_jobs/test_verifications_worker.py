@@ -218,7 +218,9 @@ async def recover() -> None:
             await requeue_abandoned()
 
 
-def test_goes_on_where_a_killed_worker_was(ledger: Ledger, process: Start) -> None:
+def test_another_worker_continues_where_a_killed_one_stopped(
+    ledger: Ledger, process: Start
+) -> None:
     ledger.write(7)
     record = ask(7)
     victim = process("-c", HOLDING)

@@ -51,7 +51,7 @@ def test_lost_heads_are_named_with_their_place(ledger: Ledger, saved: Path) -> N
     assert "NOT IN THE LEDGER: 2." in text
 
 
-def test_an_event_that_is_missing_is_no_head_that_is_there(ledger: Ledger, saved: Path) -> None:
+def test_a_head_whose_event_is_missing_counts_as_lost(ledger: Ledger, saved: Path) -> None:
     remove(ledger, 4)
     wrong = run("compare_heads", str(saved), "--json").json["heads"][1]
     assert (wrong["in_ledger"], wrong["found"]) == (False, "the event is missing")
@@ -81,7 +81,7 @@ def test_an_array_and_standard_input_are_read(
         ('{"max_sequence": 9223372036854775808}', ": max_sequence is not a sequence number"),
     ],
 )
-def test_what_is_no_head_is_named(ledger: Ledger, tmp_path: Path, content: str, why: str) -> None:
+def test_an_invalid_head_is_named(ledger: Ledger, tmp_path: Path, content: str, why: str) -> None:
     path = tmp_path / "heads"
     path.write_text(content)
     ran = run("compare_heads", str(path))

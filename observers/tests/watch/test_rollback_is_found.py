@@ -71,7 +71,7 @@ def test_a_ceremony_acknowledges_the_loss_for_good(ledger: Ledger) -> None:
     assert not ledger.store.halt().halted
 
 
-def test_a_rewritten_event_below_the_head_is_a_rollback_too(ledger: Ledger) -> None:
+def test_a_rewritten_event_below_the_head_also_counts_as_a_rollback(ledger: Ledger) -> None:
     lost = ledger.write(4)[3]
     check_before_serving()
     roll_back(ledger, 2)
@@ -82,7 +82,7 @@ def test_a_rewritten_event_below_the_head_is_a_rollback_too(ledger: Ledger) -> N
     assert f"the ledger has a different event there, {other.content_hash}" in reason
 
 
-def test_what_is_lost_after_an_acknowledged_loss_is_found_as_well(ledger: Ledger) -> None:
+def test_a_second_loss_after_an_acknowledged_one_is_found(ledger: Ledger) -> None:
     ledger.write(9)
     check_before_serving()
     roll_back(ledger, 3)
@@ -163,7 +163,7 @@ def test_heads_are_kept_in_a_bounded_file_that_survives_a_torn_line(ledger: Ledg
     assert memory.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_line_that_is_no_head_is_named_and_halts_nothing(ledger: Ledger) -> None:
+def test_an_invalid_line_of_heads_is_named_and_halts_nothing(ledger: Ledger) -> None:
     ledger.write()
     path = memory_of().path
     path.parent.mkdir()

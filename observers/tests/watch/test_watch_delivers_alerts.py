@@ -100,7 +100,7 @@ def test_an_alert_that_somebody_called_sent_is_queued_again_once(
 
 
 @pytest.mark.parametrize("answer", [500, 302])
-def test_what_does_not_arrive_is_tried_again_and_given_up(
+def test_an_undelivered_alert_is_retried_and_given_up(
     ledger: Ledger, receiver: Receiving, answer: int
 ) -> None:
     alert = lose_a_number(ledger)
@@ -115,7 +115,9 @@ def test_what_does_not_arrive_is_tried_again_and_given_up(
     assert alert.last_error == f"the receiver answered {answer}"
 
 
-def test_nobody_is_there(ledger: Ledger, receiver: Receiving, settings: Settings) -> None:
+def test_without_a_receiver_the_delivery_fails(
+    ledger: Ledger, receiver: Receiving, settings: Settings
+) -> None:
     settings.PORTAL_ALERT_WEBHOOK_URL = "http://127.0.0.1:1/hook"
     with pytest.raises(DeliveryError, match="the receiver is not reached"):
         deliver(lose_a_number(ledger).pk)

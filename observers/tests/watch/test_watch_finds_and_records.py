@@ -147,7 +147,7 @@ def test_a_fork_is_found(ledger: Ledger) -> None:
     assert look_once()["began"] == []
 
 
-def test_what_cannot_be_recorded_is_told_once(ledger: Ledger, alerted: None) -> None:
+def test_a_finding_that_cannot_be_recorded_is_reported_once(ledger: Ledger, alerted: None) -> None:
     """The tail is cut: nothing can be appended, so the alert is all there is."""
     ledger.write(4)
     ledger.tamper("DELETE FROM events WHERE sequence = 4")
@@ -162,7 +162,7 @@ def test_what_cannot_be_recorded_is_told_once(ledger: Ledger, alerted: None) -> 
     assert {each["event_id"] for each in alert.findings} == {None}
 
 
-def test_it_halts_when_it_is_told_to(ledger: Ledger) -> None:
+def test_the_watch_halts_on_the_chosen_findings(ledger: Ledger) -> None:
     ledger.write(5)
     remove(ledger, 3)
     Watch([Kind.FORK]).look()

@@ -21,7 +21,7 @@ def known(*events: tuple[str, str], distrusted: tuple[int, ...] = ()) -> set[str
     return set(known_findings(rows, distrusted))
 
 
-def test_what_was_opened_is_known_until_it_is_closed() -> None:
+def test_an_open_finding_is_known_until_it_is_closed() -> None:
     assert known((GAP, "gap 3-4")) == {"gap 3-4"}
     assert known((GAP, "gap 3-4"), (CLOSED, "gap 3-4")) == set()
     assert known((GAP, "gap 3-4"), (CLOSED, "gap 3-4"), (GAP, "gap 3-4")) == {"gap 3-4"}

@@ -119,7 +119,7 @@ def test_a_small_ledger_is_verified_whole_at_each_look(simulated: type[Simulated
         assert all(world.verified_at[sequence] >= began for sequence in range(1, before + 1))
 
 
-def test_what_cannot_be_kept_is_known(
+def test_a_promise_that_cannot_be_kept_is_reported(
     simulated: type[Simulated], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ledger too large for the promise: the age that is told is never below the true one."""
@@ -199,7 +199,7 @@ def test_a_round_that_falls_behind_is_a_finding_until_it_has_caught_up(
     assert written == [("system.verification_overdue",), ("system.finding_closed",)]
 
 
-def test_the_role_of_the_application_cannot_say_where_the_watch_goes_on(ledger: Ledger) -> None:
+def test_the_applications_role_cannot_change_where_the_watch_continues(ledger: Ledger) -> None:
     """It may insert and delete looks; nothing but people reads them."""
     ledger.write(4)
     run("watch_ledger", "--once")
