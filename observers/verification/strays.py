@@ -85,7 +85,7 @@ PIECE = 1_000
 """Pages of 8 KiB compared by one statement."""
 
 SECONDS = 0.5
-"""How long one look of the watch compares; the next one goes on."""
+"""Seconds that one look of the watch spends comparing; the next one continues."""
 
 Piece = tuple[str, int, int]
 
@@ -97,7 +97,7 @@ class Sweep:
 
     found: dict[Piece, list[Stray]] = field(default_factory=dict)
     is_whole: bool = False
-    """Whether every page was looked at at least once."""
+    """True when every page was compared at least once."""
     _left: list[Piece] = field(default_factory=list)
 
     def go_on(self, using: str, seconds: float = SECONDS) -> list[Stray]:

@@ -52,7 +52,7 @@ class Command(LedgerCommand):
             refuse("sample agents never play on a DATABASE_URL")
         self._writer = writer()
         if self._writer.store.get_max_sequence() or self._writer.store.head().event_count:
-            refuse("the ledger is not empty; sample agents play only on an empty one")
+            refuse("the ledger is not empty; sample agents need an empty one")
         # Not an Event: a signal handler that sets one can deadlock on its lock in this thread.
         self._stop: queue.SimpleQueue[int] = queue.SimpleQueue()
         with _stopping(self._stop):

@@ -131,7 +131,7 @@ def test_the_token_alone_is_on_stdout(ledger: Ledger) -> None:
 
 def test_an_agent_without_key_gets_one(ledger: Ledger) -> None:
     out, err = issue("--agent", "new agent")
-    assert "made the signing key new-agent-" in err
+    assert "created the signing key new-agent-" in err
     assert api.Caller(out.strip()).post("events", api.event()).status_code == 201
     assert "made" not in issue("--agent", "new agent")[1]
 

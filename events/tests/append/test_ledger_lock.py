@@ -176,7 +176,7 @@ def test_a_holder_that_pauses_between_its_statements_is_waited_for(
         assert not answer.done()
         working.execute("ROLLBACK")
         assert answer.result() == 1
-    assert_whole(ledger, 1)
+    assert_intact(ledger, 1)
 
 
 def _written(gathered: AppendQueue) -> int:

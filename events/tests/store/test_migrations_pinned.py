@@ -71,7 +71,7 @@ def test_each_migration_pins_the_hash_of_its_file(name: str) -> None:
 
 
 def test_nothing_is_defined_twice() -> None:
-    """What runs of a table, function or trigger is in one place."""
+    """Each table, function and trigger is defined in one place."""
     text = "".join((FOLDER / name).read_text(encoding="utf-8") for name in FILES)
     assert not re.search(r"\bOR REPLACE\b|^DROP\b|\bADD (COLUMN|CONSTRAINT)\b", text, re.MULTILINE)
     defined = re.findall(

@@ -252,7 +252,7 @@ WRONG_KEYS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a key under two names": (
         lambda keys: keys["agents"].append(keys["agents"][0] | {"key_id": "l", "agent_id": "b"}),
-        "two of key_id the same public key",
+        "two entries of key_id have the same public key",
     ),
     "two keys of an agent at once": (
         lambda keys: keys["agents"].append(
@@ -272,7 +272,7 @@ WRONG_KEYS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda keys: keys["agents"][0].update(from_sequence=True),
         "True is not a sequence number",
     ),
-    "a name that is none": (lambda keys: keys["agents"][0].update(key_id=None), "are texts"),
+    "a name that is none": (lambda keys: keys["agents"][0].update(key_id=None), "must be strings"),
     "no list": (lambda keys: keys.update(agents=None), "not an answer of GET /api/v1/keys"),
 }
 
