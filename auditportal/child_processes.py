@@ -200,7 +200,7 @@ class SupervisedDatabase:
             self.report("postgres_given_up", text, **said)
             raise PortalFailed(text)
         if failed_start:
-            text = f"PostgreSQL does not come back, trying again: {reason}"
+            text = f"PostgreSQL does not start, trying again: {reason}"
             self.report("postgres_not_restarted", text, **said)
         else:
             self.report("postgres_died", "PostgreSQL has died; starting it again", **said)

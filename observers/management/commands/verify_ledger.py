@@ -106,17 +106,17 @@ class Command(LedgerCommand):
 def _refuse_conflicting_options(options: dict[str, Any]) -> None:
     arguments.require_order(options["start"], options["end"])
     if bool(options["export"]) != bool(options["keys"]):
-        refuse("--export and --keys go together")
+        refuse("--export and --keys need each other")
     ways = [name for name in ("export", "since_last_sound", "record", "resume") if options[name]]
     if len(ways) > 1:
         first, second = (f"--{name.replace('_', '-')}" for name in ways[:2])
-        refuse(f"{first} and {second} do not go together")
+        refuse(f"{first} and {second} cannot be combined")
     if options["no_signatures"] and (options["record"] or options["resume"]):
-        refuse("a record stands for every check: --no-signatures does not go with it")
+        refuse("a record covers every check: it cannot be combined with --no-signatures")
     if (options["since_last_sound"] or options["resume"]) and options["start"] != 1:
-        refuse("--start does not go with a verification that knows where to begin")
+        refuse("--start cannot be combined with an option that sets where to begin")
     if options["resume"] and options["end"] is not None:
-        refuse("--end does not go with --resume: what was begun has an end")
+        refuse("--end cannot be combined with --resume, which keeps its end")
 
 
 def _verify(options: dict[str, Any]) -> Outcome:
