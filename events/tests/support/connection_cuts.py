@@ -13,7 +13,7 @@ import pytest
 
 from events.format.event import Event
 from events.store.append import PipelinedAppend
-from events.tests.support.injection import send, send_and_fail
+from events.tests.support.fault_injection import send, send_and_fail
 from events.tests.support.ledger import Ledger
 
 finish = PipelinedAppend.finish

@@ -26,7 +26,7 @@ from django.conf import settings
 from django.db import IntegrityError, connections, transaction
 
 from events.append.services import shared_writer, writer
-from events.tests.support import injection
+from events.tests.support import fault_injection
 from events.tests.support.ledger import Ledger, submission
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -85,7 +85,7 @@ def _pipe(pipe: IO[str] | None) -> IO[str]:
 def _write(count: int) -> None:
     """Write one by one; one in ten is rolled back on purpose."""
     for number in range(count):
-        kind = injection.ROLLED_BACK if number % 10 == 5 else "test.happened"
+        kind = fault_injection.ROLLED_BACK if number % 10 == 5 else "test.happened"
         with contextlib.suppress(IntegrityError):
             appended = writer().write_event(submission(number=number, event_type=kind)).event
             _say(f"{appended.sequence} {appended.event_id}")

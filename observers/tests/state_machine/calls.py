@@ -22,9 +22,9 @@ from events.errors import (
 )
 from events.format.event import ERASED_SALT, Event
 from events.submission import Submission
-from events.tests.support.cuts import Cut
-from events.tests.support.injection import ROLLED_BACK
-from observers.tests.machine.model import Model, is_same
+from events.tests.support.connection_cuts import Cut
+from events.tests.support.fault_injection import ROLLED_BACK
+from observers.tests.state_machine.model import Model, is_same
 
 REFUSED = "test.refused\tby a constraint"
 CUTS = {cut.value for cut in Cut}
