@@ -11,7 +11,7 @@
     try {
       return sessionStorage.getItem(STORED) ?? "";
     } catch {
-      return ""; /* storage is forbidden: each page says it anew */
+      return ""; /* storage is forbidden: each page announces it again */
     }
   };
   const tell = () => {

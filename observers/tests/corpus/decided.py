@@ -106,7 +106,7 @@ def people_then_halted(ledger: Ledger) -> list[Event]:
 
 def force_a_record(ledger: Ledger, events: list[Event]) -> None:
     ledger.tamper(RECORD)
-    decide_anew("clear_halt", halt_details())
+    decide_again("clear_halt", halt_details())
 
 
 def force_three_people(ledger: Ledger, events: list[Event]) -> None:
@@ -120,14 +120,16 @@ def force_three_people(ledger: Ledger, events: list[Event]) -> None:
             "INSERT INTO person_keys (public_key, person, event_id, active_from, from_sequence)"
             f" VALUES ('{each.public_key}', '{each.name}', md5('{each.name}')::uuid, now(), 1)",
         )
-    decide_anew("clear_halt", halt_details(), FORGERS)
+    decide_again("clear_halt", halt_details(), FORGERS)
 
 
 def record_id(each: Person) -> str:
     return hashlib.md5(each.name.encode()).hexdigest()  # noqa: S324 - as in SQL
 
 
-def decide_anew(kind: str, details: dict[str, object], people: list[Person] | None = None) -> Event:
+def decide_again(
+    kind: str, details: dict[str, object], people: list[Person] | None = None
+) -> Event:
     """A ceremony of people who are registered already."""
     proposer, *others = people or [person(name) for name in NAMES]
     proposal = proposer.propose(kind, details)

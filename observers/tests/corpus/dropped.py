@@ -11,7 +11,7 @@ from observers.tests.support import forgery
 
 
 def close_up(ledger: Ledger, events: list[Event]) -> None:
-    """Event 9 goes, those after it move up and are chained anew; so do their appends."""
+    """Event 9 goes, those after it move up and are chained again; so do their appends."""
     with ledger.tampering() as superuser:
         superuser.execute("DELETE FROM events WHERE sequence >= 9")
         superuser.execute("DELETE FROM appends WHERE last_sequence >= 12")

@@ -11,7 +11,7 @@ from observers.tests.support import forgery
 
 
 def fork_with_stolen_keys(ledger: Ledger, events: list[Event]) -> None:
-    """Event 6 is signed anew as the successor of event 3."""
+    """Event 6 is signed again as the successor of event 3."""
     with ledger.tampering() as superuser:
         forged = forgery.resign(replace(events[5], prev_hash=events[2].content_hash))
         forgery.overwrite(superuser, forged)
@@ -33,7 +33,7 @@ CASES = [
     ),
     Case(
         "forked with stolen keys",
-        "Somebody with the agent's and the witness's private keys signs an event anew as the"
+        "Somebody with the agent's and the witness's private keys signs an event again as the"
         " successor of an earlier one, with its append.",
         fork_with_stolen_keys,
         ((6, "prev_hash"), (7, "prev_hash")),

@@ -174,7 +174,7 @@ CASES = [
     ),
     Case(
         "a table of the same name in another schema",
-        "A superuser makes a schema named as the application's role, whose views stand before the"
+        "A superuser makes a schema named as the application's role, whose views shadow the"
         " ledger's tables and leave some events out.",
         as_superuser(
             "CREATE SCHEMA portal_app",
@@ -220,7 +220,7 @@ CASES = [
     ),
     weakened(
         "a view among PostgreSQL's own",
-        "A superuser puts a view of a table's name into pg_catalog, which stands before every"
+        "A superuser puts a view of a table's name into pg_catalog, which is searched before every"
         " other schema.",
         ("guards shadow pg_catalog.access_log",),
         "SET allow_system_table_mods = on",
@@ -299,8 +299,8 @@ CASES = [
     ),
     weakened(
         "a function with a number of PostgreSQL's own",
-        "A superuser adds a function to pg_catalog, and gives it a number such as what comes"
-        " with PostgreSQL has.",
+        "A superuser adds a function to pg_catalog, and gives it a number in the range reserved"
+        " for PostgreSQL's own.",
         ("guards catalogue functions of PostgreSQL",),
         "SET allow_system_table_mods = on",
         "CREATE FUNCTION pg_catalog.halt_ledger(reason TEXT) RETURNS TEXT LANGUAGE"
@@ -351,7 +351,7 @@ CASES = [
     ),
     weakened(
         "a schema of the application's own",
-        "A superuser makes a schema in which the application may make what it likes.",
+        "A superuser makes a schema in which the application may create anything.",
         ("guards rights on schema own to application",),
         "CREATE SCHEMA own AUTHORIZATION portal_app",
     ),
@@ -481,7 +481,7 @@ CASES = [
     ),
     weakened(
         "a publication of every table",
-        "A superuser has every row go to whoever subscribes.",
+        "A superuser publishes every row to any subscriber.",
         ("guards publication outwards",),
         "CREATE PUBLICATION outwards FOR ALL TABLES",
     ),

@@ -68,7 +68,7 @@ def with_an_unseen_name(ledger: Ledger, events: list[Event]) -> None:
 CASES = [
     Case(
         "signed by another agent's key",
-        "Somebody with the key of another agent, and the witness's, signs an event anew.",
+        "Somebody with the key of another agent, and the witness's, signs an event again.",
         by_another_agent,
         at(12, "signing_key"),
         chain("12-12", "signing_key"),
@@ -104,7 +104,7 @@ CASES = [
     ),
     Case(
         "signed with a type that cannot be seen",
-        "A superuser with every key drops a constraint, signs an event anew with a type that turns"
+        "A superuser with every key drops a constraint, signs an event again with a type that turns"
         " the writing direction, and puts the constraint back as validated.",
         with_an_unseen_name,
         at(12, "format"),

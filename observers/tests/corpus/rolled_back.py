@@ -36,7 +36,7 @@ CASES = [
     rolled_back(
         "rewritten with every key, behind the portal's back",
         "Somebody with all private keys and a superuser's rights rewrites an event and signs"
-        " everything after it anew.",
+        " everything after it again.",
         rewrite,
     ),
 ]

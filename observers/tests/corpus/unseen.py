@@ -20,7 +20,7 @@ def everywhere(reason: str) -> dict[str, str]:
 
 
 def rewrite(ledger: Ledger, events: list[Event]) -> None:
-    """The whole ledger anew from event 5 on, with the agent's and the witness's private keys."""
+    """The ledger rewritten from event 5 on, with the agent's and the witness's private keys."""
     previous = events[3].content_hash
     with ledger.tampering() as superuser:
         for original in events[4:]:
@@ -51,7 +51,7 @@ CASES = [
     Case(
         "the ledger rewritten with every key",
         "Somebody with all private keys and a superuser's rights rewrites an event and signs"
-        " everything after it anew; the heads beside the database are gone.",
+        " everything after it again; the heads beside the database are gone.",
         rewrite,
         because=NOTHING,
         saved_head=True,

@@ -89,7 +89,7 @@ class Reader {
   }
 
   /* The end is looked for here; what stands between the quotes has no numbers, so the browser's
-     own reader decodes it exactly, and refuses what is no string. */
+     own reader decodes it exactly, and refuses anything but a string. */
   string() {
     const start = this.at;
     let end = start + 1;
