@@ -117,7 +117,7 @@ def test_settings_without_which_a_power_cut_destroys_are_said(make: Make) -> Non
         with capture_logs() as lines:
             call_command("migrate", stdout=io.StringIO(), stderr=said)
     for name in ("fsync", "full_page_writes"):
-        assert f"WARNING: {name} is off at the database's server" in said.getvalue()
+        assert f"WARNING: {name} is off on the database server" in said.getvalue()
         assert any(line.get("setting") == name for line in lines)
 
 

@@ -73,7 +73,7 @@ def test_an_array_and_standard_input_are_read(
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("nothing\n", ":1: this is not JSON"),
+        ("nothing\n", ":1: not JSON"),
         ("[1]", "[1]: a head is a JSON object with max_sequence and content_hash"),
         ('{"max_sequence": "1"}', ": max_sequence is not a sequence number"),
         ('{"max_sequence": true, "content_hash": ""}', ": max_sequence is not a sequence number"),
