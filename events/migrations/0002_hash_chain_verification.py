@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "002_hash_chain_verification.sql",
-            sha256="12fcb68fcccd7795f74a90a2c2d16e481b11c4c9b09f92fd735b2ee93918978f",
+            sha256="c08a680f726a9b3194a6e981995cc5b37df70ddab82ec6b6490159f010ae66a4",
             models=[sql.model("Append", "appends")],
         ),
     ]

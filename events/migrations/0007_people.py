@@ -7,8 +7,12 @@ class Migration(migrations.Migration):
     dependencies = [("events", "0006_append_protocol")]
     operations = [
         sql.migration(
+            "signatures.sql",
+            sha256="59432797d1b9f9843c6012809650e880dfae5f7799842dea19a6c1a6f26a4737",
+        ),
+        sql.migration(
             "007_people.sql",
-            sha256="7570e618c8c689453511e9045706ddb7c6d5270bca127be2a7628aac0fd15c6c",
+            sha256="7202a21aa3b6b5fe263164c32b6f961c346562f99390dc7d6c9f67e325811cd5",
             models=[sql.model("PersonKey", "person_keys")],
         ),
     ]

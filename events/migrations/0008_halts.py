@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "008_halts.sql",
-            sha256="f6ccd07deccfe681899d2451cf371d74b3dbf3b52c1d6969affd006aceb41916",
+            sha256="15f5b704cc63c4da780e1622067475d8b5b9abcb9c5f545eca3c6428a2b63ca2",
             models=[
                 sql.model(
                     "HaltState",

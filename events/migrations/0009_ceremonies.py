@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "009_ceremonies.sql",
-            sha256="ac45355d95af48e5ecbe319bef4ed72860adcd849fac068bfb84eccc21ff9cc5",
+            sha256="7ee08a79018b119d12589af1326286ec08c6a29e6827b37688f2d95ecf0e3c4d",
             models=[
                 sql.model("CeremonyStep", "ceremonies"),
                 sql.model("CeremonyOpening", "ceremony_openings"),

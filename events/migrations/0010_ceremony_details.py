@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "010_ceremony_details.sql",
-            sha256="fa1db1a07b8d5737e6b75e462cdbd933ef82f33362b6002e670d45740832fd5c",
+            sha256="d502cef672f9b8b1c2f17de8da2582cdcf5507b034757b172f53d397661bc127",
         ),
     ]

@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "011_ceremony_decisions.sql",
-            sha256="f6f9413b5a77a38a05fab1840e387a7155b0767b09a4032960dd2fbcea8e90f2",
+            sha256="594706ebb5b19b5dd8b355d9506c9ec91793e1f43680b3bf2ab9e62de1e23aaa",
         ),
     ]

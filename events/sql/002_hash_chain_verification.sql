@@ -76,7 +76,7 @@ ALTER TABLE appends ENABLE ALWAYS TRIGGER refuse_change_of_appends;
 
 -- Checks the chain from first_sequence to last_sequence, by default to the head, and returns one row for
 -- each finding; no row means that the chain is sound. `SELECT * FROM verify_chain(1, 1000);`
--- It cannot check signatures and payload hashes, which `manage.py verify_ledger` checks as well.
+-- It does not check signatures and payload hashes, which `manage.py verify_ledger` checks as well.
 CREATE FUNCTION verify_chain(first_sequence BIGINT DEFAULT 1, last_sequence BIGINT DEFAULT NULL)
 RETURNS TABLE (sequence BIGINT, failed_check TEXT, expected TEXT, found TEXT)
 LANGUAGE sql STABLE AS $$

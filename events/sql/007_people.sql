@@ -23,33 +23,41 @@ CREATE TRIGGER refuse_removal_of_person_keys
 ALTER TABLE person_keys ENABLE ALWAYS TRIGGER refuse_change_of_person_keys;
 ALTER TABLE person_keys ENABLE ALWAYS TRIGGER refuse_removal_of_person_keys;
 
--- The person and the key that an event registers; NULLs if it registers nobody.
-CREATE FUNCTION said_person(event_type TEXT, payload JSONB, OUT person TEXT, OUT public_key TEXT)
+-- The person and the key that an event registers, and the proof of possession of the key; NULLs if it
+-- registers nobody.
+CREATE FUNCTION said_person(event_type TEXT, payload JSONB, OUT person TEXT, OUT public_key TEXT, OUT proof TEXT)
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
-    SELECT said ->> 'person', said ->> 'public_key'
+    SELECT said ->> 'person', said ->> 'public_key', said ->> 'proof'
     FROM (SELECT CASE event_type
         WHEN 'system.person_registered' THEN payload
         WHEN 'ceremony.add_person' THEN payload #> '{proposal,details}' END AS said) s
 $$;
 
 -- Refuses a person whom no event or unwritten record registers. Once ceremonies are in force, only the
--- recording of a ceremony may register one.
+-- recording of a ceremony may register one. The proof of possession is verified here, whoever registers.
 CREATE FUNCTION guard_person_keys() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    said RECORD;
 BEGIN
     IF ceremony_opened_here('ceremony.add_person') IS NULL THEN
         PERFORM require_setting_up('registering a person');
     END IF;
-    IF NOT EXISTS (
-        SELECT FROM (
-            SELECT e.event_id, e.event_type, e.payload FROM events e WHERE e.agent_id IS NULL
-            UNION ALL
-            SELECT u.event_id, u.event_type, u.payload FROM unwritten_records u) said
-        WHERE said.event_id = NEW.event_id
-          AND (NEW.person, NEW.public_key) = (said_person(said.event_type, said.payload))
-    ) THEN
+    SELECT p.*, record.is_signed INTO said FROM (
+        SELECT e.event_type, e.payload, event_is_signed(e) AS is_signed
+        FROM events e WHERE e.event_id = NEW.event_id AND e.agent_id IS NULL
+        UNION ALL
+        SELECT u.event_type, u.payload, true FROM unwritten_records u WHERE u.event_id = NEW.event_id
+    ) record, said_person(record.event_type, record.payload) p LIMIT 1;
+    IF (NEW.person, NEW.public_key) IS DISTINCT FROM (said.person, said.public_key) THEN
         RAISE EXCEPTION 'CT-13: % is not registered: no event says so', NEW.person
             USING ERRCODE = 'AP005', CONSTRAINT = 'unrecorded';
+    ELSIF NOT said.is_signed THEN
+        RAISE EXCEPTION 'CT-13: % is not registered: the signatures of the event that says so do not verify', NEW.person
+            USING ERRCODE = 'AP005', CONSTRAINT = 'signature';
+    ELSIF NOT proves_possession(said.person, said.public_key, said.proof) THEN
+        RAISE EXCEPTION 'CT-13: the proof is not a signature by the key of %', NEW.person
+            USING ERRCODE = 'AP005', CONSTRAINT = 'proof';
     END IF;
     RETURN NEW;
 END

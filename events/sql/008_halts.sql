@@ -147,7 +147,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
         UNION ALL
         (SELECT w.* FROM waiting w JOIN halt_state h ON h.halted
          JOIN person_keys k ON k.event_id = w.event_id
-             AND (k.person, k.public_key) = (said_person(w.event_type, w.payload))
+             AND (k.person, k.public_key) = (SELECT p.person, p.public_key FROM said_person(w.event_type, w.payload) p)
          WHERE w.event_type = 'system.person_registered' ORDER BY w.recorded_at, w.event_id
          LIMIT (SELECT greatest(3 - r.people, 0) FROM registered r))
     )

@@ -1,9 +1,8 @@
 -- Ceremonies (CT-13): a decision about the ledger is proposed by one person, approved by at least two
 -- others, and recorded in the chain as an event `ceremony.…`.
 --
--- SQL cannot verify Ed25519. It checks everything else: who may speak, how often, about which text, how
--- many agree, and that the chain records exactly what was said. The portal verifies each signature before
--- it stores a step, and every verification of the ledger verifies them again.
+-- The database checks who may speak, how often, about which text, how many agree, that each has signed it,
+-- and that the chain records exactly what was said. Every verification of the ledger checks it again.
 
 CREATE TABLE ceremonies (
     id              BIGSERIAL   PRIMARY KEY,
@@ -162,8 +161,9 @@ BEGIN
                        AND k.public_key = NEW.content ->> 'public_key') THEN
             PERFORM refuse_ceremony('person', format('%s has no such active key', NEW.person));
         END IF;
-        IF coalesce(NEW.content ->> 'signature', '') !~ '^[A-Za-z0-9+/]{86}==$' THEN
-            PERFORM refuse_ceremony('signature', 'the signature is not base64 of 64 bytes');
+        IF NOT voice_verifies(NEW.step, NEW.person, coalesce(proposed.content, NEW.content) ->> 'proposal',
+                              NEW.content ->> 'public_key', NEW.content ->> 'signature') THEN
+            PERFORM refuse_ceremony('signature', format('the signature of %s is not of what was %s', NEW.person, NEW.step));
         END IF;
     END IF;
     RETURN NEW;

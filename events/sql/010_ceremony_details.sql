@@ -63,9 +63,10 @@ BEGIN
                    WHERE name_fold(k.person) = name_fold(details ->> 'person') AND k.until_sequence IS NULL
                    OR k.public_key = details ->> 'public_key')
            OR details ->> 'public_key' !~ '^[A-Za-z0-9+/]{43}=$'
-           OR coalesce(details ->> 'proof', '') !~ '^[A-Za-z0-9+/]{86}==$'
            OR NOT coalesce(is_name(details ->> 'person'), false) THEN
             PERFORM refuse_ceremony('details', 'the person or the key is registered already, or is none');
+        ELSIF NOT proves_possession(details ->> 'person', details ->> 'public_key', details ->> 'proof') THEN
+            PERFORM refuse_ceremony('proof', format('the proof is not a signature by the key of %s', details ->> 'person'));
         END IF;
     WHEN 'ceremony.retire_person' THEN
         IF NOT EXISTS (SELECT FROM person_keys k
@@ -133,7 +134,7 @@ BEGIN
         PERFORM refuse_ceremony('details', format('there is no active key %s', old));
     ELSIF new IS NOT NULL AND (
         starts_with(new, 'WITNESS:') <> is_witness OR new !~ '^(WITNESS:)?[A-Za-z0-9][A-Za-z0-9._-]{0,180}$'
-        OR new_public_key !~ '^[A-Za-z0-9+/]{43}=$'
+        OR NOT coalesce(ed25519_usable_key(base64_bytes(new_public_key)), false)
         OR EXISTS (SELECT FROM agent_keys k WHERE k.key_id = new OR k.public_key = new_public_key)
         OR EXISTS (SELECT FROM witnesses w WHERE w.witness_id = new OR w.public_key = new_public_key)) THEN
         PERFORM refuse_ceremony('details',

@@ -56,6 +56,12 @@ BEGIN
         PERFORM refuse_ceremony('recorded', format('ceremony %s is recorded already', ceremony));
     ELSIF clock_timestamp() >= proposal_expires(proposed_at) THEN
         PERFORM refuse_ceremony('expired', expired_since(proposed_at));
+    ELSIF EXISTS (
+        SELECT FROM ceremony_voices v JOIN ceremonies p ON p.ceremony_id = v.ceremony_id AND p.step = 'proposed'
+        WHERE v.ceremony_id = ceremony AND NOT voice_verifies(
+            v.step, v.voice ->> 'person', p.content ->> 'proposal', v.voice ->> 'public_key', v.voice ->> 'signature')
+    ) THEN
+        PERFORM refuse_ceremony('signature', 'a signature is not of what was proposed, approved or rejected');
     ELSIF NOT ceremony_is_approved(ceremony) THEN
         PERFORM refuse_ceremony('approvals',
             'two people besides the proposer must approve it, and more approve than reject');
@@ -87,6 +93,9 @@ BEGIN
     IF ceremony IS NULL OR NEW.agent_id IS NOT NULL OR NEW.payload IS DISTINCT FROM ceremony_payload(ceremony) THEN
         PERFORM refuse_ceremony('event',
             format('the event %s is refused: it is not the record of an approved ceremony', NEW.event_type));
+    ELSIF NOT event_is_signed(NEW) THEN
+        PERFORM refuse_ceremony('signature',
+            format('the event %s is refused: its signatures do not verify', NEW.event_type));
     END IF;
     INSERT INTO ceremonies (ceremony_id, kind, step, person, content, event_id)
     VALUES (ceremony, NEW.event_type, 'recorded', 'the system',

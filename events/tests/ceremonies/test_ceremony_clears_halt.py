@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -16,14 +17,16 @@ from events import ceremonies
 from events.append.services import key_backend, writer
 from events.errors import CeremonyRefusedError, SystemHaltedError
 from events.format import names
-from events.format.ceremony import REJECTED
-from events.format.event import Event
+from events.format.canonical import canonicalize
+from events.format.ceremony import APPROVED, REJECTED
+from events.format.event import Event, payload_hash
 from events.halting import Halted, HaltReasonError, halt
 from events.store.guards import read_guards
-from events.tests.support.ceremonies import halt_details, hold, person, register
+from events.tests.support.ceremonies import guard_off, halt_details, hold, person, register
 from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger, submission
 from events.tests.support.race import together
+from events.tests.support.raw_append import SALT, active_key, honest_row, insert
 
 
 def halted(reason: str = "a fork was found") -> Halted:
@@ -206,23 +209,109 @@ def test_nobody_votes_by_sql_for_people_who_are_not_registered(ledger: Ledger) -
         assert refused.value.sqlstate == "AP005"
 
 
-def test_a_signature_that_sql_cannot_see_through_is_not_recorded(ledger: Ledger) -> None:
-    """Votes with invalid signatures, written straight into the database, are not recorded."""
+FORGED = """
+    INSERT INTO ceremonies (ceremony_id, kind, step, person, content) VALUES
+    (%s, 'ceremony.clear_halt', 'approved', %s, jsonb_build_object(
+        'proposal_hash', %s::text, 'public_key', %s::text, 'signature', %s::text))"""
+
+
+def test_the_database_refuses_a_vote_that_its_person_did_not_sign(ledger: Ledger) -> None:
+    """Whatever role it comes from: nothing, somebody else's, of another step, of another text."""
     ada, bela, cleo = register()
     halted()
     proposal = ada.propose("clear_halt", halt_details())
-    with ledger.connect() as application:
+    other = ada.propose("drift_threshold", {"seconds": "7"})
+    signatures = [
+        "",
+        "A" * 86 + "==",
+        cleo.sign(proposal, APPROVED),
+        bela.sign(proposal, REJECTED),
+        bela.sign(other, APPROVED),
+    ]
+    for role in ("portal_app", "portal_owner", "postgres"):
+        for signature in signatures:
+            values = [proposal.ceremony_id, "Bela", proposal.hash, bela.public_key, signature]
+            with ledger.connect(role) as connection, pytest.raises(psycopg.Error) as refused:
+                connection.execute(FORGED, values)
+            assert refused.value.sqlstate == "AP005"
+            assert refused.value.diag.constraint_name == "signature"
+
+
+def test_a_forged_vote_is_not_recorded_even_if_it_got_past_the_trigger(ledger: Ledger) -> None:
+    ada, bela, cleo = register()
+    halted()
+    proposal = ada.propose("clear_halt", halt_details())
+    with guard_off(ledger, "ceremonies", "check_ceremony_step_before_insert") as superuser:
         for each in (bela, cleo):
-            application.execute(
-                "INSERT INTO ceremonies (ceremony_id, kind, step, person, content) VALUES"
-                " (%s, 'ceremony.clear_halt', 'approved', %s, jsonb_build_object("
-                " 'proposal_hash', %s::text, 'public_key', %s::text,"
-                " 'signature', repeat('A', 86) || '=='))",
-                [proposal.ceremony_id, each.name, proposal.hash, each.public_key],
+            superuser.execute(
+                FORGED,
+                [proposal.ceremony_id, each.name, proposal.hash, each.public_key, "A" * 86 + "=="],
             )
     with pytest.raises(CeremonyRefusedError, match=r"^CT-13: the signature of Bela"):
         ceremonies.record(writer(), proposal.ceremony_id)
+    with ledger.connect() as application, pytest.raises(psycopg.Error) as refused:
+        application.execute("SELECT open_ceremony(%s)", [proposal.ceremony_id])
+    assert refused.value.diag.constraint_name == "signature"
     assert ledger.store.halt().halted
+
+
+def forged_event(connection: psycopg.Connection[Any], event_type: str, payload: str) -> str:
+    """Insert an event of the system that another key than the system's has signed."""
+    canonical = canonicalize(json.loads(payload))
+    row = honest_row(
+        connection,
+        agent_id=None,
+        signing_key_id=active_key(None),
+        event_type=event_type,
+        payload_hash=payload_hash(SALT, canonical),
+        payload=canonical.decode(),
+    )
+    insert(connection, row)
+    return str(row["event_id"])
+
+
+def test_a_decision_takes_no_effect_by_an_event_that_the_system_did_not_sign(
+    ledger: Ledger,
+) -> None:
+    ada, bela, cleo = register()
+    halted()
+    proposal = ada.propose("clear_halt", halt_details())
+    bela.say(proposal)
+    cleo.say(proposal)
+    with ledger.connect() as application:
+        application.autocommit = False
+        opened = application.execute("SELECT * FROM open_ceremony(%s)", [proposal.ceremony_id])
+        kind, payload = opened.fetchone() or ("", "")
+        forged_event(application, kind, payload)
+        with pytest.raises(psycopg.Error) as refused:
+            application.commit()
+    assert refused.value.diag.constraint_name == "signature"
+    assert ledger.store.halt().halted
+
+
+def test_nobody_is_registered_by_an_event_that_the_system_did_not_sign(ledger: Ledger) -> None:
+    zoe = person("Zoe")
+    with ledger.connect("portal_owner") as owner:
+        owner.autocommit = False
+        event_id = forged_event(owner, "system.person_registered", json.dumps(zoe.details))
+        with pytest.raises(psycopg.Error) as refused:
+            owner.execute("SELECT register_first_person('Zoe', %s, %s)", [zoe.public_key, event_id])
+    assert refused.value.diag.constraint_name == "signature"
+    assert ledger.query("SELECT count(*) FROM person_keys") == [(0,)]
+
+
+@pytest.mark.parametrize("proof", [None, "", "A" * 86 + "=="])
+def test_nobody_is_registered_without_proof_of_possession(
+    ledger: Ledger, proof: str | None
+) -> None:
+    zoe = person("Zoe")
+    with ledger.connect("portal_owner") as owner:
+        owner.execute("SELECT halt_ledger('a test')")
+        with pytest.raises(psycopg.Error) as refused:
+            owner.execute(
+                "SELECT register_first_person('Zoe', %s, NULL, %s)", [zoe.public_key, proof]
+            )
+    assert refused.value.diag.constraint_name == "proof"
 
 
 def test_an_event_that_only_looks_like_a_ceremony_is_refused(ledger: Ledger) -> None:

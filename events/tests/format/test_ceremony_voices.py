@@ -240,11 +240,14 @@ def test_a_name_in_another_case_is_the_same_person(ledger: Ledger, name: str, ag
     register(name)
     with pytest.raises(CeremonyRefusedError, match="registered already"):
         register(again)
-    key = person(again).public_key
+    same = person(again)
     with ledger.connect("portal_owner") as owner:
         owner.execute("SELECT halt_ledger('a test')")
         with pytest.raises(psycopg.errors.UniqueViolation):
-            owner.execute("SELECT register_first_person(%s, %s, NULL)", [again, key])
+            owner.execute(
+                "SELECT register_first_person(%s, %s, NULL, %s)",
+                [again, same.public_key, same.proof],
+            )
 
 
 UNSHOWN = {
