@@ -17,11 +17,10 @@ from events import sql
 FOLDER = Path(sql.__file__).parent
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 NUMBERED = sorted(path.name for path in FOLDER.glob("0*.sql"))
-FILES = ["names.sql", *NUMBERED]
-"""`names.sql` has the rules for texts that the table of events needs, and runs before it."""
-MIGRATION_OF = {name: f"0{name.removesuffix('.sql')}" for name in NUMBERED} | {
-    "names.sql": "0001_create_events_table"
-}
+FIRST = {"names.sql": "0001_create_events_table", "signatures.sql": "0007_people"}
+"""Functions without a table of their own, and the migrations that run them first."""
+FILES = [*FIRST, *NUMBERED]
+MIGRATION_OF = {name: f"0{name.removesuffix('.sql')}" for name in NUMBERED} | FIRST
 
 
 def operations() -> dict[str, Sequence[Operation]]:
