@@ -22,7 +22,7 @@ from events.append.services import writer
 from events.store.ledger import Halt
 from events.tests.support.ceremonies import people_from_the_start
 from events.tests.support.connection_cuts import Cuts
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import Ledger, put_keys_into
 from events.tests.support.race import together
 from observers.tests.state_machine.calls import Call
 from observers.tests.state_machine.comparison import (
@@ -38,14 +38,16 @@ class Base(RuleBasedStateMachine):
     """One ledger, two doors to it, three people."""
 
     clone: ClassVar[Callable[[], AbstractContextManager[Ledger]]]
-    """Makes an empty ledger; the test says how."""
+    """Makes an empty ledger without keys; the test says how."""
 
     def __init__(self) -> None:
         super().__init__()
         self._open = ExitStack()
-        keys = self._open.enter_context(tempfile.TemporaryDirectory(prefix="auditportal-keys-"))
-        self._open.enter_context(override_settings(PORTAL_KEY_DIR=Path(keys) / "keys"))
+        folder = self._open.enter_context(tempfile.TemporaryDirectory(prefix="auditportal-keys-"))
+        keys = Path(folder) / "keys"
+        self._open.enter_context(override_settings(PORTAL_KEY_DIR=keys))
         self.ledger = self._open.enter_context(type(self).clone())
+        put_keys_into(keys)
         self.cuts = Cuts(self.ledger)
         self._open.enter_context(self.cuts.installed())
         self.people = people_from_the_start(self.ledger)
