@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
 # Folders and sizes for benchmarks and screenshots; override them on the command line.
+# make bench ARGS=--quick runs one short round and prints the tables without writing them.
 SCREENSHOTS ?= screenshots
 BENCH_HOME ?= .bench
 EVENTS ?= 5000000
@@ -64,9 +65,9 @@ guard-expectations: $(VENV)/.dev  ## regenerate what check_guards expects, from 
 screenshots: $(VENV)/.dev  ## save screenshots of every page in SCREENSHOTS: light and dark, desktop and phone
 	@SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q observers/tests/browser/screenshots.py
 
-bench: $(BENCH_VENV)/.bench  ## run all benchmarks, also of the peers, and update bench/README.md (EVENTS, BENCH_HOME)
+bench: $(BENCH_VENV)/.bench  ## run all benchmarks, also of the peers, and update bench/README.md (EVENTS, BENCH_HOME, ARGS=--quick)
 	@PORTAL_HOME="$(BENCH_HOME)" $(BENCH_VENV)/bin/python -m bench.fill --events $(EVENTS) --unless-filled
-	@PORTAL_HOME="$(BENCH_HOME)" $(BENCH_VENV)/bin/python -m bench.run
+	@PORTAL_HOME="$(BENCH_HOME)" $(BENCH_VENV)/bin/python -m bench.run $(ARGS)
 
 bench-pages: $(VENV)/.dev  ## time the pages over EVENTS events, kept in BENCH_HOME; see bench/README.md
 	@PORTAL_HOME="$(BENCH_HOME)" $(BIN)/python -m bench.fill --events $(EVENTS) --unless-filled

@@ -105,7 +105,7 @@ def verify_ledger(count: int, workers: int, *options: str) -> float:
     return count / seconds
 
 
-def measure() -> list[Line]:
+def measure(rounds: int) -> list[Line]:
     """Measure everything in turn, round by round."""
     from events.store.ledger import PostgresEventStore
 
@@ -123,7 +123,7 @@ def measure() -> list[Line]:
         "hashes and links, 2 workers": lambda: verify_ledger(hashed_count, 2, "--no-signatures"),
     }
     rates: dict[str, list[float]] = {name: [] for name in cases}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, measured in cases.items():
             rates[name].append(measured())
     return [Line(name, statistics.median(found)) for name, found in rates.items()]
@@ -162,6 +162,7 @@ def _figure(value: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure verification over the filled ledger.")
+    parser.add_argument("--quick", action="store_true", help="one round")
     parser.add_argument("--json", action="store_true", help="for machines")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "auditportal.settings")
@@ -169,7 +170,7 @@ def main() -> None:
     import django
 
     django.setup()
-    lines = measure()
+    lines = measure(1 if options.quick else ROUNDS)
     if options.json:
         document: dict[str, Any] = {
             "lines": [asdict(line) for line in lines],
