@@ -38,12 +38,13 @@ fuzz: $(VENV)/.dev  ## fuzz the API and run the ledger's model test with EXAMPLE
 	@FUZZ_EXAMPLES="$(EXAMPLES)" $(BIN)/python -m pytest -q --show-capture=no $(ARGS) \
 	  observers/tests/api/test_api_fuzzed.py observers/tests/verification/test_ledger_follows_its_model.py
 
-lint: $(VENV)/.dev  ## check style, types, the direction of imports and the templates
+lint: $(VENV)/.dev  ## check style, types, imports, templates and the layout of the source
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/djlint templates --lint --quiet
+	$(BIN)/python -m bench.layout
 
 format: $(VENV)/.dev  ## fix style and formatting
 	$(BIN)/ruff check --fix .
