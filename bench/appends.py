@@ -17,11 +17,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import machine
 from bench.cluster import Cluster, running
 from bench.figures import Figures, medians
 from bench.peers import PEERS, LeftOut
@@ -224,10 +222,10 @@ def check(workers: dict[str, Worker]) -> int:
     return wanted[OURS]
 
 
-def report(found: dict[Row, Figures], promised: list[dict[str, Any]], where: str) -> str:
+def report(found: dict[Row, Figures], promised: list[dict[str, Any]], verified: int) -> str:
     """The tables as Markdown."""
     lines = [
-        where,
+        f"{verified:,} events of the ledger verified afterwards, as many as were acknowledged.",
         "",
         "| who | callers | events a call | disk | events/s | p50 ms | p99 ms "
         "| Python s per 1,000 | PostgreSQL s per 1,000 |",
@@ -259,18 +257,14 @@ def main() -> None:
     with running() as cluster, hired(cluster, options.log) as workers:
         found = measure_all(cluster, workers, options.quick, options.log)
         verified = check(workers)
-        with cluster.connect() as connection:
-            where = machine.describe(connection.cursor())
     promised = limits(found)
-    where = (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {where}. {verified:,} events of the ledger "
-        "verified afterwards, as many as were acknowledged."
-    )
     if options.json:
         rows = [vars(row) | vars(figures) for row, figures in found.items()]
-        sys.stdout.write(json.dumps({"where": where, "rows": rows, "limits": promised}) + "\n")
+        sys.stdout.write(
+            json.dumps({"verified": verified, "rows": rows, "limits": promised}) + "\n"
+        )
     else:
-        sys.stdout.write(report(found, promised, where) + "\n")
+        sys.stdout.write(report(found, promised, verified) + "\n")
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
-from bench import machine
 from bench.cluster import Cluster, running
 from bench.cpu import seconds_below
+from bench.machine import machine
 
 SHORT, WINDOWS, AGAIN = "short lines", "Windows events", "short lines again"
 LIMITS = {SHORT: 5_000.0, WINDOWS: 3_000.0}
@@ -211,7 +211,7 @@ def main() -> None:
                     [sys.executable, "manage.py", *command], check=True, stdout=sys.stderr
                 )
             found = measure(cluster, arguments.lines, arguments.log)
-            sys.stdout.write(f"{machine.machine()}\n\n{report(found)}\n")
+            sys.stdout.write(f"{machine()}\n\n{report(found)}\n")
             sys.stdout.flush()
 
 

@@ -15,12 +15,11 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import django
 
-from bench import machine, table
+from bench import table
 from bench.play import FAST_AGENT, RARE_AGENT, RARE_TYPE, STUCK_AGENT
 
 LIMIT_MS = 200
@@ -161,11 +160,10 @@ def _facts() -> tuple[int, int, str]:
 
 
 def report(results: list[Measured]) -> str:
-    """The table as Markdown, with place and date of the measurement."""
+    """The table as Markdown, with the size of the ledger."""
     last, _, _ = _facts()
     lines = [
-        f"{last:,} events, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {_machine()}.",
-        f"Milliseconds on the server; {RUNS} answers each after the first. "
+        f"{last:,} events. Milliseconds on the server; {RUNS} answers each after the first. "
         f"Limit: {LIMIT_MS} ms, for the median.",
         "",
         "| page | fresh process | median | worst | within the limit |",
@@ -173,13 +171,6 @@ def report(results: list[Measured]) -> str:
         *(result.row() for result in results),
     ]
     return "\n".join(lines)
-
-
-def _machine() -> str:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        return machine.describe(cursor)
 
 
 def main() -> None:
@@ -193,7 +184,7 @@ def main() -> None:
     text = report(list(measure_all(options.only)))
     sys.stdout.write(text + "\n")
     if options.write:
-        table.write("pages", text, title="Pages")
+        table.write("pages", "Pages", text)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ from psycopg import sql
 
 from auditportal.embedded import EmbeddedPostgres
 from bench import table
-from bench.machine import machine
 from bench.partition_shapes import (
     RARE_AGENT,
     ROWS,
@@ -308,14 +306,12 @@ def affordable(rows: int, parent: Path) -> int:
     return min(rows, most)
 
 
-def report(results: dict[str, Figures], server: str) -> str:
-    """The table as Markdown, with place and date of the measurement."""
+def report(results: dict[str, Figures]) -> str:
+    """The table as Markdown, a column a shape."""
     names = list(results)
     first = results[names[0]]
     figures = [*first, *(name for name in results[names[-1]] if name not in first)]
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {server}.",
-        "",
         f"| | {' | '.join(names)} |",
         "|---|" + "---:|" * len(names),
     ]
@@ -352,10 +348,10 @@ def main() -> None:
     ):
         results[shape.name] = measure(options.home, shape)
         sys.stderr.write(json.dumps(results[shape.name]) + "\n")
-    text = report(results, machine())
+    text = report(results)
     sys.stdout.write(text + "\n")
     if options.write:
-        table.write("partitions", text, title="One table, or ranges of the sequence")
+        table.write("partitions", "One table, or ranges of the sequence", text)
 
 
 if __name__ == "__main__":

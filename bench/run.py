@@ -8,10 +8,8 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from datetime import UTC, datetime
 
 from bench import table
-from bench.machine import machine
 
 SECTIONS = {
     "appends": "Appending",
@@ -20,14 +18,12 @@ SECTIONS = {
     "verification": "Verifying",
     "pages": "Pages",
 }
-DATE_THEMSELVES = ("appends", "pages")
 HAVE_ROUNDS = ("appends", "http", "verification")
 """The other two take as long as the ledger is large."""
 
 
 def run(section: str, quick: bool) -> bool:
     """Measure one section; True if it succeeded."""
-    where = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}."
     sys.stderr.write(f"bench.{section}\n")
     options = ["--quick"] if quick and section in HAVE_ROUNDS else []
     measured = subprocess.run(
@@ -37,11 +33,10 @@ def run(section: str, quick: bool) -> bool:
     if measured.returncode != 0:
         sys.stderr.write(f"bench.{section} failed; its table stays as it was\n")
         return False
-    text = measured.stdout if section in DATE_THEMSELVES else f"{where}\n{measured.stdout}"
     if quick:
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{measured.stdout}\n")
     else:
-        table.write(section, text, title=SECTIONS[section])
+        table.write(section, SECTIONS[section], measured.stdout)
     return True
 
 

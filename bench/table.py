@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+
+from bench.machine import machine
 
 README = Path(__file__).with_name("README.md")
 
 
-def write(section: str, text: str, *, title: str) -> None:
-    """Replace the content of a section; a new one is appended with its title."""
+def write(section: str, title: str, text: str) -> None:
+    """Replace the content of a section by the date, the machine and `text`.
+
+    A new section is appended with its title.
+    """
     opening, closing = f"<!-- measured: {section} -->", f"<!-- /measured: {section} -->"
     readme = README.read_text(encoding="utf-8")
     if opening not in readme:
@@ -17,4 +23,7 @@ def write(section: str, text: str, *, title: str) -> None:
     _, mark, after = rest.partition(closing)
     if not mark:
         raise SystemExit(f"{README}: {opening} has no {closing}; nothing was written")
-    README.write_text(f"{before}{opening}\n\n{text.strip()}\n\n{closing}{after}", encoding="utf-8")
+    where = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}."
+    README.write_text(
+        f"{before}{opening}\n\n{where}\n\n{text.strip()}\n\n{closing}{after}", encoding="utf-8"
+    )

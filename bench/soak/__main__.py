@@ -9,12 +9,10 @@ import argparse
 import signal
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench.machine import machine
 from bench.soak import report
 from bench.soak.checks import Checks, dump
 from bench.soak.kills import Killer
@@ -78,8 +76,7 @@ def main() -> int:
         sys.stderr.write(f"bench.soak: {error}\n")
         return 2
     if options.write:
-        moment = f"{datetime.now(UTC):%F %H:%M} UTC, {machine()}."
-        write("soak", f"{moment}\n\n{report.markdown(found)}", title="Soak")
+        write("soak", "Soak", report.markdown(found))
     sys.stdout.write((dump(found) if options.json else report.markdown(found)) + "\n")
     return 0 if found["sound"] else 1
 
