@@ -3,6 +3,9 @@ meanwhile: `python -m bench.floods --kind forms --seconds 60`.
 
 It starts and stops its own portal on this machine. Each flood runs in a separate process, so that
 it affects the writer only through the portal.
+
+Exit codes: 0 no write and no `/healthz` was refused, and 99 of 100 writes took under a second;
+1 otherwise; 2 could not run.
 """
 
 from __future__ import annotations
@@ -11,7 +14,6 @@ import argparse
 import http.client
 import json
 import multiprocessing
-import os
 import re
 import socket
 import sys
@@ -22,9 +24,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from bench.proc import resident_bytes
 from bench.soak.portal import CouldNotRun, Portal, running
 
 WRITES_A_SECOND = 20
@@ -123,7 +125,7 @@ def _form_heads(target: Target, path: str) -> Iterator[bytes]:
 
 
 def forms(target: Target, stop: Any) -> None:
-    """H1: strangers' forms that arrive byte by byte."""
+    """Strangers' forms that arrive byte by byte."""
     drip(target, _form_heads(target, "/login/"), stop)
 
 
@@ -188,7 +190,7 @@ def _get(target: Target, path: str, token: str = "") -> Callable[[Any], None]:
 
 
 def verification(target: Target, stop: Any) -> None:
-    """H2: one reading token's verifications of 10,000 events."""
+    """One reading token's verifications of 10,000 events."""
     _get(target, "/api/v1/verification?start=1&end=10000", target.reader)(stop)
 
 
@@ -204,7 +206,7 @@ def searches(target: Target, stop: Any) -> None:
 
 
 def open_addresses(target: Target, stop: Any) -> None:
-    """M4: addresses that need no token."""
+    """Addresses that need no token."""
     paths = iter(
         ["/api/schema", "/login/", "/metrics", "/readyz", "/nowhere", "/api/docs"] * 10_000_000
     )
@@ -261,7 +263,7 @@ def passwords(target: Target, stop: Any) -> None:
 
 
 def bodies(target: Target, stop: Any) -> None:
-    """M5: batches of 32 MiB made of empty lists, of which the last event is wrong."""
+    """Batches of 32 MiB made of empty lists, of which the last event is wrong."""
     count = 1000
     lists = b"[" + b",".join([b"[]"] * ((32 * 2**20 // count - 200) // 3)) + b"]"
     one = b'{"event_type":"x","local_timestamp":"2026-11-27T18:00:00Z","payload":%b}'
@@ -351,20 +353,13 @@ class Memory:
         self.most = 0
 
     def now(self) -> int:
-        total = sum(_resident(pid) for pid in self._pids)
+        total = sum(map(resident_bytes, self._pids)) // 2**20
         self.most = max(self.most, total)
         return total
 
     def watch(self, stop: threading.Event) -> None:
         while not stop.wait(0.05):
             self.now()
-
-
-def _resident(pid: int) -> int:
-    with suppress(OSError):
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
-    return 0
 
 
 def measure(portal: Portal, target: Target, kind: str, seconds: float) -> bool:
@@ -435,20 +430,32 @@ def prepare(portal: Portal, sockets: int, fill: int) -> Target:
 
 
 def main() -> int:
-    """Exit code 0 when a writer was never refused, and 99 of 100 writes took under a second."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--kind", nargs="+", choices=FLOODS, default=list(FLOODS))
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--sockets", type=int, default=70)
-    parser.add_argument("--events", type=int, default=FILL)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--kind", nargs="+", choices=FLOODS, default=list(FLOODS), help="the floods to run [all]"
+    )
+    parser.add_argument("--seconds", type=float, default=20, help="of each flood [20]")
+    parser.add_argument("--sockets", type=int, default=70, help="connections of a flood [70]")
+    parser.add_argument("--events", type=int, default=FILL, help=f"written beforehand [{FILL}]")
     asked = parser.parse_args()
+    try:
+        return 0 if flood(asked) else 1
+    except (CouldNotRun, OSError) as error:
+        sys.stderr.write(f"bench.floods: {error}\n")
+        return 2
+
+
+def flood(asked: argparse.Namespace) -> bool:
+    """Run the floods in turn; True if each was withstood."""
     with running() as portal:
         target = prepare(portal, asked.sockets, asked.events)
         went_on = []
         for kind in asked.kind:
             say(f"{kind}, {asked.seconds:.0f} s:")
             went_on.append(measure(portal, target, kind, asked.seconds))
-    return 0 if all(went_on) else 1
+    return all(went_on)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ from typing import Any
 import orjson
 
 from bench.cluster import Cluster, running
-from bench.cpu import seconds_below
 from bench.figures import Figures, medians
 from bench.play import play
+from bench.proc import seconds_below
 
 BATCH = 1000
 AGENT = "first-agent"

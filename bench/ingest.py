@@ -20,8 +20,8 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from bench.cluster import Cluster, running
-from bench.cpu import seconds_below
 from bench.machine import machine
+from bench.proc import resident_bytes, seconds_below
 
 SHORT, WINDOWS, AGAIN = "short lines", "Windows events", "short lines again"
 LIMITS = {SHORT: 5_000.0, WINDOWS: 3_000.0}
@@ -132,7 +132,7 @@ class _Memory(threading.Thread):
     def run(self) -> None:
         while not self._ended.wait(0.05):
             for pid in (self._pid, *_children(self._pid)):
-                self.most = max(self.most, _resident(pid))
+                self.most = max(self.most, resident_bytes(pid) / 10**6)
             self.cpu = max(self.cpu, seconds_below(self._pid))
 
     def stop(self) -> None:
@@ -147,15 +147,6 @@ def _children(pid: int) -> list[int]:
     except OSError:
         return []
     return [int(child) for child in text.split()]
-
-
-def _resident(pid: int) -> float:
-    """Resident megabytes; 0 when the process has ended."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 10**6
 
 
 def measure(cluster: Cluster, count: int, log: Path | None) -> list[Measured]:

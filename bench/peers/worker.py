@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import peers
-from bench.cpu import seconds_below
 from bench.play import Happening, play, retell
+from bench.proc import seconds_below
 
 MATERIAL = 20_000
 WARM_UP = 8

@@ -10,9 +10,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.proc import resident_bytes
 from bench.soak.portal import Portal
 
-RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
 SHARE = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 ALLOWED_GROWTH, ALLOWED_MEBIBYTES = 1.5, 32.0
 JUDGED = 90
@@ -51,13 +51,13 @@ class Memory:
     def sample(self) -> None:
         for role, pids in self.portal.processes().items():
             if role == "PostgreSQL":
-                shares = [_mebibytes(pid, "smaps_rollup", SHARE) for pid in pids]
+                shares = [_share_mebibytes(pid) for pid in pids]
                 if shares:
                     self.samples[role][pids[0]].append(sum(shares))
                 continue
             for pid in pids:
-                if resident := _mebibytes(pid, "status", RESIDENT):
-                    self.samples[role][pid].append(resident)
+                if resident := resident_bytes(pid):
+                    self.samples[role][pid].append(resident / 2**20)
 
     def figures(self) -> list[Figures]:
         return [_figures(role, list(lives.values())) for role, lives in self.samples.items()]
@@ -70,10 +70,10 @@ def _figures(role: str, lives: list[list[float]]) -> Figures:
     )
 
 
-def _mebibytes(pid: int, file: str, pattern: re.Pattern[str]) -> float:
-    """0 for a process that has ended."""
+def _share_mebibytes(pid: int) -> float:
+    """The proportional share of a process; 0 when it has ended."""
     try:
-        found = pattern.search(Path(f"/proc/{pid}/{file}").read_text())
+        found = SHARE.search(Path(f"/proc/{pid}/smaps_rollup").read_text())
     except OSError:
         return 0.0
     return int(found[1]) / 1024 if found else 0.0

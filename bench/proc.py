@@ -1,7 +1,4 @@
-"""Processor time of a process and its descendants, from /proc.
-
-The time of children that ended and were waited for is included in their parent's.
-"""
+"""Reads the processor time and the memory of processes from /proc."""
 
 from __future__ import annotations
 
@@ -20,7 +17,10 @@ class _Process(NamedTuple):
 
 
 def seconds_below(root: int) -> float:
-    """User and system time of a process and its descendants, in seconds."""
+    """User and system time of a process and its descendants, in seconds.
+
+    Children that ended and were waited for are included.
+    """
     processes = dict(_processes())
     children: dict[int, list[int]] = defaultdict(list)
     for pid, process in processes.items():
@@ -32,6 +32,15 @@ def seconds_below(root: int) -> float:
             found += processes[pid].ticks
             waiting += children[pid]
     return found / TICKS
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process; 0 when it has ended."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _processes() -> list[tuple[int, _Process]]:
