@@ -49,6 +49,14 @@ class Row:
     slow: bool = False
     processes: int = 1
 
+    @property
+    def name(self) -> str:
+        return self.peer if self.processes == 1 else f"{self.peer}, {self.processes} processes"
+
+    @property
+    def disk(self) -> str:
+        return "+ 1 ms" if self.slow else "as it is"
+
 
 class Worker:
     """One peer's process, as the parent sees it."""
@@ -58,14 +66,20 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         dsn = cluster.server.dsn(dbname=DATABASE)
-        self.process = context.Process(target=serve, args=(theirs, name, dsn, cluster.pid, log))
+        self.process = context.Process(
+            target=serve, args=(theirs, name, dsn, cluster.pid, log), daemon=True
+        )
         self.process.start()
+        theirs.close()  # so that the end of the process ends the pipe
         self._expect("installed")
 
     def _expect(self, what: str) -> Any:
         if not self.pipe.poll(PATIENCE_SECONDS):
             raise SystemExit(f"{self.name}: no answer within {PATIENCE_SECONDS:.0f} s")
-        said, value = self.pipe.recv()
+        try:
+            said, value = self.pipe.recv()
+        except EOFError:
+            raise SystemExit(f"{self.name}: its process ended") from None
         if said == "left out":
             raise LeftOut(value)
         if said != what:
@@ -173,7 +187,11 @@ def measure_all(
             cluster.checkpoint()
             with cluster.slowed(row.slow):
                 found[row].append(measure(row, workers, seconds))
-            sys.stderr.write(f"round {number + 1}: {row}: {found[row][-1].rate:,.0f}/s\n")
+            sys.stderr.write(
+                f"round {number + 1} of {rounds}: {row.name}, {row.callers} callers, "
+                f"{row.per_call:,} events a call, disk {row.disk}: "
+                f"{found[row][-1].rate:,.0f} events/s\n"
+            )
     return {row: medians(found[row]) for row in rows}
 
 
@@ -232,9 +250,8 @@ def report(found: dict[Row, Figures], promised: list[dict[str, Any]], verified: 
         "|---|---:|---:|---|---:|---:|---:|---:|---:|",
     ]
     for row, f in sorted(found.items(), key=lambda i: (i[0].per_call, i[0].slow, i[0].callers)):
-        name = row.peer if row.processes == 1 else f"{row.peer}, {row.processes} processes"
         lines.append(
-            f"| {name} | {row.callers} | {row.per_call:,} | {'+ 1 ms' if row.slow else 'as it is'} "
+            f"| {row.name} | {row.callers} | {row.per_call:,} | {row.disk} "
             f"| {f.rate:,.0f} | {f.p50:.2f} | {f.p99:.2f} | {f.python:.3f} | {f.postgres:.3f} |"
         )
     lines += ["", "| ratio | measured | at least | |", "|---|---:|---:|---|"]
