@@ -16,6 +16,8 @@ class Figures:
     p99: float
     python: float
     postgres: float
+    refused: float = 0.0
+    """Percent of the requests; the other figures are of the rest."""
 
 
 def medians(rounds: Sequence[Figures]) -> Figures:
