@@ -10,6 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 # Folders and sizes for benchmarks and screenshots; override them on the command line.
 # make bench ARGS=--quick runs one short round and prints the tables without writing them.
 SCREENSHOTS ?= screenshots
+VIEWS ?= desktop-light desktop-dark phone-light phone-dark
 BENCH_HOME ?= .bench
 EVENTS ?= 5000000
 EXAMPLES ?= 200
@@ -63,8 +64,8 @@ guard-expectations: $(VENV)/.dev  ## regenerate what check_guards expects, from 
 	@home=$$(mktemp -d) && chmod 755 "$$home" && trap 'rm -rf "$$home"' EXIT && \
 	  PORTAL_HOME="$$home" $(BIN)/python manage.py guard_expectations --write
 
-screenshots: $(VENV)/.dev  ## save screenshots of every page in SCREENSHOTS: light and dark, desktop and phone
-	@SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -q observers/tests/browser/screenshots.py
+screenshots: $(VENV)/.dev  ## save screenshots of every page in SCREENSHOTS, each in all VIEWS
+	@SCREENSHOTS="$(SCREENSHOTS)" VIEWS="$(VIEWS)" $(BIN)/python -m pytest -q observers/tests/browser/screenshots.py
 
 bench: $(BENCH_VENV)/.bench  ## run all benchmarks, also of the peers, and update bench/README.md (EVENTS, BENCH_HOME, ARGS=--quick)
 	@PORTAL_HOME="$(BENCH_HOME)" $(BENCH_VENV)/bin/python -m bench.fill --events $(EVENTS) --unless-filled

@@ -20,7 +20,7 @@ from observers.tests.support.pages import sign_in
 
 FOLDER = Path(BASE_DIR, os.environ.get("SCREENSHOTS") or "screenshots")
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-THEMES = ("light", "dark")
+VIEWS = (os.environ.get("VIEWS") or "desktop-light desktop-dark phone-light phone-dark").split()
 EMPTY = ("/", "/events/", "/gaps/", "/drift/", "/verifications/")
 HALTED = ("/", "/events/", "/admin/")
 TALLEST = 6000
@@ -32,7 +32,7 @@ def file_name(address: str) -> str:
 
 
 class Camera:
-    """Takes each page in every size and theme."""
+    """Takes each page in every view: a size and a theme."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
@@ -42,15 +42,16 @@ class Camera:
         page = self.window.page
         cache.clear()
         self.window.open(address)
-        for size, (width, height) in SIZES.items():
+        for view in VIEWS:
+            size, _, theme = view.partition("-")
+            width, height = SIZES[size]
             page.set_viewport_size({"width": width, "height": height})
-            for theme in THEMES:
-                page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-                tall = page.evaluate("document.documentElement.scrollHeight")
-                page.screenshot(
-                    path=FOLDER / f"{size}-{theme}" / f"{name or file_name(address)}.png",
-                    full_page=tall <= TALLEST,
-                )
+            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            tall = page.evaluate("document.documentElement.scrollHeight")
+            page.screenshot(
+                path=FOLDER / view / f"{name or file_name(address)}.png",
+                full_page=tall <= TALLEST,
+            )
 
     def print(self, address: str) -> None:
         """The page as it prints."""
