@@ -8,11 +8,11 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "signatures.sql",
-            sha256="59432797d1b9f9843c6012809650e880dfae5f7799842dea19a6c1a6f26a4737",
+            sha256="26f7f8cc49bc573e1b200591bdae722ba432f52bb3b21ca705fac23ac3dec76a",
         ),
         sql.migration(
             "007_people.sql",
-            sha256="7202a21aa3b6b5fe263164c32b6f961c346562f99390dc7d6c9f67e325811cd5",
+            sha256="86ea0a86c89b25088033b067d5707c85fba6c5429489db0a56fb9fe15cd93d0f",
             models=[sql.model("PersonKey", "person_keys")],
         ),
     ]

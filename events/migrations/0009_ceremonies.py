@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "009_ceremonies.sql",
-            sha256="7ee08a79018b119d12589af1326286ec08c6a29e6827b37688f2d95ecf0e3c4d",
+            sha256="ed73be36c790dc2553f58846bdcd3a3060f89b49001504aaa778733ee823dda5",
             models=[
                 sql.model("CeremonyStep", "ceremonies"),
                 sql.model("CeremonyOpening", "ceremony_openings"),

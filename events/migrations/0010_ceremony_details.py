@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "010_ceremony_details.sql",
-            sha256="d502cef672f9b8b1c2f17de8da2582cdcf5507b034757b172f53d397661bc127",
+            sha256="62b18391ad6166b02fc8abd48970d473a97e3eeee39250417e51c9492df51b5c",
         ),
     ]

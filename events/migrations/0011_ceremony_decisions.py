@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "011_ceremony_decisions.sql",
-            sha256="594706ebb5b19b5dd8b355d9506c9ec91793e1f43680b3bf2ab9e62de1e23aaa",
+            sha256="c3d2c8b45f8e994aa5cad3801123ad40239b3adcf2577519fcc45ae3f3695d71",
         ),
     ]

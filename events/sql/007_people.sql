@@ -34,21 +34,25 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
 $$;
 
 -- Refuses a person whom no event or unwritten record registers. Once ceremonies are in force, only the
--- recording of a ceremony may register one. The proof of possession is verified here, whoever registers.
+-- recording of a ceremony may register one, and only the person whom it adds. The proof of possession is
+-- verified here, whoever registers.
 CREATE FUNCTION guard_person_keys() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
+    registering TEXT := 'ceremony.add_person';
     said RECORD;
 BEGIN
-    IF ceremony_opened_here('ceremony.add_person') IS NULL THEN
+    IF ceremony_opened_here(registering) IS NULL THEN
         PERFORM require_setting_up('registering a person');
+        registering := 'system.person_registered';
     END IF;
     SELECT p.*, record.is_signed INTO said FROM (
         SELECT e.event_type, e.payload, event_is_signed(e) AS is_signed
         FROM events e WHERE e.event_id = NEW.event_id AND e.agent_id IS NULL
         UNION ALL
         SELECT u.event_type, u.payload, true FROM unwritten_records u WHERE u.event_id = NEW.event_id
-    ) record, said_person(record.event_type, record.payload) p LIMIT 1;
+    ) record, said_person(record.event_type, record.payload) p
+    WHERE record.event_type = registering LIMIT 1;
     IF (NEW.person, NEW.public_key) IS DISTINCT FROM (said.person, said.public_key) THEN
         RAISE EXCEPTION 'CT-13: % is not registered: no event says so', NEW.person
             USING ERRCODE = 'AP005', CONSTRAINT = 'unrecorded';

@@ -41,11 +41,19 @@ CREATE TRIGGER refuse_change_of_ceremony_openings
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 ALTER TABLE ceremony_openings ENABLE ALWAYS TRIGGER refuse_change_of_ceremony_openings;
 
+-- Names the current transaction by its number and its start: a ledger that is restored on another server
+-- meets the same numbers again.
+CREATE FUNCTION this_transaction() RETURNS TEXT
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT pg_current_xact_id_if_assigned()::text || ' ' || extract(epoch FROM transaction_timestamp())::text
+$$;
+
 -- Sets the transaction of an opening to the current one, whatever the INSERT says.
 CREATE FUNCTION mark_ceremony_opening() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    NEW.transaction := pg_current_xact_id()::text;
+    PERFORM pg_current_xact_id();
+    NEW.transaction := this_transaction();
     RETURN NEW;
 END
 $$;
@@ -74,7 +82,7 @@ ALTER TABLE ceremony_openings ENABLE ALWAYS TRIGGER require_ceremony_event_at_co
 CREATE FUNCTION ceremony_opened_here(kind TEXT DEFAULT NULL) RETURNS UUID
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT o.ceremony_id FROM ceremony_openings o JOIN ceremonies p USING (ceremony_id)
-    WHERE o.transaction = pg_current_xact_id_if_assigned()::text AND p.step = 'proposed'
+    WHERE o.transaction = this_transaction() AND p.step = 'proposed'
       AND (ceremony_opened_here.kind IS NULL OR p.kind = ceremony_opened_here.kind)
     LIMIT 1
 $$;
@@ -121,6 +129,9 @@ DECLARE
     proposed ceremonies%ROWTYPE;
     proposal JSONB;
 BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM refuse_ceremony('isolation', 'a step is READ COMMITTED: behind the lock it would not see the last one');
+    END IF;
     PERFORM FROM ceremonies c WHERE c.ceremony_id = NEW.ceremony_id AND c.step = 'proposed' FOR UPDATE;
     NEW.recorded_at := clock_timestamp();
     SELECT * INTO proposed FROM ceremonies c WHERE c.ceremony_id = NEW.ceremony_id AND c.step = 'proposed';
@@ -128,10 +139,11 @@ BEGIN
         proposal := (NEW.content ->> 'proposal')::jsonb;
         IF FOUND OR proposal ->> 'ceremony_id' IS DISTINCT FROM NEW.ceremony_id::text
            OR proposal ->> 'kind' IS DISTINCT FROM NEW.kind
-           OR NOT coalesce(is_reason(proposal ->> 'reason'), false) THEN
-            PERFORM refuse_ceremony('proposal', 'a proposal names its own new ceremony, its kind and a reason');
+           OR NOT coalesce(is_reason(proposal ->> 'reason'), false)
+           OR proposal - ARRAY['ceremony_id', 'details', 'kind', 'reason'] <> '{}' THEN
+            PERFORM refuse_ceremony('proposal', 'a proposal names its own new ceremony, its kind, details and a reason, and no more');
         ELSIF NEW.content ->> 'proposal' ~ unseen_characters()
-           OR replace(NEW.content ->> 'proposal', '\\', '') ~ '\\[bfnrtu]' THEN
+           OR replace(NEW.content ->> 'proposal', E'\\\\', '') ~ E'\\\\[bfnrtu]' THEN
             PERFORM refuse_ceremony('proposal', 'a proposal is text that can be shown as it is');
         END IF;
         PERFORM check_ceremony_details(NEW.kind, proposal -> 'details');

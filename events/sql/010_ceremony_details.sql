@@ -27,6 +27,10 @@ BEGIN
     IF jsonb_typeof(details) IS DISTINCT FROM 'object'
        OR NOT (details ?& wanted AND (SELECT count(*) FROM jsonb_object_keys(details)) = cardinality(wanted)) THEN
         PERFORM refuse_ceremony('details', format('a %s says exactly %s', kind, array_to_string(wanted, ', ')));
+    ELSIF EXISTS (SELECT FROM jsonb_each(details) d WHERE jsonb_typeof(d.value) <> CASE
+                      WHEN d.key IN ('first', 'last', 'sequence') THEN 'number'
+                      WHEN d.key = 'unwritten' THEN 'array' ELSE 'string' END) THEN
+        PERFORM refuse_ceremony('details', 'a detail has the wrong type');
     END IF;
     CASE kind
     WHEN 'ceremony.clear_halt' THEN
@@ -55,7 +59,7 @@ BEGIN
     WHEN 'ceremony.rotate_key', 'ceremony.retire_key' THEN
         PERFORM check_key_change(details ->> 'old_key', details ->> 'new_key', details ->> 'new_public_key');
     WHEN 'ceremony.drift_threshold' THEN
-        IF NOT details ->> 'seconds' ~ '^[0-9]{1,12}(\.[0-9]{1,6})?$' OR (details ->> 'seconds')::numeric <= 0 THEN
+        IF NOT details ->> 'seconds' ~ '^[0-9]{1,12}([.][0-9]{1,6})?$' OR (details ->> 'seconds')::numeric <= 0 THEN
             PERFORM refuse_ceremony('details', 'seconds is a positive decimal number, written as a string');
         END IF;
     WHEN 'ceremony.add_person' THEN

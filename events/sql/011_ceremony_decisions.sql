@@ -93,6 +93,9 @@ BEGIN
     IF ceremony IS NULL OR NEW.agent_id IS NOT NULL OR NEW.payload IS DISTINCT FROM ceremony_payload(ceremony) THEN
         PERFORM refuse_ceremony('event',
             format('the event %s is refused: it is not the record of an approved ceremony', NEW.event_type));
+    ELSIF NOT ceremony_is_approved(ceremony) THEN
+        PERFORM refuse_ceremony('approvals',
+            format('the event %s is refused: its ceremony was rejected meanwhile', NEW.event_type));
     ELSIF NOT event_is_signed(NEW) THEN
         PERFORM refuse_ceremony('signature',
             format('the event %s is refused: its signatures do not verify', NEW.event_type));

@@ -185,14 +185,17 @@ CREATE FUNCTION ed25519_verifies(key bytea, message bytea, signature bytea) RETU
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     identity CONSTANT bytea := set_byte(decode(repeat('00', 32), 'hex'), 0, 1);
-    r CONSTANT bytea := substr(signature, 1, 32);
-    s CONSTANT numeric := ed25519_number(substr(signature, 33));
+    r bytea;
+    s numeric;
     k numeric;
     a numeric[];
 BEGIN
-    IF key IS NULL OR message IS NULL OR signature IS NULL OR length(signature) <> 64
-        OR s >= ed25519_order() OR r = identity OR NOT ed25519_usable_key(key)
-    THEN
+    IF key IS NULL OR message IS NULL OR signature IS NULL OR length(signature) <> 64 THEN
+        RETURN false;
+    END IF;
+    r := substr(signature, 1, 32);
+    s := ed25519_number(substr(signature, 33));
+    IF s >= ed25519_order() OR r = identity OR NOT ed25519_usable_key(key) THEN
         RETURN false;
     END IF;
     a := ed25519_point(key);

@@ -216,8 +216,13 @@ def append_on(using: str, patience_ms: int) -> Iterator[PipelinedAppend]:
         append = PipelinedAppend(wrapper.connection, patience_ms)
         try:
             yield append
-        finally:
+        except Exception:
             append.abandon()
+            raise
+        except BaseException:
+            wrapper.close()  # interrupted: what the connection waits for is unknown
+            raise
+        append.abandon()
 
 
 @contextmanager

@@ -120,7 +120,8 @@ def test_inside_its_ceremony_only_the_named_payload_may_change(
     ceremony = erase(ledger, personal)
     with ledger.connect("portal_owner") as owner, owner.transaction():
         owner.execute("ALTER TABLE ceremony_openings DISABLE TRIGGER ALL")
-        owner.execute("UPDATE ceremony_openings SET transaction = pg_current_xact_id()::text")
+        owner.execute("SELECT pg_current_xact_id()")
+        owner.execute("UPDATE ceremony_openings SET transaction = this_transaction()")
         owner.execute("ALTER TABLE ceremony_openings ENABLE TRIGGER ALL")
         for change in (
             "payload = '{}', payload_salt = repeat('0', 64) WHERE sequence = 3",
