@@ -138,7 +138,10 @@ def test_a_statement_is_signed_elsewhere(
 
 
 WRONG = {
-    "no such kind of detail": (("propose", "retire_key", "key=x", "--reason", "r"), "says exactly"),
+    "no such kind of detail": (
+        ("propose", "retire_key", "key=x", "--reason", "r"),
+        "needs exactly",
+    ),
     "no pair": (("propose", "retire_key", "x", "--reason", "r"), "NAME=VALUE"),
     "no such ceremony": (("approve", "0191d7a0-0000-7000-8000-000000000001"), "no ceremony"),
     "no id": (("approve", "first"), "no ceremony first"),

@@ -232,7 +232,7 @@ def test_a_changed_payload_is_erased_only_by_a_proposal_that_says_so(
         erase(ledger, changed)
     assert refused.value.check == "details"
     for word in (True, None, "false", 0):
-        with pytest.raises(CeremonyRefusedError, match="says exactly"):
+        with pytest.raises(CeremonyRefusedError, match="needs exactly"):
             hold(ledger, "erase_payload", details_of(changed) | {"payload_matched": word})
     assert findings() == [(3, "payload_hash")]
 
