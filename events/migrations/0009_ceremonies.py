@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "009_ceremonies.sql",
-            sha256="ed73be36c790dc2553f58846bdcd3a3060f89b49001504aaa778733ee823dda5",
+            sha256="34f65a6c67f34bb554f592a604da355c37d1379c8950e4fc1af2d52318a7ca7e",
             models=[
                 sql.model("CeremonyStep", "ceremonies"),
                 sql.model("CeremonyOpening", "ceremony_openings"),

@@ -103,6 +103,21 @@ CREATE FUNCTION proposal_hash(content JSONB) RETURNS TEXT
 LANGUAGE sql IMMUTABLE
 RETURN encode(sha256(convert_to(content ->> 'proposal', 'UTF8')), 'hex');
 
+-- The canonical form (docs/event-format.md) of JSON as proposals hold it: whole numbers, and texts without
+-- unseen characters.
+CREATE FUNCTION canonical_json(value JSONB) RETURNS TEXT
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT CASE jsonb_typeof(value)
+        WHEN 'object' THEN '{' || coalesce((
+            SELECT string_agg(to_json(name)::text || ':' || canonical_json(member), ',' ORDER BY name COLLATE "C")
+            FROM jsonb_each(value) each (name, member)), '') || '}'
+        WHEN 'array' THEN '[' || coalesce((
+            SELECT string_agg(canonical_json(element), ',' ORDER BY place)
+            FROM jsonb_array_elements(value) WITH ORDINALITY each (element, place)), '') || ']'
+        ELSE value::text
+    END
+$$;
+
 -- The moment from which a proposal can neither be voted on nor recorded, and the text that says so.
 CREATE FUNCTION proposal_expires(proposed_at TIMESTAMPTZ) RETURNS TIMESTAMPTZ
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
@@ -145,6 +160,8 @@ BEGIN
         ELSIF NEW.content ->> 'proposal' ~ unseen_characters()
            OR replace(NEW.content ->> 'proposal', E'\\\\', '') ~ E'\\\\[bfnrtu]' THEN
             PERFORM refuse_ceremony('proposal', 'a proposal is text that can be shown as it is');
+        ELSIF canonical_json(proposal) IS DISTINCT FROM NEW.content ->> 'proposal' THEN
+            PERFORM refuse_ceremony('proposal', 'a proposal is JSON in canonical form');
         END IF;
         PERFORM check_ceremony_details(NEW.kind, proposal -> 'details');
     ELSIF proposed.id IS NULL THEN

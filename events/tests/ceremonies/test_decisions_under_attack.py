@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -125,6 +126,32 @@ def test_no_setting_of_a_session_lets_a_wrong_proposal_in(
             with pytest.raises(psycopg.Error) as refused:
                 say(application, proposal, ada, PROPOSED)
         assert refused.value.diag.constraint_name == check
+
+
+SECOND_SPELLINGS = {
+    "a blank behind it": lambda text: text + " ",
+    "blanks inside": lambda text: text.replace(":", ": "),
+    "a member twice": lambda text: text.replace('"reason":', '"reason":"another","reason":'),
+    "members in another order": lambda text: json.dumps(
+        dict(reversed(json.loads(text).items())), separators=(",", ":")
+    ),
+    "an escape that is not needed": lambda text: text.replace("a test", "a\\/test"),
+}
+
+
+@pytest.mark.parametrize("spell", SECOND_SPELLINGS.values(), ids=SECOND_SPELLINGS.keys())
+def test_a_proposal_has_one_spelling(ledger: Ledger, spell: Callable[[str], str]) -> None:
+    """A signed text that is not canonical JSON would be a row that no list of ceremonies can show,
+    and that nobody can delete."""
+    ada, *_ = register()
+    proposal = drift_proposal({"seconds": "7"})
+    other = replace(proposal, text=spell(proposal.text))
+    with ledger.connect() as application, pytest.raises(psycopg.Error) as refused:
+        say(application, other, ada, PROPOSED)
+    assert refused.value.diag.constraint_name == "proposal"
+    with ledger.connect() as application:
+        say(application, proposal, ada, PROPOSED)
+    assert [held.proposal for held in store.list_ceremonies("default", limit=9)[0]] == [proposal]
 
 
 def test_a_long_signature_is_refused_at_once(ledger: Ledger) -> None:
