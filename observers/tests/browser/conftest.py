@@ -1,19 +1,28 @@
-"""Fixtures: a browser and a portal for it. The browser is kept from reaching any other host."""
+"""Fixtures: a browser and a portal for it. The browser is kept from reaching any other host.
+
+Tests share a server and a profile, because a profile's first window alone costs a second. Each test
+has its own ledger and windows, and leaves neither cookies nor stored data behind.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.test import Client
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -68,22 +77,56 @@ def playwright() -> Iterator[Playwright]:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+class _Server(ThreadedWSGIServer):
+    """Answers each request in a thread of its own."""
+
+    daemon_threads = False
+    block_on_close = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Quiet)
+        self.address = f"http://127.0.0.1:{self.server_port}"
+        self._connections: WeakSet[socket.socket] = WeakSet()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def settle(self) -> None:
+        """Wait until everything asked so far is answered, and close what the browser opened in
+        advance."""
+        with socket.create_connection(("127.0.0.1", self.server_port)) as last:
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)  # connections are accepted in order, and an empty request gets no answer
+        for connection in list(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
+        for thread in threading.enumerate():
+            if "process_request_thread" in thread.name:
+                thread.join()
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[_Server]:
+    """A server for all tests of this folder; it reads the ledger of the test that runs."""
+    server = _Server()
+    server.set_app(StaticFilesHandler(WSGIHandler()))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 @pytest.fixture
-def portal(ledger: Ledger) -> Iterator[str]:
+def portal(ledger: Ledger, server: _Server) -> Iterator[str]:
     """The address of a portal over this test's ledger."""
     account = get_user_model()(username=NAME, is_staff=True, is_superuser=True)
     account.set_password(PASSWORD)
     account.save()
-    server = ThreadedWSGIServer(("127.0.0.1", 0), _Quiet)
-    server.daemon_threads = False
-    server.block_on_close = True
-    server.set_app(StaticFilesHandler(WSGIHandler()))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    yield server.address
+    server.settle()
 
 
 @dataclass
@@ -111,8 +154,16 @@ class Window:
         assert response is not None
         return response.status
 
+    def sign_in(self) -> None:
+        """Take over a session; no page is opened."""
+        client = Client()
+        client.force_login(get_user_model().objects.get(username=NAME))
+        name = settings.SESSION_COOKIE_NAME
+        value = client.cookies[name].value
+        self.page.context.add_cookies([{"name": name, "value": value, "url": self.portal}])
+
     def log_in(self) -> None:
-        """Through the form, as people do."""
+        """Sign in through the form, as people do; leads to the overview."""
         self.open("/login/")
         self.page.fill("[name=username]", NAME)
         self.page.fill("[name=password]", PASSWORD)
@@ -128,13 +179,29 @@ def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture
-def context(browser: Browser, portal: str) -> Iterator[BrowserContext]:
-    """A fresh profile. It is closed before the portal, whose threads wait for its connections."""
+@pytest.fixture(scope="package")
+def profile(browser: Browser) -> Iterator[Page]:
+    """The empty window that keeps the profile of the tests open."""
     context = browser.new_context()
     context.set_default_timeout(20_000)
-    yield context
+    yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def context(profile: Page, portal: str) -> Iterator[BrowserContext]:
+    """A profile without cookies, stored data and permissions. Its windows are closed before the
+    portal, whose threads wait for their connections."""
+    context = profile.context
+    yield context
+    for page in context.pages:
+        if page is not profile:
+            page.close()
+    context.clear_cookies()
+    context.clear_permissions()
+    browser = context.new_cdp_session(profile)
+    browser.send("Storage.clearDataForOrigin", {"origin": portal, "storageTypes": "all"})
+    browser.detach()
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_take_every_picture(ledger: Ledger, settings: Settings, window: Window) 
     camera = Camera(window)
     for address in SIGNED_OUT:
         camera.take(address)
-    window.log_in()
+    window.sign_in()
     for address in EMPTY:
         camera.take(address, f"empty-{file_name(address)}")
     scene: Scene = set_scene(ledger)

@@ -15,7 +15,8 @@ def test_the_banner_is_announced_when_it_changes_and_not_on_every_page(
 ) -> None:
     ledger.write(6)
     remove(ledger, 3)
-    window.log_in()
+    window.sign_in()
+    window.open("/")
     said = window.page.locator("body > [role=alert]")
     expect(said).to_have_text("1 missing")
     window.open("/gaps/")
@@ -30,7 +31,8 @@ def test_the_banner_is_announced_when_it_changes_and_not_on_every_page(
 def test_the_details_open_by_keyboard(ledger: Ledger, window: Window) -> None:
     ledger.write(6)
     remove(ledger, 3)
-    window.log_in()
+    window.sign_in()
+    window.open("/")
     details = window.page.locator(".banner details p").first
     expect(details).to_be_hidden()
     window.page.locator(".banner summary").focus()
@@ -41,7 +43,8 @@ def test_the_details_open_by_keyboard(ledger: Ledger, window: Window) -> None:
 @pytest.mark.parametrize("width", [1920, 1280, 640, 390, 320])
 def test_the_account_is_reached_at_every_width(ledger: Ledger, window: Window, width: int) -> None:
     window.page.set_viewport_size({"width": width, "height": 800})
-    window.log_in()
+    window.sign_in()
+    window.open("/")
     window.page.get_by_role("link", name="Account auditor").click()
     window.page.wait_for_url("**/account/")
     assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -51,7 +54,8 @@ def test_masthead_and_banner_are_aligned_with_the_content(ledger: Ledger, window
     ledger.write(6)
     remove(ledger, 3)
     window.page.set_viewport_size({"width": 1920, "height": 800})
-    window.log_in()
+    window.sign_in()
+    window.open("/")
     lefts = {
         window.page.locator(part).first.bounding_box()["x"]  # type: ignore[index]
         for part in (".masthead .brand", ".banner-line", "main h1")

@@ -34,7 +34,7 @@ def stored(ledger: Ledger) -> Event:
 @pytest.fixture
 def opened(stored: Event, window: Window) -> Window:
     """At the page of that event."""
-    window.log_in()
+    window.sign_in()
     window.open("/events/2/")
     return window
 
@@ -97,7 +97,7 @@ def test_shows_the_times_in_the_readers_zone_next_to_utc(
 ) -> None:
     with browser.new_context(timezone_id="Asia/Kolkata") as context:
         window = Window(context.new_page(), portal)
-        window.log_in()
+        window.sign_in()
         window.open("/events/2/")
         times = window.page.locator(".clock-times")
         expect(times).to_contain_text("1970-01-01 00:00:00.000000 UTC")
@@ -110,7 +110,7 @@ def test_reads_folds_and_shows_its_verdicts_without_javascript(
 ) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         window = Window(context.new_page(), portal)
-        window.log_in()
+        window.sign_in()
         window.open("/events/2/")
         assert window.page.locator("#verdicts .state-passed").count() == 12
         first = window.page.locator("#tree > li > details > summary")
@@ -145,7 +145,7 @@ def test_fits_a_phone_and_a_page_enlarged_twice(opened: Window, width: int) -> N
 
 def test_an_ordinary_event_prints_as_a_record_of_one_page(ledger: Ledger, window: Window) -> None:
     writer().write_event(submission({f"field {n}": f"value {n}" for n in range(25)}))
-    window.log_in()
+    window.sign_in()
     window.open("/events/1/")
     window.page.click("#verify-button")
     expect(window.page.locator("#verify-button")).to_have_text("Check again")

@@ -57,7 +57,7 @@ def outcome(window: Window) -> str:
 @pytest.fixture
 def signed_in(window: Window) -> Window:
     """A member of staff."""
-    window.log_in()
+    window.sign_in()
     return window
 
 

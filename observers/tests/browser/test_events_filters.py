@@ -29,7 +29,7 @@ def reader(ledger: Ledger, window: Window) -> Window:
     ledger.write(1)
     remove(ledger, 4)
     ledger.write(1, agent_id="agent-8")
-    window.log_in()
+    window.sign_in()
     window.open("/events/")
     return window
 
@@ -200,7 +200,7 @@ def test_one_switch_shows_the_times_of_all_pages_in_the_readers_zone(
     ledger.write(1)
     with browser.new_context(timezone_id="Asia/Tokyo", locale="en-US") as context:
         window = Window(context.new_page(), portal)
-        window.log_in()
+        window.sign_in()
         window.open("/events/")
         page, time = window.page, window.page.locator("#events time").first
         utc = datetime.fromisoformat(time.get_attribute("datetime") or "")

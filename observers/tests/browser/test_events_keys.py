@@ -13,7 +13,8 @@ from observers.tests.browser.conftest import Window
 def reader(ledger: Ledger, window: Window) -> Window:
     """Signed in, on a ledger of three events."""
     ledger.write(3)
-    window.log_in()
+    window.sign_in()
+    window.open("/")
     return window
 
 
@@ -106,6 +107,7 @@ def test_without_javascript_no_key_is_promised(
 ) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         window = Window(context.new_page(), portal)
-        window.log_in()
+        window.sign_in()
+        window.open("/")
         expect(window.page.locator("#keys-open")).to_be_hidden()
         expect(window.page.locator("#keys")).to_be_hidden()

@@ -19,7 +19,7 @@ def reader(ledger: Ledger, window: Window) -> Window:
     """Signed in, on a ledger longer than a screen."""
     ledger.write(40)
     window.page.set_viewport_size({"width": 1000, "height": 600})
-    window.log_in()
+    window.sign_in()
     return window
 
 
@@ -188,7 +188,7 @@ def test_without_javascript_it_is_not_offered(
 ) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         window = Window(context.new_page(), portal)
-        window.log_in()
+        window.sign_in()
         window.open("/events/")
         expect(window.page.locator("#live")).to_be_hidden()
         expect(window.page.locator("#copy-curl")).to_be_hidden()

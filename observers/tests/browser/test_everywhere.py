@@ -61,7 +61,7 @@ def test_no_barrier_and_no_complaint_on_any_page(
     pages: list[str], scene: Scene, window: Window
 ) -> None:
     found = _barriers(window, SIGNED_OUT)
-    window.log_in()
+    window.sign_in()
     found += _barriers(window, pages)
     found += complaints(window)
     assert not found, "\n".join(found)
@@ -91,7 +91,7 @@ def _barriers(window: Window, addresses: Sequence[str]) -> list[str]:
 def test_no_page_is_wider_than_its_window_or_makes_the_browser_complain(
     pages: list[str], scene: Scene, window: Window
 ) -> None:
-    window.log_in()
+    window.sign_in()
     wide = []
     for address in pages:
         window.open(address)
@@ -111,7 +111,7 @@ def test_no_page_needs_javascript_to_be_read(
     unread = []
     with browser.new_context(java_script_enabled=False) as context:
         window = Window(context.new_page(), portal)
-        window.log_in()
+        window.sign_in()
         for address in pages:
             if address in NEEDS_JAVASCRIPT:
                 continue
@@ -123,7 +123,7 @@ def test_no_page_needs_javascript_to_be_read(
 
 
 def test_an_event_prints_as_a_record_without_the_furniture(scene: Scene, window: Window) -> None:
-    window.log_in()
+    window.sign_in()
     window.open(f"/events/{scene.good}/")
     window.page.emulate_media(media="print")
     window.page.set_viewport_size({"width": 718, "height": 1000})  # A4 less 1 cm on each side

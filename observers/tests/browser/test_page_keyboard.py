@@ -23,7 +23,7 @@ def test_tab_reaches_the_skip_link_first_and_then_every_section(
     ledger: Ledger, window: Window
 ) -> None:
     ledger.write(2)
-    window.log_in()
+    window.sign_in()
     window.open("/")
     reached = tab_through(window, 15)
     assert reached[0] == "Skip to content"
@@ -44,7 +44,7 @@ def test_tab_reaches_the_skip_link_first_and_then_every_section(
 
 def test_the_skip_link_is_seen_and_leads_to_the_content(ledger: Ledger, window: Window) -> None:
     window.page.emulate_media(reduced_motion="reduce")
-    window.log_in()
+    window.sign_in()
     window.open("/events/")
     window.page.keyboard.press("Tab")
     assert window.page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
@@ -55,7 +55,7 @@ def test_the_skip_link_is_seen_and_leads_to_the_content(ledger: Ledger, window: 
 
 def test_focus_can_be_seen(ledger: Ledger, window: Window) -> None:
     ledger.write(2)
-    window.log_in()
+    window.sign_in()
     window.open("/events/")
     for _ in range(25):
         window.page.keyboard.press("Tab")
@@ -65,7 +65,8 @@ def test_focus_can_be_seen(ledger: Ledger, window: Window) -> None:
 
 def test_finds_an_event_by_typing(ledger: Ledger, window: Window) -> None:
     ledger.write(3)
-    window.log_in()
+    window.sign_in()
+    window.open("/")
     window.page.focus("#finder")
     window.page.keyboard.type("2")
     window.page.keyboard.press("Enter")
@@ -75,7 +76,7 @@ def test_finds_an_event_by_typing(ledger: Ledger, window: Window) -> None:
 def test_filters_by_typing(ledger: Ledger, window: Window) -> None:
     ledger.write(2, agent_id="agent-7")
     ledger.write(1, agent_id="agent-8")
-    window.log_in()
+    window.sign_in()
     window.open("/events/")
     window.page.focus("[name=agent_id]")
     window.page.keyboard.type("agent-8")

@@ -55,7 +55,7 @@ def test_no_page_makes_the_browser_complain(troubled: Ledger, window: Window) ->
 
 
 def test_pages_fit_a_phone(troubled: Ledger, window: Window) -> None:
-    window.log_in()
+    window.sign_in()
     window.page.set_viewport_size({"width": 360, "height": 740})
     for address in ("/", "/events/", "/events/1/", "/gaps/", "/drift/", "/events/3/"):
         window.open(address)
@@ -66,7 +66,7 @@ def test_pages_fit_a_phone(troubled: Ledger, window: Window) -> None:
 def test_follows_the_readers_choice_of_light(troubled: Ledger, window: Window, scheme: str) -> None:
     """The admin and the portal are one house: the same ground under both."""
     window.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    window.log_in()
+    window.sign_in()
     grounds = set()
     for address in ("/", "/admin/"):
         window.open(address)

@@ -22,7 +22,8 @@ def work_until(number: int, events: int) -> None:
 def test_moves_by_itself_and_ends_as_its_record(ledger: Ledger, window: Window) -> None:
     writer().write_events([submission(number=n) for n in range(100)])
     ledger.tamper("UPDATE events SET payload = '{\"number\": 999}' WHERE sequence = 77")
-    window.log_in()
+    window.sign_in()
+    window.open("/")
     page = window.page
     page.click("text=Verifications")
     page.click("main button")
@@ -48,7 +49,7 @@ def test_works_without_scripts(
     ledger: Ledger, window: Window, browser: Browser, portal: str
 ) -> None:
     ledger.write(3)
-    window.log_in()
+    window.sign_in()
     state = window.page.context.storage_state()
     context = browser.new_context(java_script_enabled=False, storage_state=state)
     page = context.new_page()
@@ -64,7 +65,7 @@ def test_prints_on_one_sheet(ledger: Ledger, window: Window) -> None:
     """Also with as many findings as are shown at once."""
     ledger.write(60)
     ledger.tamper("UPDATE events SET payload = '{\"number\": 999}' WHERE sequence % 2 = 0")
-    window.log_in()
+    window.sign_in()
     window.open("/verifications/")
     window.page.click("main button")
     window.page.wait_for_url("**/verifications/*/")
