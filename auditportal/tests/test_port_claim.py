@@ -28,7 +28,7 @@ def worker_socket(port: int) -> socket.socket:
 
 
 def test_refuses_a_port_somebody_listens_on(port: int) -> None:
-    with worker_socket(port), pytest.raises(PortTaken, match=f"port {port} .* is taken"):
+    with worker_socket(port), pytest.raises(PortTaken, match=f"port {port} .* is in use"):
         claim_port("127.0.0.1", port)
 
 

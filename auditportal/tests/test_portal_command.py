@@ -220,7 +220,7 @@ def test_a_port_in_use_is_reported_before_anything_is_created(
         taken.listen()
         refused = portal()
         assert refused.process.wait(PATIENCE) == 2
-    assert f"port {port} on 127.0.0.1 is taken" in refused.text()
+    assert f"port {port} on 127.0.0.1 is in use" in refused.text()
     assert len(refused.text().splitlines()) == 1
     assert not home.exists()
 

@@ -194,7 +194,8 @@ def since(number: str, unit: str) -> datetime:
 
 
 def parse_fields(texts: list[str]) -> tuple[TimeField | str, ...]:
-    r"""Parse the values of `--local-time a,b --local-time c`; a comma in a name is written `\,`.
+    r"""Parse the values of `--local-time a,b --local-time c`. A comma in a name is written `\,`, and
+    `\preset` is a field of that name.
 
     Raises:
         IngestError: one is not a field path.
@@ -202,7 +203,13 @@ def parse_fields(texts: list[str]) -> tuple[TimeField | str, ...]:
     paths = [path for text in texts for path in re.findall(r"(?:[^,\\]|\\.)+", text)]
     if not paths:
         raise IngestError("--local-time needs a field")
-    return tuple(path if path == PRESET else TimeField(parse_path(path)) for path in paths)
+    return tuple(path if path == PRESET else TimeField(_read_path(path)) for path in paths)
+
+
+def _read_path(text: str) -> FieldPath:
+    """Parse one path, in which a backslash may also stand before a comma or a letter."""
+    plain = re.sub(r"\\(.)", lambda pair: pair[0] if pair[1] in ".\\" else pair[1], text)
+    return FieldPath(text, parse_path(plain).steps)
 
 
 def _says_all(text: str) -> bool:

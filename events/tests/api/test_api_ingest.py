@@ -111,7 +111,7 @@ NOT_RECORDS = {
         "not JSON",
     ),
     "a number": (JSON, b"17", "not JSON"),
-    "an array that is not ended": (JSON, b'[{"a":1},', "not ended"),
+    "an array that is not ended": (JSON, b'[{"a":1},', "not closed"),
     "words between records": (JSON, text(ONE) + b" and " + text(TWO), "not JSON"),
     "no comma in an array": (JSON, b"[" + text(ONE, TWO) + b"]", "not JSON"),
     "nothing": (JSON, b" \n", "empty"),

@@ -106,7 +106,7 @@ def test_a_halt_needs_a_reason(ledger: Ledger) -> None:
 def test_without_a_halt_state_nothing_is_written(ledger: Ledger) -> None:
     ledger.write(1)
     ledger.tamper("DELETE FROM halt_state")
-    with pytest.raises(SystemHaltedError, match=r"^CT-11: the halt state is missing"):
+    with pytest.raises(SystemHaltedError, match=r"^CT-11: the halt state is gone"):
         ledger.write(1)
     with pytest.raises(HaltStateMissingError, match=r"^CT-11: "):
         ledger.store.halt()

@@ -215,7 +215,7 @@ def test_runs_of_nul_from_a_crash_are_not_taken_for_an_encoding(tmp_path: Path, 
 def test_input_that_is_compressed_twice_is_named(tmp_path: Path, pack: Any) -> None:
     path = tmp_path / "log"
     path.write_bytes(gzip.compress(pack(b'{"a":1}\n' * 50)))
-    with pytest.raises(IngestError, match="packed twice"), open_input(str(path)) as opened:
+    with pytest.raises(IngestError, match="compressed twice"), open_input(str(path)) as opened:
         list(opened.chunks)
 
 

@@ -34,9 +34,9 @@ def test_makes_three_keys_that_can_write(keyless: Ledger) -> None:
     lines = run()
     assert len(lines) == 3
     assert [line.split()[:3] for line in lines] == [
-        ["made", "the", "system"],
-        ["made", "the", "key"],
-        ["made", "the", "witness"],
+        ["created", "the", "system"],
+        ["created", "the", "key"],
+        ["created", "the", "witness"],
     ]
     written = writer().write_events([submission(agent_id=None), submission(agent_id="first-agent")])
     assert [w.event.witness_id for w in written] == ["WITNESS:first"] * 2
@@ -58,7 +58,7 @@ def test_leaves_retired_keys_retired(keyless: Ledger) -> None:
 
 def test_adopts_the_witness_key_of_an_interrupted_start(keyless: Ledger) -> None:
     key_backend().create("WITNESS:first")
-    assert "made the witness WITNESS:first" in run()
+    assert "created the witness WITNESS:first" in run()
     writer().write_event(submission(agent_id="first-agent"))
 
 

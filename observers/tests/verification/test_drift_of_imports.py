@@ -173,7 +173,7 @@ def test_the_report_counts_imports_apart_and_finds_nothing_in_them(ledger: Ledge
     assert ran.code == 1
     lines = ran.text.splitlines()
     assert lines[0] == "1 drift warnings above 5 s"
-    assert lines[-2].startswith("20 more are of imports")
+    assert lines[-2].startswith("20 more come from imports")
     assert "20 of trail.json, sequences 1 to 20, event 21" in lines[-1]
     assert run("drift_report", "--end", "5", "--json").json["import_warnings"] == 5
 
