@@ -194,7 +194,7 @@ def since(number: str, unit: str) -> datetime:
 
 
 def parse_fields(texts: list[str]) -> tuple[TimeField | str, ...]:
-    r"""Parse the values of `--local-time a,b --local-time c`. A comma in a name is written `\,`, and
+    r"""Parse the values of `--local-time a,b --local-time c`. `\,` is a comma in a name, and
     `\preset` is a field of that name.
 
     Raises:
