@@ -99,9 +99,12 @@ def _require_transaction(using: str) -> None:
 _OPEN = sql.query("append.begin_and_open").encode()
 _COPY = sql.query("append.copy_and_commit").encode()
 
-_ESCAPED = tuple(INSERTED.index(name) for name in ("event_type", "payload", "agent_id"))
-"""Columns that may hold a backslash. A tab or a line break is refused by the table's constraints,
-which it reaches as part of its column."""
+_PAYLOAD = INSERTED.index("payload")
+"""Canonical JSON: it may hold backslashes, but neither tabs nor line breaks."""
+
+_NAMES = (INSERTED.index("event_type"), INSERTED.index("agent_id"))
+"""A tab or a line break in them is refused by the table's constraints, which it reaches as part of
+its column."""
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -239,7 +242,9 @@ def _closed_when_lost(wrapper: BaseDatabaseWrapper) -> Iterator[None]:
 def copy_line(event: Event) -> bytes:
     """An event as a line of COPY's text format."""
     fields = [getattr(event, name) for name in INSERTED]
-    for place in _ESCAPED:
+    if "\\" in fields[_PAYLOAD]:
+        fields[_PAYLOAD] = fields[_PAYLOAD].replace("\\", "\\\\")
+    for place in _NAMES:
         text = fields[place]
         if text is not None and ("\\" in text or not text.isprintable()):
             fields[place] = text.translate(_ESCAPES)

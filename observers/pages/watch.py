@@ -51,7 +51,7 @@ def watch(request: HttpRequest) -> HttpResponse:
 
 
 def _open(look: WatchLook) -> str:
-    """What was open at a check, in words."""
+    """Describes in words what was open at a check."""
     stepped = "; the authority clock stepped back" if look.backward_steps else ""
     return (counts(look.open_findings) or "nothing") + stepped
 
