@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from functools import reduce
 from pathlib import Path
 
@@ -45,9 +46,10 @@ def test_a_killed_worker_is_an_error_that_names_it(ledger: Ledger) -> None:
     def kill_the_workers(more: int) -> None:
         children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
         for child in children:
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                os.kill(int(child), signal.SIGKILL)
-                killed.append(int(child))
+            with suppress(ProcessLookupError, FileNotFoundError):  # it has ended since
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    os.kill(int(child), signal.SIGKILL)
+                    killed.append(int(child))
 
     parts = ranges.scan_ranges(
         "default",
