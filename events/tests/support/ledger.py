@@ -140,12 +140,21 @@ def clone(admin: psycopg.Connection[Any], template: str, name: str) -> None:
     admin.execute(roles.format(database))
 
 
+OPENING = 3
+"""Events with which the ledger of each test begins: its opening, and the registrations of two keys."""
+
+
 def put_keys_into(folder: Path) -> None:
     """Make the keys of the system, of the agents `agent-7` and `agent-8`, and of one witness."""
     backend = FileKeyBackend(folder)
     for agent in (None, "agent-7", "agent-8"):
         SigningService(backend).create_key(agent)
     WitnessService(backend).create_witness("alpha")
+    settings.PORTAL_KEY_DIR = folder
+    for number, event_type in enumerate(
+        ("system.ledger_opened", "system.key_registered", "system.key_registered")
+    ):
+        writer().write_event(submission(number=number, event_type=event_type, agent_id=None))
 
 
 def point_at(server: EmbeddedPostgres, name: str) -> None:
