@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from events.format.event import Event
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 
 VERIFY, WATCH, PAGE = "verify_ledger", "watch", "page"
 EVENTS = 12
@@ -24,8 +24,9 @@ Tampering = Callable[[Ledger, list[Event]], None]
 
 
 def twelve(ledger: Ledger) -> list[Event]:
-    """An ordinary ledger: twelve events of one agent."""
-    return ledger.write(EVENTS)
+    """An ordinary ledger of twelve events: those of its opening, and behind them one agent's."""
+    ledger.write(EVENTS - OPENING)
+    return list(ledger.store.get_events_by_sequence_range(1, EVENTS))
 
 
 @dataclass(frozen=True)

@@ -48,12 +48,12 @@ def halted(ledger: Ledger) -> list[Event]:
 
 
 def erased(ledger: Ledger) -> list[Event]:
-    """Event 1 was erased by a ceremony, event 5."""
+    """Event 4 was erased by a ceremony, event 9."""
     events = ledger.write(2)
     first = events[0]
     decide(
         "erase_payload",
-        {"sequence": 1, "event_id": first.event_id, "payload_hash": first.payload_hash},
+        {"sequence": 4, "event_id": first.event_id, "payload_hash": first.payload_hash},
     )
     return events
 
@@ -87,10 +87,10 @@ def forge_a_ceremony(ledger: Ledger, events: list[Event]) -> None:
 
 def vote_by_force(ledger: Ledger, events: list[Event]) -> None:
     """One voice of a recorded ceremony gets another signature."""
-    ((payload,),) = ledger.query("SELECT payload FROM events WHERE sequence = 4")
+    ((payload,),) = ledger.query("SELECT payload FROM events WHERE sequence = 7")
     payload["approvals"][0]["signature"] = payload["approvals"][1]["signature"]
     forged = json.dumps(payload).replace("'", "''")
-    ledger.tamper(f"UPDATE events SET payload = '{forged}' WHERE sequence = 4")
+    ledger.tamper(f"UPDATE events SET payload = '{forged}' WHERE sequence = 7")
 
 
 FORGERS = [Person(name, name.encode().ljust(32, b"x")) for name in ("Mallory", "Nick", "Oscar")]
@@ -145,8 +145,8 @@ RECORD = (
     " '2020-01-01')"
 )
 MARKER = (
-    "UPDATE events SET payload = (SELECT payload FROM events WHERE sequence = 1),"
-    " payload_salt = repeat('0', 64) WHERE sequence = 2"
+    "UPDATE events SET payload = (SELECT payload FROM events WHERE sequence = 4),"
+    " payload_salt = repeat('0', 64) WHERE sequence = 5"
 )
 
 CASES = [
@@ -198,20 +198,20 @@ CASES = [
         "a vote changed in a record",
         "A superuser changes a signature inside the record of a ceremony.",
         vote_by_force,
-        at(4, "payload_hash", "ceremony"),
-        chain("4-4", "payload_hash", "ceremony"),
+        at(7, "payload_hash", "ceremony"),
+        chain("7-7", "payload_hash", "ceremony"),
         banner=(WATCHED,),
-        event=(4, ("payload_hash", "ceremony")),
+        event=(7, ("payload_hash", "ceremony")),
         healthy=threshold_decided,
     ),
     Case(
         "an erasure forged",
         "A superuser puts the mark of an erasure that was decided on another event.",
         statement(MARKER),
-        at(2, "payload_hash"),
-        chain("2-2", "payload_hash"),
+        at(5, "payload_hash"),
+        chain("5-5", "payload_hash"),
         banner=(WATCHED,),
-        event=(2, ("payload_hash",)),
+        event=(5, ("payload_hash",)),
         healthy=erased,
     ),
     Case(
@@ -222,7 +222,7 @@ CASES = [
             " halted_by = NULL"
         ),
         (),
-        ("guards halt event 6",),
+        ("guards halt event 9",),
         banner=(GUARD,),
         healthy=halted,
         because={VERIFY: ALIVE},
@@ -262,10 +262,10 @@ CASES = [
             name,
             f"A superuser {what} in the table of ceremonies, of one that is recorded.",
             statement(f"{change} AND kind = 'ceremony.drift_threshold'"),
-            at(4, "records"),
-            chain("4-4", "records"),
+            at(7, "records"),
+            chain("7-7", "records"),
             banner=(WATCHED,),
-            event=(4, ("records",)),
+            event=(7, ("records",)),
             healthy=threshold_decided,
         )
         for name, what, change in (
@@ -300,11 +300,11 @@ CASES = [
         "a standing halt given another reason",
         "A superuser changes the reason and the author of a halt in its table.",
         statement("UPDATE halt_state SET reason = 'maintenance', halted_by = 'Zorro'"),
-        at(6, "records"),
-        chain("6-6", "records"),
+        at(9, "records"),
+        chain("9-9", "records"),
         recorded=False,
         banner=(HALTED, WATCHED),
-        event=(6, ("records",)),
+        event=(9, ("records",)),
         healthy=halted,
     ),
     Case(

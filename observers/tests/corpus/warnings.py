@@ -14,14 +14,14 @@ from observers.tests.corpus.decided import decide
 FORGED = (
     "INSERT INTO clock_drift_warnings (event_id, local_timestamp, authority_timestamp,"
     " drift_seconds) SELECT event_id, local_timestamp - interval '1 hour', authority_timestamp,"
-    " 3600 FROM events WHERE sequence = 3"
+    " 3600 FROM events WHERE sequence = 6"
 )
 NOBODYS = "0191d7a0-0000-7000-8000-00000000000f"
 ALL_DELETED = statement("DELETE FROM drifted_events", "DELETE FROM clock_drift_warnings")
 
 
 def drifted(ledger: Ledger) -> list[Event]:
-    """Event 1 is of 1970, and warned about; three others are not."""
+    """Event 4 is of 1970, and warned about; three others are not."""
     late = submission(local_timestamp=datetime(1970, 1, 1, tzinfo=UTC))
     return [writer().write_event(late).event, *ledger.write(3)]
 
@@ -38,7 +38,7 @@ def drifted_after_a_decision(ledger: Ledger) -> list[Event]:
     return drifted(ledger)
 
 
-def found(name: str, who: str, *statements: str, sequence: int = 1) -> Case:
+def found(name: str, who: str, *statements: str, sequence: int = 4) -> Case:
     return Case(
         name,
         who,
@@ -106,20 +106,20 @@ CASES = [
         "a drift warning deleted and not the list",
         "A superuser deletes a warning of clock drift alone.",
         statement("DELETE FROM clock_drift_warnings"),
-        at(1, "records", "records"),
-        chain("1-1", "records"),
+        at(4, "records", "records"),
+        chain("4-4", "records"),
         banner=(WATCHED,),
-        event=(1, ("records",)),
+        event=(4, ("records",)),
         healthy=drifted,
     ),
     Case(
         "a warning forged against an honest event",
         "A superuser inserts a warning about an event whose clocks agree.",
-        statement(FORGED, "INSERT INTO drifted_events VALUES (3, 'agent-7')"),
-        at(3, "records", "records"),
-        chain("3-3", "records"),
+        statement(FORGED, "INSERT INTO drifted_events VALUES (6, 'agent-7')"),
+        at(6, "records", "records"),
+        chain("6-6", "records"),
         banner=(WATCHED,),
-        event=(3, ("records",)),
+        event=(6, ("records",)),
         healthy=drifted,
     ),
     found(
@@ -130,8 +130,8 @@ CASES = [
     found(
         "put into the list of drifted events",
         "A superuser puts an event whose clocks agree into that list.",
-        "INSERT INTO drifted_events VALUES (2, 'agent-7')",
-        sequence=2,
+        "INSERT INTO drifted_events VALUES (5, 'agent-7')",
+        sequence=5,
     ),
     found(
         "a drifted event listed as another agent's",
@@ -142,10 +142,10 @@ CASES = [
         "drift warnings deleted after people decided the threshold",
         "A superuser deletes warnings of events that came after a ceremony set the threshold.",
         ALL_DELETED,
-        at(5, "records"),
-        chain("5-5", "records"),
+        at(8, "records"),
+        chain("8-8", "records"),
         banner=(WATCHED,),
-        event=(5, ("records",)),
+        event=(8, ("records",)),
         healthy=drifted_after_a_decision,
     ),
     Case(
