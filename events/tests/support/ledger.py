@@ -141,7 +141,7 @@ def clone(admin: psycopg.Connection[Any], template: str, name: str) -> None:
 
 
 OPENING = 3
-"""Events with which the ledger of each test begins: its opening, and the registrations of two keys."""
+"""Events with which each test's ledger begins: its opening, and the registrations of two keys."""
 
 
 def put_keys_into(folder: Path) -> None:
