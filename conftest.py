@@ -143,17 +143,34 @@ def keys(
 
 
 @pytest.fixture
+def private_folders(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives a test folders of its own for keys and for remembered heads."""
+    monkeypatch.setattr("events.store.guards.DURABLE", ())  # fsync is off here, and that is known
+    settings.PORTAL_KEY_DIR = tmp_path / "keys"
+    settings.PORTAL_HEADS_DIR = tmp_path / "heads"
+
+
+@pytest.fixture
+def unopened(
+    postgres: EmbeddedPostgres,
+    template: str,
+    django_db_blocker: DjangoDbBlocker,
+    private_folders: None,
+) -> Iterator[Ledger]:
+    """A migrated ledger without keys and without any event."""
+    with django_db_blocker.unblock(), cloned(postgres, template) as empty:
+        yield empty
+
+
+@pytest.fixture
 def ledger(
     postgres: EmbeddedPostgres,
     keys: Path,
     django_db_blocker: DjangoDbBlocker,
+    private_folders: None,
     settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Ledger]:
-    """An empty ledger with a system key, the agents `agent-7` and `agent-8`, and one witness."""
-    monkeypatch.setattr("events.store.guards.DURABLE", ())  # fsync is off here, and that is known
-    settings.PORTAL_KEY_DIR = shutil.copytree(keys, tmp_path / "keys")
-    settings.PORTAL_HEADS_DIR = tmp_path / "heads"
+    """An opened ledger with a system key, the agents `agent-7` and `agent-8`, and one witness."""
+    shutil.copytree(keys, settings.PORTAL_KEY_DIR)
     with django_db_blocker.unblock(), cloned(postgres, WITH_KEYS) as fresh:
         yield fresh

@@ -17,9 +17,8 @@ from structlog.testing import capture_logs
 from auditportal.bootstrap import UnfitServer
 from auditportal.embedded import EmbeddedPostgres
 from auditportal.management.commands.serve import Command as Serve
-from events.append.services import signing_service, witness_service
 from events.tests.support.intact import assert_intact
-from events.tests.support.ledger import Ledger, administering, point_at
+from events.tests.support.ledger import Ledger, administering, point_at, put_keys_into
 
 HOSTILE = {
     "standard_conforming_strings": "off",
@@ -131,8 +130,7 @@ def test_migrating_and_writing_do_not_depend_on_settings(
         connections.close_all()
         call_command("migrate", verbosity=0)
         call_command("apply_grants", verbosity=0)
-        signing_service().create_key("agent-7")
-        witness_service().create_witness("alpha")
+        put_keys_into(tmp_path / "keys")
         ledger = Ledger(postgres, NAME)
         ledger.write(2)
         admin.execute(f"ALTER DATABASE {NAME} RESET ALL")

@@ -10,13 +10,15 @@ from events.format import ed25519, event
 from events.format.event import Event
 from events.store import registry
 from events.store.registry import AgentKeyRecord, WitnessRecord
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 
 
 def assert_intact(ledger: Ledger, count: int) -> list[Event]:
-    """Sequences 1 … count, chained, signed and witnessed, authority times never falling."""
+    """Checks the opening and exactly `count` events behind it, and returns the latter: numbered
+    from 1, chained, signed and witnessed, authority times never falling."""
+    last = OPENING + count
     events = list(ledger.store.get_events_by_sequence_range(1, 2**62))
-    assert [e.sequence for e in events] == list(range(1, count + 1))
+    assert [e.sequence for e in events] == list(range(1, last + 1))
     for before, after in itertools.pairwise(events):
         assert before.authority_timestamp <= after.authority_timestamp
         assert after.prev_hash == before.content_hash
@@ -25,10 +27,10 @@ def assert_intact(ledger: Ledger, count: int) -> list[Event]:
     for appended in events:
         _assert_signed(appended, keys, witnesses)
     head = ledger.store.head()
-    assert (head.max_sequence, head.event_count) == (count, count)
+    assert (head.max_sequence, head.event_count) == (last, last)
     assert ledger.query("SELECT * FROM verify_chain()") == []
     assert ledger.store.verify_sequence_continuity() == (True, ())
-    return events
+    return events[OPENING:]
 
 
 def _assert_signed(

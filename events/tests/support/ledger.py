@@ -66,6 +66,10 @@ class Ledger:
             for n in range(count)
         ]
 
+    def written(self) -> list[Event]:
+        """The events behind the opening, in sequence order."""
+        return list(self.store.get_events_by_sequence_range(OPENING + 1, 2**62))
+
     def connect(self, role: str = "portal_app") -> psycopg.Connection[Any]:
         """A plain connection as one of the roles, or as the superuser `postgres`."""
         if role != "portal_app":

@@ -8,7 +8,7 @@ from typing import Any
 from django.test import Client
 
 from events.tests.support import api
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 
 
 def send(
@@ -42,5 +42,8 @@ def basic(secret: str, name: str = "elastic") -> str:
 
 
 def rows(ledger: Ledger) -> list[tuple[str, str | None, Any]]:
-    """Type, agent and payload of every event."""
-    return ledger.query("SELECT event_type, agent_id, payload FROM events ORDER BY sequence")
+    """Type, agent and payload of every event behind the opening."""
+    return ledger.query(
+        "SELECT event_type, agent_id, payload FROM events WHERE sequence > %s ORDER BY sequence",
+        [OPENING],
+    )
