@@ -14,7 +14,7 @@ from events.format import ed25519, event
 from events.format.event import Event
 from events.store import registry
 from events.store.append import Opening, PipelinedAppend
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 from events.tests.support.race import together
 
 
@@ -32,17 +32,13 @@ def verified_by_place(events: Iterable[Event]) -> list[str]:
     return used
 
 
-def all_events(ledger: Ledger) -> list[Event]:
-    return list(ledger.store.get_events_by_sequence_range(1, ledger.store.get_max_sequence()))
-
-
 def test_old_events_keep_verifying(ledger: Ledger) -> None:
     first = signing_service().active_key("agent-7")
     ledger.write(2)
     old, new = signing_service().rotate_key("agent-7")
     assert old == first != new
     ledger.write(2)
-    assert verified_by_place(all_events(ledger)) == [old, old, new, new]
+    assert verified_by_place(ledger.written()) == [old, old, new, new]
 
 
 def test_keys_follow_one_another_without_overlap(ledger: Ledger) -> None:
@@ -51,7 +47,7 @@ def test_keys_follow_one_another_without_overlap(ledger: Ledger) -> None:
         signing_service().rotate_key("agent-7")
     keys = [k for k in registry.list_agent_keys("default") if k.agent_id == "agent-7"]
     spans = [(k.validity.from_sequence, k.validity.until_sequence) for k in keys]
-    assert spans == [(1, 2), (3, 4), (5, 6), (7, None)]
+    assert spans == [(1, 5), (6, 7), (8, 9), (10, None)]
     for old, new in itertools.pairwise(keys):
         assert old.validity.active_until is not None
         assert old.validity.active_until <= new.validity.active_from
@@ -62,8 +58,8 @@ def test_a_key_that_never_signed_covers_nothing(ledger: Ledger) -> None:
     _, unused = signing_service().rotate_key("agent-7")
     signing_service().rotate_key("agent-7")
     (key,) = [k for k in registry.list_agent_keys("default") if k.key_id == unused]
-    assert (key.validity.from_sequence, key.validity.until_sequence) == (2, 1)
-    assert not any(key.validity.covers(n) for n in range(5))
+    assert (key.validity.from_sequence, key.validity.until_sequence) == (5, 4)
+    assert not any(key.validity.covers(n) for n in range(8))
 
 
 def test_a_retired_key_cannot_sign(ledger: Ledger) -> None:
@@ -73,7 +69,7 @@ def test_a_retired_key_cannot_sign(ledger: Ledger) -> None:
         ledger.write(1)
     signing_service().create_key("agent-7")
     ledger.write(1)
-    assert len(set(verified_by_place(all_events(ledger)))) == 2
+    assert len(set(verified_by_place(ledger.written()))) == 2
 
 
 def test_an_agent_without_key_cannot_rotate(ledger: Ledger) -> None:
@@ -104,7 +100,7 @@ def test_appends_that_race_a_rotation_use_the_old_key_or_the_new(ledger: Ledger)
             [lambda: signing_service().rotate_key("agent-7") and None]
             + [lambda: ledger.write(2) and None] * writers
         )
-    events = all_events(ledger)
+    events = ledger.written()
     assert len(events) == rounds * writers * 2
     used = verified_by_place(events)
     keys = [k.key_id for k in registry.list_agent_keys("default") if k.agent_id == "agent-7"]
@@ -137,7 +133,7 @@ def test_a_key_retired_between_the_look_and_the_lock_is_looked_up_again(
 
     before_opening(monkeypatch, look_then_rotate)
     appended = service.write_event(submission()).event
-    assert appended.sequence == 1
+    assert appended.sequence == OPENING + 1
     assert len(rotated) == 2
     assert appended.signing_key_id == rotated[-1][1]
 

@@ -22,7 +22,7 @@ from events.format import ed25519
 from events.keys.backend import FileKeyBackend
 from events.keys.signing import SigningService, WitnessService, new_key_id
 from events.store import registry
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 
 
 @pytest.fixture
@@ -207,19 +207,19 @@ def test_an_agent_whose_private_half_is_unusable_cannot_write(
     fresh = without_memory(path.parent)
     with pytest.raises(NoActiveKeyError, match=r"^agent 'agent-7' cannot sign: "):
         fresh.write_event(submission())
-    assert fresh.write_event(submission(agent_id="agent-8")).event.sequence == 2
+    assert fresh.write_event(submission(agent_id="agent-8")).event.sequence == OPENING + 2
 
 
 def test_an_agent_without_key_cannot_write(ledger: Ledger) -> None:
     with pytest.raises(NoActiveKeyError, match=r"^agent 'stranger' has no active signing key$"):
         ledger.write(1, agent_id="stranger")
-    assert ledger.store.get_max_sequence() == 0
+    assert ledger.store.get_max_sequence() == OPENING
 
 
 def test_an_agent_without_key_spoils_the_whole_batch(ledger: Ledger) -> None:
     with pytest.raises(NoActiveKeyError):
         writer().write_events([submission(), submission(agent_id="stranger")])
-    assert ledger.store.get_max_sequence() == 0
+    assert ledger.store.get_max_sequence() == OPENING
 
 
 def test_the_system_has_its_own_key(ledger: Ledger) -> None:
@@ -291,7 +291,7 @@ def test_a_witness_is_registered_once(ledger: Ledger) -> None:
 
 def test_retiring_what_is_not_active_is_refused(ledger: Ledger) -> None:
     key_id = signing_service().active_key("agent-7")
-    assert signing_service().retire_key(key_id) == 0
+    assert signing_service().retire_key(key_id) == OPENING
     for missing in (key_id, "nobody"):
         with pytest.raises(KeyRegistryError, match=f"key {missing} is not retired"):
             signing_service().retire_key(missing)

@@ -18,7 +18,7 @@ from events.keys.backend import sign_pair
 from events.keys.signing_process import HelperLostError, SigningProcess
 from events.store.append import PipelinedAppend
 from events.tests.support.intact import assert_intact
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 from events.tests.support.waiting import until
 
 
@@ -59,7 +59,7 @@ def test_the_helper_signs_as_its_parent_would(ledger: Ledger, helper: SigningPro
 
 
 def test_events_signed_by_the_helper_are_sound(ledger: Ledger, gathered: AppendQueue) -> None:
-    assert write_batch(gathered) == list(range(1, 51))
+    assert write_batch(gathered) == list(range(4, 54))
     assert_intact(ledger, 50)
 
 
@@ -83,8 +83,8 @@ def test_killed_it_is_not_missed(
 ) -> None:
     write_batch(gathered)
     os.kill(child_of(helper), signal.SIGKILL)
-    assert write_batch(gathered) == list(range(51, 101))
-    assert write_batch(gathered) == list(range(101, 151))
+    assert write_batch(gathered) == list(range(54, 104))
+    assert write_batch(gathered) == list(range(104, 154))
     assert_intact(ledger, 150)
 
 
@@ -150,11 +150,11 @@ def test_a_forked_process_leaves_it_to_its_parent(
     if child == 0:
         code = 1
         try:
-            code = 0 if write_batch(gathered) == list(range(51, 101)) else 2
+            code = 0 if write_batch(gathered) == list(range(54, 104)) else 2
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert write_batch(gathered) == list(range(101, 151))
+    assert write_batch(gathered) == list(range(104, 154))
     assert_intact(ledger, 150)
 
 
@@ -173,14 +173,13 @@ def test_callers_are_answered_while_the_next_group_is_signed(
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(write, range(12)))
     assert all(answer == sorted(answer) for answer in answers)
-    assert sorted(n for answer in answers for n in answer) == list(range(1, 241))
+    assert sorted(n for answer in answers for n in answer) == list(range(4, 244))
     assert_intact(ledger, 240)
 
 
 def test_pieces_signed_here_and_there_keep_their_order(
     ledger: Ledger, gathered: AppendQueue
 ) -> None:
-    assert write_batch(gathered, 20 * signing_pool.PIECE + 3) == list(
-        range(1, 20 * signing_pool.PIECE + 4)
-    )
-    assert_intact(ledger, 20 * signing_pool.PIECE + 3)
+    count = 20 * signing_pool.PIECE + 3
+    assert write_batch(gathered, count) == list(range(OPENING + 1, OPENING + count + 1))
+    assert_intact(ledger, count)

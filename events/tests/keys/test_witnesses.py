@@ -13,7 +13,7 @@ from events.format import ed25519, event
 from events.keys.backend import FileKeyBackend
 from events.keys.signing import SigningService, WitnessService
 from events.store import registry
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 
 
 def test_ct12_every_event_is_witnessed(ledger: Ledger) -> None:
@@ -43,7 +43,7 @@ def test_rt1_without_an_active_witness_nothing_is_written(ledger: Ledger) -> Non
     witness_service().retire_witness("WITNESS:alpha")
     with pytest.raises(WitnessUnavailableError, match=r"^RT-1: .*: none is active$"):
         ledger.write(1)
-    assert ledger.query("SELECT count(*) FROM events") == [(1,)]
+    assert ledger.query("SELECT count(*) FROM events") == [(OPENING + 1,)]
     witness_service().create_witness("beta")
     assert ledger.write(1)[0].witness_id == "WITNESS:beta"
     assert ledger.query("SELECT * FROM verify_chain()") == []
@@ -58,7 +58,7 @@ def test_rt1_without_any_witness_key_here_nothing_is_written(
         WitnessUnavailableError, match=r"^RT-1: .*no private key of WITNESS:alpha is here"
     ):
         without.write_event(submission())
-    assert ledger.query("SELECT count(*) FROM events") == [(0,)]
+    assert ledger.query("SELECT count(*) FROM events") == [(OPENING,)]
 
 
 def test_a_witness_whose_key_is_elsewhere_is_passed_over(ledger: Ledger) -> None:
@@ -81,12 +81,12 @@ def test_every_active_witness_has_its_turn(ledger: Ledger) -> None:
 def test_a_retired_witness_keeps_its_place(ledger: Ledger) -> None:
     ledger.write(2)
     witness_service().create_witness("beta")
-    assert witness_service().retire_witness("WITNESS:alpha") == 2
+    assert witness_service().retire_witness("WITNESS:alpha") == 5
     ledger.write(1)
     alpha, beta = registry.list_witnesses("default")
-    assert (alpha.validity.from_sequence, alpha.validity.until_sequence) == (1, 2)
-    assert (beta.validity.from_sequence, beta.validity.until_sequence) == (3, None)
-    for appended in ledger.store.get_events_by_sequence_range(1, 3):
+    assert (alpha.validity.from_sequence, alpha.validity.until_sequence) == (1, 5)
+    assert (beta.validity.from_sequence, beta.validity.until_sequence) == (6, None)
+    for appended in ledger.store.get_events_by_sequence_range(1, 6):
         (covering,) = [
             w
             for w in (alpha, beta)
