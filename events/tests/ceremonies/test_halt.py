@@ -11,7 +11,7 @@ from events.append.services import signing_service, witness_service, writer
 from events.errors import SystemHaltedError
 from events.store.ledger import HaltStateMissingError
 from events.tests.support.intact import assert_intact
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 from events.tests.support.race import together
 from events.tests.support.raw_append import honest_row, insert
 
@@ -67,7 +67,7 @@ def test_stored_events_can_still_be_found_and_read(ledger: Ledger) -> None:
     writer().write_event(same)
     halt(ledger)
     again = writer().write_event(same)
-    assert (again.created, again.event.sequence) == (False, 1)
+    assert (again.created, again.event.sequence) == (False, OPENING + 1)
     assert_intact(ledger, 1)
 
 
@@ -110,7 +110,7 @@ def test_without_a_halt_state_nothing_is_written(ledger: Ledger) -> None:
         ledger.write(1)
     with pytest.raises(HaltStateMissingError, match=r"^CT-11: "):
         ledger.store.halt()
-    assert ledger.store.get_max_sequence() == 1
+    assert ledger.store.get_max_sequence() == OPENING + 1
 
 
 def test_nothing_is_written_after_a_halt_that_races_the_writers(ledger: Ledger) -> None:
