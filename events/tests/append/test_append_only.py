@@ -12,7 +12,7 @@ import pytest
 
 from events.append.services import signing_service, witness_service, writer
 from events.tests.support.ceremonies import hold
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 
 APPEND_ONLY = "AP004"
 NO_PRIVILEGE = "42501"
@@ -191,4 +191,4 @@ def test_an_agent_cannot_be_given_anothers_key(ledger: Ledger) -> None:
 def test_the_services_retirement_is_the_change_that_is_allowed(ledger: Ledger) -> None:
     signing_service().retire_key(signing_service().active_key("agent-7"))
     witness_service().retire_witness("WITNESS:alpha")
-    assert ledger.query("SELECT until_sequence FROM witnesses") == [(0,)]
+    assert ledger.query("SELECT until_sequence FROM witnesses") == [(OPENING,)]

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from events.errors import HeadMismatchError
 from events.store.append import InTransactionError, NoTransactionError, insert_events, open_append
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 from events.tests.support.raw_append import follow, honest_row, insert
 
 
@@ -24,13 +24,23 @@ def app(ledger: Ledger) -> Iterator[psycopg.Connection[Any]]:
 
 
 def is_whole(ledger: Ledger, count: int) -> None:
-    """Sequences 1 … count without a hole, a whole chain, and a head that agrees."""
+    """`count` events behind the opening, no hole, a whole chain, and a head that agrees."""
+    last = OPENING + count
     assert ledger.query("SELECT sequence FROM events ORDER BY 1") == [
-        (n,) for n in range(1, count + 1)
+        (n,) for n in range(1, last + 1)
     ]
     assert ledger.query("SELECT * FROM verify_chain()") == []
     head = ledger.store.head()
-    assert (head.max_sequence, head.event_count) == (count, count)
+    assert (head.max_sequence, head.event_count) == (last, last)
+
+
+def appends(ledger: Ledger) -> list[Any]:
+    """First and last sequence, and count, of each append behind the opening."""
+    return ledger.query(
+        "SELECT first_sequence, last_sequence, event_count FROM appends"
+        " WHERE first_sequence > %s ORDER BY 1",
+        [OPENING],
+    )
 
 
 def test_a_plain_insert_needs_no_call_of_open_append(
@@ -53,11 +63,7 @@ def test_two_inserts_in_one_transaction(ledger: Ledger, app: psycopg.Connection[
         insert(app, follow(first))
         insert(app, honest_row(app))
     is_whole(ledger, 3)
-    assert ledger.query("SELECT first_sequence, last_sequence, event_count FROM appends") == [
-        (1, 1, 1),
-        (2, 2, 2),
-        (3, 3, 3),
-    ]
+    assert appends(ledger) == [(4, 4, 4), (5, 5, 5), (6, 6, 6)]
 
 
 def test_one_insert_of_many_rows(ledger: Ledger, app: psycopg.Connection[Any]) -> None:
@@ -67,9 +73,7 @@ def test_one_insert_of_many_rows(ledger: Ledger, app: psycopg.Connection[Any]) -
             rows.append(follow(rows[-1]))
         insert(app, *rows)
     is_whole(ledger, 10)
-    assert ledger.query("SELECT first_sequence, last_sequence, event_count FROM appends") == [
-        (1, 10, 10)
-    ]
+    assert appends(ledger) == [(4, 13, 13)]
 
 
 def test_an_insert_of_no_row_moves_nothing(ledger: Ledger, app: psycopg.Connection[Any]) -> None:
@@ -129,7 +133,7 @@ def test_a_rollback_after_the_insert_leaves_no_gap(
     with app.transaction(force_rollback=True):
         first = honest_row(app)
         insert(app, first, follow(first))
-    assert ledger.query("SELECT last_value FROM events_sequence_seq") == [(3,)]
+    assert ledger.query("SELECT last_value FROM events_sequence_seq") == [(6,)]
     ledger.write(1)
     is_whole(ledger, 2)
 
@@ -158,7 +162,7 @@ def test_a_statement_that_fails_halfway_leaves_no_gap(
     with pytest.raises(psycopg.errors.UniqueViolation):
         insert(app, *rows)
     app.rollback()
-    assert ledger.query("SELECT last_value FROM events_sequence_seq") == [(7,)]
+    assert ledger.query("SELECT last_value FROM events_sequence_seq") == [(10,)]
     ledger.write(1)
     is_whole(ledger, 2)
 
@@ -171,15 +175,15 @@ def test_the_first_append_may_be_rolled_back(ledger: Ledger, app: psycopg.Connec
 
 
 CUT = {
-    "the tail is cut": "DELETE FROM events WHERE sequence = 3",
+    "the tail is cut": "DELETE FROM events WHERE sequence = 6",
     "all is cut": "DELETE FROM events",
-    "the tail is forged": f"UPDATE events SET content_hash = '{'a' * 64}' WHERE sequence = 3",
-    "the head is lost": "DELETE FROM appends WHERE last_sequence = 3",
+    "the tail is forged": f"UPDATE events SET content_hash = '{'a' * 64}' WHERE sequence = 6",
+    "the head is lost": "DELETE FROM appends WHERE last_sequence = 6",
     "an event stands beyond the head": (
-        "INSERT INTO events SELECT gen_random_uuid(), 4, event_type, payload, prev_hash,"
+        "INSERT INTO events SELECT gen_random_uuid(), 7, event_type, payload, prev_hash,"
         " content_hash, signature, 1, 1, agent_id, witness_id, witness_signature, local_timestamp,"
         " authority_timestamp, signing_key_id, payload_hash, payload_salt FROM events"
-        " WHERE sequence = 3"
+        " WHERE sequence = 6"
     ),
 }
 
@@ -220,7 +224,7 @@ def test_the_writer_refuses_to_run_inside_another_transaction(ledger: Ledger) ->
     with pytest.raises(InTransactionError), transaction.atomic(using="default"):
         ledger.write(1)
     connections["default"].close()
-    assert ledger.store.get_max_sequence() == 0
+    assert ledger.store.get_max_sequence() == OPENING
 
 
 def copy_in(connection: psycopg.Connection[Any], *rows: dict[str, Any]) -> None:

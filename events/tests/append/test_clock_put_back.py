@@ -16,7 +16,7 @@ from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.store.append import PipelinedAppend
 from events.tests.support.intact import assert_intact
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 from events.tests.support.raw_append import honest_row, insert
 
 STEPS = ("0.001 s", "5 s", "2 days")
@@ -48,7 +48,7 @@ def test_before_the_opening(ledger: Ledger, write: Callable[[], Any], by: str) -
     put_back(ledger, "open_append", "check_append", by=by)
     write()
     assert ledger.query("SELECT * FROM verify_chain()") == []
-    assert ledger.store.get_max_sequence() > 1
+    assert ledger.store.get_max_sequence() > OPENING + 1
 
 
 @pytest.mark.parametrize("by", STEPS)

@@ -31,11 +31,11 @@ def test_an_append_that_was_killed_under_the_lock_leaves_no_gap(ledger: Ledger) 
         expect(child, "ready")
         go(child)
         expect(child, "holding")
-        assert ledger.query("SELECT last_value FROM events_sequence_seq") == [(7,)]
-        assert ledger.store.get_max_sequence() == 2
+        assert ledger.query("SELECT last_value FROM events_sequence_seq") == [(10,)]
+        assert ledger.store.get_max_sequence() == 5
         child.send_signal(signal.SIGKILL)
         assert child.wait(timeout=30) == -signal.SIGKILL
-        assert ledger.write(1)[0].sequence == 3
+        assert ledger.write(1)[0].sequence == 6
     assert_intact(ledger, 3)
 
 

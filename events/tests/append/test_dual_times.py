@@ -18,7 +18,7 @@ from events.errors import LedgerConfigurationError
 from events.format.drift import measure_drift
 from events.format.event import Event
 from events.store.drift import DriftFilter, get_threshold, list_warnings, set_threshold
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def test_ac1_every_event_has_two_times(ledger: Ledger) -> None:
     after = ledger.query("SELECT clock_timestamp()")[0][0]
     assert appended.local_timestamp == "2026-01-06T12:00:00.250000Z"
     assert before <= appended.authority_time <= after
-    stored = ledger.store.get_event(1)
+    stored = ledger.store.get_event(appended.sequence)
     assert stored is not None
     assert (stored.local_timestamp, stored.authority_timestamp) == (
         appended.local_timestamp,
@@ -89,12 +89,16 @@ def test_ac2_sequence_is_a_bigserial_unique_and_rising(ledger: Ledger) -> None:
     assert ledger.query(
         "SELECT count(*) FROM pg_constraint WHERE conname = 'events_sequence_key' AND contype = 'u'"
     ) == [(1,)]
-    assert [e.sequence for e in ledger.write(5)] == [1, 2, 3, 4, 5]
+    assert [e.sequence for e in ledger.write(5)] == [4, 5, 6, 7, 8]
+
+
+def test_fr7_a_ledger_without_events_ends_at_zero(unopened: Ledger) -> None:
+    assert unopened.store.get_max_sequence() == 0
 
 
 def test_fr7_sequence_starts_at_one_and_has_no_gap(ledger: Ledger) -> None:
-    assert ledger.store.get_max_sequence() == 0
     ledger.write(3)
+    assert ledger.query("SELECT min(sequence), max(sequence) FROM events") == [(1, OPENING + 3)]
     assert ledger.store.verify_sequence_continuity() == (True, ())
 
 
@@ -102,15 +106,15 @@ def test_ac3_order_is_the_sequence_whatever_the_clocks_say(ledger: Ledger) -> No
     noon = datetime(2026, 1, 6, 12, tzinfo=UTC)
     offsets = [0, 3600, -3600, 10**8, -(10**8), 1]
     written = [write_at(noon + timedelta(seconds=offset)) for offset in offsets]
-    read = list(ledger.store.get_events_by_sequence_range(1, len(offsets)))
-    assert [e.sequence for e in read] == [1, 2, 3, 4, 5, 6]
+    read = ledger.written()
+    assert [e.sequence for e in read] == [4, 5, 6, 7, 8, 9]
     assert [e.event_id for e in read] == [e.event_id for e in written]
     local = [e.local_time for e in read]
     assert local != sorted(local)
 
 
 def test_ac3_the_same_local_time_again_is_accepted(ledger: Ledger) -> None:
-    assert [write_at(EPOCH).sequence for _ in range(3)] == [1, 2, 3]
+    assert [write_at(EPOCH).sequence for _ in range(3)] == [4, 5, 6]
 
 
 FAR = {
@@ -127,13 +131,13 @@ def test_ac4_a_clock_far_off_is_accepted_and_warned_about_once(
     with capture_logs() as logs:
         appended = write_at(local)
     drift = measure_drift(local, appended.authority_time)
-    assert warnings(ledger) == [(1, True, True, drift.seconds)]
+    assert warnings(ledger) == [(appended.sequence, True, True, drift.seconds)]
     (line,) = [entry for entry in logs if entry["event"] == "clock_drift_detected"]
     assert line == {
         "event": "clock_drift_detected",
         "log_level": "warning",
         "event_id": appended.event_id,
-        "sequence": 1,
+        "sequence": appended.sequence,
         "agent_id": "agent-7",
         "drift_seconds": str(drift.seconds),
         "direction": "ahead" if local.year == 9999 else "behind",
@@ -142,7 +146,11 @@ def test_ac4_a_clock_far_off_is_accepted_and_warned_about_once(
         "authority_timestamp": appended.authority_timestamp,
     }
     (row,) = list_warnings("default", DriftFilter(), limit=10)
-    assert (row.sequence, row.event_id, row.direction) == (1, appended.event_id, line["direction"])
+    assert (row.sequence, row.event_id, row.direction) == (
+        appended.sequence,
+        appended.event_id,
+        line["direction"],
+    )
     assert ledger.query("SELECT * FROM verify_chain()") == []
 
 
@@ -158,9 +166,9 @@ def test_ac4_in_a_batch_each_drifting_event_is_warned_about(ledger: Ledger) -> N
     times = [now, EPOCH, now, now + timedelta(days=1), now]
     with capture_logs() as logs:
         writer().write_events([submission(local_timestamp=t) for t in times])
-    assert [sequence for sequence, *_ in warnings(ledger)] == [2, 4]
+    assert [sequence for sequence, *_ in warnings(ledger)] == [5, 7]
     logged = [entry["sequence"] for entry in logs if entry["event"] == "clock_drift_detected"]
-    assert logged == [2, 4]
+    assert logged == [5, 7]
 
 
 def test_ac4_nothing_is_warned_about_when_the_append_is_refused(ledger: Ledger) -> None:
@@ -175,11 +183,11 @@ def test_ac4_nothing_is_warned_about_when_the_append_is_refused(ledger: Ledger) 
 def test_ac4_one_threshold_for_trigger_and_python(ledger: Ledger, offset: int) -> None:
     """A minute's drift: over the default threshold, under one of two minutes, over it again."""
     expected = []
-    for sequence, (threshold, warned) in enumerate([("5", True), ("120", False), ("5", True)], 1):
+    for threshold, warned in (("5", True), ("120", False), ("5", True)):
         set_threshold("default", threshold)
         assert get_threshold("default") == Decimal(threshold)
         with capture_logs() as logs:
-            write_at(datetime.now(UTC) + timedelta(seconds=offset))
+            sequence = write_at(datetime.now(UTC) + timedelta(seconds=offset)).sequence
         expected += [sequence] if warned else []
         assert [row[0] for row in warnings(ledger)] == expected
         logged = [e["sequence"] for e in logs if e["event"] == "clock_drift_detected"]
@@ -192,11 +200,7 @@ def test_ac4_trigger_and_python_agree_along_the_line(ledger: Ledger) -> None:
     with capture_logs() as logs:
         for n in range(60):
             write_at(datetime.now(UTC) - timedelta(microseconds=n * 120))
-    over = [
-        e.sequence
-        for e in ledger.store.get_events_by_sequence_range(1, 60)
-        if e.drift.exceeds(Decimal("0.004"))
-    ]
+    over = [e.sequence for e in ledger.written() if e.drift.exceeds(Decimal("0.004"))]
     assert 0 < len(over) < 60
     assert [sequence for sequence, *_ in warnings(ledger)] == over
     assert [e["sequence"] for e in logs if e["event"] == "clock_drift_detected"] == over
@@ -251,4 +255,4 @@ def test_ac4_a_missing_threshold_is_reported_and_nothing_is_written(ledger: Ledg
         get_threshold("default")
     with pytest.raises(LedgerConfigurationError, match="AC4: the drift threshold is missing"):
         ledger.write(1)
-    assert ledger.store.get_max_sequence() == 0
+    assert ledger.store.get_max_sequence() == OPENING

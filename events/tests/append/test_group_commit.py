@@ -31,7 +31,7 @@ from events.store.append import PipelinedAppend
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
 from events.tests.support.intact import assert_intact
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 from events.tests.support.waiting import until
 
 LOCK = "LOCK TABLE ledger_config IN SHARE UPDATE EXCLUSIVE MODE"
@@ -81,18 +81,21 @@ def waits_for_the_lock(ledger: Ledger) -> bool:
 
 
 def appends(ledger: Ledger) -> list[tuple[int, int]]:
-    """First and last sequence of each transaction."""
-    return ledger.query("SELECT first_sequence, last_sequence FROM appends ORDER BY 1")
+    """First and last sequence of each transaction behind the opening."""
+    return ledger.query(
+        "SELECT first_sequence, last_sequence FROM appends WHERE first_sequence > %s ORDER BY 1",
+        [OPENING],
+    )
 
 
 def test_waiting_requests_go_into_one_transaction(ledger: Ledger, gathered: AppendQueue) -> None:
     requests = [[submission(number=n)] for n in range(10)]
     futures = queue_up(ledger, gathered, requests)
-    assert [f.result()[0].event.sequence for f in futures] == list(range(2, 12))
+    assert [f.result()[0].event.sequence for f in futures] == list(range(5, 15))
     assert [f.result()[0].event.payload for f in futures] == [
         f'{{"number":{n}}}' for n in range(10)
     ]
-    assert appends(ledger) == [(1, 11)]
+    assert appends(ledger) == [(4, 14)]
     assert_intact(ledger, 11)
 
 
@@ -100,7 +103,7 @@ def test_a_batch_stays_together_and_in_order(ledger: Ledger, gathered: AppendQue
     requests = [[submission(number=n) for n in range(count)] for count in (3, 1, 5)]
     futures = queue_up(ledger, gathered, requests)
     got = [[one.event.sequence for one in f.result()] for f in futures]
-    assert got == [[2, 3, 4], [5], [6, 7, 8, 9, 10]]
+    assert got == [[5, 6, 7], [8], [9, 10, 11, 12, 13]]
 
 
 def test_a_transaction_carries_a_bounded_number_of_events(
@@ -109,7 +112,7 @@ def test_a_transaction_carries_a_bounded_number_of_events(
     half = [submission(number=n) for n in range(MAX_EVENTS // 2)]
     futures = queue_up(ledger, gathered, [half, half, [submission()]])
     assert [len(f.result()) for f in futures] == [500, 500, 1]
-    assert appends(ledger) == [(1, 501), (502, 1002)]
+    assert appends(ledger) == [(4, 504), (505, 1005)]
 
 
 FAULTY: list[tuple[str, Submission, type[Exception]]] = [
@@ -160,7 +163,7 @@ def test_a_halt_reaches_every_caller(ledger: Ledger, gathered: AppendQueue) -> N
             "UPDATE halt_state SET halted = true, reason = 'test', halted_at = clock_timestamp()"
         )
     assert all(isinstance(f.exception(), SystemHaltedError) for f in futures)
-    assert ledger.store.get_max_sequence() == 0
+    assert ledger.store.get_max_sequence() == OPENING
 
 
 def test_events_of_a_halted_ledger_are_found(ledger: Ledger, gathered: AppendQueue) -> None:
@@ -190,7 +193,7 @@ def test_a_connection_lost_while_nobody_asked_costs_nobody_anything(
 ) -> None:
     gathered.write_event(submission())
     kill_connections(ledger)
-    assert gathered.write_event(submission()).event.sequence == 2
+    assert gathered.write_event(submission()).event.sequence == 5
 
 
 def test_a_database_that_stays_away_is_reported_to_all_callers(
@@ -203,7 +206,7 @@ def test_a_database_that_stays_away_is_reported_to_all_callers(
         broken.setattr(PipelinedAppend, "open", away)
         futures = queue_up_unlocked(gathered, [[submission()]] * 3)
         assert all(isinstance(f.exception(), LedgerUnavailableError) for f in futures)
-    assert gathered.write_event(submission()).event.sequence == 1
+    assert gathered.write_event(submission()).event.sequence == 4
 
 
 def queue_up_unlocked(
@@ -229,7 +232,7 @@ def test_a_commit_whose_answer_is_lost_is_looked_for_and_answered(
     requests = [[submission(number=n)] for n in range(5)]
     futures = queue_up(ledger, gathered, requests)
     assert lost
-    assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4, 5, 6]
+    assert [f.result()[0].event.sequence for f in futures] == [5, 6, 7, 8, 9]
     assert all(f.result()[0].created for f in futures)
     assert_intact(ledger, 6)
 
@@ -250,7 +253,7 @@ def test_a_commit_that_did_not_happen_is_done_again(
     monkeypatch.setattr(PipelinedAppend, "finish", lose)
     futures = queue_up(ledger, gathered, [[submission(number=n)] for n in range(5)])
     assert lost
-    assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4, 5, 6]
+    assert [f.result()[0].event.sequence for f in futures] == [5, 6, 7, 8, 9]
     connections.close_all()
     assert_intact(ledger, 6)
 
@@ -269,7 +272,7 @@ def test_all_of_a_lost_commit_is_looked_for_at_once(
 
     monkeypatch.setattr(PipelinedAppend, "finish", finish_and_lose)
     futures = queue_up(ledger, gathered, [[submission(number=n)] for n in range(3)])
-    assert [f.result()[0].event.sequence for f in futures] == [2, 3, 4]
+    assert [f.result()[0].event.sequence for f in futures] == [5, 6, 7]
     assert_intact(ledger, 4)
 
 
@@ -285,7 +288,7 @@ def test_a_commit_whose_answer_is_lost_is_found_though_the_ledger_was_halted_sin
 
     monkeypatch.setattr(PipelinedAppend, "finish", finish_and_halt)
     written = gathered.write_event(submission())
-    assert (written.created, written.event.sequence) == (True, 1)
+    assert (written.created, written.event.sequence) == (True, 4)
     assert_intact(ledger, 2)
 
 
@@ -302,7 +305,7 @@ def test_a_commit_that_stays_unknown_is_called_unknown(
         broken.setattr(PipelinedAppend, "finish", lose)
         with pytest.raises(LedgerUnavailableError):
             gathered.write_event(submission(event_id=SAME_ID))
-    assert gathered.write_event(submission(event_id=SAME_ID)).event.sequence == 1
+    assert gathered.write_event(submission(event_id=SAME_ID)).event.sequence == 4
 
 
 def test_a_key_that_was_retired_since_is_looked_up_again(
@@ -327,7 +330,7 @@ def test_a_full_queue_takes_nothing(ledger: Ledger) -> None:
             with pytest.raises(QueueFullError) as refused:
                 gathered.write_event(submission())
             assert refused.value.retry_after >= 1
-        assert sorted(f.result()[0].event.sequence for f in futures) == [1, 2]
+        assert sorted(f.result()[0].event.sequence for f in futures) == [4, 5]
     assert_intact(ledger, 2)
 
 
@@ -338,7 +341,7 @@ def test_a_request_that_times_out_in_the_queue_is_not_written(
     with held_back(ledger), pytest.raises(QueueFullError):
         gathered.write_event(submission())
     monkeypatch.undo()
-    assert gathered.write_event(submission()).event.sequence == 1
+    assert gathered.write_event(submission()).event.sequence == 4
 
 
 def test_a_timeout_during_the_commit_is_reported_as_unknown(
@@ -360,7 +363,7 @@ def test_a_timeout_during_the_commit_is_reported_as_unknown(
     given_up.set()
     monkeypatch.undo()
     again = gathered.write_event(once)
-    assert (again.created, again.event.sequence) == (False, 1)
+    assert (again.created, again.event.sequence) == (False, 4)
     assert_intact(ledger, 1)
 
 
@@ -376,7 +379,7 @@ def test_closing_writes_what_was_accepted_and_accepts_nothing_more(
             with pytest.raises(QueueFullError):
                 gathered.write_event(submission())
         closing.result()
-        assert sorted(f.result()[0].event.sequence for f in futures) == [1, 2, 3]
+        assert sorted(f.result()[0].event.sequence for f in futures) == [4, 5, 6]
     assert_intact(ledger, 3)
 
 
@@ -385,8 +388,8 @@ def test_requests_that_take_too_long_to_sign_go_into_the_next_transaction(
 ) -> None:
     monkeypatch.setattr("events.append.transaction.MAX_SECONDS", -1.0)
     futures = queue_up(ledger, gathered, [[submission(), submission()], [submission()]])
-    assert [[one.event.sequence for one in f.result()] for f in futures] == [[2, 3], [4]]
-    assert appends(ledger) == [(1, 1), (2, 3), (4, 4)]
+    assert [[one.event.sequence for one in f.result()] for f in futures] == [[5, 6], [7]]
+    assert appends(ledger) == [(4, 4), (5, 6), (7, 7)]
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -396,11 +399,11 @@ def test_a_forked_process_starts_afresh(ledger: Ledger, gathered: AppendQueue) -
     if child == 0:  # in the child: nothing of pytest may run here
         code = 1
         try:
-            code = 0 if gathered.write_event(submission()).event.sequence == 2 else 2
+            code = 0 if gathered.write_event(submission()).event.sequence == 5 else 2
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert gathered.write_event(submission()).event.sequence == 3
+    assert gathered.write_event(submission()).event.sequence == 6
     assert_intact(ledger, 3)
 
 
@@ -414,7 +417,7 @@ def test_an_error_of_nobody_leaves_nobody_waiting(
         stopped.setattr(PipelinedAppend, "start", broken)
         futures = queue_up_unlocked(gathered, [[submission()]] * 4)
         assert all(isinstance(f.exception(), MemoryError) for f in futures)
-    assert gathered.write_event(submission()).event.sequence == 1
+    assert gathered.write_event(submission()).event.sequence == 4
 
 
 def test_each_caller_logs_its_own_events_in_its_own_context(

@@ -48,7 +48,7 @@ def test_a_caller_arriving_as_the_thread_ends_waits_for_the_next(
     with ThreadPoolExecutor(1) as pool:
         gathered.write_event(submission())
         until(lambda: bool(came))
-        assert came[0].result()[0].event.sequence == 2
+        assert came[0].result()[0].event.sequence == 5
     assert together == [False]
 
 
@@ -72,7 +72,7 @@ def test_requests_behind_an_error_that_ends_the_thread_are_served(
         until(lambda: gathered.waiting == 3)
     answers = [f.exception() or f.result()[0].event.sequence for f in futures]
     assert sum(isinstance(answer, LedgerUnavailableError) for answer in answers) == 1
-    assert {answer for answer in answers if isinstance(answer, int)} == {1, 2}
+    assert {answer for answer in answers if isinstance(answer, int)} == {4, 5}
     assert_intact(ledger, 2)
 
 
@@ -87,4 +87,4 @@ def test_without_another_thread_nothing_is_accepted(
         with pytest.raises(RuntimeError, match="new thread"):
             gathered.write_event(submission())
     assert gathered.waiting == 0
-    assert gathered.write_event(submission()).event.sequence == 1
+    assert gathered.write_event(submission()).event.sequence == 4

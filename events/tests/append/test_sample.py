@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from events import sample
+from events.append.services import signing_service, witness_service
 from events.management.commands import play_sample
 from events.store.drift import DriftFilter, list_warnings
 from events.store.ledger import EventFilter
@@ -27,6 +28,14 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def embedded(settings: object) -> None:
     settings.PORTAL_EMBEDDED = True  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def ledger(unopened: Ledger) -> Ledger:
+    """A ledger with the keys that it needs, and without events."""
+    signing_service().create_key(None)
+    witness_service().create_witness("alpha")
+    return unopened
 
 
 def first(count: int, seed: int = sample.SEED) -> list[tuple[str | None, str, bytes]]:
