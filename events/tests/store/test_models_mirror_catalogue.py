@@ -128,7 +128,7 @@ def test_the_database_refuses_what_slips_past_a_mirror(
 def test_mirrors_read(ledger: Ledger) -> None:
     appended = ledger.write(1)[0]
     events = apps.get_model("events", "LedgerEvent").objects
-    assert str(events.get(sequence=1).event_id) == appended.event_id
+    assert str(events.get(sequence=appended.sequence).event_id) == appended.event_id
     for model in UNMANAGED:
         list(model._default_manager.all()[:1])
 

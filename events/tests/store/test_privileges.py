@@ -266,7 +266,7 @@ def test_a_callers_own_tables_do_not_shadow_the_ledgers(ledger: Ledger) -> None:
         app.execute("CREATE TEMP TABLE halt_state (halted boolean, reason text)")
         app.execute("CREATE TEMP TABLE appends AS SELECT * FROM public.appends WHERE false")
         with app.transaction():
-            assert honest_row(app)["sequence"] == 3
+            assert honest_row(app)["sequence"] == 6
 
 
 @pytest.mark.parametrize("role", ["portal_app", "portal_observer"])

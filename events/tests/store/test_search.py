@@ -13,7 +13,7 @@ from events.store import search as search_module
 from events.store.connection import LedgerUnavailableError, fetch_one
 from events.store.ledger import EventFilter
 from events.store.search import search
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 
 
 @pytest.fixture
@@ -26,17 +26,17 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def written(ledger: Ledger) -> Ledger:
-    """A hundred events, every seventh of agent-8; a hole of 30 to 49."""
+    """A hundred events behind the opening, every seventh of agent-8; a hole of 33 to 52."""
     writer().write_events(
         [submission(number=n, agent_id=f"agent-{8 if n % 7 == 0 else 7}") for n in range(1, 101)]
     )
-    ledger.tamper("DELETE FROM events WHERE sequence BETWEEN 30 AND 49")
+    ledger.tamper("DELETE FROM events WHERE sequence BETWEEN 33 AND 52")
     return ledger
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
 @pytest.mark.parametrize("limit", [1, 3, 11, 100])
-@pytest.mark.parametrize(("start", "end"), [(1, 100), (3, 77), (31, 40), (50, 49), (90, 100)])
+@pytest.mark.parametrize(("start", "end"), [(4, 103), (6, 80), (34, 43), (53, 52), (93, 103)])
 def test_windows_find_what_one_query_finds(
     written: Ledger, windows: None, newest_first: bool, limit: int, start: int, end: int
 ) -> None:
@@ -54,12 +54,12 @@ def test_windows_find_what_one_query_finds(
 def test_without_time_one_window_is_searched_and_the_rest_is_not_claimed(
     written: Ledger, windows: None, newest_first: bool
 ) -> None:
-    chosen = EventFilter(start=1, end=100, agent_id="agent-8")
+    chosen = EventFilter(start=4, end=103, agent_id="agent-8")
     found = search(written.store, chosen, limit=50, seconds=0, newest_first=newest_first)
     assert found.stopped
-    width = 100 - found.reached + 1 if newest_first else found.reached
+    width = 104 - found.reached if newest_first else found.reached - OPENING
     assert width == 5 or width == 10
-    expected = [s for s in range(7, 101, 7) if not 30 <= s < 50]
+    expected = [s for s in range(10, 104, 7) if not 33 <= s < 53]
     inside = [s for s in expected if (s >= found.reached if newest_first else s <= found.reached)]
     assert sorted(event.sequence for event in found.events) == inside
 
@@ -93,18 +93,18 @@ def test_a_statement_that_takes_too_long_is_ended(
     locked.wait(30)
     try:
         found = search(
-            store, EventFilter(start=1, end=100, agent_id="agent-8"), limit=50, seconds=0.2
+            store, EventFilter(start=4, end=103, agent_id="agent-8"), limit=50, seconds=0.2
         )
     finally:
         released.set()
         holder.join()
-    assert asked == [(1, 10), (1, 5)]
+    assert asked == [(4, 13), (4, 8)]
     assert found.stopped
-    assert found.reached == 5
+    assert found.reached == 8
 
 
 def test_the_time_limit_holds_for_the_search_alone(written: Ledger, windows: None) -> None:
-    chosen = EventFilter(start=1, end=100, agent_id="agent-8")
+    chosen = EventFilter(start=4, end=103, agent_id="agent-8")
     before = fetch_one("default", "search.statement_timeout", {"limit": "0"})
     search(written.store, chosen, limit=50, seconds=9)
     with search_module._at_most("default", None):
@@ -150,7 +150,7 @@ def test_drifted_events_are_the_same_from_the_warnings(
     ledger.tamper(
         "INSERT INTO clock_drift_warnings (event_id, local_timestamp, authority_timestamp,"
         " drift_seconds) SELECT event_id, local_timestamp, authority_timestamp, 9"
-        " FROM events WHERE sequence = 31"
+        " FROM events WHERE sequence = 34"
     )
     monkeypatch.setattr(search_module, "RARE", 20)
     monkeypatch.setattr(search_module, "QUICK", 60.0)
@@ -162,10 +162,10 @@ def test_drifted_events_are_the_same_from_the_warnings(
         return select_warned(chosen, **options)
 
     monkeypatch.setattr(store, "select_warned", noted)
-    chosen = EventFilter(start=1, end=60, agent_id=agent_id, drifted=True)
+    chosen = EventFilter(start=4, end=63, agent_id=agent_id, drifted=True)
     found = search(store, chosen, limit=limit, seconds=60, newest_first=newest_first)
     assert found.events == store.select(chosen, limit=limit, newest_first=newest_first)
     assert not found.stopped
     if limit == 100:
-        assert asked == [(1, 50) if newest_first else (11, 60)]
-        assert found.reached == (1 if newest_first else 60)
+        assert asked == [(4, 53) if newest_first else (14, 63)]
+        assert found.reached == (4 if newest_first else 63)

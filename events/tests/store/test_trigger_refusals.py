@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from events.append.services import signing_service, witness_service
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 from events.tests.support.raw_append import active_key, follow, honest_row, insert
 
 ROLES = ("portal_app", "portal_owner", "postgres")
@@ -133,10 +133,10 @@ def test_refuses_an_explicit_sequence_that_is_not_next(
 
 
 def test_takes_an_explicit_sequence_that_is_next(ledger: Ledger) -> None:
-    for number, role in enumerate(ROLES, start=1):
+    for number, role in enumerate(ROLES, start=OPENING + 1):
         with ledger.connect(role) as connection:
             insert_in_transaction(connection, one(sequence=number), sequence=True)
-    assert ledger.write()[0].sequence == 4
+    assert ledger.write()[0].sequence == 7
     assert ledger.query("SELECT * FROM verify_chain()") == []
 
 
