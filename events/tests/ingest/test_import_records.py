@@ -14,10 +14,9 @@ from django.core.management import call_command
 
 from events.append.services import writer
 from events.ingest.import_records import FINISHED, STARTED, close_interrupted
-from events.store.ledger import EventFilter
 from events.tests.ingest.test_ingest_command import GOOD, Run, write
 from events.tests.ingest.test_ingest_resumes import child, until_written
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 
 
 def records(ledger: Ledger, event_type: str = FINISHED) -> list[dict[str, Any]]:
@@ -28,13 +27,13 @@ def records(ledger: Ledger, event_type: str = FINISHED) -> list[dict[str, Any]]:
 def test_the_records_of_an_import_enclose_its_events(ledger: Ledger, tmp_path: Path) -> None:
     log = write(tmp_path / "app.jsonl", *GOOD, b"no json")
     Run(log, "--type-field", "action", "--agent-field", "who")
-    types = [event.event_type for event in ledger.store.select(EventFilter(), limit=99)]
+    types = [event.event_type for event in ledger.written()]
     assert types == [STARTED, *(f"did.{n}" for n in range(5)), FINISHED]
     [started], [finished] = records(ledger, STARTED), records(ledger)
     text = Path(log).read_bytes()
     named = {"name": log, "source": "app.jsonl", "bytes": len(text)}
     options = {"format": "auto", "type_field": ["action"], "agent_field": ["who"]}
-    import_id = ledger.store.select(EventFilter(), limit=1)[0].event_id
+    import_id = ledger.written()[0].event_id
     assert started == {"import_id": import_id, "inputs": [named], "options": options}
     digest = hashlib.sha256(text).hexdigest()
     assert finished.pop("inputs") == [
@@ -50,8 +49,8 @@ def test_the_records_of_an_import_enclose_its_events(ledger: Ledger, tmp_path: P
             "already_there": 0,
             "rejected": 1,
             "wrapped": 0,
-            "first_sequence": 2,
-            "last_sequence": 6,
+            "first_sequence": 5,
+            "last_sequence": 9,
         }
     ]
     assert finished == {
@@ -59,8 +58,8 @@ def test_the_records_of_an_import_enclose_its_events(ledger: Ledger, tmp_path: P
         "outcome": "complete",
         "reason": None,
         "options": options,
-        "first_sequence": 2,
-        "last_sequence": 6,
+        "first_sequence": 5,
+        "last_sequence": 9,
         "agents": ["agent-7"],
         "local_time": "now",
     }
@@ -76,7 +75,7 @@ def test_a_file_taken_again_leaves_no_second_record(ledger: Ledger, tmp_path: Pa
 
 def test_nothing_that_is_rejected_begins_an_import(ledger: Ledger, tmp_path: Path) -> None:
     Run(write(tmp_path / "app.jsonl", b"no", b"json"))
-    assert ledger.store.get_max_sequence() == 0
+    assert ledger.store.get_max_sequence() == OPENING
 
 
 def test_a_packed_file_has_two_digests(ledger: Ledger, tmp_path: Path) -> None:
@@ -132,11 +131,11 @@ def test_a_killed_run_is_closed_by_the_next(ledger: Ledger, tmp_path: Path) -> N
     interrupted, complete = records(ledger)
     assert [interrupted["outcome"], complete["outcome"]] == ["interrupted", "complete"]
     assert interrupted["import_id"] == records(ledger, STARTED)[0]["import_id"]
-    assert (interrupted["first_sequence"], interrupted["last_sequence"]) == (2, killed_at)
+    assert (interrupted["first_sequence"], interrupted["last_sequence"]) == (5, killed_at)
     assert interrupted["agents"] == ["agent-7"]
     [one] = interrupted["inputs"]
     assert (one["source"], one["sha256"], one["added"]) == ("app.jsonl", None, None)
-    assert complete["inputs"][0]["already_there"] == killed_at - 1
+    assert complete["inputs"][0]["already_there"] == killed_at - OPENING - 1
 
 
 def test_a_run_that_lives_is_not_closed_by_another(ledger: Ledger, tmp_path: Path) -> None:

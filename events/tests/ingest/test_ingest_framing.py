@@ -21,7 +21,7 @@ from events.ingest.inputs import check_packed, open_input
 from events.ingest.paths import parse_path
 from events.ingest.records import Reading, Record, read_records
 from events.tests.ingest.test_ingest_command import Run, payloads
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 
 CASES = Path(__file__).parents[1] / "cases" / "logs"
 
@@ -57,7 +57,7 @@ def test_a_text_log_in_brackets_is_not_read_as_an_array(ledger: Ledger) -> None:
     assert run.status == 2
     assert "this is text, not JSON (not a valid JSON array: byte 2, line 1)" in run.err.getvalue()
     assert "--format text; nothing of it was written" in run.err.getvalue()
-    assert ledger.store.get_max_sequence() == 0
+    assert ledger.store.get_max_sequence() == OPENING
 
 
 def test_records_that_begin_with_a_list_are_whole(ledger: Ledger) -> None:
@@ -74,7 +74,7 @@ def test_an_object_around_a_list_is_asked_about(ledger: Ledger, name: str, path:
     assert run.status == 2
     assert f"one object with a list of 2 objects at '{path}'" in run.err.getvalue()
     assert f"--records {path}" in run.err.getvalue()
-    assert ledger.store.get_max_sequence() == 0
+    assert ledger.store.get_max_sequence() == OPENING
     asked = Run(str(file), "--records", path, "--json")
     assert (asked.status, asked.counts()) == (0, [(2, 2, 0, 0)])
     assert payloads(ledger) == json.loads(file.read_text())[path]
@@ -243,7 +243,7 @@ def test_nothing_of_a_wrong_gzip_file_is_written(ledger: Ledger, tmp_path: Path)
     run = Run(str(tmp_path / "log.gz"))
     assert run.status == 2
     assert "its gzip data is corrupt; nothing of it was written" in run.err.getvalue()
-    assert ledger.store.get_max_sequence() == 0
+    assert ledger.store.get_max_sequence() == OPENING
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress, zstandard.compress])

@@ -11,7 +11,7 @@ import pytest
 
 from events.tests.ingest.test_ingest_command import GOOD, Run, write
 from events.tests.ingest.test_ingest_resumes import arguments_of_a_child, environment_of_a_child
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 
 TRAIL = {
     "eventName": "PutObject",
@@ -48,7 +48,7 @@ def test_a_dry_run_says_the_same_to_machines(ledger: Ledger, tmp_path: Path) -> 
     assert [one["path"] for one in look["times"]] == ["eventTime"]
     assert [one["event_type"] for one in look["events"]] == ["PutObject", "log.line"]
     assert [one["place"] for one in look["rejected"]] == [f"{log}:2"]
-    assert ledger.store.get_max_sequence() == 0
+    assert ledger.store.get_max_sequence() == OPENING
 
 
 def test_numbers_that_read_as_times_name_their_unit(ledger: Ledger, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_on_a_terminal_it_asks(
     assert b"Write " in said
     assert b"[y/N]" in said
     assert b"event_type=log.line" in said
-    assert ledger.store.get_max_sequence() == events
+    assert ledger.store.get_max_sequence() == OPENING + events
 
 
 def test_asked_not_to_ask_it_does_not(ledger: Ledger, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from events.store.ledger import EventFilter
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 
 LINES = 4000
 
@@ -50,9 +50,9 @@ def child(ledger: Ledger, log: Path | str, *more: str) -> subprocess.Popen[bytes
 
 
 def until_written(ledger: Ledger, count: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until `count` events are written."""
+    """Wait until `count` events are written behind the opening."""
     deadline = time.monotonic() + 60
-    while ledger.store.get_max_sequence() < count:
+    while ledger.store.get_max_sequence() < OPENING + count:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
 
@@ -66,7 +66,7 @@ def test_killed_twice_every_line_is_there_once(ledger: Ledger, tmp_path: Path) -
             process.send_signal(signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
     killed_at = ledger.store.get_max_sequence()
-    assert 700 <= killed_at < LINES
+    assert OPENING + 700 <= killed_at < OPENING + LINES
     call_command("ingest", str(log), "--agent", "agent-7")
     events = ledger.store.select(EventFilter(system=False), limit=2 * LINES)
     seen = Counter(json.loads(event.payload)["n"] for event in events)

@@ -196,7 +196,7 @@ def test_a_format_says_type_agent_and_time(ledger: Ledger) -> None:
     agents = ("--agents-from-field", "--agent", "agent-7")
     run = Run(str(path), "--format", "syslog", "--json", *times, *agents)
     assert (run.status, run.counts()) == (0, [(6, 6, 0, 0)])
-    events = [event for event in ledger.store.select(EventFilter(), limit=9) if event.agent_id]
+    events = [event for event in ledger.written() if event.agent_id]
     assert {(e.event_type, e.agent_id) for e in events} == {
         ("log.line", "agent-7"),
         ("sshd", "host1"),
