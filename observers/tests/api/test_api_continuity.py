@@ -10,7 +10,7 @@ from events.tests.support.ceremonies import document_gap
 from events.tests.support.ledger import Ledger, submission
 
 
-def test_an_empty_ledger_is_continuous(ledger: Ledger) -> None:
+def test_an_empty_ledger_is_continuous(unopened: Ledger) -> None:
     answer = api.observer().get("continuity").json()
     assert answer == {
         "start": 1,
@@ -32,29 +32,29 @@ def test_an_empty_ledger_is_continuous(ledger: Ledger) -> None:
 
 def test_gaps_are_ranges(ledger: Ledger) -> None:
     ledger.write(9)
-    ledger.tamper("DELETE FROM events WHERE sequence IN (1, 4, 5, 9)")
+    ledger.tamper("DELETE FROM events WHERE sequence IN (1, 4, 5, 12)")
     answer = api.observer().get("continuity").json()
     assert [(gap["start"], gap["end"], gap["count"]) for gap in answer["gaps"]] == [
         (1, 1, 1),
         (4, 5, 2),
-        (9, 9, 1),
+        (12, 12, 1),
     ]
     assert (answer["is_continuous"], answer["missing_count"]) == (False, 4)
-    assert (answer["end"], answer["head_sequence"]) == (9, 9)
+    assert (answer["end"], answer["head_sequence"]) == (12, 12)
 
 
 def test_a_documented_gap_is_missing_but_explained(ledger: Ledger) -> None:
     ledger.write(4)
-    ledger.tamper("DELETE FROM events WHERE sequence BETWEEN 2 AND 3")
-    ceremony = document_gap(ledger, 2, 3).sequence
-    answer = api.observer().get("continuity?start=3").json()
+    ledger.tamper("DELETE FROM events WHERE sequence BETWEEN 5 AND 6")
+    ceremony = document_gap(ledger, 5, 6).sequence
+    answer = api.observer().get("continuity?start=6").json()
     assert answer["gaps"] == [
-        {"start": 3, "end": 3, "count": 1, "documented": True, "ceremony_sequence": ceremony}
+        {"start": 6, "end": 6, "count": 1, "documented": True, "ceremony_sequence": ceremony}
     ]
     assert (answer["is_continuous"], answer["is_explained"]) == (False, True)
 
 
-SPANS = {"start=3": (3, 9), "end=2": (1, 2), "start=2&end=4": (2, 4), "end=99": (1, 9)}
+SPANS = {"start=3": (3, 12), "end=2": (1, 2), "start=2&end=4": (2, 4), "end=99": (1, 12)}
 
 
 @pytest.mark.parametrize("query", SPANS)

@@ -17,7 +17,7 @@ from events.tests.support.ledger import Ledger, submission
 
 @pytest.fixture
 def drifting(ledger: Ledger) -> Ledger:
-    """1 is on time; 2, 3 and 4 are an hour behind, a day ahead, and in 1970."""
+    """4 is on time; 5, 6 and 7 are an hour behind, a day ahead, and in 1970."""
     now = datetime.now(UTC)
     moments = [
         now,
@@ -38,15 +38,15 @@ def found(query: str) -> list[int]:
 def test_a_warning_says_all_that_is_known(drifting: Ledger) -> None:
     caller = api.observer()
     warning = caller.get("drift-warnings").json()["warnings"][1]
-    event = caller.get("events/3").json()
+    event = caller.get("events/6").json()
     for name in ("event_id", "event_type", "agent_id", "local_timestamp", "authority_timestamp"):
         assert warning[name] == event[name]
-    assert (warning["sequence"], warning["direction"]) == (3, "ahead")
+    assert (warning["sequence"], warning["direction"]) == (6, "ahead")
 
 
 def test_seconds_are_exact(drifting: Ledger) -> None:
     response = api.observer().get("drift-warnings")
-    (stored,) = ledger_seconds(drifting, 4)
+    (stored,) = ledger_seconds(drifting, 7)
     assert f'"drift_seconds":{stored},'.encode() in response.content
     assert orjson.loads(response.content)["warnings"][2]["drift_seconds"] > 50 * 365 * 86400
 
@@ -61,14 +61,14 @@ def ledger_seconds(ledger: Ledger, sequence: int) -> list[Decimal]:
 
 
 FILTERS = {
-    "": [2, 3, 4],
-    "?agent_id=agent-7": [2, 4],
-    "?min_seconds=86000": [3, 4],
-    "?min_seconds=86000.5&agent_id=agent-7": [4],
-    "?after=1": [3, 4],
+    "": [5, 6, 7],
+    "?agent_id=agent-7": [5, 7],
+    "?min_seconds=86000": [6, 7],
+    "?min_seconds=86000.5&agent_id=agent-7": [7],
+    "?after=1": [6, 7],
     "?after=3": [],
     "?authority_from=2100-01-01T00:00:00Z": [],
-    "?authority_to=2100-01-01T00:00:00Z": [2, 3, 4],
+    "?authority_to=2100-01-01T00:00:00Z": [5, 6, 7],
 }
 
 
@@ -78,16 +78,16 @@ def test_a_filter(drifting: Ledger, query: str) -> None:
 
 
 def test_the_time_filter_is_half_open(drifting: Ledger) -> None:
-    third = quote(api.observer().get("events/3").json()["authority_timestamp"])
-    assert found(f"?authority_from={third}") == [3, 4]
-    assert found(f"?authority_to={third}") == [2]
+    third = quote(api.observer().get("events/6").json()["authority_timestamp"])
+    assert found(f"?authority_from={third}") == [6, 7]
+    assert found(f"?authority_to={third}") == [5]
 
 
 def test_pages_lead_to_the_end_with_every_filter(drifting: Ledger) -> None:
     walked = list(
         api.pages(api.observer(), "drift-warnings?limit=1&min_seconds=5&agent_id=agent-7")
     )
-    assert [[w["sequence"] for w in page["warnings"]] for page in walked] == [[2], [4]]
+    assert [[w["sequence"] for w in page["warnings"]] for page in walked] == [[5], [7]]
 
 
 @pytest.mark.parametrize(

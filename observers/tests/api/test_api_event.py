@@ -17,7 +17,7 @@ def as_answered(event: Event) -> bytes:
 
 def test_by_sequence(ledger: Ledger) -> None:
     written = ledger.write(3)
-    assert api.observer().get("events/2").content == as_answered(written[1])
+    assert api.observer().get("events/5").content == as_answered(written[1])
 
 
 @pytest.mark.parametrize("change", [str.lower, str.upper])
@@ -27,22 +27,22 @@ def test_by_id(ledger: Ledger, change: object) -> None:
     assert response.content == as_answered(written)
 
 
-@pytest.mark.parametrize("sequence", [0, 4, 2**63 - 1, 2**63, 10**30])
+@pytest.mark.parametrize("sequence", [0, 7, 2**63 - 1, 2**63, 10**30])
 def test_no_such_sequence(ledger: Ledger, sequence: int) -> None:
     ledger.write(3)
     response = api.observer().get(f"events/{sequence}")
-    assert "from 1 to 3" in api.problem(response, 404, "not-found")["detail"]
+    assert "from 1 to 6" in api.problem(response, 404, "not-found")["detail"]
 
 
-def test_an_empty_ledger_says_so(ledger: Ledger) -> None:
+def test_an_empty_ledger_says_so(unopened: Ledger) -> None:
     response = api.observer().get("events/1")
     assert "empty" in api.problem(response, 404, "not-found")["detail"]
 
 
 def test_a_missing_sequence_is_called_missing(ledger: Ledger) -> None:
     ledger.write(3)
-    ledger.tamper("DELETE FROM events WHERE sequence = 2")
-    response = api.observer().get("events/2")
+    ledger.tamper("DELETE FROM events WHERE sequence = 5")
+    response = api.observer().get("events/5")
     assert "is missing" in api.problem(response, 404, "not-found")["detail"]
 
 

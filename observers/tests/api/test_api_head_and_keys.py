@@ -8,7 +8,7 @@ from events.tests.support import api
 from events.tests.support.ledger import Ledger
 
 
-def test_the_head_of_an_empty_ledger(ledger: Ledger) -> None:
+def test_the_head_of_an_empty_ledger(unopened: Ledger) -> None:
     assert api.observer().get("head").json() == {
         "max_sequence": 0,
         "content_hash": "0" * 64,
@@ -21,10 +21,10 @@ def test_the_head_of_an_empty_ledger(ledger: Ledger) -> None:
 def test_the_head_is_the_last_event(ledger: Ledger) -> None:
     last = ledger.write(3)[-1]
     assert api.observer().get("head").json() == {
-        "max_sequence": 3,
+        "max_sequence": 6,
         "content_hash": last.content_hash,
         "authority_timestamp": last.authority_timestamp,
-        "event_count": 3,
+        "event_count": 6,
         **api.RUNNING,
     }
 
@@ -47,11 +47,11 @@ def test_validity_goes_by_sequence(ledger: Ledger) -> None:
     witness_service().retire_witness("WITNESS:alpha")
     keys = api.observer().get("keys").json()
     by_id = {key["key_id"]: key for key in keys["agents"]}
-    assert (by_id[old]["from_sequence"], by_id[old]["until_sequence"]) == (1, 2)
-    assert (by_id[new]["from_sequence"], by_id[new]["until_sequence"]) == (3, None)
+    assert (by_id[old]["from_sequence"], by_id[old]["until_sequence"]) == (1, 5)
+    assert (by_id[new]["from_sequence"], by_id[new]["until_sequence"]) == (6, None)
     assert by_id[old]["active_until"].endswith("Z")
     assert by_id[new]["active_until"] is None
-    assert keys["witnesses"][0]["until_sequence"] == 3
+    assert keys["witnesses"][0]["until_sequence"] == 6
 
 
 def test_the_system_key_has_no_agent(ledger: Ledger) -> None:

@@ -22,7 +22,7 @@ def sequences(page: dict[str, Any]) -> list[int]:
     return [event["sequence"] for event in page["events"]]
 
 
-def test_an_empty_ledger(ledger: Ledger) -> None:
+def test_an_empty_ledger(unopened: Ledger) -> None:
     assert api.observer().get("events").json() == {
         "events": [],
         "next": None,
@@ -41,23 +41,23 @@ def test_an_empty_ledger(ledger: Ledger) -> None:
 
 def test_events_come_in_order_with_all_their_fields(ledger: Ledger) -> None:
     written = ledger.write(3)
-    response = api.observer().get("events")
+    response = api.observer().get("events?start=4")
     expected = b'{"events":[' + b",".join(event_json(event) for event in written) + b'],"next"'
     assert response.content.startswith(expected)
 
 
 RANGES = {
-    "start=3": [3, 4, 5],
+    "start=6": [6, 7, 8],
     "end=3": [1, 2, 3],
     "start=2&end=4": [2, 3, 4],
     "start=3&end=3": [3],
-    "after=3": [4, 5],
-    "after=0": [1, 2, 3, 4, 5],
-    "after=5": [],
+    "after=6": [7, 8],
+    "after=0": [1, 2, 3, 4, 5, 6, 7, 8],
+    "after=8": [],
     "after=1&end=3": [2, 3],
     "after=3&end=3": [],
-    "start=5&end=99": [5],
-    "start=6": [],
+    "start=8&end=99": [8],
+    "start=9": [],
     "start=9223372036854775807": [],
     "after=9223372036854775807": [],
     "limit=2": [1, 2],
@@ -73,32 +73,32 @@ def test_a_range(ledger: Ledger, query: str) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 1000])
 def test_pages_lead_over_gaps_to_the_end(ledger: Ledger, limit: int) -> None:
     ledger.write(8)
-    ledger.tamper("DELETE FROM events WHERE sequence IN (3, 4, 7)")
-    walked = list(api.pages(api.observer(), f"events?limit={limit}"))
-    assert [number for page in walked for number in sequences(page)] == [1, 2, 5, 6, 8]
+    ledger.tamper("DELETE FROM events WHERE sequence IN (6, 7, 10)")
+    walked = list(api.pages(api.observer(), f"events?start=4&limit={limit}"))
+    assert [number for page in walked for number in sequences(page)] == [4, 5, 8, 9, 11]
     gaps = [gap for page in walked for gap in page["completeness"]["gaps"]]
     assert sum(gap["count"] for gap in gaps) == 3
     ranges = [(p["completeness"]["start"], p["completeness"]["end"]) for p in walked]
-    assert ranges[0][0] == 1
-    assert ranges[-1][1] == 8
+    assert ranges[0][0] == 4
+    assert ranges[-1][1] == 11
     assert all(before[1] + 1 == after[0] for before, after in pairwise(ranges))
 
 
 def test_next_keeps_every_filter(ledger: Ledger) -> None:
     ledger.write(3)
     ledger.write(3, agent_id="agent-8")
-    query = "event_type=test.happened&event_type=x+y&agent_id=agent-8&limit=2&end=6&start=2"
+    query = "event_type=test.happened&event_type=x+y&agent_id=agent-8&limit=2&end=9&start=5"
     first = api.observer().get(f"events?{query}").json()
     assert first["next"] == (
-        "/api/v1/events?event_type=test.happened&event_type=x+y&agent_id=agent-8&limit=2&end=6&after=5"
+        "/api/v1/events?event_type=test.happened&event_type=x+y&agent_id=agent-8&limit=2&end=9&after=8"
     )
     (last,) = api.pages(api.observer(), first["next"])
-    assert sequences(last) == [6]
+    assert sequences(last) == [9]
 
 
 def test_there_is_no_next_page_after_the_end(ledger: Ledger) -> None:
     ledger.write(5)
-    for query in ("end=2&limit=2", "limit=5", "after=3&limit=2"):
+    for query in ("end=2&limit=2", "limit=8", "after=6&limit=2"):
         assert api.observer().get(f"events?{query}").json()["next"] is None
 
 
@@ -112,19 +112,19 @@ def test_a_poller_continues_from_the_answered_end(ledger: Ledger) -> None:
         after = page["completeness"]["end"]
         ledger.write(1)
         ledger.write(1, agent_id="agent-8")
-    assert seen == [4, 6]
-    assert after == 6
+    assert seen == [7, 9]
+    assert after == 9
 
 
 def test_a_poller_that_is_ahead_misses_nothing(ledger: Ledger) -> None:
     ledger.write(1)
-    page = api.observer().get("events?start=5").json()
-    assert (page["completeness"]["start"], page["completeness"]["end"]) == (5, 4)
+    page = api.observer().get("events?start=8").json()
+    assert (page["completeness"]["start"], page["completeness"]["end"]) == (8, 7)
 
 
 @pytest.fixture
 def varied(ledger: Ledger) -> Ledger:
-    """1 and 2 by agent-7, 3 by agent-8; their clocks at noon, one hour and two hours later."""
+    """4 and 5 by agent-7, 6 by agent-8; their clocks at noon, one hour and two hours later."""
     for hour, (agent, kind) in enumerate(
         [("agent-7", "door.open"), ("agent-7", "door.shut"), ("agent-8", "door.open")]
     ):
@@ -137,17 +137,17 @@ def varied(ledger: Ledger) -> Ledger:
 
 
 FILTERS = {
-    "event_type=door.open": [1, 3],
-    "event_type=door.open&event_type=door.shut": [1, 2, 3],
+    "event_type=door.open": [4, 6],
+    "event_type=door.open&event_type=door.shut": [4, 5, 6],
     "event_type=nothing": [],
-    "agent_id=agent-7": [1, 2],
-    "agent_id=agent-7&event_type=door.open": [1],
-    "local_from=2026-01-31T13:00:00Z": [2, 3, 4],
-    "local_to=2026-01-31T13:00:00Z": [1],
-    "local_from=2026-01-31T14:00:00%2B01:00&local_to=2026-01-31T14:00:00.000001Z": [2, 3],
+    "agent_id=agent-7": [4, 5],
+    "agent_id=agent-7&event_type=door.open": [4],
+    "local_from=2026-01-31T13:00:00Z": [1, 2, 3, 5, 6, 7],
+    "local_to=2026-01-31T13:00:00Z": [4],
+    "local_from=2026-01-31T14:00:00%2B01:00&local_to=2026-01-31T14:00:00.000001Z": [5, 6],
     "local_from=2026-01-31T13:00:00Z&local_to=2026-01-31T13:00:00Z": [],
-    "drifted=true": [1, 2, 3],
-    "drifted=false": [4],
+    "drifted=true": [4, 5, 6],
+    "drifted=false": [1, 2, 3, 7],
 }
 
 
@@ -155,14 +155,14 @@ FILTERS = {
 def test_a_filter(varied: Ledger, query: str) -> None:
     page = api.observer().get(f"events?{query}").json()
     assert sequences(page) == FILTERS[query]
-    assert (page["completeness"]["start"], page["completeness"]["end"]) == (1, 4)
+    assert (page["completeness"]["start"], page["completeness"]["end"]) == (1, 7)
 
 
 def test_the_authority_time_filter_is_half_open(varied: Ledger) -> None:
     caller = api.observer()
-    third = quote(caller.get("events/3").json()["authority_timestamp"])
-    assert sequences(caller.get(f"events?authority_from={third}").json()) == [3, 4]
-    assert sequences(caller.get(f"events?authority_to={third}").json()) == [1, 2]
+    third = quote(caller.get("events/6").json()["authority_timestamp"])
+    assert sequences(caller.get(f"events?authority_from={third}").json()) == [6, 7]
+    assert sequences(caller.get(f"events?authority_to={third}").json()) == [1, 2, 3, 4, 5]
 
 
 REFUSED = {
@@ -206,88 +206,88 @@ def test_a_plus_in_an_address_is_explained(ledger: Ledger) -> None:
 
 def test_gaps_of_the_answered_range_are_named(ledger: Ledger) -> None:
     ledger.write(9)
-    ledger.tamper("DELETE FROM events WHERE sequence IN (2, 5, 6)")
-    ceremony = document_gap(ledger, 5, 6).sequence
-    whole = api.observer().get("events?end=8").json()["completeness"]
+    ledger.tamper("DELETE FROM events WHERE sequence IN (5, 8, 9)")
+    ceremony = document_gap(ledger, 8, 9).sequence
+    whole = api.observer().get("events?end=11").json()["completeness"]
     assert whole["gaps"] == [
-        {"start": 2, "end": 2, "count": 1, "documented": False, "ceremony_sequence": None},
-        {"start": 5, "end": 6, "count": 2, "documented": True, "ceremony_sequence": ceremony},
+        {"start": 5, "end": 5, "count": 1, "documented": False, "ceremony_sequence": None},
+        {"start": 8, "end": 9, "count": 2, "documented": True, "ceremony_sequence": ceremony},
     ]
-    assert (whole["head_sequence"], whole["complete_through"]) == (10, 1)
+    assert (whole["head_sequence"], whole["complete_through"]) == (13, 4)
 
 
 def test_a_documented_gap_does_not_end_completeness(ledger: Ledger) -> None:
     ledger.write(5)
-    ledger.tamper("DELETE FROM events WHERE sequence IN (2, 3)")
-    document_gap(ledger, 2, 3)
-    assert api.observer().get("events").json()["completeness"]["complete_through"] == 6
+    ledger.tamper("DELETE FROM events WHERE sequence IN (5, 6)")
+    document_gap(ledger, 5, 6)
+    assert api.observer().get("events").json()["completeness"]["complete_through"] == 9
 
 
 def test_a_gap_that_the_range_cuts_off_stays_documented(ledger: Ledger) -> None:
     ledger.write(6)
-    ledger.tamper("DELETE FROM events WHERE sequence BETWEEN 2 AND 5")
-    ceremony = document_gap(ledger, 2, 5).sequence
-    for start, end in ((3, 4), (1, 3), (4, 7), (2, 5)):
+    ledger.tamper("DELETE FROM events WHERE sequence BETWEEN 5 AND 8")
+    ceremony = document_gap(ledger, 5, 8).sequence
+    for start, end in ((6, 7), (4, 6), (7, 10), (5, 8)):
         (gap,) = (
             api.observer().get(f"events?start={start}&end={end}").json()["completeness"]["gaps"]
         )
         assert gap["ceremony_sequence"] == ceremony
-        assert (gap["start"], gap["end"]) == (max(start, 2), min(end, 5))
+        assert (gap["start"], gap["end"]) == (max(start, 5), min(end, 8))
 
 
 def test_one_persons_approval_documents_nothing(ledger: Ledger) -> None:
     ledger.write(3)
-    ledger.tamper("DELETE FROM events WHERE sequence = 2")
-    forge(ledger, {"first": 2, "last": 2, "approvals": [{"person": "Ada"}]})
+    ledger.tamper("DELETE FROM events WHERE sequence = 5")
+    forge(ledger, {"first": 5, "last": 5, "approvals": [{"person": "Ada"}]})
     whole = api.observer().get("events").json()["completeness"]
     assert whole["gaps"][0]["documented"] is False
-    assert whole["complete_through"] == 1
+    assert whole["complete_through"] == 4
 
 
 def test_a_filter_does_not_hide_gaps(ledger: Ledger) -> None:
     ledger.write(4)
-    ledger.tamper("DELETE FROM events WHERE sequence = 3")
+    ledger.tamper("DELETE FROM events WHERE sequence = 6")
     page = api.observer().get("events?agent_id=nobody").json()
     assert page["events"] == []
-    assert [gap["start"] for gap in page["completeness"]["gaps"]] == [3]
+    assert [gap["start"] for gap in page["completeness"]["gaps"]] == [6]
 
 
 def test_a_cut_tail_is_a_gap(ledger: Ledger) -> None:
     ledger.write(4)
-    ledger.tamper("DELETE FROM events WHERE sequence > 2")
-    page = api.observer().get("events?start=2").json()
+    ledger.tamper("DELETE FROM events WHERE sequence > 5")
+    page = api.observer().get("events?start=5").json()
     whole = page["completeness"]
-    assert sequences(page) == [2]
-    assert (whole["head_sequence"], whole["complete_through"], whole["end"]) == (4, 2, 4)
-    assert [(gap["start"], gap["end"]) for gap in whole["gaps"]] == [(3, 4)]
+    assert sequences(page) == [5]
+    assert (whole["head_sequence"], whole["complete_through"], whole["end"]) == (7, 5, 7)
+    assert [(gap["start"], gap["end"]) for gap in whole["gaps"]] == [(6, 7)]
 
 
 def test_a_cut_tail_is_seen_from_any_range(ledger: Ledger) -> None:
     ledger.write(4)
-    ledger.tamper("DELETE FROM events WHERE sequence = 4")
+    ledger.tamper("DELETE FROM events WHERE sequence = 7")
     whole = api.observer().get("events?start=1&end=2").json()["completeness"]
-    assert (whole["gaps"], whole["complete_through"]) == ([], 3)
+    assert (whole["gaps"], whole["complete_through"]) == ([], 6)
 
 
 def test_when_fewer_were_appended_than_numbered_every_number_is_looked_at(ledger: Ledger) -> None:
     ledger.write(6)
     ledger.tamper(
-        "DELETE FROM events WHERE sequence = 2",
-        "UPDATE appends SET event_count = 5 WHERE last_sequence = 6",
+        "DELETE FROM events WHERE sequence = 5",
+        "UPDATE appends SET event_count = 8 WHERE last_sequence = 9",
     )
-    whole = api.observer().get("events?start=4").json()["completeness"]
-    assert (whole["gaps"], whole["complete_through"]) == ([], 1)
+    whole = api.observer().get("events?start=7").json()["completeness"]
+    assert (whole["gaps"], whole["complete_through"]) == ([], 4)
 
 
 def test_a_gap_of_a_billion_is_one_gap(ledger: Ledger) -> None:
     ledger.write(2)
     ledger.tamper(
-        "UPDATE events SET sequence = 1000000002 WHERE sequence = 2",
-        "UPDATE appends SET last_sequence = 1000000002, first_sequence = 1000000002"
-        " WHERE last_sequence = 2",
+        "UPDATE events SET sequence = 1000000005 WHERE sequence = 5",
+        "UPDATE appends SET last_sequence = 1000000005, first_sequence = 1000000005"
+        " WHERE last_sequence = 5",
     )
     page = api.observer().get("events").json()
-    assert sequences(page) == [1, 1_000_000_002]
+    assert sequences(page) == [1, 2, 3, 4, 1_000_000_005]
     assert [gap["count"] for gap in page["completeness"]["gaps"]] == [10**9]
 
 
@@ -303,14 +303,14 @@ def test_more_gaps_than_are_listed(ledger: Ledger) -> None:
 def test_large_events_end_a_page_early(ledger: Ledger) -> None:
     large = "x" * (2**20 - 2)
     writer().write_events([submission(large) for _ in range(40)])
-    walked = list(api.pages(api.observer(), "events?limit=40"))
+    walked = list(api.pages(api.observer(), "events?start=4&limit=40"))
     assert [len(page["events"]) for page in walked] == [32, 8]
 
 
 def test_an_event_that_cannot_be_read_is_named(ledger: Ledger) -> None:
     ledger.write(3)
     deep = "[" * 200 + "]" * 200
-    ledger.tamper(f"UPDATE events SET payload = '{deep}' WHERE sequence = 2")
-    for path in ("events", "events/2"):
-        assert api.problem(api.observer().get(path), 500, "unreadable-event")["sequence"] == 2
-    assert sequences(api.observer().get("events?start=3").json()) == [3]
+    ledger.tamper(f"UPDATE events SET payload = '{deep}' WHERE sequence = 5")
+    for path in ("events", "events/5"):
+        assert api.problem(api.observer().get(path), 500, "unreadable-event")["sequence"] == 5
+    assert sequences(api.observer().get("events?start=6").json()) == [6]
