@@ -34,7 +34,7 @@ def write_off(count: int, offset: timedelta, agent_id: str = "agent-7") -> None:
 
 def test_says_what_was_looked_at_when_no_clock_drifts(reader: Reader) -> None:
     reader.ledger.write(3)
-    assert "No warning in sequences 1 to 3: every clock was within 5 s." in reader.text("/drift/")
+    assert "No warning in sequences 1 to 6: every clock was within 5 s." in reader.text("/drift/")
 
 
 def test_figures_by_agent(reader: Reader) -> None:
@@ -45,7 +45,7 @@ def test_figures_by_agent(reader: Reader) -> None:
         ("agent-8", 2, "behind"),
         ("agent-7", 3, "ahead"),
     ]
-    assert [each.figures.worst_sequence for each in lines] == [4, 1]
+    assert [each.figures.worst_sequence for each in lines] == [7, 4]
     assert "2 years" in reader.text("/drift/")
 
 
@@ -57,10 +57,10 @@ def test_filters_by_agent_and_by_size(reader: Reader) -> None:
     def sequences(query: str) -> list[int]:
         return [w.sequence for w in reader.get(f"/drift/?{query}").context["warnings"]]
 
-    assert sequences("") == [3, 2, 1]
-    assert sequences("agent_id=agent-8") == [3]
-    assert sequences("min_seconds=3600") == [3, 2]
-    assert sequences("agent_id=agent-7&min_seconds=3600.5") == [2]
+    assert sequences("") == [6, 5, 4]
+    assert sequences("agent_id=agent-8") == [6]
+    assert sequences("min_seconds=3600") == [6, 5]
+    assert sequences("agent_id=agent-7&min_seconds=3600.5") == [5]
     assert sequences("min_seconds=99999999") == []
 
 
@@ -80,7 +80,7 @@ def test_pages_meet_every_warning_once(reader: Reader, direction: str) -> None:
         seen = seen + page if direction == "older" else page + seen
         onward = getattr(context["page"], direction)
         address = f"/drift/{onward}" if onward else ""
-    assert seen == list(range(120, 0, -1))
+    assert seen == list(range(123, 3, -1))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_filters_by_time(reader: Reader) -> None:
         "logged_at = '2020-05-01T10:00:00Z' WHERE id = 1"
     )
     old = "authority_from=2020-05-01T10:00&authority_to=2020-05-01T10:01"
-    for query, expected in (("", [2, 1]), (old, [1]), ("authority_from=2020-05-02", [2])):
+    for query, expected in (("", [5, 4]), (old, [4]), ("authority_from=2020-05-02", [5])):
         context = reader.get(f"/drift/?{query}").context
         assert [warning.sequence for warning in context["warnings"]] == expected
         assert context["findings"].warnings == len(expected)
@@ -155,7 +155,7 @@ def test_a_cell_leads_to_its_events(reader: Reader) -> None:
     )
     assert query.replace("&", "&amp;") in reader.text("/drift/")
     listed = [line for line in reader.lines(f"/events/?{query}") if isinstance(line, int)]
-    assert listed == [5, 4, 3]
+    assert listed == [8, 7, 6]
 
 
 def test_a_clock_that_jumped_is_found(reader: Reader) -> None:
@@ -164,7 +164,7 @@ def test_a_clock_that_jumped_is_found(reader: Reader) -> None:
         write_off(1, timedelta(0), "agent-8")
     steps = reader.get("/drift/").context["findings"].steps
     found = [(s.sequence, s.previous_sequence, s.agent_id, round(s.change_seconds)) for s in steps]
-    assert found == [(9, 7, "agent-7", -3601), (5, 3, "agent-7", 3600)]
+    assert found == [(12, 10, "agent-7", -3601), (8, 6, "agent-7", 3600)]
     assert "jumped" in reader.text("/drift/?agent_id=agent-7")
     assert reader.get("/drift/?agent_id=agent-8").context["findings"].steps == ()
 
@@ -187,10 +187,10 @@ def test_authority_time_running_backwards_is_found(reader: Reader, table: str, c
     assert reader.get("/drift/").context["backwards"].found == ()
     reader.ledger.tamper(
         f"UPDATE {table} SET authority_timestamp = authority_timestamp - interval '1 h' "
-        f"WHERE {column} = 4"
+        f"WHERE {column} = 7"
     )
     (found,) = reader.get("/drift/").context["backwards"].found
-    assert (found.sequence, found.previous_sequence, round(found.seconds)) == (4, 3, 3600)
+    assert (found.sequence, found.previous_sequence, round(found.seconds)) == (7, 6, 3600)
     assert "own clock ran backwards" in reader.text("/drift/")
 
 
@@ -205,11 +205,11 @@ def test_downloads_what_is_filtered(reader: Reader, monkeypatch: pytest.MonkeyPa
         return list(csv.DictReader(io.StringIO(response.getvalue().decode())))
 
     every = rows("format=csv")
-    assert [row["sequence"] for row in every] == [str(n) for n in range(1, 10)]
+    assert [row["sequence"] for row in every] == [str(n) for n in range(4, 13)]
     assert every[8]["direction"] == "behind"
     assert Decimal(every[8]["drift_seconds"]) > 777_599
-    assert [row["sequence"] for row in rows("format=csv&agent_id=agent-8")] == ["8", "9"]
-    assert [row["sequence"] for row in rows("format=csv&min_seconds=5000")] == ["8", "9"]
+    assert [row["sequence"] for row in rows("format=csv&agent_id=agent-8")] == ["11", "12"]
+    assert [row["sequence"] for row in rows("format=csv&min_seconds=5000")] == ["11", "12"]
 
 
 def test_a_broken_download_cannot_pass_for_the_whole(

@@ -23,7 +23,7 @@ def reader(ledger: Ledger) -> Reader:
 
 def test_shows_every_field(reader: Reader) -> None:
     event = reader.ledger.write(1)[0]
-    page = html.unescape(reader.text("/events/1/"))
+    page = html.unescape(reader.text("/events/4/"))
     for name in FIELDS:
         if name != "payload":
             assert name in page
@@ -43,7 +43,7 @@ def test_shows_every_field(reader: Reader) -> None:
 )
 def test_shows_the_payload_exactly(reader: Reader, payload: object, shown: str) -> None:
     event = writer().write_event(submission(payload)).event
-    page = reader.text("/events/1/")
+    page = reader.text("/events/4/")
     raw = re.search(r'<pre class="json raw"[^>]*>(.*?)</pre>', page, re.DOTALL)
     tree = re.search(r'<ul class="tree" id="tree">(.*?)</section>', page, re.DOTALL)
     assert raw is not None
@@ -54,20 +54,20 @@ def test_shows_the_payload_exactly(reader: Reader, payload: object, shown: str) 
 
 def test_a_payload_cannot_turn_the_writing_direction(reader: Reader) -> None:
     writer().write_event(submission({"file": "\u202egnp.exe"}))
-    assert "\\u202egnp.exe" in reader.text("/events/1/")
+    assert "\\u202egnp.exe" in reader.text("/events/4/")
 
 
 def test_a_sound_event_passes_every_check(reader: Reader) -> None:
     reader.ledger.write(3)
-    verdicts = reader.get("/events/2/").context["verdicts"]
+    verdicts = reader.get("/events/5/").context["verdicts"]
     assert len(verdicts) == 12
     assert all(verdict.passed for verdict in verdicts)
 
 
 def test_a_changed_payload_fails_its_check_and_no_other(reader: Reader) -> None:
     reader.ledger.write(3)
-    reader.ledger.tamper("UPDATE events SET payload = '{\"number\": 7}' WHERE sequence = 2")
-    response = reader.get("/events/2/")
+    reader.ledger.tamper("UPDATE events SET payload = '{\"number\": 7}' WHERE sequence = 5")
+    response = reader.get("/events/5/")
     failed = [v.check.value for v in response.context["verdicts"] if v.failures]
     assert failed == ["payload_hash"]
     assert "1 check failed: payload_hash" in response.content.decode()
@@ -75,17 +75,17 @@ def test_a_changed_payload_fails_its_check_and_no_other(reader: Reader) -> None:
 
 def test_links_to_its_neighbours(reader: Reader) -> None:
     reader.ledger.write(3)
-    context = reader.get("/events/2/").context
-    assert (context["previous"].sequence, context["previous"].holds) == (1, True)
-    assert (context["next"].sequence, context["next"].holds) == (3, True)
+    context = reader.get("/events/5/").context
+    assert (context["previous"].sequence, context["previous"].holds) == (4, True)
+    assert (context["next"].sequence, context["next"].holds) == (6, True)
     assert reader.get("/events/1/").context["previous"] is None
-    assert reader.get("/events/3/").context["next"] is None
+    assert reader.get("/events/6/").context["next"] is None
 
 
 def test_a_missing_previous_or_next_event_is_reported(reader: Reader) -> None:
     reader.ledger.write(4)
-    remove(reader.ledger, 2)
-    response = reader.get("/events/3/")
+    remove(reader.ledger, 5)
+    response = reader.get("/events/6/")
     assert response.context["previous"].event is None
     assert "is missing" in response.content.decode()
     link = next(v for v in response.context["verdicts"] if v.check.value == "prev_hash")
@@ -94,17 +94,17 @@ def test_a_missing_previous_or_next_event_is_reported(reader: Reader) -> None:
 
 def test_a_missing_neighbour_fails_the_check_of_the_sequence(reader: Reader) -> None:
     reader.ledger.write(4)
-    remove(reader.ledger, 2)
-    gap = reader.get("/events/3/").context["verdicts"][0]
+    remove(reader.ledger, 5)
+    gap = reader.get("/events/6/").context["verdicts"][0]
     assert gap.check.value == "gap"
-    assert gap.failures == ("sequence 2, just before it, is missing and no ceremony explains it",)
+    assert gap.failures == ("sequence 5, just before it, is missing and no ceremony explains it",)
 
 
 def test_a_neighbour_whose_absence_is_explained_fails_nothing(reader: Reader) -> None:
     reader.ledger.write(3)
-    remove(reader.ledger, 2)
-    explained_by = document_gap(reader.ledger, 2, 2).sequence
-    response = reader.get("/events/3/")
+    remove(reader.ledger, 5)
+    explained_by = document_gap(reader.ledger, 5, 5).sequence
+    response = reader.get("/events/6/")
     gap = response.context["verdicts"][0]
     assert gap.passed
     assert gap.note == f"The gap before this event is explained by event {explained_by}."
@@ -113,7 +113,7 @@ def test_a_neighbour_whose_absence_is_explained_fails_nothing(reader: Reader) ->
 
 def test_every_reader_may_check_in_the_browser(ledger: Ledger) -> None:
     ledger.write(1)
-    page = Reader(ledger, sign_in(staff=False)).text("/events/1/")
+    page = Reader(ledger, sign_in(staff=False)).text("/events/4/")
     assert "verify-button" in page
     assert "verify/page.js" in page
 
@@ -123,16 +123,16 @@ def test_names_the_key_that_was_valid_then(reader: Reader) -> None:
     signing_service().rotate_key("agent-7")
     new = reader.ledger.write(1)[0]
     assert old.signing_key_id != new.signing_key_id
-    key = reader.get("/events/1/").context["key"]
-    assert (key.key_id, key.validity.until_sequence) == (old.signing_key_id, 1)
-    key = reader.get("/events/2/").context["key"]
-    assert (key.key_id, key.validity.from_sequence) == (new.signing_key_id, 2)
+    key = reader.get("/events/4/").context["key"]
+    assert (key.key_id, key.validity.until_sequence) == (old.signing_key_id, 4)
+    key = reader.get("/events/5/").context["key"]
+    assert (key.key_id, key.validity.from_sequence) == (new.signing_key_id, 5)
 
 
 def test_a_clock_stuck_in_1970_is_shown_in_words_and_exactly(reader: Reader) -> None:
     stuck = datetime(1970, 1, 1, tzinfo=UTC)
     event = writer().write_event(submission(local_timestamp=stuck)).event
-    page = reader.text("/events/1/")
+    page = reader.text("/events/4/")
     years = (event.authority_time - stuck).days // 365.2425
     assert f"{int(years)} years behind" in page
     assert f"{event.drift.seconds:,.3f} s" in page
@@ -140,22 +140,22 @@ def test_a_clock_stuck_in_1970_is_shown_in_words_and_exactly(reader: Reader) -> 
 
 def test_a_missing_number_shows_its_gap(reader: Reader) -> None:
     reader.ledger.write(6)
-    remove(reader.ledger, 3, 4)
-    response = reader.get("/events/4/", status=404)
+    remove(reader.ledger, 6, 7)
+    response = reader.get("/events/7/", status=404)
     placed = response.context["placed"]
-    assert (placed.known.gap.start, placed.known.gap.end) == (3, 4)
-    assert (placed.before, placed.after) == (2, 5)
+    assert (placed.known.gap.start, placed.known.gap.end) == (6, 7)
+    assert (placed.before, placed.after) == (5, 8)
     assert "Nothing explains it." in response.content.decode()
 
 
 def test_a_number_cut_from_the_end_is_a_gap(reader: Reader) -> None:
     reader.ledger.write(4)
-    remove(reader.ledger, 3, 4)
-    placed = reader.get("/events/4/", status=404).context["placed"]
-    assert (placed.known.gap.start, placed.known.gap.end, placed.after) == (3, 4, None)
+    remove(reader.ledger, 6, 7)
+    placed = reader.get("/events/7/", status=404).context["placed"]
+    assert (placed.known.gap.start, placed.known.gap.end, placed.after) == (6, 7, None)
 
 
-@pytest.mark.parametrize("sequence", [3, 10**12, 2**63 - 1, 2**63, 10**40])
+@pytest.mark.parametrize("sequence", [6, 10**12, 2**63 - 1, 2**63, 10**40])
 def test_a_number_beyond_the_head_is_not_missing(reader: Reader, sequence: int) -> None:
     reader.ledger.write(2)
     page = reader.text(f"/events/{sequence}/", status=404)
@@ -169,9 +169,9 @@ def test_zero_is_before_the_beginning(reader: Reader) -> None:
 
 def test_finds_by_sequence_and_by_id(reader: Reader) -> None:
     event = reader.ledger.write(2)[1]
-    assert reader.get("/events/find?q=+2+", status=302)["Location"] == "/events/2/"
+    assert reader.get("/events/find?q=+5+", status=302)["Location"] == "/events/5/"
     found = reader.client.get(f"/events/find?q={event.event_id.upper()}", follow=True)
-    assert found.redirect_chain[-1][0] == "/events/2/"
+    assert found.redirect_chain[-1][0] == "/events/5/"
     assert "neither a sequence number" in reader.text("/events/find?q=<b>", status=404)
     nowhere = "/events/by-id/0191d7a0-0000-7000-8000-000000000001/"
     assert "No event in the ledger has the id" in reader.text(nowhere, status=404)

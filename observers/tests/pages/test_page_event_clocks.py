@@ -78,7 +78,7 @@ def test_an_unreadable_time_is_not_drawn() -> None:
 
 def test_the_drawing_has_words_and_no_inline_style(ledger: Ledger) -> None:
     writer().write_event(submission(local_timestamp=datetime(1970, 1, 1, tzinfo=UTC)))
-    page = Reader(ledger, sign_in()).text("/events/1/")
+    page = Reader(ledger, sign_in()).text("/events/4/")
     assert 'role="img" aria-label="The two clocks to scale: the writer' in page
     assert "outside the threshold of 5 seconds" in page
     assert "style=" not in page

@@ -23,7 +23,7 @@ from observers.tests.support.pages import Reader, remove, sign_in
 
 @pytest.fixture
 def reader(ledger: Ledger) -> Reader:
-    """Signed in, over five events of three types, the last of the system."""
+    """Signed in, over five events of four types behind the opening, the last of the system."""
     writer().write_event(submission({"user": {"id": 2**64 - 1}}, event_type="door.open"))
     writer().write_event(submission({"user": {"id": 2**64 - 2}}, event_type="door.shut"))
     writer().write_event(submission({"user": {"id": "7"}}, event_type="door.open"))
@@ -35,16 +35,16 @@ def reader(ledger: Ledger) -> Reader:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("event_type=door.open&event_type=vote.cast", [1, 3, 4]),
-        ("event_type=door.open&event_type=", [1, 3]),
-        ("system=true", [5]),
-        ("system=false", [1, 2, 3, 4]),
-        (f"payload_field=user.id&payload_value={2**64 - 1}", [1]),
-        ("payload_field=user.id&payload_value=7", [3, 4]),
-        ("payload_field=user.id&payload_value=%227%22", [3]),
-        ("payload_field=user.id&payload_value=7&event_type=door.open", [3]),
+        ("event_type=door.open&event_type=vote.cast", [4, 6, 7]),
+        ("event_type=door.open&event_type=", [4, 6]),
+        ("system=true", [1, 2, 3, 8]),
+        ("system=false", [4, 5, 6, 7]),
+        (f"payload_field=user.id&payload_value={2**64 - 1}", [4]),
+        ("payload_field=user.id&payload_value=7", [6, 7]),
+        ("payload_field=user.id&payload_value=%227%22", [6]),
+        ("payload_field=user.id&payload_value=7&event_type=door.open", [6]),
         ("payload_field=nothing&payload_value=null", []),
-        ("authority_from=2020-01-01", [1, 2, 3, 4, 5]),
+        ("authority_from=2020-01-01", [1, 2, 3, 4, 5, 6, 7, 8]),
     ],
 )
 def test_filters(reader: Reader, query: str, expected: list[int]) -> None:
@@ -66,7 +66,7 @@ WRONG = {
     "density=airy": "airy is not one of the available choices",
     "jump=yesterday": "Neither a sequence number nor a time",
     "jump=0": "Sequence numbers begin at 1.",
-    "jump=6": "The ledger ends at 5.",
+    "jump=9": "The ledger ends at 8.",
     "jump=2999-01-01": "The ledger has no event at or after that time.",
     "event_type=a%00b": "Null characters are not allowed.",
     "&".join(f"event_type={n}" for n in range(101)): "Choose at most 100 types.",
@@ -130,12 +130,12 @@ def test_the_looks_are_remembered_and_the_filters_are_not(reader: Reader) -> Non
     sent = reader.get(f"/events/?form=sent&{chosen}", status=302)
     assert parse_qs(urlsplit(sent["Location"]).query) == parse_qs(chosen)
     page = reader.get("/events/")
-    assert [line.place for line in page.context["page"].lines] == [1, 2, 3, 4, 5]
+    assert [line.place for line in page.context["page"].lines] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert page.context["columns"] == [("payload", "Payload")]
     assert page.context["compact"]
     assert page.context["chips"] == []
     page = reader.get("/events/?order=newest")
-    assert [line.place for line in page.context["page"].lines] == [5, 4, 3, 2, 1]
+    assert [line.place for line in page.context["page"].lines] == [8, 7, 6, 5, 4, 3, 2, 1]
     assert page.context["columns"] == [("payload", "Payload")]
 
 
@@ -152,20 +152,20 @@ def test_the_looks_are_remembered_and_the_filters_are_not(reader: Reader) -> Non
 def test_a_link_does_not_change_what_is_remembered(reader: Reader, address: str) -> None:
     reader.client.get(address)
     page = reader.get("/events/")
-    assert [line.place for line in page.context["page"].lines] == [5, 4, 3, 2, 1]
+    assert [line.place for line in page.context["page"].lines] == [8, 7, 6, 5, 4, 3, 2, 1]
     assert [name for name, _ in page.context["columns"]] == list(USUAL_COLUMNS)
 
 
 def test_another_sites_link_to_the_form_changes_nothing_remembered(reader: Reader) -> None:
     reader.client.get("/events/?form=sent&order=oldest", headers={"Sec-Fetch-Site": "cross-site"})
-    assert reader.lines("/events/") == [5, 4, 3, 2, 1]
+    assert reader.lines("/events/") == [8, 7, 6, 5, 4, 3, 2, 1]
 
 
 def test_another_reader_does_not_see_ones_settings(reader: Reader) -> None:
     reader.get("/events/?form=sent&order=oldest", status=302)
-    assert reader.lines("/events/") == [1, 2, 3, 4, 5]
+    assert reader.lines("/events/") == [1, 2, 3, 4, 5, 6, 7, 8]
     other = Reader(reader.ledger, sign_in(name="second auditor"))
-    assert other.lines("/events/") == [5, 4, 3, 2, 1]
+    assert other.lines("/events/") == [8, 7, 6, 5, 4, 3, 2, 1]
 
 
 def test_only_the_chosen_columns_are_shown(reader: Reader) -> None:
@@ -177,22 +177,22 @@ def test_only_the_chosen_columns_are_shown(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "query"), [("newest", "before=4"), ("oldest", "after=2")], ids=["newest", "oldest"]
+    ("order", "query"), [("newest", "before=7"), ("oldest", "after=5")], ids=["newest", "oldest"]
 )
 def test_goes_to_a_sequence(reader: Reader, order: str, query: str) -> None:
-    response = reader.get(f"/events/?jump=3&order={order}&system=false", status=302)
-    assert response["Location"] == f"/events/?order={order}&system=false&{query}#s3"
-    assert reader.lines(response["Location"].split("#")[0])[0] == 3
+    response = reader.get(f"/events/?jump=6&order={order}&system=false", status=302)
+    assert response["Location"] == f"/events/?order={order}&system=false&{query}#s6"
+    assert reader.lines(response["Location"].split("#")[0])[0] == 6
 
 
 def test_goes_to_a_time(reader: Reader) -> None:
-    events = list(reader.ledger.store.get_events_by_sequence_range(1, 5))
-    remove(reader.ledger, 3)
+    events = list(reader.ledger.store.get_events_by_sequence_range(4, 8))
+    remove(reader.ledger, 6)
     for moment, sequence in (
-        (events[0].authority_timestamp, 1),
-        (events[1].authority_timestamp, 2),
-        (events[2].authority_timestamp, 4),
-        (events[4].authority_timestamp, 5),
+        (events[0].authority_timestamp, 4),
+        (events[1].authority_timestamp, 5),
+        (events[2].authority_timestamp, 7),
+        (events[4].authority_timestamp, 8),
         ("2020-01-01", 1),
         ("2020-01-01 12:00", 1),
     ):
@@ -203,7 +203,7 @@ def test_goes_to_a_time(reader: Reader) -> None:
 def test_the_command_asks_the_api_what_the_page_shows(reader: Reader) -> None:
     query = (
         "event_type=door.open&event_type=door.shut&agent_id=agent-7&system=false&drifted=false"
-        "&start=1&end=4&authority_from=2020-01-01T00:00&local_to=2999-01-01T00:00"
+        "&start=1&end=7&authority_from=2020-01-01T00:00&local_to=2999-01-01T00:00"
         f"&payload_field=user.id&payload_value={2**64 - 2}"
     )
     page = reader.get(f"/events/?{query}")
@@ -212,7 +212,7 @@ def test_the_command_asks_the_api_what_the_page_shows(reader: Reader) -> None:
     assert header == '-H "Authorization: Bearer $TOKEN"'
     address = command.removeprefix('curl -sS "http://testserver/api/v1/').removesuffix('"')
     answer = api.observer().get(address)
-    assert [event["sequence"] for event in answer.json()["events"]] == [2]
+    assert [event["sequence"] for event in answer.json()["events"]] == [5]
     exported = reader.get(page.context["export"] + "jsonl").getvalue()
     assert exported.count(b"\n") == 1
     assert str(2**64 - 2).encode() in exported
@@ -230,7 +230,7 @@ def test_a_search_that_runs_out_of_time_says_so_and_can_continue(
 ) -> None:
     """The pages lie edge to edge all the same, with every gap."""
     reader.ledger.write(40)
-    remove(reader.ledger, 8, 9, 30)
+    remove(reader.ledger, 11, 12, 33)
     monkeypatch.setattr(timeline, "SEARCH", 0.0)
     monkeypatch.setattr(search_module, "SMALLEST", 10)
     monkeypatch.setattr(search_module, "FIRST", 10)
@@ -244,40 +244,40 @@ def test_a_search_that_runs_out_of_time_says_so_and_can_continue(
                 assert "was searched" in response.content.decode()
                 assert "No event matches" not in response.content.decode()
             address = response.context["further"] if page.stopped else ""
-        assert sorted(lines) == [1, 3, 8, 30]
+        assert sorted(lines) == [4, 6, 11, 33]
         assert lines == sorted(lines, reverse=order == "newest")
         assert pages == 5
 
 
 def test_live_answers_what_came_since(reader: Reader) -> None:
     reader.ledger.write(3)
-    remove(reader.ledger, 7)
-    response = reader.get("/events/live?order=newest&after=5")
+    remove(reader.ledger, 10)
+    response = reader.get("/events/live?order=newest&after=8")
     page = response.content.decode()
-    assert re.findall(r'<tr[^>]* id="s(\d+)"', page) == ["8", "7", "6"]
-    assert 'data-reached="8"' in page
+    assert re.findall(r'<tr[^>]* id="s(\d+)"', page) == ["11", "10", "9"]
+    assert 'data-reached="11"' in page
     assert "Events are missing" in page
     assert "data-regressed" not in page
     assert "<html" not in page
 
 
 def test_live_keeps_to_the_filters(reader: Reader) -> None:
-    page = reader.text("/events/live?event_type=door.open&order=oldest&after=1")
-    assert re.findall(r'<tr id="s(\d+)"', page) == ["3"]
-    assert 'data-reached="5"' in page
+    page = reader.text("/events/live?event_type=door.open&order=oldest&after=4")
+    assert re.findall(r'<tr id="s(\d+)"', page) == ["6"]
+    assert 'data-reached="8"' in page
 
 
 def test_live_tells_of_a_cut_end(reader: Reader) -> None:
     reader.ledger.tamper(
-        "DELETE FROM events WHERE sequence > 3", "DELETE FROM appends WHERE last_sequence > 3"
+        "DELETE FROM events WHERE sequence > 6", "DELETE FROM appends WHERE last_sequence > 6"
     )
-    page = reader.text("/events/live?after=5")
-    assert "The ledger now ends at 3, but this page has shown it up to 5" in page
+    page = reader.text("/events/live?after=8")
+    assert "The ledger now ends at 6, but this page has shown it up to 8" in page
 
 
 def test_live_tells_of_a_halt(reader: Reader) -> None:
     reader.ledger.query("SELECT halt_ledger('a drill')")
-    assert "The ledger is halted" in reader.text("/events/live?after=5")
+    assert "The ledger is halted" in reader.text("/events/live?after=8")
 
 
 @pytest.mark.parametrize("query", ["", "after=x", "after=1&start=x"])
@@ -291,8 +291,8 @@ def test_a_number_finds_the_text_that_a_log_wrote_for_it(ledger: Ledger) -> None
         writer().write_event(submission({"Level": level}))
     reader = Reader(ledger, sign_in())
     asked = "/events/?order=oldest&payload_field=Level&payload_value="
-    assert reader.lines(f"{asked}4") == [1, 2, 3]
-    assert reader.lines(f"{asked}%224%22") == [1]
+    assert reader.lines(f"{asked}4") == [4, 5, 6]
+    assert reader.lines(f"{asked}%224%22") == [4]
     page = reader.text(f"{asked}4")
     assert "4, also as text" in page
     # The page's own links ask for what the page shows.
@@ -302,4 +302,4 @@ def test_a_number_finds_the_text_that_a_log_wrote_for_it(ledger: Ledger) -> None
     found = [
         json.loads(line)["sequence"] for line in b"".join(lines.streaming_content).splitlines()
     ]
-    assert found == [1, 2, 3]
+    assert found == [4, 5, 6]

@@ -10,7 +10,7 @@ from observers.tests.support.pages import PAGES, Reader, sign_in
 
 @pytest.fixture
 def reader(ledger: Ledger) -> Reader:
-    """Signed in, at a ledger of three events."""
+    """Signed in, at a ledger with three events of agent-7."""
     ledger.write(3)
     return Reader(ledger, sign_in())
 

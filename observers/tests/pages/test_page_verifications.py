@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from events.models import Verification
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 from observers.pages.verifications import record as verification_record
 from observers.pages.verifications import views as verifications
 from observers.tests.support.pages import Reader, remove, sign_in
@@ -25,7 +25,7 @@ LIST = "/verifications/"
 @pytest.fixture
 def reader(ledger: Ledger) -> Reader:
     """Signed in, before a ledger of eight events."""
-    ledger.write(8)
+    ledger.write(8 - OPENING)
     return Reader(ledger, sign_in())
 
 
@@ -82,8 +82,8 @@ def test_a_wrong_range_is_explained(reader: Reader, fields: dict[str, str], says
     assert not Verification.objects.exists()
 
 
-def test_an_empty_ledger_has_nothing_to_verify(ledger: Ledger) -> None:
-    reader = Reader(ledger, sign_in())
+def test_an_empty_ledger_has_nothing_to_verify(unopened: Ledger) -> None:
+    reader = Reader(unopened, sign_in())
     assert "nothing to verify" in reader.text(LIST)
     assert "<form" not in reader.text(LIST).split("<main")[1].split("</main")[0]
     response = reader.client.post("/verifications/start")
@@ -165,15 +165,15 @@ def test_a_sound_record(reader: Reader) -> None:
 
 
 def test_an_unsound_record_leads_to_the_events(reader: Reader) -> None:
-    remove(reader.ledger, 3, 4)
-    reader.ledger.tamper("UPDATE events SET payload = '{\"number\": 99}' WHERE sequence = 6")
+    remove(reader.ledger, 4, 5)
+    reader.ledger.tamper("UPDATE events SET payload = '{\"number\": 99}' WHERE sequence = 7")
     number = ask()
     run_verification(number)
     page = reader.text(f"/verifications/{number}/")
     assert "Not sound: 2 findings." in words(page)
     findings = page.split('id="findings"')[1]
-    assert re.findall(r'href="/events/(\d+)/"', findings) == ["3", "6"]
-    assert "sequences 3 to 4 (2) are missing, unexplained" in findings
+    assert re.findall(r'href="/events/(\d+)/"', findings) == ["4", "7"]
+    assert "sequences 4 to 5 (2) are missing, unexplained" in findings
     assert page.count('class="fail"') == 2
     assert "Sound." not in words(page)
 
@@ -181,10 +181,11 @@ def test_an_unsound_record_leads_to_the_events(reader: Reader) -> None:
 def test_many_findings_are_folded_and_counted(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader.ledger.tamper("UPDATE events SET payload = '{\"number\": 99}'")
+    reader.ledger.write(OPENING)
+    reader.ledger.tamper("UPDATE events SET payload = '{\"number\": 99}' WHERE sequence > 3")
     monkeypatch.setattr(verification_record, "LISTED", 3)
     monkeypatch.setattr("observers.verification_jobs.records.KEPT", 5)
-    number = ask()
+    number = ask(end=11)
     run_verification(number)
     page = reader.text(f"/verifications/{number}/")
     assert "<summary>2 more</summary>" in page

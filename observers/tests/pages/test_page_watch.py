@@ -35,13 +35,13 @@ def test_shows_findings_and_alerts(ledger: Ledger, settings: Settings) -> None:
     reader = Reader(ledger, sign_in(staff=False))
     Watch().look()
     assert "No open findings." in reader.text("/watch/")
-    remove(ledger, 3, 4)
+    remove(ledger, 6, 7)
     Watch().look()
     page = reader.text("/watch/")
     assert "the watch does not run" not in page
-    assert "Numbers 3 to 4 are missing (2), and no ceremony explains them." in page
-    assert '<a href="/events/3/">Number 3</a>' in page
-    assert "gap 3-4" not in page
+    assert "Numbers 6 to 7 are missing (2), and no ceremony explains them." in page
+    assert '<a href="/events/6/">Number 6</a>' in page
+    assert "gap 6-7" not in page
     assert 'href="/watch/"' in reader.text("/")
 
 
@@ -58,40 +58,40 @@ def test_says_since_when_every_event_was_verified_again(ledger: Ledger) -> None:
     assert found["audit_portal_watch_promised_seconds"] == 24 * 3600
     since = found["audit_portal_watch_verified_since_timestamp_seconds"]
     assert timezone.now().timestamp() - since > 25 * 3600
-    assert found["audit_portal_watch_round_end_sequence"] == 4
+    assert found["audit_portal_watch_round_end_sequence"] == 7
 
 
 def test_a_tampered_event_is_a_sentence_with_its_place_on_every_page(ledger: Ledger) -> None:
     ledger.write(6)
     reader = Reader(ledger, sign_in(staff=False))
-    ledger.tamper("UPDATE events SET payload = '{\"number\": 9}' WHERE sequence = 3")
+    ledger.tamper("UPDATE events SET payload = '{\"number\": 9}' WHERE sequence = 6")
     Watch().look()
     page = reader.text("/watch/")
-    sentence = "Event 3 fails a check: the payload is not the one that was signed."
+    sentence = "Event 6 fails a check: the payload is not the one that was signed."
     assert page.count(sentence) == 2, "in the banner and in the table"
     assert '<td data-label="Severity">critical</td>' in page
-    assert '<a href="/events/7/">event 7</a>' in page
+    assert '<a href="/events/10/">event 10</a>' in page
     line = re.search(r'<p class="banner-line">(.*?)</p>', reader.text("/events/"), re.DOTALL)
     assert line is not None
     assert "1 altered" in line[1]
-    assert 'href="/events/3/"' in line[1]
+    assert 'href="/events/6/"' in line[1]
 
 
 def test_findings_that_cannot_be_written_are_counted_among_the_open_ones(ledger: Ledger) -> None:
     ledger.write(6)
-    remove(ledger, 3)
+    remove(ledger, 6)
     halt(writer(), reason="looked into", by="olaf")
     Watch().look()
     page = Reader(ledger, sign_in(staff=False)).text("/watch/")
     assert re.search(r'<dt>Open findings</dt>\s*<dd><a href="#open">1</a></dd>', page)
     assert "1 not recorded yet" in page
     assert page.count('<td data-label="Place">') == 1
-    assert "Number 3 is missing, and no ceremony explains it." in page
+    assert "Number 6 is missing, and no ceremony explains it." in page
 
 
 def test_a_finding_hidden_by_a_forged_event_is_still_counted(ledger: Ledger) -> None:
     ledger.write(6)
-    remove(ledger, 3)
+    remove(ledger, 6)
     Watch().look()
     with ledger.connect("postgres") as superuser:
         superuser.execute('UPDATE watch_looks SET open_findings = \'{"gap": 1, "fork": 2}\'')
@@ -149,7 +149,7 @@ def test_strangers_and_auditors_see_no_machine(ledger: Ledger, settings: Setting
 def test_the_metrics_say_what_is_open(ledger: Ledger) -> None:
     ledger.write(4)
     assert not any("watch" in name for name in samples())
-    remove(ledger, 2)
+    remove(ledger, 5)
     Watch().look()
     found = samples()
     assert found["audit_portal_watch_open_findingsgap"] == 1
@@ -162,7 +162,7 @@ def test_a_server_that_begins_on_a_cut_ledger_halts_it(ledger: Ledger) -> None:
     events = ledger.write(3)
     check_before_serving()
     assert not ledger.store.halt().halted
-    ledger.tamper("DELETE FROM events WHERE sequence = 3")
+    ledger.tamper("DELETE FROM events WHERE sequence = 6")
     check_before_serving()
     halt = ledger.store.halt()
     assert halt.halted

@@ -33,7 +33,7 @@ def test_after_warming_up_a_page_scans_nothing(
         raise AssertionError("scanned again")
 
     monkeypatch.setattr(standing, "recall_continuity", scan)
-    assert standing.read_status().scan.found.end == 3
+    assert standing.read_status().scan.found.end == 6
 
 
 def test_a_database_that_is_away_keeps_nobody_from_serving(ledger: Ledger) -> None:
