@@ -17,7 +17,7 @@ from observers.tests.watch.test_rollback_is_found import roll_back
 
 @pytest.fixture
 def saved(ledger: Ledger, tmp_path: Path) -> Path:
-    """Heads 2, 4 and 6 of a ledger of 6, one a line."""
+    """Heads 5, 7 and 9 of a ledger of 9, one a line."""
     events = ledger.write(6)
     lines = [
         json.dumps({"max_sequence": event.sequence, "content_hash": event.content_hash})
@@ -34,25 +34,25 @@ def test_heads_that_are_there_are_sound(ledger: Ledger, saved: Path) -> None:
 
 
 def test_lost_heads_are_named_with_their_place(ledger: Ledger, saved: Path) -> None:
-    roll_back(ledger, 3)
-    ledger.write()  # another event 4
+    roll_back(ledger, 6)
+    ledger.write()  # another event 7
     ran = run("compare_heads", str(saved), "--json")
     assert ran.code == 1
     said = [(h["place"], h["in_ledger"], h["found"]) for h in ran.json["heads"]]
-    other = ledger.store.get_event(4)
+    other = ledger.store.get_event(7)
     assert other is not None
     assert said == [
         (f"{saved}:1", True, "it is there"),
         (f"{saved}:3", False, f"the ledger has a different event there, {other.content_hash}"),
-        (f"{saved}:5", False, "the ledger ends at 4"),
+        (f"{saved}:5", False, "the ledger ends at 7"),
     ]
     text = run("compare_heads", str(saved)).text
-    assert "The last one found in the ledger is 2." in text
+    assert "The last one found in the ledger is 5." in text
     assert "NOT IN THE LEDGER: 2." in text
 
 
 def test_a_head_whose_event_is_missing_counts_as_lost(ledger: Ledger, saved: Path) -> None:
-    remove(ledger, 4)
+    remove(ledger, 7)
     wrong = run("compare_heads", str(saved), "--json").json["heads"][1]
     assert (wrong["in_ledger"], wrong["found"]) == (False, "the event is missing")
 

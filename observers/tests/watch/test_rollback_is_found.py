@@ -40,12 +40,12 @@ def clear(ledger: Ledger) -> Event:
 def test_a_start_halts_a_shorter_ledger_and_names_both_heads(ledger: Ledger) -> None:
     events = ledger.write(5)
     check_before_serving()
-    roll_back(ledger, 3)
+    roll_back(ledger, 6)
     with capture_logs() as logs:
         check_before_serving()
     reason = ledger.store.halt().reason or ""
-    assert reason.startswith(f"{BEGINNING}the head 5 ({events[4].content_hash})")
-    assert f"the ledger ends at 3; its head is now 3 ({events[2].content_hash})" in reason
+    assert reason.startswith(f"{BEGINNING}the head 8 ({events[4].content_hash})")
+    assert f"the ledger ends at 6; its head is now 6 ({events[2].content_hash})" in reason
     assert [log["event"] for log in logs if log["log_level"] == "critical"] == [
         "ledger_rolled_back",
         "ledger_halted",
@@ -57,14 +57,14 @@ def test_a_start_halts_a_shorter_ledger_and_names_both_heads(ledger: Ledger) -> 
 def test_a_ceremony_acknowledges_the_loss_for_good(ledger: Ledger) -> None:
     lost = ledger.write(5)[4]
     check_before_serving()
-    roll_back(ledger, 3)
+    roll_back(ledger, 6)
     check_before_serving()
     clear(ledger)
-    for _ in range(2):  # the second time another event stands at 5
+    for _ in range(2):  # the second time another event stands at 8
         check_before_serving()
         assert not ledger.store.halt().halted
         ledger.write(4)
-    instead = ledger.store.get_event(5)
+    instead = ledger.store.get_event(8)
     assert instead is not None
     assert instead.content_hash != lost.content_hash
     assert Watch().look() is not None
@@ -74,22 +74,22 @@ def test_a_ceremony_acknowledges_the_loss_for_good(ledger: Ledger) -> None:
 def test_a_rewritten_event_below_the_head_also_counts_as_a_rollback(ledger: Ledger) -> None:
     lost = ledger.write(4)[3]
     check_before_serving()
-    roll_back(ledger, 2)
+    roll_back(ledger, 5)
     other = ledger.write(4)[1]
     check_before_serving()
     reason = ledger.store.halt().reason or ""
-    assert f"the head 4 ({lost.content_hash})" in reason
+    assert f"the head 7 ({lost.content_hash})" in reason
     assert f"the ledger has a different event there, {other.content_hash}" in reason
 
 
 def test_a_second_loss_after_an_acknowledged_one_is_found(ledger: Ledger) -> None:
     ledger.write(9)
     check_before_serving()
-    roll_back(ledger, 3)
+    roll_back(ledger, 6)
     check_before_serving()
     ceremony = clear(ledger)
-    seen = ledger.write()[0]  # below the 9 that is acknowledged
-    assert seen.sequence < 9
+    seen = ledger.write()[0]  # below the 12 that is acknowledged
+    assert seen.sequence < 12
     check_before_serving()
     roll_back(ledger, ceremony.sequence)
     check_before_serving()
@@ -102,13 +102,13 @@ def test_the_watch_records_a_rollback_and_halts_unasked(ledger: Ledger) -> None:
     lost = ledger.write(5)[4]
     watch.look()
     memory_of().path.unlink()  # what it saw itself it remembers without the file
-    roll_back(ledger, 6)
+    roll_back(ledger, 9)
     outcome = watch.look()
     assert outcome is not None
-    key = f"rollback 8/{lost.content_hash[:16]}"
+    key = f"rollback 11/{lost.content_hash[:16]}"
     assert key in outcome.open
     assert ledger.store.halt().halted
-    recorded = "SELECT event_type, payload ->> 'seen_hash' FROM events WHERE sequence = 7"
+    recorded = "SELECT event_type, payload ->> 'seen_hash' FROM events WHERE sequence = 10"
     assert ledger.query(recorded) == [("system.rollback_detected", lost.content_hash)]
     ceremony = clear(ledger)
     outcome = watch.look()
@@ -123,7 +123,7 @@ def test_clearing_another_halt_acknowledges_nothing(ledger: Ledger) -> None:
     watch = Watch()
     ledger.write(5)
     watch.look()
-    roll_back(ledger, 3)
+    roll_back(ledger, 6)
     halt(writer(), reason="a quiet weekend", by="Ada")
     watch.look()
     check_before_serving()
@@ -136,7 +136,7 @@ def test_clearing_another_halt_acknowledges_nothing(ledger: Ledger) -> None:
 def test_two_people_are_needed_to_acknowledge(ledger: Ledger) -> None:
     ledger.write(3)
     check_before_serving()
-    roll_back(ledger, 1)
+    roll_back(ledger, 4)
     check_before_serving()
     proposer, second, _ = people_from_the_start(ledger)
     details = halt_details()

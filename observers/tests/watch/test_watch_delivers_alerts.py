@@ -62,7 +62,7 @@ def receiver(settings: Settings) -> Iterator[Receiving]:
 
 def lose_a_number(ledger: Ledger) -> WatchAlert:
     ledger.write(4)
-    remove(ledger, 2)
+    remove(ledger, 5)
     Watch().look()
     (alert,) = WatchAlert.objects.all()
     return alert
@@ -76,7 +76,7 @@ def test_a_receiver_can_verify_what_it_gets(ledger: Ledger, receiver: Receiving)
     digest = hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()
     assert headers["Webhook-Signature"] == f"v1,{base64.b64encode(digest).decode()}"
     (finding,) = json.loads(body)["findings"]
-    assert (finding["kind"], finding["place"], finding["sequence"]) == ("gap", "2-2", 5)
+    assert (finding["kind"], finding["place"], finding["sequence"]) == ("gap", "5-5", 8)
     deliver(alert.pk)
     assert len(receiver.received) == 1
     alert.refresh_from_db()
@@ -128,7 +128,7 @@ def test_a_mail_says_what_was_found(ledger: Ledger, settings: Settings) -> None:
     deliver(lose_a_number(ledger).pk)
     (message,) = mail.outbox
     assert message.to == ["auditor@example.org"]
-    assert "sequence 2 is missing (1), and no ceremony explains it (event 5)" in message.body
+    assert "sequence 5 is missing (1), and no ceremony explains it (event 8)" in message.body
 
 
 def test_each_alert_has_its_job_once(ledger: Ledger, receiver: Receiving) -> None:

@@ -49,7 +49,7 @@ def look_once() -> dict[str, Any]:
 def test_a_sound_ledger_gets_no_event(ledger: Ledger) -> None:
     ledger.write(3)
     ran = run("watch_ledger", "--once", "--json")
-    assert (ran.code, ran.json["is_sound"], ran.json["verified_through"]) == (0, True, 3)
+    assert (ran.code, ran.json["is_sound"], ran.json["verified_through"]) == (0, True, 6)
     assert look_once()["open"] == []
     assert recorded(ledger) == []
     assert WatchLook.objects.count() == 2
@@ -58,7 +58,7 @@ def test_a_sound_ledger_gets_no_event(ledger: Ledger) -> None:
 def test_two_lost_numbers_are_one_event_and_one_alert(ledger: Ledger, alerted: None) -> None:
     ledger.write(8)
     look_once()
-    remove(ledger, 4, 5)
+    remove(ledger, 7, 8)
     ran = run("watch_ledger", "--once", "--json")
     assert ran.code == 1
     for _ in range(2):  # each a watcher that has just been started
@@ -70,28 +70,28 @@ def test_two_lost_numbers_are_one_event_and_one_alert(ledger: Ledger, alerted: N
     assert {
         name: gaps[0][name] for name in ("expected", "actual", "gap_size", "first", "last")
     } == {
-        "expected": 4,
-        "actual": 6,
+        "expected": 7,
+        "actual": 9,
         "gap_size": 2,
-        "first": 4,
-        "last": 5,
+        "first": 7,
+        "last": 8,
     }
     told = [f["place"] for a in WatchAlert.objects.all() for f in a.findings if f["kind"] == "gap"]
-    assert told == ["4-5"]
+    assert told == ["7-8"]
 
 
 def test_a_documented_gap_is_closed(ledger: Ledger) -> None:
     proposer, *others = register()
     ledger.write(8)
-    remove(ledger, 4, 5)
+    remove(ledger, 7, 8)
     look_once()
-    proposal = proposer.propose("sequence_skip", {"first": 4, "last": 5}, "lost with a disk")
+    proposal = proposer.propose("sequence_skip", {"first": 7, "last": 8}, "lost with a disk")
     for other in others:
         other.say(proposal)
     sequence = ceremonies.record(writer(), proposal.ceremony_id).sequence
     assert look_once()["open"] == []
     event_type, payload = recorded(ledger)[-1]
-    assert (event_type, payload["finding"]) == ("system.finding_closed", "gap 4-5")
+    assert (event_type, payload["finding"]) == ("system.finding_closed", "gap 7-8")
     assert payload["reason"] == f"documented by event {sequence}"
     assert look_once()["ended"] == []
 
@@ -99,26 +99,26 @@ def test_a_documented_gap_is_closed(ledger: Ledger) -> None:
 def test_a_gap_that_comes_again_is_found_again(ledger: Ledger) -> None:
     ledger.write(5)
     with ledger.connect("postgres") as superuser:
-        superuser.execute("CREATE TABLE kept AS SELECT * FROM events WHERE sequence = 3")
+        superuser.execute("CREATE TABLE kept AS SELECT * FROM events WHERE sequence = 6")
     for _ in range(2):
-        remove(ledger, 3)
+        remove(ledger, 6)
         look_once()
         ledger.tamper("INSERT INTO events SELECT * FROM kept")
         look_once()
-    gaps = [t for t, p in recorded(ledger) if p["finding"] == "gap 3-3"]
+    gaps = [t for t, p in recorded(ledger) if p["finding"] == "gap 6-6"]
     assert gaps == ["sequence.gap_detected", "system.finding_closed"] * 2
 
 
 TAMPERED = {
-    "a payload": ("UPDATE events SET payload = '{}' WHERE sequence = 2", "2-2 payload_hash"),
+    "a payload": ("UPDATE events SET payload = '{}' WHERE sequence = 5", "5-5 payload_hash"),
     "a time": (
-        "UPDATE events SET local_timestamp = 'epoch' WHERE sequence = 2",
-        "2-2 content_hash",
+        "UPDATE events SET local_timestamp = 'epoch' WHERE sequence = 5",
+        "5-5 content_hash",
     ),
-    "a link": ("UPDATE events SET prev_hash = repeat('a', 64) WHERE sequence = 2", "2-2 prev_hash"),
+    "a link": ("UPDATE events SET prev_hash = repeat('a', 64) WHERE sequence = 5", "5-5 prev_hash"),
     "a signature": (
-        "UPDATE events SET signature = witness_signature WHERE sequence = 2",
-        "2-2 signature",
+        "UPDATE events SET signature = witness_signature WHERE sequence = 5",
+        "5-5 signature",
     ),
 }
 
@@ -136,21 +136,21 @@ def test_a_changed_event_is_found(ledger: Ledger, name: str, looked_before: bool
 
 
 def test_a_fork_is_found(ledger: Ledger) -> None:
-    """Event 4 is made to name the predecessor of event 2 with a hash that is right."""
+    """Event 7 is made to name the predecessor of event 5 with a hash that is right."""
     ledger.write(4)
     ledger.tamper(
-        "UPDATE events SET prev_hash = (SELECT prev_hash FROM events WHERE sequence = 2)"
-        " WHERE sequence = 4"
+        "UPDATE events SET prev_hash = (SELECT prev_hash FROM events WHERE sequence = 5)"
+        " WHERE sequence = 7"
     )
     # The fork's event cannot be the last: the head would not let anything be written.
-    assert "fork 2,4" in look_once()["open"]
+    assert "fork 5,7" in look_once()["open"]
     assert look_once()["began"] == []
 
 
 def test_a_finding_that_cannot_be_recorded_is_reported_once(ledger: Ledger, alerted: None) -> None:
     """The tail is cut: nothing can be appended, so the alert is all there is."""
     ledger.write(4)
-    ledger.tamper("DELETE FROM events WHERE sequence = 4")
+    ledger.tamper("DELETE FROM events WHERE sequence = 7")
     watch = Watch()
     for _ in range(3):
         outcome = watch.look()
@@ -164,14 +164,14 @@ def test_a_finding_that_cannot_be_recorded_is_reported_once(ledger: Ledger, aler
 
 def test_the_watch_halts_on_the_chosen_findings(ledger: Ledger) -> None:
     ledger.write(5)
-    remove(ledger, 3)
+    remove(ledger, 6)
     Watch([Kind.FORK]).look()
     assert not ledger.store.halt().halted
-    remove(ledger, 2)
+    remove(ledger, 5)
     Watch([Kind.GAP]).look()
     halt = ledger.store.halt()
     assert halt.halted
-    assert "2 to 3 are missing" in str(halt.reason)
+    assert "5 to 6 are missing" in str(halt.reason)
 
 
 def test_a_guard_switched_off_and_on_leaves_two_events(ledger: Ledger) -> None:
@@ -209,13 +209,13 @@ def test_a_guard_that_was_off_between_two_looks_leaves_its_trace(ledger: Ledger)
 def test_a_forged_record_does_not_hide_a_gap(ledger: Ledger) -> None:
     """The role that may insert can claim that the gap is known, but cannot sign as the system."""
     ledger.write(6)
-    remove(ledger, 3)
-    known = submission({"finding": "gap 3-3"}, event_type="sequence.gap_detected", agent_id=None)
+    remove(ledger, 6)
+    known = submission({"finding": "gap 6-6"}, event_type="sequence.gap_detected", agent_id=None)
     sequence = writer().write_event(known).event.sequence
     ledger.tamper(f"UPDATE events SET signature = witness_signature WHERE sequence = {sequence}")
     ledger.write(1)
     look_once()
-    gaps = [t for t, p in recorded(ledger) if p["finding"] == "gap 3-3"]
+    gaps = [t for t, p in recorded(ledger) if p["finding"] == "gap 6-6"]
     assert gaps == ["sequence.gap_detected"] * 2
 
 
@@ -253,5 +253,5 @@ def test_each_attack_is_refused_or_found_by_the_next_look(ledger: Ledger, role: 
             assert any(key.startswith("guards ") for key in look_once()["open"]), name
             assert types(ledger)[-1] == "system.guards_changed", name
     assert done == ALLOWED[role]
-    assert ledger.query("SELECT count(*) FROM events WHERE sequence < 4") == [(3,)]
-    assert before == [(3,)]
+    assert ledger.query("SELECT count(*) FROM events WHERE sequence < 7") == [(6,)]
+    assert before == [(6,)]

@@ -161,14 +161,14 @@ def test_an_old_event_edited_on_a_growing_ledger_is_found_and_recorded(
     watch, found = Watch(), []
     for number in range(20):
         if number == 3:
-            ledger.tamper("""UPDATE events SET payload = '"changed"' WHERE sequence = 7""")
+            ledger.tamper("""UPDATE events SET payload = '"changed"' WHERE sequence = 10""")
         outcome = watch.look()
         assert outcome is not None
         found += [each.key for each in outcome.began if each.kind is Kind.CHAIN]
         ledger.write(3)
-    assert found == ["chain 7-7 payload_hash"]
+    assert found == ["chain 10-10 payload_hash"]
     opened = ledger.query("SELECT payload FROM events WHERE event_type = 'system.chain_broken'")
-    assert [payload["first"] for (payload,) in opened] == [7]
+    assert [payload["first"] for (payload,) in opened] == [10]
 
 
 def _twice() -> Callable[[], bool]:
@@ -195,7 +195,7 @@ def test_a_round_that_falls_behind_is_a_finding_until_it_has_caught_up(
     closed = watch.look()
     assert closed is not None
     assert closed.open == ()
-    written = ledger.query("SELECT event_type FROM events WHERE sequence > 4 ORDER BY sequence")
+    written = ledger.query("SELECT event_type FROM events WHERE sequence > 7 ORDER BY sequence")
     assert written == [("system.verification_overdue",), ("system.finding_closed",)]
 
 
@@ -203,10 +203,10 @@ def test_the_applications_role_cannot_change_where_the_watch_continues(ledger: L
     """It may insert and delete looks; nothing but people reads them."""
     ledger.write(4)
     run("watch_ledger", "--once")
-    ledger.tamper("""UPDATE events SET payload = '"changed"' WHERE sequence = 2""")
+    ledger.tamper("""UPDATE events SET payload = '"changed"' WHERE sequence = 5""")
     with ledger.connect("portal_app") as application:
         application.execute(LOOK)
-    assert "chain 2-2 payload_hash" in run("watch_ledger", "--once", "--json").json["open"]
+    assert "chain 5-5 payload_hash" in run("watch_ledger", "--once", "--json").json["open"]
     reader = Reader(ledger, sign_in(staff=False))
     with ledger.connect("portal_app") as application:
         application.execute("DELETE FROM watch_looks")
