@@ -175,6 +175,7 @@ def test_a_stopped_clock_has_not_jumped(reader: Reader) -> None:
         writer().write_events([submission(local_timestamp=stuck)])
     reader.ledger.tamper(
         "UPDATE events SET authority_timestamp = authority_timestamp + sequence * interval '1 h'"
+        " WHERE sequence > 3"
     )
     assert reader.get("/drift/").context["findings"].steps == ()
 
