@@ -32,6 +32,7 @@ from bench.signing import COLUMNS, Chained, open_keys, sign_rows
 from events.format import event
 from events.format.event import new_event_id
 from events.format.timestamps import format_timestamp
+from events.registrar import registrar
 
 PER_STATEMENT = 1_000
 """As many as the largest batch over HTTP."""
@@ -109,10 +110,10 @@ def fill(count: int) -> None:
     from django.conf import settings
     from django.db import connections, transaction
 
-    from events.append.services import signing_service, witness_service
+    from events.append.services import witness_service
 
     application, clock = connections["default"], connections["owner"]
-    keys = {agent: signing_service().create_key(agent) for agent in AGENTS}
+    keys = {agent: registrar().create_key(agent) for agent in AGENTS}
     chain = Chain(keys, witness_service().attestor().witness_id)
     with ExitStack() as stack:
         pool = stack.enter_context(

@@ -125,6 +125,8 @@ class AgentKey(ReadOnlyModel):
     key_id = models.TextField(primary_key=True)
     agent_id = models.TextField(null=True)
     public_key = models.TextField(unique=True)
+    sig_alg_version = models.SmallIntegerField()
+    custody = models.TextField()
     active_from = models.DateTimeField()
     active_until = models.DateTimeField(null=True)
     from_sequence = models.BigIntegerField()
@@ -180,12 +182,12 @@ class ClockDriftWarning(ReadOnlyModel):
 
 
 class LedgerConfig(ReadOnlyModel):
-    """`ledger_config`: one row, the drift threshold and how long a proposal stands."""
+    """`ledger_config`: one row, the name of the ledger, its drift threshold, and how long a
+    proposal stands."""
 
     singleton = models.BooleanField(primary_key=True)
+    ledger_id = models.UUIDField()
     drift_threshold_seconds = models.DecimalField(max_digits=1000, decimal_places=3)
-    operator_threshold_seconds = models.DecimalField(max_digits=1000, decimal_places=3)
-    operator_threshold_from = models.BigIntegerField()
     proposal_days = models.IntegerField()
 
     class Meta:

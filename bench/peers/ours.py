@@ -17,6 +17,7 @@ import django
 
 from bench.peers import Write, nothing
 from bench.play import AGENTS, Happening
+from events.registrar import registrar
 
 if TYPE_CHECKING:
     from bench.fill import Chain
@@ -33,11 +34,10 @@ class Ours:
 
     def install(self) -> None:
         from bench.fill import prepare
-        from events.append.services import signing_service
 
         prepare()
         for agent in AGENTS:
-            signing_service().create_key(agent)
+            registrar().create_key(agent)
 
     @contextmanager
     def caller(self) -> Iterator[Write]:

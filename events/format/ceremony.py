@@ -71,6 +71,7 @@ KINDS = {
                 "old_key": "key_id or witness_id to retire",
                 "new_key": "name of the new one",
                 "new_public_key": "its public key",
+                "proof": "the new key's signature over its own registration",
             },
         ),
         Kind(

@@ -16,6 +16,7 @@ MAX_REASON = 2000
 RESERVED_TYPES = (
     "sequence.gap_detected",
     "system.chain_broken",
+    "system.drift_threshold_set",
     "system.finding_closed",
     "system.fork_detected",
     "system.guards_changed",
@@ -24,6 +25,9 @@ RESERVED_TYPES = (
     "system.head_mismatch",
     "system.import_finished",
     "system.import_started",
+    "system.key_registered",
+    "system.key_retired",
+    "system.ledger_opened",
     "system.person_registered",
     "system.rollback_detected",
     "system.stray_row",

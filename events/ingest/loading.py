@@ -28,7 +28,7 @@ from events.ingest.import_records import ImportRecord
 from events.ingest.mapping import record_event_id
 from events.ingest.records import Record
 from events.ingest.reports import Counts
-from events.keys.signing import SigningService
+from events.registrar import Registrar
 from events.store import registry
 from events.store.connection import first_line
 from events.store.drift import get_threshold
@@ -82,12 +82,10 @@ class AgentKeys:
     created.
     """
 
-    def __init__(
-        self, signing: SigningService, announce: Callable[[str, str], None] | None
-    ) -> None:
-        self._signing = signing
+    def __init__(self, registrar: Registrar, announce: Callable[[str, str], None] | None) -> None:
+        self._registrar = registrar
         self._announce = announce
-        keys = registry.list_agent_keys(signing.using)
+        keys = registry.list_agent_keys(registrar.using)
         self._active = {key.agent_id for key in keys if key.validity.until_sequence is None}
         self._retired = {key.agent_id for key in keys} - self._active
 
@@ -108,10 +106,10 @@ class AgentKeys:
         if self._announce is None:
             raise RejectedRecordError(f"the agent {agent_id!r} has no key (--no-new-agents)")
         try:
-            self._announce(agent_id, self._signing.create_key(agent_id))
+            self._announce(agent_id, self._registrar.create_key(agent_id))
         except KeyRegistryError:
             # Another process may have created it first: the registry tells.
-            if agent_id not in registry.active_keys(self._signing.using, [agent_id]):
+            if agent_id not in registry.active_keys(self._registrar.using, [agent_id]):
                 raise
         self._active.add(agent_id)
 

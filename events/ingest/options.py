@@ -11,7 +11,7 @@ from events.ingest.mapping import DEFAULT_TYPE, REJECTED_TYPE
 from events.ingest.presets import PRESETS
 from events.ingest.records import FORMS
 from events.ingest.texts.formats import TEXT_FORMATS
-from events.keys.first_keys import FIRST_AGENT
+from events.registrar import FIRST_AGENT
 
 DESCRIPTION = """\
 Ingest log files into the ledger: JSON in all common layouts, and text formats.

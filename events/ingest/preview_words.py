@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from events.format.names import show
 from events.ingest.mapping import DEFAULT_TYPE
 from events.ingest.preview import Preview, TimeSeen
-from events.keys.first_keys import FIRST_AGENT
+from events.registrar import FIRST_AGENT
 
 MAX_INPUTS = 3
 """Inputs whose preview is shown in full; of the others only what is unusual."""

@@ -17,7 +17,7 @@ from events.ingest.presets import PRESETS, Preset, inside
 from events.ingest.records import LISTED, Reading
 from events.ingest.texts.formats import TEXT_FORMATS
 from events.ingest.time_texts import check_pattern, parse_zone
-from events.keys.first_keys import FIRST_AGENT
+from events.registrar import FIRST_AGENT
 
 _NEED_LOCAL_TIME = (
     "local_zone",

@@ -1,4 +1,4 @@
-"""`SigningService` and `WitnessService`: sign and attest events (CT-12), and manage the keys.
+"""`SigningService` and `WitnessService`: sign and attest events (CT-12).
 
 Active keys are cached. That is safe because a trigger checks the key of every inserted row: a
 caller whose write is refused calls `forget` and retries.
@@ -12,38 +12,39 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db import transaction
-
 from events.errors import (
     KeyBackendError,
     KeyRegistryError,
     NoActiveKeyError,
     WitnessUnavailableError,
 )
-from events.format import ed25519
+from events.format import key_events
 from events.keys.backend import KeyBackend, Sign
 from events.store import registry
 
 
 def new_key_for(backend: KeyBackend, using: str, old: str) -> dict[str, str]:
     """Generate the successor of the key or witness `old`, before a ceremony decides on it; returns
-    `new_key` and `new_public_key`.
+    `new_key`, `new_public_key` and the `proof` that the new key makes.
 
     The private key stays in `backend`. Nothing is registered: the ceremony's record does that.
 
     Raises:
         KeyRegistryError: there is no such key.
     """
+    owner: str | None = None
     if old.startswith(PREFIX):
         known = old in {each.witness_id for each in registry.list_witnesses(using)}
-        name = f"{old}-{secrets.token_hex(3)}"
+        role, name = key_events.WITNESS, f"{old}-{secrets.token_hex(3)}"
     else:
         owners = {key.key_id: key.agent_id for key in registry.list_agent_keys(using)}
-        known = old in owners
-        name = new_key_id(owners.get(old))
+        known, owner = old in owners, owners.get(old)
+        role, name = key_events.role_of(owner), new_key_id(owner)
     if not known:
         raise KeyRegistryError(f"there is no key {old}")
-    return {"new_key": name, "new_public_key": ed25519.encode(backend.create(name))}
+    said = key_events.registration(role, name, backend.create(name), owner=owner, replaces=old)
+    proof = key_events.proved(said, registry.ledger_id(using), backend.signer(name))["proof"]
+    return {"new_key": name, "new_public_key": said["public_key"], "proof": proof}
 
 
 MAX_KNOWN = 100_000
@@ -89,44 +90,6 @@ class SigningService:
             raise NoActiveKeyError(f"{_named(agent)} has no active signing key")
         for agent, key_id in active.items():
             self._known[agent] = Signer(key_id, self._private_half(agent, key_id))
-
-    def create_key(self, agent_id: str | None, key_id: str | None = None) -> str:
-        """Generate and register the first key of an agent; returns its key_id.
-
-        Raises:
-            KeyRegistryError: the agent has an active key, or the name is taken.
-            KeyBackendError: the private key cannot be stored.
-        """
-        key_id = key_id or new_key_id(agent_id)
-        if agent_id in registry.active_keys(self.using, [agent_id]):
-            raise KeyRegistryError(
-                f"key {key_id} is not registered: the agent has an active key already; "
-                "rotate it instead"
-            )
-        public = self.backend.create(key_id)
-        registry.register_agent_key(self.using, key_id, agent_id, ed25519.encode(public))
-        return key_id
-
-    def rotate_key(self, agent_id: str | None) -> tuple[str, str]:
-        """Retire an agent's key and register a new one in one transaction: `(old, new)`.
-
-        No event can fall between the two; the old key still verifies what it signed.
-
-        Raises:
-            NoActiveKeyError: the agent has no active key.
-        """
-        self.active_key(agent_id)
-        new = new_key_id(agent_id)
-        public = self.backend.create(new)
-        with transaction.atomic(using=self.using):
-            old = self.active_key(agent_id)
-            registry.retire_agent_key(self.using, old)
-            registry.register_agent_key(self.using, new, agent_id, ed25519.encode(public))
-        return old, new
-
-    def retire_key(self, key_id: str) -> int:
-        """Retire a key permanently; returns the last sequence it may have signed."""
-        return registry.retire_agent_key(self.using, key_id)
 
     def active_key(self, agent_id: str | None) -> str:
         """The key_id that an agent signs with now.
@@ -208,26 +171,3 @@ class WitnessService:
             "RT-1: no witness is available, so nothing is written: "
             + (f"no private key of {', '.join(active)} is here" if active else "none is active")
         )
-
-    def create_witness(self, name: str) -> str:
-        """Generate and register a witness; `name` may come with or without its prefix.
-
-        Raises:
-            KeyRegistryError: the name is taken.
-            KeyBackendError: the private key cannot be stored.
-        """
-        witness_id = name if name.startswith(PREFIX) else PREFIX + name
-        if any(known.witness_id == witness_id for known in registry.list_witnesses(self.using)):
-            raise KeyRegistryError(
-                f"witness {witness_id} is not registered: this name is taken; a new key is a new "
-                "witness, give it a new name"
-            )
-        # A private key without a witness was left by a process that ended between the two steps.
-        known = self.backend.holds(witness_id)
-        public = (self.backend.public_key if known else self.backend.create)(witness_id)
-        registry.register_witness(self.using, witness_id, ed25519.encode(public))
-        return witness_id
-
-    def retire_witness(self, witness_id: str) -> int:
-        """Retire a witness permanently; returns the last sequence it may have attested."""
-        return registry.retire_witness(self.using, witness_id)

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "names.sql",
-            sha256="1e10501399d43e9e506da3b0dda74421547f52365ac8cec2cd31f4734113f25b",
+            sha256="4e46a9d8930281a04de7b6e550b9e0058abd5a2c9d7a9f3fc5a1575954aa55cb",
         ),
         sql.migration(
             "001_create_events_table.sql",

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "003_key_registry.sql",
-            sha256="9a582eee9f7a59f92b195d72ff49849882e52becd36c83f8436ae67f7fa5ad53",
+            sha256="c054e072441374a1ca2cce3ab362cd721a18c5e345e44b8fc2f0ff92fa58b7fe",
             models=[sql.model("AgentKey", "agent_keys", verbose_name="agent key")],
         ),
     ]

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "005_clock_drift_monitoring.sql",
-            sha256="8d6fff70ababf20cabdf83839a90cf9e99c979e8c8419e7e58fc4afde458d86d",
+            sha256="ea10b6a8d7123ae8393e794901c4777b9459264dc42bab616b4869bd41a5ff98",
             models=[
                 sql.model(
                     "LedgerConfig",

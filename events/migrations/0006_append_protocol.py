@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "006_append_protocol.sql",
-            sha256="8f31bb2db99fbe3c818b7a7c20f31c30f611ccb4615f4dbb4910699fee644538",
+            sha256="01e2a68e39746ce15224c06c3395235e49f0fd28939e4024374ee5eef2c01a30",
         ),
     ]

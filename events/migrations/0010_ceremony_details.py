@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "010_ceremony_details.sql",
-            sha256="62b18391ad6166b02fc8abd48970d473a97e3eeee39250417e51c9492df51b5c",
+            sha256="f70fdc45646011a8fb73c36b7be9f51c733a196bf8f673c146facd42549f1dc1",
         ),
     ]

@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "011_ceremony_decisions.sql",
-            sha256="c3d2c8b45f8e994aa5cad3801123ad40239b3adcf2577519fcc45ae3f3695d71",
+            sha256="ba5e4a08bfafe78410e86d382e2427763e37c3b6dbedf487cfb7118329d11ce6",
         ),
     ]

@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "012_setting_up.sql",
-            sha256="9f6345075fefdb8e379131cc3b8b34cfccb7d5fed715912bdd38d5dac701aff7",
+            sha256="2814a6dde6018c313418fdd3d776bdf6b70b4cbc54c834df50126f84b5a4a3c2",
         ),
     ]

@@ -1,18 +1,22 @@
 -- The public keys of the agents and of the system. Private keys are never in the database.
 --
 -- A key is valid for an event by the event's place in the ledger: it may sign from from_sequence up to
--- until_sequence. The two times beside them are only information. 012_setting_up.sql and the ceremonies
--- register and retire keys.
+-- until_sequence. The two times beside them are only information. Keys are registered and retired by
+-- events, and this table is what the events say (018_key_history.sql).
 
 CREATE TABLE agent_keys (
     key_id          TEXT        PRIMARY KEY CHECK (key_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$'),
     agent_id        TEXT        CHECK (is_name(agent_id)),
     public_key      TEXT        NOT NULL UNIQUE CHECK (public_key ~ '^[A-Za-z0-9+/]{43}=$'),
+    -- The version of the signatures that the key makes, and who holds its private half.
+    sig_alg_version SMALLINT    NOT NULL DEFAULT 1 CHECK (sig_alg_version IN (1, 2)),
+    custody         TEXT        NOT NULL DEFAULT 'server' CHECK (custody IN ('server', 'writer')),
     active_from     TIMESTAMPTZ NOT NULL DEFAULT now(),
     active_until    TIMESTAMPTZ,
     from_sequence   BIGINT      NOT NULL CHECK (from_sequence > 0),
     until_sequence  BIGINT      CHECK (until_sequence >= from_sequence - 1),
-    CHECK ((active_until IS NULL) = (until_sequence IS NULL))
+    CHECK ((active_until IS NULL) = (until_sequence IS NULL)),
+    CHECK ((custody = 'writer') = (sig_alg_version = 2))
 );
 COMMENT ON TABLE agent_keys IS 'Ed25519 public keys of agents, never deleted; agent_id is null for the system key';
 CREATE INDEX agent_keys_agent_id ON agent_keys (agent_id);

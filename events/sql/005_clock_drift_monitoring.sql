@@ -1,21 +1,18 @@
 -- AC4: an event whose two times differ by more than the threshold is accepted, and a warning is logged.
 
--- Settings of the ledger that the trigger, Python and the ceremonies share. The append lock is a lock on
+-- The name of the ledger, and the settings that the trigger, Python and the ceremonies share. The append lock is a lock on
 -- this table. NaN sorts above infinity, so the check of the threshold refuses both.
 CREATE TABLE ledger_config (
     singleton               BOOLEAN PRIMARY KEY DEFAULT true CHECK (singleton),
+    -- The name of this ledger among all ledgers.
+    ledger_id               UUID    NOT NULL DEFAULT gen_random_uuid(),
     drift_threshold_seconds NUMERIC NOT NULL DEFAULT 5
         CHECK (drift_threshold_seconds > 0 AND drift_threshold_seconds < 'Infinity'),
-    -- The threshold that an operator last set alone, and the head at that moment. Until a ceremony
-    -- changes it, every later event is compared with it: verifications derive from these which events
-    -- must have a warning.
-    operator_threshold_seconds NUMERIC NOT NULL DEFAULT 5,
-    operator_threshold_from    BIGINT  NOT NULL DEFAULT 0,
     -- The age at which the proposal of a ceremony expires.
     proposal_days              INTEGER NOT NULL DEFAULT 30 CHECK (proposal_days BETWEEN 1 AND 366)
 );
 INSERT INTO ledger_config DEFAULT VALUES;
-COMMENT ON TABLE ledger_config IS 'One row: the drift threshold in seconds, and how long a proposal stands';
+COMMENT ON TABLE ledger_config IS 'One row: the name of the ledger, the drift threshold in seconds, and how long a proposal stands';
 
 -- drift_seconds is NUMERIC without precision: a clock stuck in 1970 is off by more than NUMERIC(10,3)
 -- can hold, and an overflow here would refuse its events.

@@ -176,6 +176,7 @@ BEGIN
                 n.agent_id, n.authority_timestamp, n.event_id, n.event_type, n.hash_alg_version, n.local_timestamp,
                 n.payload_hash, n.prev_hash, n.sequence, n.sig_alg_version, n.signing_key_id, n.witness_id)
                 THEN 'content_hash'
+            WHEN (n.sequence = 1) <> (n.event_type = 'system.ledger_opened') THEN 'opening'
             WHEN (n.authority_timestamp BETWEEN opened AND closed) IS NOT TRUE
                 THEN 'authority_timestamp' END;
         EXIT WHEN failed IS NOT NULL;
@@ -188,11 +189,12 @@ BEGIN
         SELECT g.sequence, g.failed INTO n FROM (
             SELECT u.sequence, CASE
                 WHEN NOT EXISTS (SELECT FROM agent_keys k WHERE k.key_id = u.signing_key_id
-                    AND k.agent_id IS NOT DISTINCT FROM u.agent_id AND k.until_sequence IS NULL) THEN 'signing_key'
+                    AND k.agent_id IS NOT DISTINCT FROM u.agent_id AND k.sig_alg_version = u.sig_alg_version
+                    AND k.until_sequence IS NULL) THEN 'signing_key'
                 WHEN NOT EXISTS (SELECT FROM witnesses w
                     WHERE w.witness_id = u.witness_id AND w.until_sequence IS NULL) THEN 'witness' END AS failed
-            FROM (SELECT e.signing_key_id, e.agent_id, e.witness_id, min(e.sequence) AS sequence
-                  FROM new_events e GROUP BY 1, 2, 3) u
+            FROM (SELECT e.signing_key_id, e.agent_id, e.sig_alg_version, e.witness_id, min(e.sequence) AS sequence
+                  FROM new_events e GROUP BY 1, 2, 3, 4) u
         ) g WHERE g.failed IS NOT NULL ORDER BY g.sequence LIMIT 1;
         failed := n.failed;
     END IF;

@@ -9,7 +9,7 @@ DECLARE
         WHEN 'ceremony.clear_halt' THEN ARRAY['halted_at', 'halt_reason', 'unwritten']
         WHEN 'ceremony.sequence_skip' THEN ARRAY['first', 'last']
         WHEN 'ceremony.erase_payload' THEN ARRAY['event_id', 'payload_hash', 'sequence']
-        WHEN 'ceremony.rotate_key' THEN ARRAY['new_key', 'new_public_key', 'old_key']
+        WHEN 'ceremony.rotate_key' THEN ARRAY['new_key', 'new_public_key', 'old_key', 'proof']
         WHEN 'ceremony.retire_key' THEN ARRAY['old_key']
         WHEN 'ceremony.drift_threshold' THEN ARRAY['seconds']
         WHEN 'ceremony.add_person' THEN ARRAY['person', 'proof', 'public_key']
@@ -57,7 +57,7 @@ BEGIN
             PERFORM refuse_ceremony('details', 'the payload is erased already');
         END IF;
     WHEN 'ceremony.rotate_key', 'ceremony.retire_key' THEN
-        PERFORM check_key_change(details ->> 'old_key', details ->> 'new_key', details ->> 'new_public_key');
+        PERFORM check_key_change(details ->> 'old_key', details ->> 'new_key', details ->> 'new_public_key', details ->> 'proof');
     WHEN 'ceremony.drift_threshold' THEN
         IF NOT details ->> 'seconds' ~ '^[0-9]{1,12}([.][0-9]{1,6})?$' OR (details ->> 'seconds')::numeric <= 0 THEN
             PERFORM refuse_ceremony('details', 'seconds is a positive decimal number, written as a string');
@@ -123,22 +123,23 @@ $$;
 -- Checks that a key may be rotated to a new one, or retired (new is NULL). Names that begin with WITNESS:
 -- are witnesses, all others are agents' keys. A witness is replaced by a witness, an agent's key by a key
 -- of the same agent. An agent's key that is retired can still be given a successor.
-CREATE FUNCTION check_key_change(old TEXT, new TEXT, new_public_key TEXT) RETURNS VOID
+CREATE FUNCTION check_key_change(old TEXT, new TEXT, new_public_key TEXT, proof TEXT) RETURNS VOID
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     is_witness CONSTANT BOOLEAN := starts_with(old, 'WITNESS:');
     known RECORD;
 BEGIN
     IF is_witness THEN
-        SELECT w.until_sequence, NULL::text AS agent_id INTO known FROM witnesses w WHERE w.witness_id = old;
+        SELECT w.until_sequence, NULL::text AS agent_id, 'server' AS custody, 1 AS sig_alg_version
+            INTO known FROM witnesses w WHERE w.witness_id = old;
     ELSE
-        SELECT k.until_sequence, k.agent_id INTO known FROM agent_keys k WHERE k.key_id = old;
+        SELECT k.until_sequence, k.agent_id, k.custody, k.sig_alg_version
+            INTO known FROM agent_keys k WHERE k.key_id = old;
     END IF;
     IF NOT FOUND OR known.until_sequence IS NOT NULL AND (new IS NULL OR is_witness) THEN
         PERFORM refuse_ceremony('details', format('there is no active key %s', old));
     ELSIF new IS NOT NULL AND (
         starts_with(new, 'WITNESS:') <> is_witness OR new !~ '^(WITNESS:)?[A-Za-z0-9][A-Za-z0-9._-]{0,180}$'
-        OR NOT coalesce(ed25519_usable_key(base64_bytes(new_public_key)), false)
         OR EXISTS (SELECT FROM agent_keys k WHERE k.key_id = new OR k.public_key = new_public_key)
         OR EXISTS (SELECT FROM witnesses w WHERE w.witness_id = new OR w.public_key = new_public_key)) THEN
         PERFORM refuse_ceremony('details',
@@ -147,6 +148,11 @@ BEGIN
         SELECT FROM agent_keys k
         WHERE k.agent_id IS NOT DISTINCT FROM known.agent_id AND k.key_id <> old AND k.until_sequence IS NULL) THEN
         PERFORM refuse_ceremony('details', format('the agent of %s signs with another key', old));
+    ELSIF new IS NOT NULL AND NOT registration_verifies(jsonb_build_object(
+            'custody', known.custody, 'id', new, 'owner', known.agent_id, 'proof', proof, 'public_key', new_public_key,
+            'replaces', old, 'role', CASE WHEN is_witness THEN 'witness' WHEN known.agent_id IS NULL THEN 'system' ELSE 'agent' END,
+            'sig_alg_version', known.sig_alg_version)) THEN
+        PERFORM refuse_ceremony('proof', format('the proof is not a signature by the key %s', new));
     ELSIF new IS NULL AND is_witness AND (SELECT count(*) FROM witnesses w WHERE w.until_sequence IS NULL) < 2 THEN
         PERFORM refuse_ceremony('details', 'it is the last witness; rotate it, or nothing could be written any more');
     ELSIF new IS NULL AND NOT is_witness AND known.agent_id IS NULL THEN

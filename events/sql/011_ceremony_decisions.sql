@@ -88,7 +88,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     ceremony CONSTANT UUID := ceremony_opened_here(NEW.event_type);
     details JSONB;
-    head appends%ROWTYPE;
 BEGIN
     IF ceremony IS NULL OR NEW.agent_id IS NOT NULL OR NEW.payload IS DISTINCT FROM ceremony_payload(ceremony) THEN
         PERFORM refuse_ceremony('event',
@@ -104,7 +103,6 @@ BEGIN
     VALUES (ceremony, NEW.event_type, 'recorded', 'the system',
             jsonb_build_object('sequence', NEW.sequence), NEW.event_id);
     details := NEW.payload #> '{proposal,details}';
-    SELECT * INTO head FROM appends a ORDER BY a.last_sequence DESC LIMIT 1;
     CASE NEW.event_type
     WHEN 'ceremony.clear_halt' THEN
         IF EXISTS (
@@ -121,15 +119,15 @@ BEGIN
         UPDATE events SET payload = erasure_marker(ceremony, NEW.sequence), payload_salt = repeat('0', 64)
         WHERE event_id = (details ->> 'event_id')::uuid;
     WHEN 'ceremony.rotate_key', 'ceremony.retire_key' THEN
-        PERFORM change_key(details ->> 'old_key', details ->> 'new_key', details ->> 'new_public_key', head);
+        PERFORM change_key(details ->> 'old_key', details ->> 'new_key', details ->> 'new_public_key', NEW);
     WHEN 'ceremony.drift_threshold' THEN
         UPDATE ledger_config SET drift_threshold_seconds = (details ->> 'seconds')::numeric;
     WHEN 'ceremony.add_person' THEN
         INSERT INTO person_keys (public_key, person, event_id, active_from, from_sequence)
         VALUES (details ->> 'public_key', details ->> 'person', NEW.event_id,
-                head.authority_timestamp, head.last_sequence + 1);
+                NEW.authority_timestamp, NEW.sequence + 1);
     WHEN 'ceremony.retire_person' THEN
-        UPDATE person_keys SET active_until = head.authority_timestamp, until_sequence = head.last_sequence
+        UPDATE person_keys SET active_until = NEW.authority_timestamp, until_sequence = NEW.sequence
         WHERE person = details ->> 'person' AND until_sequence IS NULL;
     END CASE;
     RETURN NULL;
@@ -140,20 +138,17 @@ CREATE CONSTRAINT TRIGGER carry_out_ceremony_at_commit
     FOR EACH ROW WHEN (starts_with(NEW.event_type, 'ceremony.')) EXECUTE FUNCTION carry_out_ceremony();
 ALTER TABLE events ENABLE ALWAYS TRIGGER carry_out_ceremony_at_commit;
 
--- Retires a key or a witness at the head, and registers its successor from the next number on, if any.
-CREATE FUNCTION change_key(old TEXT, new TEXT, new_public_key TEXT, head appends) RETURNS VOID
+-- Retires a key or a witness as an event says, and registers its successor from the next number on, if any.
+CREATE FUNCTION change_key(old TEXT, new TEXT, new_public_key TEXT, event events) RETURNS VOID
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF starts_with(old, 'WITNESS:') THEN
-        UPDATE witnesses SET active_until = head.authority_timestamp, until_sequence = head.last_sequence
-            WHERE witness_id = old AND until_sequence IS NULL;
+    PERFORM retire_key(old, event);
+    IF starts_with(new, 'WITNESS:') THEN
         INSERT INTO witnesses (witness_id, public_key, active_from, from_sequence)
-            SELECT new, new_public_key, head.authority_timestamp, head.last_sequence + 1 WHERE new IS NOT NULL;
+        VALUES (new, new_public_key, event.authority_timestamp, event.sequence + 1);
     ELSE
-        UPDATE agent_keys SET active_until = head.authority_timestamp, until_sequence = head.last_sequence
-            WHERE key_id = old AND until_sequence IS NULL;
-        INSERT INTO agent_keys (key_id, agent_id, public_key, active_from, from_sequence)
-            SELECT new, k.agent_id, new_public_key, head.authority_timestamp, head.last_sequence + 1
+        INSERT INTO agent_keys (key_id, agent_id, public_key, sig_alg_version, custody, active_from, from_sequence)
+            SELECT new, k.agent_id, new_public_key, k.sig_alg_version, k.custody, event.authority_timestamp, event.sequence + 1
             FROM agent_keys k WHERE k.key_id = old AND new IS NOT NULL;
     END IF;
 END

@@ -1,7 +1,8 @@
 -- Setting up: what the operator does alone until ceremonies are in force.
 --
--- All of it is done under the append lock, so that "from this sequence on" is exact. Later each of these
--- decisions takes a ceremony (CT-13), except the first key of a new agent and a new witness.
+-- All of it is recorded in the chain by events of the system, and done under the append lock, so that
+-- "from this sequence on" is exact. Later each of these decisions takes a ceremony (CT-13), except the
+-- first key of a new agent. 018_key_history.sql has the keys and the drift threshold.
 
 -- Tells whether ceremonies are in force: from the third person registered on, since it takes one to
 -- propose and two to approve. It counts everybody who was ever registered, so that retiring people does
@@ -19,72 +20,6 @@ BEGIN
         RAISE EXCEPTION 'CT-13: % takes a ceremony: people are registered, and one alone no longer decides it', what
             USING ERRCODE = 'AP005', CONSTRAINT = 'ceremony_needed';
     END IF;
-END
-$$;
-
--- Registers a key from the next event on, and returns that sequence. Only the first key of an agent needs
--- no ceremony.
-CREATE FUNCTION register_agent_key(new_key_id TEXT, new_agent_id TEXT, new_public_key TEXT) RETURNS BIGINT
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    first BIGINT;
-BEGIN
-    IF EXISTS (SELECT FROM agent_keys k WHERE k.agent_id IS NOT DISTINCT FROM new_agent_id) THEN
-        PERFORM require_setting_up('another key of an agent that had one');
-    END IF;
-    INSERT INTO agent_keys (key_id, agent_id, public_key, active_from, from_sequence)
-    SELECT new_key_id, new_agent_id, new_public_key, h.authority_timestamp, h.last_sequence + 1 FROM open_append() h
-    RETURNING from_sequence INTO first;
-    RETURN first;
-END
-$$;
-
--- Retires a key, and returns the last sequence that it may sign; NULL if it is not active.
-CREATE FUNCTION retire_agent_key(old_key_id TEXT) RETURNS BIGINT
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    last BIGINT;
-BEGIN
-    PERFORM require_setting_up('retiring a key');
-    UPDATE agent_keys k SET active_until = h.authority_timestamp, until_sequence = h.last_sequence
-    FROM open_append() h WHERE k.key_id = old_key_id AND k.until_sequence IS NULL
-    RETURNING k.until_sequence INTO last;
-    RETURN last;
-END
-$$;
-
--- Registers a witness from the next event on, and returns that sequence.
-CREATE FUNCTION register_witness(new_witness_id TEXT, new_public_key TEXT) RETURNS BIGINT
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    INSERT INTO witnesses (witness_id, public_key, active_from, from_sequence)
-    SELECT new_witness_id, new_public_key, h.authority_timestamp, h.last_sequence + 1 FROM open_append() h
-    RETURNING from_sequence
-$$;
-
--- Retires a witness, and returns the last sequence that it may sign; NULL if it is not active.
-CREATE FUNCTION retire_witness(old_witness_id TEXT) RETURNS BIGINT
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    last BIGINT;
-BEGIN
-    PERFORM require_setting_up('retiring a witness');
-    UPDATE witnesses w SET active_until = h.authority_timestamp, until_sequence = h.last_sequence
-    FROM open_append() h WHERE w.witness_id = old_witness_id AND w.until_sequence IS NULL
-    RETURNING w.until_sequence INTO last;
-    RETURN last;
-END
-$$;
-
--- Sets the drift threshold and returns it. The lock makes exact which events were compared with it.
-CREATE FUNCTION set_drift_threshold(seconds NUMERIC) RETURNS NUMERIC
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-    PERFORM lock_ledger();
-    PERFORM require_setting_up('changing the drift threshold');
-    UPDATE ledger_config SET drift_threshold_seconds = seconds, operator_threshold_seconds = seconds,
-        operator_threshold_from = coalesce((SELECT max(a.last_sequence) FROM appends a), 0)
-    RETURNING drift_threshold_seconds INTO seconds;
-    RETURN CASE WHEN FOUND THEN seconds END;
 END
 $$;
 

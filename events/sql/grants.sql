@@ -8,7 +8,7 @@
 DO $$
 DECLARE
     -- The tables of the ledger, which both roles read.
-    ledger CONSTANT TEXT[] := '{events, canonical_events, appends, agent_keys, witnesses, clock_drift_warnings, ledger_config,
+    ledger CONSTANT TEXT[] := '{events, canonical_events, appends, agent_keys, witnesses, key_changes, clock_drift_warnings, ledger_config,
         halt_state, ceremonies, ceremony_voices, ceremony_openings, person_keys, unwritten_records, drifted_events,
         continuity_memory}';
     -- The tables that the application may also read, insert into, update, trim (insert and delete) or change freely.
@@ -26,8 +26,7 @@ DECLARE
     tells CONSTANT TEXT[] := '{verify_chain, signable_content, content_hash_of, ceremony_is_approved, ceremonies_in_force,
         canonical_time, waiting_records, proposal_expires, unseen_characters, is_text, is_reason, is_name, name_fold, latin_shape,
         imitates_system}';
-    acts CONSTANT TEXT[] := '{open_append, begin_append, confirm_append, register_agent_key, retire_agent_key, register_witness,
-        retire_witness, set_drift_threshold, halt_ledger, remember_continuity, open_ceremony}';
+    acts CONSTANT TEXT[] := '{open_append, begin_append, confirm_append, open_ledger, halt_ledger, remember_continuity, open_ceremony}';
     thing RECORD;
 BEGIN
     PERFORM set_config('search_path', 'pg_catalog, public, pg_temp', true);

@@ -46,13 +46,6 @@ class DriftFilter:
     authority_to: datetime | None = None
 
 
-def operator_threshold(using: str) -> tuple[Decimal, int] | None:
-    """The last threshold that an operator set alone, before people decided it, and the head at that
-    time: later events were compared with it. None if the row is missing."""
-    row = fetch_one(using, "drift.operator_threshold")
-    return None if row is None else (row[0], row[1])
-
-
 def warnings_of_range(using: str, start: int, end: int) -> list[Any]:
     """Sequence, id, both times and seconds of the warnings about events of a range."""
     return fetch_all(using, "drift.warnings_of_range", {"start": start, "end": end})
@@ -82,18 +75,6 @@ def shown_threshold(using: str) -> Decimal:
         return get_threshold(using)
     except LedgerConfigurationError:
         return DEFAULT_THRESHOLD_SECONDS
-
-
-def set_threshold(using: str, seconds: object) -> Decimal:
-    """Set the threshold for both the trigger and Python.
-
-    Raises:
-        LedgerConfigurationError: not a positive finite number.
-    """
-    row = fetch_one(using, "drift.set_threshold", {"seconds": check_threshold(seconds)})
-    if row is None or row[0] is None:
-        raise LedgerConfigurationError("AC4: the drift threshold is missing from ledger_config")
-    return Decimal(row[0])
 
 
 def list_warnings(

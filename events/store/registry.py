@@ -5,15 +5,12 @@ A key is valid for an event by the event's sequence: `from_sequence` … `until_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
-from events.errors import CeremonyRefusedError, KeyRegistryError
-from events.format import ed25519
-from events.format.ed25519 import SignatureError
+from events.errors import CeremonyRefusedError, LedgerConfigurationError
 from events.store.connection import constraint, fetch_all, fetch_one, first_line
 
 
@@ -35,11 +32,14 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class AgentKeyRecord:
-    """A public key of an agent; `agent_id` None is the system. `public_key` is base64."""
+    """A public key of an agent; `agent_id` None is the system. `public_key` is base64; `custody` is
+    `server` or `writer`, whoever holds the private half."""
 
     key_id: str
     agent_id: str | None
     public_key: str
+    sig_alg_version: int
+    custody: str
     validity: Validity
 
 
@@ -54,10 +54,8 @@ class WitnessRecord:
 
 def list_agent_keys(using: str) -> list[AgentKeyRecord]:
     """Every key ever registered, oldest first."""
-    return [
-        AgentKeyRecord(key_id, agent_id, public_key, Validity(*validity))
-        for key_id, agent_id, public_key, *validity in fetch_all(using, "registry.agent_keys")
-    ]
+    rows = fetch_all(using, "registry.agent_keys")
+    return [AgentKeyRecord(*row[:5], Validity(*row[5:])) for row in rows]
 
 
 def list_witnesses(using: str) -> list[WitnessRecord]:
@@ -92,88 +90,28 @@ def active_witnesses(using: str) -> list[str]:
     return [row[0] for row in fetch_all(using, "registry.active_witnesses")]
 
 
-def register_agent_key(using: str, key_id: str, agent_id: str | None, public_key: str) -> int:
-    """Register a key and return the first sequence it may sign.
+def ledger_id(using: str) -> str:
+    """The name of the ledger, a UUID.
 
     Raises:
-        KeyRegistryError: the name or the key is taken, the agent has an active key, or the key is
-            not usable.
+        LedgerConfigurationError: the row that holds it is gone.
     """
-    _check_usable(public_key, f"key {key_id}")
-    values = {"key_id": key_id, "agent_id": agent_id, "public_key": public_key}
-    return _registered(using, "registry.register_agent_key", values, f"key {key_id}")
+    row = fetch_one(using, "registry.ledger_id")
+    if row is None:
+        raise LedgerConfigurationError("the name of the ledger is missing from ledger_config")
+    return str(row[0])
 
 
-def register_witness(using: str, witness_id: str, public_key: str) -> int:
-    """Register a witness and return the first sequence it may attest.
+def open_ledger(using: str, system: tuple[str, str], witness: tuple[str, str]) -> str:
+    """Register the first key of the system and the first witness, each as `(id, public key)`, and
+    return the payload of the event that must follow in this transaction.
 
     Raises:
-        KeyRegistryError: the name or the key is taken, or the key is not usable.
+        CeremonyRefusedError: the ledger is open already.
     """
-    _check_usable(public_key, f"witness {witness_id}")
-    values = {"witness_id": witness_id, "public_key": public_key}
-    return _registered(using, "registry.register_witness", values, f"witness {witness_id}")
-
-
-def retire_agent_key(using: str, key_id: str) -> int:
-    """Retire a key permanently and return the last sequence it may have signed.
-
-    Raises:
-        KeyRegistryError: there is no such active key.
-    """
-    return _retired(using, "registry.retire_agent_key", {"key_id": key_id}, f"key {key_id}")
-
-
-def retire_witness(using: str, witness_id: str) -> int:
-    """Retire a witness permanently and return the last sequence it may have attested.
-
-    Raises:
-        KeyRegistryError: there is no such active witness.
-    """
-    return _retired(
-        using, "registry.retire_witness", {"witness_id": witness_id}, f"witness {witness_id}"
-    )
-
-
-_REFUSALS = {
-    "agent_keys_one_active": "the agent has an active key already; rotate it instead",
-    "agent_keys_pkey": "this name is taken; a name is never reused",
-    "witnesses_pkey": "this name is taken; a new key is a new witness, give it a new name",
-    "agent_keys_public_key_key": "this public key is registered already",
-    "witnesses_public_key_key": "this public key is registered already",
-    "agent_keys_key_id_check": "use letters, digits, dot, dash and underscore",
-    "witnesses_witness_id_check": "use WITNESS: and letters, digits, dot, dash and underscore",
-    "agent_keys_agent_id_check": "an agent's name has 1 to 200 printable characters",
-}
-
-
-def _check_usable(public_key: str, what: str) -> None:
-    try:
-        ed25519.decode_key(public_key)
-    except SignatureError as error:
-        raise KeyRegistryError(f"{what} is not registered: {error}") from None
-
-
-def _registered(using: str, query: str, values: Mapping[str, str | None], what: str) -> int:
-    try:
-        return int(_under_lock(using, query, values)[0])
-    except DatabaseError as error:
-        reason = _REFUSALS.get(constraint(error)) or first_line(error)
-        raise KeyRegistryError(f"{what} is not registered: {reason}") from error
-
-
-def _under_lock(using: str, query: str, values: Mapping[str, str | None]) -> Any:
-    """Run in an explicit transaction, whose isolation level is set; a bare statement would use the
-    default."""
-    with transaction.atomic(using=using, savepoint=False):
-        return fetch_one(using, query, values)
-
-
-def _retired(using: str, query: str, values: Mapping[str, str], what: str) -> int:
-    row = _under_lock(using, query, values)
-    if row is None or row[0] is None:
-        raise KeyRegistryError(f"{what} is not retired: there is no such active key")
-    return int(row[0])
+    values = {"system": system[0], "system_key": system[1], "witness": witness[0]}
+    values["witness_key"] = witness[1]
+    return str(fetch_one(using, "registry.open_ledger", values)[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """Check 13 of drift: compares the stored drift warnings with the two times of each event.
 
 An event whose times differ by more than the threshold then in force has exactly one warning, with
-its times and their difference; other events have none. The threshold is known from the first sound
-ceremony that sets it, and before that, from the last change by an operator alone. For older events
-the threshold is unknown, and a warning only has to be true.
+its times and their difference; other events have none. The threshold is what the last sound event
+before it decided.
 """
 
 from __future__ import annotations
@@ -11,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from itertools import chain
 from typing import NamedTuple
 
 from django.db import ProgrammingError
 
+from events.format import canonical
+from events.format.drift import DEFAULT_THRESHOLD_SECONDS
+from events.format.key_events import THRESHOLD_SET
 from events.store.connection import first_line
-from events.store.drift import drifted_in_range, operator_threshold, warnings_of_range
+from events.store.drift import drifted_in_range, warnings_of_range
 from observers.verification.ceremonies import ceremony_details
 from observers.verification.checks import Check, Finding
 from observers.verification.keyring import Keyring
@@ -40,18 +43,15 @@ class Warned(NamedTuple):
 class Thresholds:
     """The threshold in force at each sequence."""
 
-    def __init__(
-        self, decided: Sequence[tuple[int, Decimal]], alone: tuple[Decimal, int] | None
-    ) -> None:
+    def __init__(self, decided: Sequence[tuple[int, Decimal]]) -> None:
         self._decided = [(place, _microseconds(seconds)) for place, seconds in decided]
-        self._alone = (_microseconds(alone[0]), alone[1]) if alone else None
 
-    def at(self, sequence: int) -> int | None:
-        """Returns the threshold in microseconds; None where it is unknown."""
+    def at(self, sequence: int) -> int:
+        """Returns the threshold in microseconds."""
         for place, limit in reversed(self._decided):
             if place < sequence:
                 return limit
-        return self._alone[0] if self._alone and sequence > self._alone[1] else None
+        return _microseconds(DEFAULT_THRESHOLD_SECONDS)
 
 
 class DriftCheck:
@@ -86,12 +86,12 @@ class DriftCheck:
         micros = apart // MICROSECOND
         warned = self._warnings.get(sequence, ())
         if not warned:
-            if limit is not None and micros > limit:
+            if micros > limit:
                 text = f"its clocks differ by {_seconds(micros)} s, but there is no warning"
                 self._find(sequence, text)
-        elif not micros or (limit is not None and micros <= limit):
+        elif micros <= limit:
             text = f"there is a warning, but its clocks differ by {_seconds(micros)} s"
-            self._find(sequence, text + f" of {_seconds(limit)} s allowed" if limit else text)
+            self._find(sequence, f"{text} of {_seconds(limit)} s allowed")
         for number, each in enumerate(warned):
             if number or each[2:] != (local, authority, _rounded(micros)):
                 self._find(
@@ -116,7 +116,7 @@ class _Unreadable(DriftCheck):
     """Stands in for warnings that cannot be read."""
 
     def __init__(self, start: int, why: str) -> None:
-        super().__init__(Thresholds([], None), [], [])
+        super().__init__(Thresholds([]), [], [])
         self._find(start, f"the warnings of clock drift cannot be read: {why}")
 
     def take(
@@ -126,14 +126,21 @@ class _Unreadable(DriftCheck):
 
 
 def thresholds_of(using: str, keys: Keyring) -> Thresholds:
-    """Builds the thresholds from the chain and the operator's last change."""
+    """Builds the thresholds from the chain."""
     decided = []
-    for record in sound_records(using, THRESHOLD, keys):
+    records = chain(
+        sound_records(using, THRESHOLD, keys), sound_records(using, THRESHOLD_SET, keys)
+    )
+    for record in sorted(records, key=lambda each: each.sequence):
         try:
-            decided.append((record.sequence, Decimal(ceremony_details(record)["seconds"])))
+            if record.event_type == THRESHOLD:
+                said = ceremony_details(record)
+            else:
+                said = canonical.parse(record.payload, stored=True).value
+            decided.append((record.sequence, Decimal(said["seconds"])))
         except (InvalidOperation, KeyError, TypeError):
-            continue  # no such ceremony has an effect
-    return Thresholds(decided, operator_threshold(using))
+            continue  # no such event has an effect
+    return Thresholds(decided)
 
 
 def drift_check(using: str, thresholds: Thresholds, start: int, end: int) -> DriftCheck:

@@ -17,9 +17,10 @@ from django.db import DataError
 from events.api.problems import INVALID_BATCH, INVALID_EVENT, MAX_ERRORS, Refused
 from events.api.shippers.mapping import Ids, RejectedError, TokenMapping
 from events.append.chain import prepare
-from events.append.services import shared_writer, signing_service
+from events.append.services import shared_writer
 from events.errors import EventIdConflictError, FieldError, KeyRegistryError
 from events.format.event import Event
+from events.registrar import registrar
 from events.store import registry
 from events.store.connection import first_line
 from events.store.ledger import PostgresEventStore
@@ -37,9 +38,9 @@ def refused_agents(agent_ids: Iterable[str], under: str) -> dict[str, str]:
     Raises:
         KeyBackendError: no private key can be kept here.
     """
-    signing = signing_service()
+    keys = registrar()
     wanted = set(agent_ids)
-    known = registry.known_agents(signing.using, wanted)
+    known = registry.known_agents(keys.using, wanted)
     refused = {
         agent: "the agent is retired: it has no active key"
         for agent, is_active in known.items()
@@ -48,13 +49,13 @@ def refused_agents(agent_ids: Iterable[str], under: str) -> dict[str, str]:
     new = sorted(wanted - known.keys())
     if not new:
         return refused
-    room = max(0, MAX_AGENTS - registry.count_agents_under(signing.using, under))
+    room = max(0, MAX_AGENTS - registry.count_agents_under(keys.using, under))
     for agent in new[:room]:
         try:
-            key_id = signing.create_key(agent)
+            key_id = keys.create_key(agent)
         except KeyRegistryError:
             # Another process may have been first; the registry tells.
-            if agent not in registry.active_keys(signing.using, [agent]):
+            if agent not in registry.active_keys(keys.using, [agent]):
                 raise
         else:
             log.info("agent_of_a_collector", agent_id=agent, key_id=key_id)

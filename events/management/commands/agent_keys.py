@@ -5,9 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from events.append.services import key_backend, signing_service
+from events.append.services import key_backend
 from events.format.names import wrong_name
 from events.management.base import ActionCommand, refuse, table, until
+from events.registrar import registrar
 from events.store import registry
 from events.store.registry import AgentKeyRecord
 
@@ -36,7 +37,7 @@ class Command(ActionCommand):
 
     def _create(self, options: dict[str, Any]) -> tuple[Any, str]:
         agent = _agent(options)
-        key_id = signing_service().create_key(agent, options["key_id"])
+        key_id = registrar().create_key(agent, options["key_id"])
         return {"agent_id": agent, "key_id": key_id}, f"{agent or SYSTEM} signs with {key_id}"
 
     def _list(self, options: dict[str, Any]) -> tuple[Any, str]:
@@ -64,13 +65,13 @@ class Command(ActionCommand):
 
     def _rotate(self, options: dict[str, Any]) -> tuple[Any, str]:
         agent = _agent(options)
-        old, new = signing_service().rotate_key(agent)
+        old, new = registrar().rotate_key(agent)
         answer = {"agent_id": agent, "retired": old, "key_id": new}
         return answer, f"{agent or SYSTEM} signs with {new}; {old} is retired and still verifies"
 
     def _retire(self, options: dict[str, Any]) -> tuple[Any, str]:
         key_id = options["key_id"]
-        last = signing_service().retire_key(key_id)
+        last = registrar().retire_key(key_id)
         owner = next(
             key.agent_id for key in registry.list_agent_keys(USING) if key.key_id == key_id
         )
@@ -102,6 +103,8 @@ def _as_dict(key: AgentKeyRecord) -> dict[str, Any]:
         "key_id": key.key_id,
         "agent_id": key.agent_id,
         "public_key": key.public_key,
+        "sig_alg_version": key.sig_alg_version,
+        "custody": key.custody,
         "active_from": key.validity.active_from,
         "active_until": key.validity.active_until,
         "from_sequence": key.validity.from_sequence,

@@ -1,6 +1,6 @@
 """`drift_threshold`: shows or sets the clock difference above which an event gets a warning.
 
-It changes the row that the trigger reads; there is no second threshold.
+A change is an event of the ledger, which sets the row that the trigger reads.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from events.management.base import LedgerCommand, add_json
-from events.store.drift import get_threshold, set_threshold
+from events.registrar import registrar
+from events.store.drift import get_threshold
 
 
 class Command(LedgerCommand):
@@ -28,5 +29,5 @@ class Command(LedgerCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = options["seconds"]
-        seconds = get_threshold("default") if wanted is None else set_threshold("default", wanted)
+        seconds = get_threshold("default") if wanted is None else registrar().set_threshold(wanted)
         self.answer({"threshold_seconds": str(seconds)}, f"{seconds} seconds", options)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.append.services import signing_service, witness_service
-from events.keys.first_keys import ensure_keys
 from events.management.base import LedgerCommand
+from events.registrar import registrar
 
 
 class Command(LedgerCommand):
     """Prints one line for each key created."""
 
     help = (
-        "Create the system's key, a first agent's key and a first witness, each only if the ledger "
-        "never had one. Safe to run repeatedly and concurrently."
+        "Open a new ledger: create the system's key, a first witness and a first agent's key, and "
+        "write the events that register them. Safe to run repeatedly and concurrently."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for line in ensure_keys(signing_service(), witness_service()):
+        for line in registrar().ensure_keys():
             self.stdout.write(line)

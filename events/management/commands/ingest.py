@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from events.append.services import bulk_writer, signing_service, writer
+from events.append.services import bulk_writer, writer
 from events.ingest.console import Console
 from events.ingest.errors import IngestError
 from events.ingest.following import Following
@@ -25,8 +25,8 @@ from events.ingest.requested import (
     read_wrapping,
     recorded_options,
 )
-from events.keys.first_keys import FIRST_AGENT
 from events.management.base import LedgerCommand, refuse
+from events.registrar import FIRST_AGENT, registrar
 from events.store.connection import LedgerUnavailableError
 
 
@@ -155,7 +155,7 @@ def _ingestion(options: dict[str, Any], console: Console, rejects: BinaryIO | No
 def _agents(options: dict[str, Any], console: Console) -> AgentKeys | None:
     """The agents' keys; None for a dry run while the ledger is unavailable."""
     try:
-        return AgentKeys(signing_service(), None if options["no_new_agents"] else console.new_agent)
+        return AgentKeys(registrar(), None if options["no_new_agents"] else console.new_agent)
     except LedgerUnavailableError:
         if options["dry_run"]:
             return None

@@ -20,6 +20,7 @@ from events.ingest.paths import parse_path
 from events.ingest.time_texts import parse_zone
 from events.management.base import LedgerCommand
 from events.models import ApiToken, Reads
+from events.registrar import registrar
 from events.submission import WrongField, check_event_type
 
 RECORDS = {
@@ -74,12 +75,11 @@ class Command(LedgerCommand):
 
     def _ensure_key(self, agent: str) -> None:
         """Give an agent without a key one: its token could write nothing."""
-        signing = signing_service()
         try:
-            signing.active_key(agent)
+            signing_service().active_key(agent)
         except NoActiveKeyError:
             try:
-                key_id = signing.create_key(agent)
+                key_id = registrar().create_key(agent)
             except LedgerError as error:
                 raise CommandError(f"no key could be created for {agent}: {error}") from error
             self.stderr.write(f"created the signing key {key_id} for {agent}")

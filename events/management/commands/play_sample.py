@@ -17,9 +17,10 @@ from typing import Any
 from django.conf import settings
 
 from events import sample
-from events.append.services import signing_service, writer
+from events.append.services import writer
 from events.ingest.loading import AgentKeys
 from events.management.base import LedgerCommand, refuse
+from events.registrar import registrar
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
 
@@ -62,7 +63,7 @@ class Command(LedgerCommand):
         end = time.monotonic() + seconds
         if not self._writer.write_event(sample.STARTED).created:
             refuse("other sample agents are already running")
-        agents = AgentKeys(signing_service(), lambda agent, key_id: None)
+        agents = AgentKeys(registrar(), lambda agent, key_id: None)
         for agent in sample.AGENTS:
             agents.require(agent.agent_id)
         for size in _first_batches():

@@ -1,19 +1,14 @@
-"""`witnesses`: creates, lists, replaces and retires the witnesses.
-
-Invariant: a ledger left without a witness is reported.
-"""
+"""`witnesses`: creates, lists, replaces and retires the witnesses."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
-
-from events.append.services import key_backend, witness_service
+from events.append.services import key_backend
 from events.keys.signing import PREFIX
 from events.management.base import ActionCommand, table, until
+from events.registrar import registrar
 from events.store import registry
-from events.store.connection import named_errors
 from events.store.registry import WitnessRecord
 
 USING = "default"
@@ -38,7 +33,7 @@ class Command(ActionCommand):
         actions.add_parser("retire", help="retire a witness permanently").add_argument("name")
 
     def _create(self, options: dict[str, Any]) -> tuple[Any, str]:
-        witness_id = witness_service().create_witness(options["name"])
+        witness_id = registrar().create_witness(options["name"])
         return {"witness_id": witness_id}, f"{witness_id} attests from now on"
 
     def _list(self, options: dict[str, Any]) -> tuple[Any, str]:
@@ -63,22 +58,19 @@ class Command(ActionCommand):
         )
 
     def _replace(self, options: dict[str, Any]) -> tuple[Any, str]:
-        witnessing, old = witness_service(), _full(options["old"])
-        with named_errors(), transaction.atomic(using=USING):
-            # The old one first: if it is not there, no key is made.
-            last = witnessing.retire_witness(old)
-            new = witnessing.create_witness(options["new"])
+        old = _full(options["old"])
+        new = registrar().replace_witness(old, options["new"])
+        last = next(
+            known.validity.until_sequence
+            for known in registry.list_witnesses(USING)
+            if known.witness_id == old
+        )
         answer = {"retired": old, "until_sequence": last, "witness_id": new}
         return answer, f"{new} attests from now on; {old} is retired after sequence {last}"
 
     def _retire(self, options: dict[str, Any]) -> tuple[Any, str]:
         witness_id = _full(options["name"])
-        last = witness_service().retire_witness(witness_id)
-        if not registry.active_witnesses(USING):
-            self.stderr.write(
-                f"WARNING: {witness_id} was the last active witness. Nothing can be written any "
-                "more (RT-1) until `witnesses create` makes another."
-            )
+        last = registrar().retire_witness(witness_id)
         answer = {"retired": witness_id, "until_sequence": last}
         return answer, f"{witness_id} is retired; the last sequence it may have attested is {last}"
 

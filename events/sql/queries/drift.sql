@@ -2,14 +2,6 @@
 -- The threshold in seconds that the trigger uses.
 SELECT drift_threshold_seconds FROM ledger_config
 
--- name: operator_threshold
--- The last threshold that an operator set alone, and the head at that time.
-SELECT operator_threshold_seconds, operator_threshold_from FROM ledger_config
-
--- name: set_threshold
--- Set the threshold; NULL if the row is missing.
-SELECT set_drift_threshold(%(seconds)s)
-
 -- name: warnings_of_range
 -- The drift warnings of the events of a range.
 SELECT e.sequence, w.id, canonical_time(w.local_timestamp), canonical_time(w.authority_timestamp), w.drift_seconds

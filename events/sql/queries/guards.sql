@@ -468,15 +468,9 @@ FROM key_changes c
 WHERE c.new IS NOT NULL AND NOT EXISTS (
     SELECT FROM registry k WHERE k.name = c.new AND k.public_key = c.public_key AND k.from_sequence > c.sequence)
 UNION ALL
-SELECT 'threshold', 'drift', format('%%s s, and event %%s decided %%s s', c.drift_threshold_seconds, d.sequence, d.details ->> 'seconds'), false
-FROM ledger_config c CROSS JOIN (
-    SELECT sequence, details FROM decided WHERE event_type = 'ceremony.drift_threshold' ORDER BY sequence DESC LIMIT 1) d
-WHERE c.drift_threshold_seconds IS DISTINCT FROM (d.details ->> 'seconds')::numeric
-UNION ALL
-SELECT 'threshold', 'drift', format('%%s s, and its operator set %%s s', drift_threshold_seconds, operator_threshold_seconds), false
-FROM ledger_config
-WHERE drift_threshold_seconds IS DISTINCT FROM operator_threshold_seconds
-  AND NOT EXISTS (SELECT FROM decided WHERE event_type = 'ceremony.drift_threshold')
+SELECT 'threshold', 'drift', format('%%s s, and the chain decided %%s s', c.drift_threshold_seconds, decided_threshold()), false
+FROM ledger_config c
+WHERE c.drift_threshold_seconds IS DISTINCT FROM decided_threshold()
 UNION ALL
 SELECT 'threshold', 'drift', 'gone, and nothing is appended without it', false
 WHERE NOT EXISTS (SELECT FROM ledger_config)

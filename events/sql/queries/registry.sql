@@ -4,7 +4,7 @@ canonical_time(active_from), canonical_time(active_until), from_sequence, until_
 
 -- name: agent_keys
 -- Every key of agents, oldest first.
-SELECT key_id, agent_id, public_key,
+SELECT key_id, agent_id, public_key, sig_alg_version, custody,
     -- include: registry.validity
 FROM agent_keys ORDER BY from_sequence, key_id
 
@@ -48,22 +48,14 @@ SELECT count(DISTINCT agent_id) FROM agent_keys WHERE starts_with(agent_id, %(pr
 -- True if enough people are registered that nobody decides alone any more.
 SELECT ceremonies_in_force()
 
--- name: register_agent_key
--- Register a key: the first sequence it may sign.
-SELECT register_agent_key(%(key_id)s, %(agent_id)s, %(public_key)s)
+-- name: ledger_id
+-- The name of the ledger.
+SELECT ledger_id FROM ledger_config
 
--- name: register_witness
--- Register a witness: the first sequence it may attest.
-SELECT register_witness(%(witness_id)s, %(public_key)s)
+-- name: open_ledger
+-- Register the first two keys: the payload of the event that opens the ledger.
+SELECT open_ledger(%(system)s, %(system_key)s, %(witness)s, %(witness_key)s)
 
 -- name: register_first_person
 -- Register one of the first people: the first sequence the key counts for.
 SELECT register_first_person(%(person)s, %(public_key)s, %(event_id)s::uuid, %(proof)s)
-
--- name: retire_agent_key
--- Retire a key: the last sequence it may have signed, or NULL.
-SELECT retire_agent_key(%(key_id)s)
-
--- name: retire_witness
--- Retire a witness: the last sequence it may have attested, or NULL.
-SELECT retire_witness(%(witness_id)s)

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from events.api.shippers import intake
 from events.append.services import signing_service
 from events.models import ApiToken
+from events.registrar import registrar
 from events.tests.support import api
 from events.tests.support.ledger import Ledger
 
@@ -57,7 +58,7 @@ def test_a_host_with_an_invalid_name_is_one_rejected_record(ledger: Ledger) -> N
 def test_a_retired_host_is_rejected_and_gets_no_new_key(ledger: Ledger) -> None:
     caller = collector()
     caller.post("ingest", of("web-1"))
-    signing_service().retire_key(signing_service().active_key("dc1/web-1"))
+    registrar().retire_key(signing_service().active_key("dc1/web-1"))
     response = caller.post("ingest", [of("web-1") | {"n": 2}, of("web-2")])
     assert "retired" in response.json()["errors"][0]["detail"]
     assert writers(ledger) == ["dc1/web-1", "dc1/web-2"]

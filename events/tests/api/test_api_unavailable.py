@@ -12,7 +12,8 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from events.append.services import signing_service, witness_service
+from events.append.services import signing_service
+from events.registrar import registrar
 from events.store import registry
 from events.tests.support import api
 from events.tests.support.ledger import Ledger
@@ -67,14 +68,14 @@ def test_a_cut_ledger_takes_nothing(ledger: Ledger) -> None:
 
 def test_without_a_witness_nothing_is_accepted(ledger: Ledger) -> None:
     caller = api.agent()
-    witness_service().retire_witness("WITNESS:alpha")
+    registrar().retire_witness("WITNESS:alpha")
     assert "RT-1" in refused(caller, 503, "witness-unavailable")["detail"]
     assert ledger.store.head().event_count == 0
 
 
 def test_an_agent_without_key_can_write_nothing(ledger: Ledger) -> None:
     caller = api.agent()
-    signing_service().retire_key(registry.active_keys("default", ["agent-7"])["agent-7"])
+    registrar().retire_key(registry.active_keys("default", ["agent-7"])["agent-7"])
     refused(caller, 503, "key-unavailable")
 
 

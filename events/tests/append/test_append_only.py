@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from events.append.services import signing_service, witness_service, writer
+from events.append.services import signing_service, writer
+from events.registrar import registrar
 from events.tests.support.ceremonies import hold
 from events.tests.support.ledger import OPENING, Ledger, submission
 
@@ -189,6 +190,6 @@ def test_an_agent_cannot_be_given_anothers_key(ledger: Ledger) -> None:
 
 
 def test_the_services_retirement_is_the_change_that_is_allowed(ledger: Ledger) -> None:
-    signing_service().retire_key(signing_service().active_key("agent-7"))
-    witness_service().retire_witness("WITNESS:alpha")
+    registrar().retire_key(signing_service().active_key("agent-7"))
+    registrar().retire_witness("WITNESS:alpha")
     assert ledger.query("SELECT until_sequence FROM witnesses") == [(OPENING,)]

@@ -17,7 +17,8 @@ from events.append.writer import TimeAuthorityService
 from events.errors import LedgerConfigurationError
 from events.format.drift import measure_drift
 from events.format.event import Event
-from events.store.drift import DriftFilter, get_threshold, list_warnings, set_threshold
+from events.registrar import registrar
+from events.store.drift import DriftFilter, get_threshold, list_warnings
 from events.tests.support.ledger import OPENING, Ledger, submission
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -184,7 +185,7 @@ def test_ac4_one_threshold_for_trigger_and_python(ledger: Ledger, offset: int) -
     """A minute's drift: over the default threshold, under one of two minutes, over it again."""
     expected = []
     for threshold, warned in (("5", True), ("120", False), ("5", True)):
-        set_threshold("default", threshold)
+        registrar().set_threshold(threshold)
         assert get_threshold("default") == Decimal(threshold)
         with capture_logs() as logs:
             sequence = write_at(datetime.now(UTC) + timedelta(seconds=offset)).sequence
@@ -196,7 +197,7 @@ def test_ac4_one_threshold_for_trigger_and_python(ledger: Ledger, offset: int) -
 
 def test_ac4_trigger_and_python_agree_along_the_line(ledger: Ledger) -> None:
     """Around the threshold, where the two could part, by the drift that was really stored."""
-    set_threshold("default", "0.004")
+    registrar().set_threshold("0.004")
     with capture_logs() as logs:
         for n in range(60):
             write_at(datetime.now(UTC) - timedelta(microseconds=n * 120))
@@ -212,7 +213,7 @@ def test_ac4_check_drift_reads_the_ledgers_threshold(ledger: Ledger) -> None:
     found = service.check_drift(appended)
     assert found is not None
     assert found.seconds == warnings(ledger)[0][3]
-    set_threshold("default", 3600)
+    registrar().set_threshold(3600)
     assert service.check_drift(appended) is None
 
 
@@ -226,7 +227,7 @@ NO_THRESHOLD = ["0", "-1", "NaN", "Infinity", "-Infinity", "five", ""]
 @pytest.mark.parametrize("value", NO_THRESHOLD)
 def test_ac4_no_other_threshold_is_taken_by_python_or_table(ledger: Ledger, value: str) -> None:
     with pytest.raises(LedgerConfigurationError, match="AC4: the drift threshold"):
-        set_threshold("default", value)
+        registrar().set_threshold(value)
     for role in ("portal_owner", "postgres"):
         with (
             ledger.connect(role) as connection,

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from events.append.pending import Written
 from events.append.queue import MAX_EVENTS, AppendQueue
-from events.append.services import signing_service, witness_service, writer
+from events.append.services import writer
 from events.errors import (
     EventIdConflictError,
     NoActiveKeyError,
@@ -27,6 +27,7 @@ from events.errors import (
 )
 from events.format.event import Event
 from events.halting import halt
+from events.registrar import registrar
 from events.store.append import PipelinedAppend
 from events.store.connection import LedgerUnavailableError
 from events.submission import Submission
@@ -312,9 +313,9 @@ def test_a_key_that_was_retired_since_is_looked_up_again(
     ledger: Ledger, gathered: AppendQueue
 ) -> None:
     first = gathered.write_event(submission()).event
-    signing_service().rotate_key("agent-7")
-    witness_service().create_witness("beta")
-    witness_service().retire_witness(first.witness_id)
+    registrar().rotate_key("agent-7")
+    registrar().create_witness("beta")
+    registrar().retire_witness(first.witness_id)
     second = gathered.write_event(submission()).event
     assert second.signing_key_id != first.signing_key_id
     assert second.witness_id == "WITNESS:beta"

@@ -13,9 +13,10 @@ from django.test import Client
 from structlog.testing import capture_logs
 
 from events.append.queue import AppendQueue
-from events.append.services import signing_service, writer
+from events.append.services import writer
 from events.errors import LedgerHeldError
 from events.halting import halt
+from events.registrar import registrar
 from events.store import locks
 from events.store.locks import Holder, holders
 from events.tests.support import api
@@ -101,8 +102,8 @@ def test_a_new_key_also_reports_who_holds_the_lock(ledger: Ledger) -> None:
         assert "DEFAULT 5000" in source
         superuser.execute(source.replace("DEFAULT 5000", "DEFAULT 50").encode())
     with held(ledger, "portal_owner", LOCK), pytest.raises(LedgerHeldError):
-        signing_service().create_key("agent-9")
-    signing_service().create_key("agent-9")
+        registrar().create_key("agent-9")
+    registrar().create_key("agent-9")
 
 
 @pytest.mark.usefixtures("impatient")

@@ -16,8 +16,8 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from events import sample
-from events.append.services import signing_service, witness_service
 from events.management.commands import play_sample
+from events.registrar import registrar
 from events.store.drift import DriftFilter, list_warnings
 from events.store.ledger import EventFilter
 from events.tests.support.ledger import Ledger
@@ -33,8 +33,8 @@ def embedded(settings: object) -> None:
 @pytest.fixture
 def ledger(unopened: Ledger) -> Ledger:
     """A ledger with the keys that it needs, and without events."""
-    signing_service().create_key(None)
-    witness_service().create_witness("alpha")
+    registrar().create_key(None)
+    registrar().create_witness("alpha")
     return unopened
 
 

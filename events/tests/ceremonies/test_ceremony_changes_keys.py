@@ -7,11 +7,12 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from events.append.services import key_backend, signing_service, witness_service
+from events.append.services import key_backend, signing_service
 from events.ceremonies import complete_details
 from events.errors import CeremonyRefusedError
 from events.format.event import Event
-from events.store.drift import get_threshold, set_threshold
+from events.registrar import registrar
+from events.store.drift import get_threshold
 from events.tests.support.ceremonies import hold, people_from_the_start, person
 from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger
@@ -23,10 +24,10 @@ def change(ledger: Ledger, kind: str, **given: str) -> Event:
 
 
 ALONE: dict[str, Callable[[], object]] = {
-    "rotate a key": lambda: signing_service().rotate_key("agent-7"),
-    "retire a key": lambda: signing_service().retire_key(signing_service().active_key("agent-7")),
-    "retire a witness": lambda: witness_service().retire_witness("WITNESS:alpha"),
-    "set the threshold": lambda: set_threshold("default", "9"),
+    "rotate a key": lambda: registrar().rotate_key("agent-7"),
+    "retire a key": lambda: registrar().retire_key(signing_service().active_key("agent-7")),
+    "retire a witness": lambda: registrar().retire_witness("WITNESS:alpha"),
+    "set the threshold": lambda: registrar().set_threshold("9"),
 }
 
 
@@ -41,8 +42,8 @@ def test_one_person_decides_alone_only_until_three_are_registered(
 
 def test_a_new_agent_and_a_new_witness_stay_the_operators(ledger: Ledger) -> None:
     people_from_the_start(ledger)
-    signing_service().create_key("agent-9")
-    witness_service().create_witness("beta")
+    registrar().create_key("agent-9")
+    registrar().create_witness("beta")
     ledger.write(1, agent_id="agent-9")
 
 
@@ -75,7 +76,7 @@ def test_a_retired_agent_gets_a_key_again_only_by_ceremony(ledger: Ledger) -> No
     old = signing_service().active_key("agent-7")
     change(ledger, "retire_key", old_key=old)
     with pytest.raises(CeremonyRefusedError, match="another key of an agent that had one"):
-        signing_service().create_key("agent-7")
+        registrar().create_key("agent-7")
     change(ledger, "rotate_key", old_key=old)
     ledger.write(1)
     assert_intact(ledger, 3)
@@ -85,7 +86,7 @@ def test_the_last_key_the_ledger_needs_is_not_retired(ledger: Ledger) -> None:
     for key in ("WITNESS:alpha", signing_service().active_key(None), "nobody-1"):
         with pytest.raises(CeremonyRefusedError, match=r"^CT-13: "):
             change(ledger, "retire_key", old_key=key)
-    witness_service().create_witness("beta")
+    registrar().create_witness("beta")
     change(ledger, "retire_key", old_key="WITNESS:alpha")
     assert ledger.write(1)[0].witness_id == "WITNESS:beta"
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from events.append.services import signing_service, witness_service, writer
+from events.append.services import writer
 from events.errors import SystemHaltedError
+from events.registrar import registrar
 from events.store.ledger import HaltStateMissingError
 from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import OPENING, Ledger, submission
@@ -30,10 +31,10 @@ WRITES: dict[str, Callable[[Ledger], object]] = {
     "one event": lambda ledger: writer().write_event(submission()),
     "a batch": lambda ledger: writer().write_events([submission(), submission()]),
     "a system event": lambda ledger: writer().write_event(submission(agent_id=None)),
-    "a new key": lambda ledger: signing_service().create_key("agent-9"),
-    "a rotation": lambda ledger: signing_service().rotate_key("agent-7"),
-    "a retirement": lambda ledger: witness_service().retire_witness("WITNESS:alpha"),
-    "a new witness": lambda ledger: witness_service().create_witness("beta"),
+    "a new key": lambda ledger: registrar().create_key("agent-9"),
+    "a rotation": lambda ledger: registrar().rotate_key("agent-7"),
+    "a retirement": lambda ledger: registrar().retire_witness("WITNESS:alpha"),
+    "a new witness": lambda ledger: registrar().create_witness("beta"),
 }
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from events.append.services import signing_service, witness_service
+from events.append.services import signing_service
 from events.format.event import Event
+from events.registrar import registrar
 from events.store.drift import DriftFilter, list_warnings
 from events.store.ledger import EventFilter
 from events.tests.support.ledger import OPENING, Ledger
@@ -199,7 +200,7 @@ def test_new_agents_can_be_refused(ledger: Ledger, tmp_path: Path) -> None:
 
 
 def test_a_retired_agent_is_not_brought_back(ledger: Ledger, tmp_path: Path) -> None:
-    signing_service().retire_key(signing_service().active_key("agent-7"))
+    registrar().retire_key(signing_service().active_key("agent-7"))
     log = write(tmp_path / "a.jsonl", {"who": "agent-7"}, {"who": "agent-8"})
     run = Run(log, "--agent-field", "who", "--agents-from-field", "--json")
     assert run.counts() == [(2, 1, 0, 1)]
@@ -287,12 +288,12 @@ def test_a_halted_ledger_stops_with_one_line(ledger: Ledger, log: str) -> None:
 def test_a_missing_witness_stops_and_another_run_finishes(ledger: Ledger, log: str) -> None:
     Run(log, "--agent", "agent-7")
     Path(log).write_bytes(Path(log).read_bytes() + b'{"n":5}\n')
-    witness_service().retire_witness("WITNESS:alpha")
+    registrar().retire_witness("WITNESS:alpha")
     run = Run(log, "--agent", "agent-7", "--batch", "5")
     assert run.status == 2
     assert "RT-1" in run.err.getvalue()
     assert f"{log}, line 6" in run.err.getvalue()
-    witness_service().create_witness("beta")
+    registrar().create_witness("beta")
     assert Run(log, "--agent", "agent-7", "--json").counts() == [(6, 1, 5, 0)]
 
 

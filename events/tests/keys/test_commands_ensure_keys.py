@@ -9,8 +9,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
-from events.append.services import key_backend, signing_service, witness_service, writer
+from events.append.services import key_backend, signing_service, writer
 from events.errors import SystemHaltedError
+from events.registrar import registrar
 from events.store import registry
 from events.tests.support.ledger import Ledger, submission
 
@@ -51,8 +52,8 @@ def test_makes_nothing_the_second_time(keyless: Ledger) -> None:
 
 def test_leaves_retired_keys_retired(keyless: Ledger) -> None:
     run()
-    witness_service().retire_witness("WITNESS:first")
-    signing_service().retire_key(signing_service().active_key("first-agent"))
+    registrar().retire_witness("WITNESS:first")
+    registrar().retire_key(signing_service().active_key("first-agent"))
     assert run() == []
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from events.append.services import signing_service, witness_service, writer
+from events.append.services import signing_service, writer
 from events.errors import NoActiveKeyError
 from events.format import ed25519, event
 from events.format.event import Event
+from events.registrar import registrar
 from events.store import registry
 from events.store.append import Opening, PipelinedAppend
 from events.tests.support.ledger import OPENING, Ledger, submission
@@ -35,7 +36,7 @@ def verified_by_place(events: Iterable[Event]) -> list[str]:
 def test_old_events_keep_verifying(ledger: Ledger) -> None:
     first = signing_service().active_key("agent-7")
     ledger.write(2)
-    old, new = signing_service().rotate_key("agent-7")
+    old, new = registrar().rotate_key("agent-7")
     assert old == first != new
     ledger.write(2)
     assert verified_by_place(ledger.written()) == [old, old, new, new]
@@ -44,7 +45,7 @@ def test_old_events_keep_verifying(ledger: Ledger) -> None:
 def test_keys_follow_one_another_without_overlap(ledger: Ledger) -> None:
     for _ in range(3):
         ledger.write(2)
-        signing_service().rotate_key("agent-7")
+        registrar().rotate_key("agent-7")
     keys = [k for k in registry.list_agent_keys("default") if k.agent_id == "agent-7"]
     spans = [(k.validity.from_sequence, k.validity.until_sequence) for k in keys]
     assert spans == [(1, 5), (6, 7), (8, 9), (10, None)]
@@ -55,8 +56,8 @@ def test_keys_follow_one_another_without_overlap(ledger: Ledger) -> None:
 
 def test_a_key_that_never_signed_covers_nothing(ledger: Ledger) -> None:
     ledger.write(1)
-    _, unused = signing_service().rotate_key("agent-7")
-    signing_service().rotate_key("agent-7")
+    _, unused = registrar().rotate_key("agent-7")
+    registrar().rotate_key("agent-7")
     (key,) = [k for k in registry.list_agent_keys("default") if k.key_id == unused]
     assert (key.validity.from_sequence, key.validity.until_sequence) == (5, 4)
     assert not any(key.validity.covers(n) for n in range(8))
@@ -64,17 +65,17 @@ def test_a_key_that_never_signed_covers_nothing(ledger: Ledger) -> None:
 
 def test_a_retired_key_cannot_sign(ledger: Ledger) -> None:
     ledger.write(1)
-    signing_service().retire_key(signing_service().active_key("agent-7"))
+    registrar().retire_key(signing_service().active_key("agent-7"))
     with pytest.raises(NoActiveKeyError, match="has no active signing key"):
         ledger.write(1)
-    signing_service().create_key("agent-7")
+    registrar().create_key("agent-7")
     ledger.write(1)
     assert len(set(verified_by_place(ledger.written()))) == 2
 
 
 def test_an_agent_without_key_cannot_rotate(ledger: Ledger) -> None:
     with pytest.raises(NoActiveKeyError, match="has no active signing key"):
-        signing_service().rotate_key("stranger")
+        registrar().rotate_key("stranger")
 
 
 def test_a_rotation_that_fails_leaves_the_old_key(
@@ -87,7 +88,7 @@ def test_a_rotation_that_fails_leaves_the_old_key(
 
     monkeypatch.setattr(registry, "register_agent_key", fail)
     with pytest.raises(RuntimeError, match="injected"):
-        signing_service().rotate_key("agent-7")
+        registrar().rotate_key("agent-7")
     monkeypatch.undo()
     assert signing_service().active_key("agent-7") == old
     assert ledger.write(1)[0].signing_key_id == old
@@ -97,7 +98,7 @@ def test_appends_that_race_a_rotation_use_the_old_key_or_the_new(ledger: Ledger)
     rounds, writers = 12, 3
     for _ in range(rounds):
         together(
-            [lambda: signing_service().rotate_key("agent-7") and None]
+            [lambda: registrar().rotate_key("agent-7") and None]
             + [lambda: ledger.write(2) and None] * writers
         )
     events = ledger.written()
@@ -129,7 +130,7 @@ def test_a_key_retired_between_the_look_and_the_lock_is_looked_up_again(
     def look_then_rotate() -> None:
         if len(rotated) < 2:
             service.signing.signers(["agent-7"])
-            rotated.append(signing_service().rotate_key("agent-7"))
+            rotated.append(registrar().rotate_key("agent-7"))
 
     before_opening(monkeypatch, look_then_rotate)
     appended = service.write_event(submission()).event
@@ -147,8 +148,8 @@ def test_a_witness_retired_between_the_look_and_the_lock_is_looked_up_again(
     def look_then_replace() -> None:
         if not replaced:
             service.witnessing.attestor()
-            replaced.append(witness_service().create_witness("beta"))
-            witness_service().retire_witness("WITNESS:alpha")
+            replaced.append(registrar().create_witness("beta"))
+            registrar().retire_witness("WITNESS:alpha")
 
     before_opening(monkeypatch, look_then_replace)
     assert service.write_event(submission()).event.witness_id == "WITNESS:beta"

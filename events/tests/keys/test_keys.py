@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from events.append.services import signing_service, witness_service, writer
+from events.append.services import signing_service, writer
 from events.append.writer import AtomicEventWriter
 from events.errors import (
     KeyBackendError,
@@ -21,6 +21,7 @@ from events.errors import (
 from events.format import ed25519
 from events.keys.backend import FileKeyBackend
 from events.keys.signing import SigningService, WitnessService, new_key_id
+from events.registrar import registrar
 from events.store import registry
 from events.tests.support.ledger import OPENING, Ledger, submission
 
@@ -263,7 +264,7 @@ def test_the_registry_says_why_it_refuses(
 ) -> None:
     before = registry.list_agent_keys("default")
     with pytest.raises(KeyRegistryError, match=f"is not registered: {reason}$"):
-        signing_service().create_key(agent_id, key_id)
+        registrar().create_key(agent_id, key_id)
     assert registry.list_agent_keys("default") == before
 
 
@@ -285,18 +286,18 @@ def test_a_witness_is_registered_once(ledger: Ledger) -> None:
         registry.register_witness("default", "WITNESS:beta", known.public_key)
     with pytest.raises(KeyRegistryError, match="use WITNESS: and letters"):
         registry.register_witness("default", "beta", other)
-    assert witness_service().create_witness("gamma") == "WITNESS:gamma"
-    assert witness_service().create_witness("WITNESS:delta") == "WITNESS:delta"
+    assert registrar().create_witness("gamma") == "WITNESS:gamma"
+    assert registrar().create_witness("WITNESS:delta") == "WITNESS:delta"
 
 
 def test_retiring_what_is_not_active_is_refused(ledger: Ledger) -> None:
     key_id = signing_service().active_key("agent-7")
-    assert signing_service().retire_key(key_id) == OPENING
+    assert registrar().retire_key(key_id) == OPENING
     for missing in (key_id, "nobody"):
         with pytest.raises(KeyRegistryError, match=f"key {missing} is not retired"):
-            signing_service().retire_key(missing)
+            registrar().retire_key(missing)
     with pytest.raises(KeyRegistryError, match="witness WITNESS:nobody is not retired"):
-        witness_service().retire_witness("WITNESS:nobody")
+        registrar().retire_witness("WITNESS:nobody")
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from events.append.services import key_backend, signing_service, witness_service, writer
+from events.append.services import key_backend, witness_service, writer
 from events.append.writer import AtomicEventWriter
 from events.errors import KeyRegistryError, WitnessUnavailableError
 from events.format import ed25519, event
 from events.keys.backend import FileKeyBackend
 from events.keys.signing import SigningService, WitnessService
+from events.registrar import registrar
 from events.store import registry
 from events.tests.support.ledger import OPENING, Ledger, submission
 
@@ -40,11 +41,11 @@ def test_ct12_the_witness_attests_the_agents_signature(ledger: Ledger) -> None:
 
 def test_rt1_without_an_active_witness_nothing_is_written(ledger: Ledger) -> None:
     ledger.write(1)
-    witness_service().retire_witness("WITNESS:alpha")
+    registrar().retire_witness("WITNESS:alpha")
     with pytest.raises(WitnessUnavailableError, match=r"^RT-1: .*: none is active$"):
         ledger.write(1)
     assert ledger.query("SELECT count(*) FROM events") == [(OPENING + 1,)]
-    witness_service().create_witness("beta")
+    registrar().create_witness("beta")
     assert ledger.write(1)[0].witness_id == "WITNESS:beta"
     assert ledger.query("SELECT * FROM verify_chain()") == []
 
@@ -71,7 +72,7 @@ def test_a_witness_whose_key_is_elsewhere_is_passed_over(ledger: Ledger) -> None
 
 def test_every_active_witness_has_its_turn(ledger: Ledger) -> None:
     for name in ("beta", "gamma"):
-        witness_service().create_witness(name)
+        registrar().create_witness(name)
     seen: set[str] = set()
     for _ in range(200):  # each is missed by chance once in 10^35
         seen.add(witness_service().attestor().witness_id)
@@ -80,8 +81,8 @@ def test_every_active_witness_has_its_turn(ledger: Ledger) -> None:
 
 def test_a_retired_witness_keeps_its_place(ledger: Ledger) -> None:
     ledger.write(2)
-    witness_service().create_witness("beta")
-    assert witness_service().retire_witness("WITNESS:alpha") == 5
+    registrar().create_witness("beta")
+    assert registrar().retire_witness("WITNESS:alpha") == 5
     ledger.write(1)
     alpha, beta = registry.list_witnesses("default")
     assert (alpha.validity.from_sequence, alpha.validity.until_sequence) == (1, 5)
@@ -101,14 +102,14 @@ def test_a_retired_witness_keeps_its_place(ledger: Ledger) -> None:
 
 def test_a_key_left_by_an_interrupted_registration_is_reused(ledger: Ledger) -> None:
     left = witness_service().backend.create("WITNESS:beta")
-    assert witness_service().create_witness("beta") == "WITNESS:beta"
+    assert registrar().create_witness("beta") == "WITNESS:beta"
     known = {w.witness_id: w.public_key for w in registry.list_witnesses("default")}
     assert known["WITNESS:beta"] == ed25519.encode(left)
 
 
 def test_a_taken_name_leaves_no_key_behind(ledger: Ledger) -> None:
     with pytest.raises(KeyRegistryError, match="this name is taken"):
-        witness_service().create_witness("alpha")
+        registrar().create_witness("alpha")
     with pytest.raises(KeyRegistryError, match="rotate it instead"):
-        signing_service().create_key("agent-7", "second")
+        registrar().create_key("agent-7", "second")
     assert not witness_service().backend.holds("second")

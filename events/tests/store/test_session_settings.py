@@ -11,7 +11,8 @@ import pytest
 from django.db import connections
 
 from events.append.queue import AppendQueue
-from events.append.services import signing_service, writer
+from events.append.services import writer
+from events.registrar import registrar
 from events.store import ceremonies
 from events.store.append import PipelinedAppend
 from events.store.engine import base
@@ -188,7 +189,7 @@ def test_an_append_that_would_not_see_the_head_is_refused(ledger: Ledger, level:
 def test_a_transaction_of_djangos_is_read_committed(unpinned: Ledger) -> None:
     set_for_role(unpinned, "portal_app", "default_transaction_isolation", "serializable")
     unpinned.write(1)
-    signing_service().create_key("agent-9")
+    registrar().create_key("agent-9")
     assert_intact(unpinned, 1)
 
 

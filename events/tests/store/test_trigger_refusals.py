@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from events.append.services import signing_service, witness_service
+from events.registrar import registrar
 from events.tests.support.ledger import OPENING, Ledger
 from events.tests.support.raw_append import active_key, follow, honest_row, insert
 
@@ -37,13 +37,13 @@ def swapped_batch(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
 
 
 def retired_key(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    old, _ = signing_service().rotate_key("agent-7")
+    old, _ = registrar().rotate_key("agent-7")
     return [honest_row(connection, signing_key_id=old)]
 
 
 def retired_witness(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    retired = witness_service().create_witness(f"beta-{connection.info.user}")
-    witness_service().retire_witness(retired)
+    retired = registrar().create_witness(f"beta-{connection.info.user}")
+    registrar().retire_witness(retired)
     return [honest_row(connection, witness_id=retired)]
 
 

@@ -21,8 +21,7 @@ from events.access.recorder import recorder
 from events.append.services import writer
 from events.format.canonical import canonicalize
 from events.format.event import Event
-from events.keys.backend import FileKeyBackend
-from events.keys.signing import SigningService, WitnessService
+from events.registrar import registrar
 from events.store.ledger import PostgresEventStore
 from events.submission import Submission
 
@@ -150,15 +149,10 @@ OPENING = 3
 
 def put_keys_into(folder: Path) -> None:
     """Make the keys of the system, of the agents `agent-7` and `agent-8`, and of one witness."""
-    backend = FileKeyBackend(folder)
-    for agent in (None, "agent-7", "agent-8"):
-        SigningService(backend).create_key(agent)
-    WitnessService(backend).create_witness("alpha")
     settings.PORTAL_KEY_DIR = folder
-    for number, event_type in enumerate(
-        ("system.ledger_opened", "system.key_registered", "system.key_registered")
-    ):
-        writer().write_event(submission(number=number, event_type=event_type, agent_id=None))
+    registrar().open_ledger("alpha")
+    for agent in ("agent-7", "agent-8"):
+        registrar().create_key(agent)
 
 
 def point_at(server: EmbeddedPostgres, name: str) -> None:

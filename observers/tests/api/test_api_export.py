@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from events.access.concurrency import Places
-from events.append.services import signing_service, writer
+from events.append.services import writer
 from events.errors import CanonicalJSONError
 from events.format.event import FIELDS
+from events.registrar import registrar
 from events.store import ranges
 from events.store.ledger import EventFilter
 from events.tests.support import api
@@ -108,7 +109,7 @@ def test_copied_bytes_are_those_of_the_events(ledger: Ledger, name: str) -> None
     """An event read through COPY is written like one read alone, for all values of its columns."""
     for agent in (None, 'says "so", \\ there', "ünï, agent"):
         if agent:
-            signing_service().create_key(agent)
+            registrar().create_key(agent)
         writer().write_events(
             [
                 submission(payload, agent_id=agent, event_type=f'type, "{number}" \\ é')

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from events.append.services import signing_service, witness_service
 from events.format import ed25519
+from events.registrar import registrar
 from events.tests.support import api
 from events.tests.support.ledger import Ledger
 
@@ -42,9 +42,9 @@ def test_the_keys_verify_the_events(ledger: Ledger) -> None:
 
 def test_validity_goes_by_sequence(ledger: Ledger) -> None:
     ledger.write(2)
-    old, new = signing_service().rotate_key("agent-7")
+    old, new = registrar().rotate_key("agent-7")
     ledger.write(1)
-    witness_service().retire_witness("WITNESS:alpha")
+    registrar().retire_witness("WITNESS:alpha")
     keys = api.observer().get("keys").json()
     by_id = {key["key_id"]: key for key in keys["agents"]}
     assert (by_id[old]["from_sequence"], by_id[old]["until_sequence"]) == (1, 5)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from events import sample
-from events.append.services import signing_service, writer
+from events.append.services import writer
+from events.registrar import registrar
 from events.tests.support.ceremonies import document_gap, register
 from events.tests.support.ledger import Ledger, submission
 from observers.tests.support.pages import remove
@@ -38,7 +39,7 @@ class Scene:
 def set_scene(ledger: Ledger) -> Scene:
     """Play the sample agents; lose one event, explain five others that are missing, change one."""
     for agent in sample.AGENTS:
-        signing_service().create_key(agent.agent_id)
+        registrar().create_key(agent.agent_id)
     played = writer().write_events(list(islice(sample.play(), PLAYED)))
     drifted = next(w.event for w in played if w.event.agent_id == "old-plc")
     remove(ledger, *range(SKIPPED[0], SKIPPED[1] + 1))

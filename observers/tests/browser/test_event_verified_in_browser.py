@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from events.append.services import signing_service, writer
+from events.append.services import writer
 from events.format import event
+from events.registrar import registrar
 from events.tests.support.ceremonies import document_gap, forge, hold
 from events.tests.support.ledger import Ledger, submission
 from observers.tests.browser.conftest import Window
@@ -159,7 +160,7 @@ def test_browser_and_server_name_the_same_checks(
 
 def test_a_key_is_valid_at_its_place(ledger: Ledger, signed_in: Window) -> None:
     ledger.write(1)
-    signing_service().rotate_key("agent-7")
+    registrar().rotate_key("agent-7")
     ledger.write(1)
     for sequence in (1, 2):
         assert check_in_browser(signed_in, sequence)["signing_key"] == "passed"

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from events.append.services import key_backend, signing_service, witness_service
+from events.append.services import key_backend, signing_service
 from events.format import ed25519, event
 from events.format.event import Event
+from events.registrar import registrar
 from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import WATCHED, Case, at, chain
 from observers.tests.support import forgery
@@ -26,13 +27,13 @@ def by_another_agent(ledger: Ledger, events: list[Event]) -> None:
 
 def by_a_retired_key(ledger: Ledger, events: list[Event]) -> None:
     old = signing_service().active_key("agent-7")
-    signing_service().rotate_key("agent-7")
+    registrar().rotate_key("agent-7")
     put(ledger, forgery.resign(replace(ledger.write()[0], signing_key_id=old)))
 
 
 def by_a_retired_witness(ledger: Ledger, events: list[Event]) -> None:
-    witness_service().create_witness("beta")
-    witness_service().retire_witness("WITNESS:alpha")
+    registrar().create_witness("beta")
+    registrar().retire_witness("WITNESS:alpha")
     put(ledger, forgery.resign(replace(ledger.write()[0], witness_id="WITNESS:alpha")))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from events.append.services import signing_service
 from events.format.event import Event
+from events.registrar import registrar
 from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, statement
 from observers.tests.support import forgery
@@ -34,7 +34,7 @@ def rewrite(ledger: Ledger, events: list[Event]) -> None:
 def retired(ledger: Ledger) -> list[Event]:
     """A key that its operator retired alone, before there were people."""
     events = ledger.write(12)
-    signing_service().rotate_key("agent-8")
+    registrar().rotate_key("agent-8")
     return events
 
 

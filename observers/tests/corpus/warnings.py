@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from events.append.services import writer
 from events.format.event import Event
-from events.store.drift import set_threshold
+from events.registrar import registrar
 from events.tests.support.ledger import Ledger, submission
 from observers.tests.corpus.case import PAGE, VERIFY, WATCH, WATCHED, Case, at, chain, statement
 from observers.tests.corpus.decided import decide
@@ -28,7 +28,7 @@ def drifted(ledger: Ledger) -> list[Event]:
 
 def drifted_before_the_operators_change(ledger: Ledger) -> list[Event]:
     events = drifted(ledger)
-    set_threshold("default", "60")
+    registrar().set_threshold("60")
     return events
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events.append.services import signing_service, writer
+from events.append.services import writer
 from events.format.event import FIELDS
+from events.registrar import registrar
 from events.tests.support.ceremonies import document_gap
 from events.tests.support.ledger import Ledger, submission
 from observers.tests.support.pages import Reader, remove, sign_in
@@ -120,7 +121,7 @@ def test_every_reader_may_check_in_the_browser(ledger: Ledger) -> None:
 
 def test_names_the_key_that_was_valid_then(reader: Reader) -> None:
     old = reader.ledger.write(1)[0]
-    signing_service().rotate_key("agent-7")
+    registrar().rotate_key("agent-7")
     new = reader.ledger.write(1)[0]
     assert old.signing_key_id != new.signing_key_id
     key = reader.get("/events/4/").context["key"]

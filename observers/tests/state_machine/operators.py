@@ -11,10 +11,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from events.append.services import witness_service, writer
+from events.append.services import writer
 from events.errors import HeadMismatchError, SystemHaltedError
 from events.format.event import ERASED_SALT
 from events.halting import Halted, halt
+from events.registrar import registrar
 from events.tests.support.connection_cuts import Cut
 from events.tests.support.ledger import submission
 from observers.tests.state_machine.calls import Call
@@ -75,9 +76,9 @@ class OperatorSteps(CeremonySteps):
         name = f"WITNESS:{self.witnesses}"
         if self.model.halt.halted:
             with pytest.raises(SystemHaltedError):
-                witness_service().create_witness(name)
+                registrar().create_witness(name)
         else:
-            witness_service().create_witness(name)
+            registrar().create_witness(name)
             self.model.witnesses[name] = Span(None, self.model.head + 1)
 
     @rule(pick=picks, count=st.integers(1, 4), by=people)

@@ -13,8 +13,9 @@ import pytest
 from django.conf import settings
 
 import events.tests
-from events.append.services import signing_service, writer
+from events.append.services import writer
 from events.format import ed25519
+from events.registrar import registrar
 from events.tests.support.ceremonies import forge, hold
 from events.tests.support.ledger import Ledger, submission
 from observers.tests.verification.test_verify_ledger_command import save_export, save_keys
@@ -62,7 +63,7 @@ def test_the_documented_verifier_agrees_with_the_ledger(
 ) -> None:
     for payload in PAYLOADS:
         writer().write_event(submission(payload))
-    signing_service().rotate_key("agent-7")
+    registrar().rotate_key("agent-7")
     ledger.write(2)
     keys = save_keys(tmp_path / "keys.json")
     export = save_export(ledger, tmp_path / "ledger.jsonl")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from events.append.services import writer
-from events.store import drift
+from events.registrar import registrar
 from events.tests.support.ledger import Ledger, submission
 from observers.tests.support.commands import run
 
@@ -34,7 +34,7 @@ def test_agents_are_told_apart_and_the_worst_comes_first(ledger: Ledger) -> None
 
 
 def test_the_threshold_is_the_ledgers_own(ledger: Ledger) -> None:
-    drift.set_threshold("default", 600)
+    registrar().set_threshold(600)
     late = datetime.now(UTC) - timedelta(minutes=5)
     writer().write_event(submission(local_timestamp=late))
     assert run("drift_report") == (0, "No clock differs by more than 600 s.\n")

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from events.append.services import signing_service, writer
+from events.append.services import writer
 from events.format import ed25519
 from events.format.event import event_json
+from events.registrar import registrar
 from events.store import registry
 from events.store.registry import list_people
 from events.tests.support.ceremonies import document_gap, forge
@@ -90,7 +91,7 @@ def test_a_sound_ledger_exits_0(ledger: Ledger) -> None:
 
 def test_old_events_verify_after_their_key_is_rotated(ledger: Ledger) -> None:
     ledger.write(3)
-    signing_service().rotate_key("agent-7")
+    registrar().rotate_key("agent-7")
     ledger.write(3)
     assert findings() == []
 
