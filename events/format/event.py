@@ -65,6 +65,7 @@ ERASED_SALT = "0" * 64
 """`payload_salt` of an event whose payload a ceremony erased; never drawn as a salt."""
 
 AGENT_CONTEXT = b"audit-portal event v1\n"
+SUBMISSION_CONTEXT = b"audit-portal submission v2\n"
 WITNESS_CONTEXT = b"audit-portal witness v1\n"
 LEAF_PREFIX = b"\x00"
 """RFC 6962 section 2.1: a leaf is hashed behind 0x00, so `content_hash` is a Merkle leaf."""
@@ -208,6 +209,35 @@ def content_hash(signable: bytes) -> str:
 def agent_message(signable: bytes) -> bytes:
     """The bytes that the agent signs."""
     return AGENT_CONTEXT + signable
+
+
+def submission_message(
+    *,
+    agent_id: str,
+    event_id: str,
+    event_type: str,
+    hash_alg_version: int,
+    ledger_id: str,
+    local_timestamp: str,
+    payload_hash: str,
+    sig_alg_version: int,
+    signing_key_id: str,
+) -> bytes:
+    """The bytes that a writer with a key of its own signs before it submits an event
+    (`sig_alg_version` 2). They name the ledger, so that a submission counts for no other."""
+    return SUBMISSION_CONTEXT + orjson.dumps(
+        {
+            "agent_id": agent_id,
+            "event_id": event_id,
+            "event_type": event_type,
+            "hash_alg_version": hash_alg_version,
+            "ledger_id": ledger_id,
+            "local_timestamp": local_timestamp,
+            "payload_hash": payload_hash,
+            "sig_alg_version": sig_alg_version,
+            "signing_key_id": signing_key_id,
+        }
+    )
 
 
 def witness_message(agent_signature: bytes, signable: bytes) -> bytes:

@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "018_key_history.sql",
-            sha256="8194ac1c207bff2719339421f3ffc6a4a0c3e07cc60f79a3112cbaa072380cf1",
+            sha256="e0f57b194fe063a6e43e51530db93c45772b27af29fffb6c28767b5ae93e811b",
         ),
     ]

@@ -30,7 +30,8 @@ SELECT e.sequence, 'retired', NULL, CASE e.event_type
            WHEN 'system.key_retired' THEN e.payload ->> 'id'
            ELSE e.payload #>> '{proposal,details,old_key}' END, NULL, NULL, NULL, NULL, NULL
 FROM events e
-WHERE e.event_type IN ('system.key_registered', 'system.key_retired', 'ceremony.rotate_key', 'ceremony.retire_key')
+WHERE (e.event_type IN ('system.key_retired', 'ceremony.rotate_key', 'ceremony.retire_key')
+       OR e.event_type = 'system.key_registered' AND e.payload ? 'replaces')
   AND e.agent_id IS NULL;
 COMMENT ON VIEW key_changes IS 'Keys that events register and retire';
 
@@ -87,14 +88,14 @@ $$;
 CREATE FUNCTION open_ledger(system_key TEXT, system_public_key TEXT, witness TEXT, witness_public_key TEXT) RETURNS TEXT
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    PERFORM lock_ledger();
+    PERFORM open_append();
     IF EXISTS (SELECT FROM appends) OR EXISTS (SELECT FROM agent_keys) OR EXISTS (SELECT FROM witnesses) THEN
         RAISE EXCEPTION 'CT-13: the ledger is open already' USING ERRCODE = 'AP005', CONSTRAINT = 'opened';
     END IF;
     INSERT INTO agent_keys (key_id, public_key, active_from, from_sequence)
-    VALUES (system_key, system_public_key, clock_timestamp(), 1);
+    SELECT system_key, system_public_key, h.authority_timestamp, 1 FROM open_append() h;
     INSERT INTO witnesses (witness_id, public_key, active_from, from_sequence)
-    VALUES (witness, witness_public_key, clock_timestamp(), 1);
+    SELECT witness, witness_public_key, h.authority_timestamp, 1 FROM open_append() h;
     RETURN opening_payload()::text;
 END
 $$;

@@ -55,7 +55,10 @@ class WitnessRecord:
 def list_agent_keys(using: str) -> list[AgentKeyRecord]:
     """Every key ever registered, oldest first."""
     rows = fetch_all(using, "registry.agent_keys")
-    return [AgentKeyRecord(*row[:5], Validity(*row[5:])) for row in rows]
+    return [
+        AgentKeyRecord(key_id, agent_id, public_key, version, custody, Validity(*validity))
+        for key_id, agent_id, public_key, version, custody, *validity in rows
+    ]
 
 
 def list_witnesses(using: str) -> list[WitnessRecord]:

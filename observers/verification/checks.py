@@ -29,7 +29,7 @@ class Check(StrEnum):
     """The checks, in the order in which they are made.
 
     Each has its number in the algorithm, and says for people what it shows when it passes and what
-    is wrong with an event that fails it. Number 12 is reserved for the history of the keys.
+    is wrong with an event that fails it.
     """
 
     _value_: str
@@ -108,6 +108,12 @@ class Check(StrEnum):
         11,
         "The record of a ceremony is what people proposed, approved and signed.",
         "the ceremony it records is not what people signed",
+    )
+    KEY_HISTORY = (
+        "key_history",
+        12,
+        "The registered keys and people are those that the events of the chain register.",
+        "the registered keys or people are not those that the chain says",
     )
     RECORDS = (
         "records",

@@ -43,6 +43,7 @@ from observers.verification.decisions import (
 )
 from observers.verification.drift import DriftCheck, drift_check, thresholds_of
 from observers.verification.explained_gaps import Skips
+from observers.verification.key_history import compare_keys
 from observers.verification.keyring import Keyring, keyring_from_registry
 from observers.verification.partial_report import PartialReport, before_the_first, finish, merge
 from observers.verification.processes import Task, scan_in_processes
@@ -64,7 +65,7 @@ def verify_ledger(
     progress: Advance = ignore,
     signatures: bool = True,
 ) -> Report:
-    """Makes checks 1 to 11 and 13 over start … end; without `end`, to the later of last event and
+    """Makes all checks over start … end; without `end`, to the later of last event and
     head. `progress` is called with the number of further events verified, and must not use the
     connection."""
     began = time.monotonic()
@@ -233,5 +234,6 @@ def _with_strays(using: str, report: Report) -> Report:
 
 
 def strays_in(using: str) -> list[Stray]:
-    """Returns the rows that no range of the sequence covers, except hidden ones."""
-    return [*strays_below_one(using), *decisions_without_event(using)]
+    """Returns the rows that no range of the sequence covers, except hidden ones, and keys that are
+    not what the chain says."""
+    return [*strays_below_one(using), *decisions_without_event(using), *compare_keys(using)]

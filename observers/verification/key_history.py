@@ -1,0 +1,381 @@
+"""Check 12: recomputes the registry of keys and people from the chain, and compares the two.
+
+The first event names the ledger's first key and its first witness, which sign it; every later key
+is registered and retired by an event that the keys before it sign. `KeyHistory` follows these
+events and trusts no list of keys. `docs/event-format.md`, "Keys", describes the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from heapq import merge
+from typing import Any
+
+from events.errors import CanonicalJSONError, KeyRegistryError, LedgerError
+from events.format import canonical, ed25519, key_events
+from events.format.ceremony import PREFIX
+from events.format.ceremony_record import ADDITION, REGISTERED
+from events.format.event import Event
+from events.store import registry
+from events.store.ceremonies import unwritten_records
+from events.store.ledger import PostgresEventStore
+from events.store.registry import AgentKeyRecord, PersonKey, Validity, WitnessRecord
+from observers.verification.checks import Check
+from observers.verification.decisions import HALTED
+from observers.verification.keyring import Keyring, TrustedKey
+from observers.verification.sound_ceremonies import passes
+from observers.verification.strays import Stray
+
+ROTATION, RETIREMENT, REMOVAL = (
+    PREFIX + kind for kind in ("rotate_key", "retire_key", "retire_person")
+)
+TYPES = (
+    key_events.OPENED,
+    key_events.REGISTERED,
+    key_events.RETIRED,
+    REGISTERED,
+    ADDITION,
+    ROTATION,
+    RETIREMENT,
+    REMOVAL,
+)
+"""The events that register and retire keys and people."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainKey:
+    """A key as the chain tells it. `registered_at` is the event that registers it."""
+
+    role: str
+    owner: str | None
+    public_key: str
+    sig_alg_version: int
+    custody: str
+    registered_at: int
+    from_sequence: int
+    until_sequence: int | None = None
+    active_from: str = ""
+    active_until: str | None = None
+
+    def trusted(self) -> TrustedKey:
+        """Returns it as a key to verify with."""
+        validity = Validity(
+            self.active_from, self.active_until, self.from_sequence, self.until_sequence
+        )
+        return TrustedKey(self.owner, ed25519.decode(self.public_key), validity)
+
+
+@dataclass
+class KeyHistory:
+    """The keys of a ledger as its own events register and retire them.
+
+    `keys` are those of agents, of the system and of witnesses by id; `people` by public key.
+    `wrong` has the sequence and the fault of each event that changes keys and may not.
+    """
+
+    ledger_id: str = ""
+    keys: dict[str, ChainKey] = field(default_factory=dict)
+    people: dict[str, ChainKey] = field(default_factory=dict)
+    wrong: list[tuple[int, str]] = field(default_factory=list)
+
+    def keyring(self) -> Keyring:
+        """Returns the keys that the events taken so far give."""
+        witness = key_events.WITNESS
+        return Keyring(
+            agents={k: key.trusted() for k, key in self.keys.items() if key.role != witness},
+            witnesses={
+                k: replace(key.trusted(), owner=k)
+                for k, key in self.keys.items()
+                if key.role == witness
+            },
+            people={k: key.trusted() for k, key in self.people.items()},
+        )
+
+    def take(self, event: Event) -> None:
+        """Follows one event of `TYPES`, in order of sequence. One that is not sound, or that
+        decides what it may not, changes nothing and is noted in `wrong`."""
+        if event.agent_id is not None:
+            return  # no decision of the system; check 11 refuses ceremonies of agents
+        try:
+            said = canonical.parse(event.payload, stored=True).value
+            if event.event_type == key_events.OPENED:
+                self._open(event, said)
+                return
+            if not passes(event, self.keyring()):
+                raise KeyRegistryError("it does not pass its own checks with the keys before it")
+            self._follow(event, said)
+        except (CanonicalJSONError, KeyRegistryError) as error:
+            self.wrong.append((event.sequence, str(error)))
+        except (AttributeError, KeyError, TypeError, ValueError, LedgerError):
+            self.wrong.append((event.sequence, "its payload does not have the required form"))
+
+    def _open(self, event: Event, said: Any) -> None:
+        system, witness = said["system_key"], said["witness"]
+        if self.keys or event.sequence != 1:
+            raise KeyRegistryError("only the first event opens a ledger")
+        found = {
+            "format_version": key_events.FORMAT_VERSION,
+            "ledger_id": str(said["ledger_id"]),
+            "system_key": {"key_id": system["key_id"], "public_key": system["public_key"]},
+            "witness": {
+                "witness_id": witness["witness_id"],
+                "public_key": witness["public_key"],
+            },
+        }
+        if said != found:
+            raise KeyRegistryError("it does not name a ledger, its first key and its first witness")
+        opened = KeyHistory(said["ledger_id"])
+        for role, key_id, public_key in (
+            (key_events.SYSTEM, system["key_id"], system["public_key"]),
+            (key_events.WITNESS, witness["witness_id"], witness["public_key"]),
+        ):
+            opened.keys[key_id] = ChainKey(
+                role, None, public_key, 1, key_events.SERVER, 1, 1, None, event.authority_timestamp
+            )
+        if not passes(event, opened.keyring()):
+            raise KeyRegistryError("it is not signed and attested by the two keys that it names")
+        self.ledger_id, self.keys = opened.ledger_id, opened.keys
+
+    def _follow(self, event: Event, said: Any) -> None:
+        if event.event_type == key_events.REGISTERED:
+            self._register(event, said)
+        elif event.event_type == key_events.RETIRED:
+            self._require_setting_up("a retirement")
+            self._retire(event, said["id"])
+        elif event.event_type == REGISTERED:
+            self._require_setting_up("a person")
+            self._add_person(event, said)
+        else:
+            details = said["proposal"]["details"]
+            if event.event_type == ADDITION:
+                self._add_person(event, details)
+            elif event.event_type == REMOVAL:
+                self._remove_person(event, details["person"])
+            elif event.event_type == RETIREMENT:
+                self._retire(event, details["old_key"])
+            else:
+                self._rotate(event, details)
+
+    def _register(self, event: Event, said: Mapping[str, Any]) -> None:
+        known = any(
+            (key.role, key.owner) == (said["role"], said["owner"]) for key in self.keys.values()
+        )
+        if known or said["role"] == key_events.WITNESS:
+            self._require_setting_up("another key of somebody who had one")
+        expected = key_events.registration(
+            said["role"],
+            said["id"],
+            ed25519.decode_key(said["public_key"]),
+            owner=said["owner"],
+            custody=said["custody"],
+            replaces=said.get("replaces"),
+        )
+        if {name: value for name, value in said.items() if name != "proof"} != expected:
+            raise KeyRegistryError("it does not have exactly the members of a registration")
+        self._add_key(event, said)
+
+    def _rotate(self, event: Event, details: Mapping[str, Any]) -> None:
+        old = self.keys.get(details["old_key"])
+        if old is None:
+            raise KeyRegistryError(f"it replaces {details['old_key']}, which is no key")
+        said = key_events.registration(
+            old.role,
+            details["new_key"],
+            ed25519.decode_key(details["new_public_key"]),
+            owner=old.owner,
+            custody=old.custody,
+            replaces=details["old_key"],
+        )
+        self._add_key(event, {**said, "proof": details["proof"]}, retired=not _is_active(old))
+
+    def _add_key(self, event: Event, said: Mapping[str, Any], *, retired: bool = False) -> None:
+        """Add a key, and retire the one that it replaces, unless that is retired already."""
+        key_events.check_proof(said, self.ledger_id)
+        key_id, role, owner = said["id"], said["role"], said["owner"]
+        replaces = said.get("replaces")
+        if (role == key_events.WITNESS) != key_id.startswith("WITNESS:"):
+            raise KeyRegistryError(f"{key_id} does not name a key of the role {role}")
+        if key_id in self.keys or said["public_key"] in (
+            *(key.public_key for key in self.keys.values()),
+        ):
+            raise KeyRegistryError(f"{key_id} or its public key was registered before")
+        if replaces is not None and not retired:
+            old = self.keys.get(replaces)
+            if old is None or (old.role, old.owner) != (role, owner):
+                raise KeyRegistryError(f"it replaces {replaces}, which is not a key of the same")
+            self._retire(event, replaces)
+        if role != key_events.WITNESS and any(
+            _is_active(key) and (key.role, key.owner) == (role, owner) for key in self.keys.values()
+        ):
+            raise KeyRegistryError(f"{owner or 'the system'} has an active key already")
+        self.keys[key_id] = ChainKey(
+            role,
+            owner,
+            said["public_key"],
+            said["sig_alg_version"],
+            said["custody"],
+            event.sequence,
+            event.sequence + 1,
+            None,
+            event.authority_timestamp,
+        )
+
+    def _retire(self, event: Event, key_id: str) -> None:
+        old = self.keys.get(key_id)
+        if old is None or not _is_active(old):
+            raise KeyRegistryError(f"it retires {key_id}, which is not an active key")
+        self.keys[key_id] = replace(
+            old, until_sequence=event.sequence, active_until=event.authority_timestamp
+        )
+
+    def _add_person(self, event: Event, said: Mapping[str, Any]) -> None:
+        person, public_key = str(said["person"]), said["public_key"]
+        if public_key in self.people:
+            raise KeyRegistryError(f"the key of {person} was registered before")
+        self.people[public_key] = ChainKey(
+            "person", person, public_key, 1, key_events.WRITER, event.sequence, event.sequence + 1
+        )
+
+    def _remove_person(self, event: Event, person: str) -> None:
+        for public_key, known in self.people.items():
+            if known.owner == person and _is_active(known):
+                self.people[public_key] = replace(known, until_sequence=event.sequence)
+
+    def _require_setting_up(self, what: str) -> None:
+        if len({key.owner for key in self.people.values()}) >= 3:
+            raise KeyRegistryError(
+                f"{what} takes a ceremony: three people are registered before it"
+            )
+
+
+def _is_active(key: ChainKey) -> bool:
+    return key.until_sequence is None
+
+
+def history_of(events: Iterable[Event]) -> KeyHistory:
+    """Follows the events of `TYPES` among these, which are in order of sequence."""
+    history = KeyHistory()
+    for event in events:
+        if event.event_type in TYPES:
+            history.take(event)
+    return history
+
+
+def history_in(using: str) -> KeyHistory:
+    """Follows the events of the database's ledger."""
+    store = PostgresEventStore(using)
+    return history_of(merge(*map(store.system_events, TYPES), key=lambda event: event.sequence))
+
+
+def compare_keys(using: str) -> list[Stray]:
+    """Compares the registries of keys and people with the events, in both directions."""
+    history = history_in(using)
+    found = [_stray(f"event {place}", place, text) for place, text in history.wrong]
+    if not history.keys:
+        found.append(_stray("opening", 1, "no first event opens the ledger"))
+    elif history.ledger_id != registry.ledger_id(using):
+        text = f"the ledger calls itself {registry.ledger_id(using)}, its first event says "
+        found.append(_stray("ledger", 1, text + history.ledger_id))
+    listed = {key.key_id: _agent_key(key) for key in registry.list_agent_keys(using)}
+    listed |= {each.witness_id: _witness(each) for each in registry.list_witnesses(using)}
+    for key_id, key in listed.items():
+        said = history.keys.get(key_id)
+        if said is None:
+            text = f"key {key_id} of {_owner(key)} is registered, and no event says so"
+            found.append(_stray(key_id, max(key.from_sequence - 1, 1), text))
+        elif replace(said, registered_at=0) != key:
+            text = f"key {key_id} is {_told(key)}, and its events say {_told(said)}"
+            found.append(_stray(key_id, said.registered_at, text))
+    for key_id in history.keys.keys() - listed.keys():
+        place = history.keys[key_id].registered_at
+        found.append(_stray(key_id, place, f"key {key_id} is gone from the registry"))
+    return [*found, *_compare_people(using, history)]
+
+
+def _compare_people(using: str, history: KeyHistory) -> Iterator[Stray]:
+    known = {key.public_key: key for key in registry.list_people(using)}
+    for public_key, key in known.items():
+        said = history.people.get(public_key)
+        if said is None:
+            if not _waits(using, key):
+                text = f"the key of {key.person} is registered, and no sound event says so"
+                yield _stray(public_key, max(key.validity.from_sequence - 1, 1), text)
+        elif (said.owner, said.until_sequence) != (key.person, key.validity.until_sequence):
+            text = f"{key.person} is valid to {key.validity.until_sequence or 'now'}, and the "
+            text += f"events say {said.owner}, valid to {said.until_sequence or 'now'}"
+            yield _stray(public_key, said.registered_at, text)
+        elif key.validity.from_sequence != said.from_sequence and not _waited(using, key, said):
+            text = f"{key.person} is valid from {key.validity.from_sequence} on, and the event "
+            text += f"says from {said.from_sequence} on"
+            yield _stray(public_key, said.registered_at, text)
+    for public_key in history.people.keys() - known.keys():
+        said = history.people[public_key]
+        yield _stray(public_key, said.registered_at, f"the key of {said.owner} is gone")
+
+
+MOST_WAITING = 4
+"""Records that wait for the end of a halt at most: the halt, and three people."""
+
+
+def _waited(using: str, key: PersonKey, said: ChainKey) -> bool:
+    """Tells whether a person was registered in a halt, whose records are written at its end: the
+    key counts from the end of the ledger at that time on."""
+    first, last = key.validity.from_sequence, said.registered_at
+    written = PostgresEventStore(using).get_events_by_sequence_range(first, last)
+    return 0 <= last - first < MOST_WAITING and all(
+        event.event_type in (HALTED, REGISTERED) for event in written
+    )
+
+
+def _waits(using: str, key: PersonKey) -> bool:
+    """Tells whether the record of a person's registration waits for the end of a halt."""
+    said = {"person": key.person, "public_key": key.public_key}
+    return any(
+        record["event_type"] == REGISTERED and said.items() <= record["payload"].items()
+        for record in unwritten_records(using)
+    )
+
+
+def _agent_key(key: AgentKeyRecord) -> ChainKey:
+    role = key_events.role_of(key.agent_id)
+    return _listed(role, key.agent_id, key, key.sig_alg_version, key.custody)
+
+
+def _witness(witness: WitnessRecord) -> ChainKey:
+    return _listed(key_events.WITNESS, None, witness, 1, key_events.SERVER)
+
+
+def _listed(
+    role: str, owner: str | None, key: AgentKeyRecord | WitnessRecord, version: int, custody: str
+) -> ChainKey:
+    valid = key.validity
+    return ChainKey(
+        role,
+        owner,
+        key.public_key,
+        version,
+        custody,
+        0,
+        valid.from_sequence,
+        valid.until_sequence,
+        valid.active_from,
+        valid.active_until,
+    )
+
+
+def _told(key: ChainKey) -> str:
+    """Describes a key, for the text of a finding."""
+    until = "now" if key.until_sequence is None else key.until_sequence
+    return (
+        f"{key.public_key} of {_owner(key)}, in the custody of the {key.custody}, "
+        f"valid from {key.from_sequence} to {until} ({key.active_from} to {key.active_until})"
+    )
+
+
+def _owner(key: ChainKey) -> str:
+    return key.owner or f"the {key.role}"
+
+
+def _stray(name: str, place: int, text: str) -> Stray:
+    return Stray(f"key/{name}", place, "key_history", text, Check.KEY_HISTORY)
