@@ -106,7 +106,7 @@ class Registrar:
                 f"key {key_id} is not registered: {_REFUSALS['agent_keys_one_active']}"
             )
         public_key = self.backend.create(key_id)
-        self._register(
+        self._prove_and_register(
             key_events.registration(
                 key_events.role_of(agent_id), key_id, public_key, owner=agent_id
             )
@@ -122,7 +122,7 @@ class Registrar:
         """
         old, new = self.writer.signing.active_key(agent_id), new_key_id(agent_id)
         public_key = self.backend.create(new)
-        self._register(
+        self._prove_and_register(
             key_events.registration(
                 key_events.role_of(agent_id), new, public_key, owner=agent_id, replaces=old
             )
@@ -183,7 +183,7 @@ class Registrar:
                 f"witness {witness_id} is not registered: {_REFUSALS['witnesses_pkey']}"
             )
         public_key = self._witness_key(witness_id)
-        self._register(
+        self._prove_and_register(
             key_events.registration(key_events.WITNESS, witness_id, public_key, replaces=replaces)
         )
         return witness_id
@@ -194,14 +194,22 @@ class Registrar:
         known = self.backend.holds(witness_id)
         return (self.backend.public_key if known else self.backend.create)(witness_id)
 
-    def _register(self, said: key_events.Registration) -> None:
-        key_id = said["id"]
-        what = f"{'witness' if said['role'] == key_events.WITNESS else 'key'} {key_id}"
-        proved = key_events.proved(
-            said, registry.ledger_id(self.using), self.backend.signer(key_id)
-        )
+    def register(self, said: key_events.Registration) -> Event:
+        """Register a key with the proof that its holder made, and return the event that does.
+
+        Raises:
+            KeyRegistryError: the proof does not verify, name or key is taken, or the owner has an
+                active key that it does not replace.
+        """
+        what = f"{'witness' if said['role'] == key_events.WITNESS else 'key'} {said['id']}"
         with _refusals(f"{what} is not registered"), transaction.atomic(using=self.using):
-            self._append(key_events.REGISTERED, canonicalize(proved))
+            key_events.check_proof(said, registry.ledger_id(self.using))
+            return self._append(key_events.REGISTERED, canonicalize(said))
+
+    def _prove_and_register(self, said: key_events.Registration) -> None:
+        """Register a key whose private half is here."""
+        sign = self.backend.signer(said["id"])
+        self.register(key_events.proved(said, registry.ledger_id(self.using), sign))
 
     def _retire(self, key_id: str, what: str) -> int:
         payload = canonicalize({"id": key_id})
@@ -232,6 +240,8 @@ def _refusals(what: str) -> Iterator[None]:
     try:
         with named_errors():
             yield
+    except KeyRegistryError as error:
+        raise KeyRegistryError(f"{what}: {error}") from error
     except CeremonyRefusedError as error:
         if error.check == "ceremony_needed":
             raise

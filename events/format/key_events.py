@@ -31,18 +31,19 @@ proof, and replaces if the key retires another."""
 def registration(
     role: str,
     key_id: str,
-    public_key: bytes,
+    public_key: bytes | str,
     *,
     owner: str | None = None,
     custody: str = SERVER,
     replaces: str | None = None,
 ) -> Registration:
-    """Build a registration without its proof. `public_key` is 32 bytes, `owner` an agent's name."""
+    """Build a registration without its proof. `public_key` is 32 bytes or their base64, `owner` an
+    agent's name."""
     members = {
         "role": role,
         "id": key_id,
         "owner": owner,
-        "public_key": ed25519.encode(public_key),
+        "public_key": public_key if isinstance(public_key, str) else ed25519.encode(public_key),
         "sig_alg_version": 2 if custody == WRITER else 1,
         "custody": custody,
     }

@@ -166,7 +166,7 @@ class KeyHistory:
         expected = key_events.registration(
             said["role"],
             said["id"],
-            ed25519.decode_key(said["public_key"]),
+            said["public_key"],
             owner=said["owner"],
             custody=said["custody"],
             replaces=said.get("replaces"),
@@ -182,7 +182,7 @@ class KeyHistory:
         said = key_events.registration(
             old.role,
             details["new_key"],
-            ed25519.decode_key(details["new_public_key"]),
+            details["new_public_key"],
             owner=old.owner,
             custody=old.custody,
             replaces=details["old_key"],

@@ -13,8 +13,9 @@ from events.append.services import owner_writer
 from events.errors import CeremonyRefusedError, KeyRegistryError
 from events.format import ed25519
 from events.format.ed25519 import SignatureError
+from events.format.key_events import registration
 from events.people import register_first
-from events.store import registry
+from events.registrar import registrar
 from events.tests.support.ledger import Ledger
 
 VECTORS = json.loads(
@@ -45,9 +46,9 @@ def test_no_unusable_key_enters_the_registry(ledger: Ledger) -> None:
     for raw in UNUSABLE:
         text = ed25519.encode(raw)
         with pytest.raises(KeyRegistryError, match="not a usable Ed25519 public key"):
-            registry.register_agent_key("default", "k", "agent-9", text)
+            registrar().register(registration("agent", "k", text, owner="agent-9"))
         with pytest.raises(KeyRegistryError, match="not a usable Ed25519 public key"):
-            registry.register_witness("default", "WITNESS:k", text)
+            registrar().register(registration("witness", "WITNESS:k", text))
         with pytest.raises(CeremonyRefusedError, match="not a usable Ed25519 public key"):
             register_first(owner_writer(), "Ada", text)
 
@@ -56,7 +57,7 @@ def test_no_unusable_key_enters_the_registry(ledger: Ledger) -> None:
     ("kind", "details"),
     [
         ("add_person", {"person": "Dana", "public_key": "", "proof": ""}),
-        ("rotate_key", {"old_key": "k", "new_key": "l", "new_public_key": ""}),
+        ("rotate_key", {"old_key": "k", "new_key": "l", "new_public_key": "", "proof": ""}),
     ],
 )
 def test_no_unusable_key_is_proposed(kind: str, details: dict[str, str]) -> None:

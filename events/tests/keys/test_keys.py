@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from events.append.services import signing_service, writer
+from events.append.services import key_backend, signing_service, writer
 from events.append.writer import AtomicEventWriter
 from events.errors import (
     KeyBackendError,
     KeyRegistryError,
     NoActiveKeyError,
 )
-from events.format import ed25519
+from events.format import ed25519, key_events
 from events.keys.backend import FileKeyBackend
 from events.keys.signing import SigningService, WitnessService, new_key_id
 from events.registrar import registrar
@@ -268,24 +268,32 @@ def test_the_registry_says_why_it_refuses(
     assert registry.list_agent_keys("default") == before
 
 
+def register(role: str, key_id: str, seed: bytes, owner: str | None = None) -> None:
+    """Register the key of a seed with its proof."""
+    said = key_events.registration(role, key_id, ed25519.public_key(seed), owner=owner)
+    sign = ed25519.signer(seed)
+    registrar().register(key_events.proved(said, registry.ledger_id("default"), sign))
+
+
+def seed_of(name: str) -> bytes:
+    return bytes.fromhex((key_backend().folder / f"{name}.key").read_text())
+
+
 def test_a_name_and_a_public_key_are_registered_once(ledger: Ledger) -> None:
-    known = registry.list_agent_keys("default")[0]
-    other = ed25519.encode(ed25519.public_key(bytes(32)))
+    known = signing_service().active_key("agent-7")
     with pytest.raises(KeyRegistryError, match="a name is never reused"):
-        registry.register_agent_key("default", known.key_id, "new", other)
+        register("agent", known, bytes(32), "new")
     with pytest.raises(KeyRegistryError, match="this public key is registered already"):
-        registry.register_agent_key("default", "another", "new", known.public_key)
+        register("agent", "another", seed_of(known), "new")
 
 
 def test_a_witness_is_registered_once(ledger: Ledger) -> None:
-    known = registry.list_witnesses("default")[0]
-    other = ed25519.encode(ed25519.public_key(bytes(32)))
     with pytest.raises(KeyRegistryError, match="a new key is a new witness"):
-        registry.register_witness("default", known.witness_id, other)
+        register("witness", "WITNESS:alpha", bytes(32))
     with pytest.raises(KeyRegistryError, match="this public key is registered already"):
-        registry.register_witness("default", "WITNESS:beta", known.public_key)
+        register("witness", "WITNESS:beta", seed_of("WITNESS:alpha"))
     with pytest.raises(KeyRegistryError, match="use WITNESS: and letters"):
-        registry.register_witness("default", "beta", other)
+        register("witness", "WITNESS:", bytes(32))
     assert registrar().create_witness("gamma") == "WITNESS:gamma"
     assert registrar().create_witness("WITNESS:delta") == "WITNESS:delta"
 

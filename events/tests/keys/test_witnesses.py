@@ -9,7 +9,7 @@ import pytest
 from events.append.services import key_backend, witness_service, writer
 from events.append.writer import AtomicEventWriter
 from events.errors import KeyRegistryError, WitnessUnavailableError
-from events.format import ed25519, event
+from events.format import ed25519, event, key_events
 from events.keys.backend import FileKeyBackend
 from events.keys.signing import SigningService, WitnessService
 from events.registrar import registrar
@@ -63,9 +63,9 @@ def test_rt1_without_any_witness_key_here_nothing_is_written(
 
 
 def test_a_witness_whose_key_is_elsewhere_is_passed_over(ledger: Ledger) -> None:
-    registry.register_witness(
-        "default", "WITNESS:elsewhere", ed25519.encode(ed25519.public_key(bytes(32)))
-    )
+    said = key_events.registration("witness", "WITNESS:elsewhere", ed25519.public_key(bytes(32)))
+    sign = ed25519.signer(bytes(32))
+    registrar().register(key_events.proved(said, registry.ledger_id("default"), sign))
     written = [writer().write_event(submission()).event for _ in range(10)]
     assert {e.witness_id for e in written} == {"WITNESS:alpha"}
 
