@@ -24,8 +24,8 @@ def test_an_append_is_one_line(ledger: Ledger) -> None:
         {
             "event": "events_appended",
             "log_level": "info",
-            "first_sequence": 1,
-            "last_sequence": 3,
+            "first_sequence": 4,
+            "last_sequence": 6,
             "count": 3,
             "content_hash": written[-1].event.content_hash,
         }
@@ -40,7 +40,7 @@ def test_each_drifting_event_has_its_own_line_after_the_append(ledger: Ledger) -
         "clock_drift_detected",
         "clock_drift_detected",
     ]
-    assert [line["sequence"] for line in logs[1:]] == [1, 2]
+    assert [line["sequence"] for line in logs[1:]] == [4, 5]
 
 
 def test_a_repeated_event_is_not_logged_as_appended(ledger: Ledger) -> None:

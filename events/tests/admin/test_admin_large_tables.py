@@ -33,22 +33,22 @@ def sequences(client: Client, query: str = "") -> list[int]:
 def test_windows_meet_every_event_once(ledger: Ledger, client: Client) -> None:
     writer().write_events([submission(number=n) for n in range(250)])
     pages = [sequences(client, f"?p={page}") for page in (1, 2, 3)]
-    assert [s for page in pages for s in page] == list(range(250, 0, -1))
+    assert [s for page in pages for s in page] == list(range(253, 0, -1))
     rising = [sequences(client, f"?o=0&p={page}") for page in (1, 2, 3)]
-    assert [s for page in rising for s in page] == list(range(1, 251))
+    assert [s for page in rising for s in page] == list(range(1, 254))
 
 
 def test_a_gap_shortens_its_window_and_moves_nothing(ledger: Ledger, client: Client) -> None:
     writer().write_events([submission(number=n) for n in range(250)])
     ledger.tamper("DELETE FROM events WHERE sequence BETWEEN 180 AND 189")
-    assert sequences(client, "?p=1") == [*range(250, 189, -1), *range(179, 150, -1)]
-    assert sequences(client, "?p=2") == list(range(150, 50, -1))
+    assert sequences(client, "?p=1") == [*range(253, 189, -1), *range(179, 153, -1)]
+    assert sequences(client, "?p=2") == list(range(153, 53, -1))
 
 
 def test_events_beyond_a_cut_head_are_listed(ledger: Ledger, client: Client) -> None:
     ledger.write(3)
-    ledger.tamper("DELETE FROM appends WHERE last_sequence > 1")
-    assert sequences(client) == [3, 2, 1]
+    ledger.tamper("DELETE FROM appends WHERE last_sequence > 4")
+    assert sequences(client) == [6, 5, 4, 3, 2, 1]
 
 
 @pytest.mark.parametrize("page", [1, 3])
@@ -65,10 +65,10 @@ def test_events_are_neither_counted_nor_skipped(ledger: Ledger, client: Client, 
 def test_searches_by_sequence_id_type_and_agent(ledger: Ledger, client: Client) -> None:
     events = ledger.write(2)
     writer().write_event(submission(event_type="other type", agent_id="agent-8"))
-    assert sequences(client, "?q=2") == [2]
-    assert sequences(client, f"?q={events[0].event_id}") == [1]
-    assert sequences(client, "?q=other+type") == [3]
-    assert sequences(client, "?q=agent-7") == [2, 1]
+    assert sequences(client, "?q=5") == [5]
+    assert sequences(client, f"?q={events[0].event_id}") == [4]
+    assert sequences(client, "?q=other+type") == [6]
+    assert sequences(client, "?q=agent-7") == [5, 4]
     assert sequences(client, "?q=nothing") == []
     assert sequences(client, f"?q={2**63}") == []
 
@@ -81,9 +81,9 @@ def test_finds_the_append_of_a_sequence(ledger: Ledger, client: Client) -> None:
         response = client.get(f"{address(Append, 'changelist')}?q={term}")
         return [append.last_sequence for append in response.context["cl"].result_list]
 
-    assert found("4") == [7]
-    assert found("2") == [2]
-    assert found("8") == []
+    assert found("7") == [10]
+    assert found("5") == [5]
+    assert found("11") == []
     assert found("x") == []
 
 
@@ -95,8 +95,8 @@ def test_lists_and_searches_drift_warnings(ledger: Ledger, client: Client) -> No
         response = client.get(address(ClockDriftWarning, "changelist") + query)
         return [warning.event.sequence for warning in response.context["cl"].result_list]
 
-    assert found("") == [3, 2, 1]
-    assert found("?q=2") == [2]
+    assert found("") == [6, 5, 4]
+    assert found("?q=5") == [5]
     assert found("?q=agent-8") == []
     with CaptureQueriesContext(connection) as captured:
         found("")

@@ -44,4 +44,4 @@ def test_a_body_that_is_not_a_batch_is_refused_with_a_hint(ledger: Ledger, name:
     detail = response.json()["detail"]
     assert hint in detail
     assert "/api/v1/ingest" in detail
-    assert ledger.store.head().event_count == 0
+    assert ledger.written() == []

@@ -18,6 +18,7 @@ ONE, TWO, THREE = {"host": "web-1", "n": 1}, {"host": "web-2", "n": 2}, {"host":
 RECORDS = [ONE, TWO, THREE]
 JSON = "application/json"
 NDJSON = LINES[0]
+APPENDS = "SELECT first_sequence, last_sequence FROM appends WHERE first_sequence > 3"
 
 
 def text(*records: Any, between: str = "") -> bytes:
@@ -30,7 +31,10 @@ def send(body: bytes, media_type: str = JSON, *options: str, **headers: str) -> 
 
 
 def stored(ledger: Ledger) -> list[Any]:
-    return [row[0] for row in ledger.query("SELECT payload FROM events ORDER BY sequence")]
+    return [
+        row[0]
+        for row in ledger.query("SELECT payload FROM events WHERE sequence > 3 ORDER BY sequence")
+    ]
 
 
 BODIES = {
@@ -70,8 +74,8 @@ def test_records_are_payloads_whatever_their_form(ledger: Ledger, name: str) -> 
         "created": 3,
         "already_there": 0,
         "rejected": 0,
-        "first_sequence": 1,
-        "last_sequence": 3,
+        "first_sequence": 4,
+        "last_sequence": 6,
         "errors": [],
     }
     assert stored(ledger) == RECORDS
@@ -92,14 +96,16 @@ def test_lines_of_text_are_records(ledger: Ledger) -> None:
 
 def test_a_record_is_of_the_tokens_agent_at_the_portals_clock(ledger: Ledger) -> None:
     send(text({"agent": "somebody else", "event_type": "x", "time": "1970-01-01T00:00:00Z"}))
-    (event,) = ledger.store.get_events_by_sequence_range(1, 1)
+    (event,) = ledger.written()
     assert (event.agent_id, event.event_type) == ("agent-7", "log.line")
     assert event.local_timestamp[:15] == event.authority_timestamp[:15]
 
 
 def test_numbers_stay_exact(ledger: Ledger) -> None:
     send(b'{"big":18446744073709551615,"small":-9223372036854775808,"half":0.5}')
-    (row,) = ledger.query("SELECT payload->>'big', payload->>'small' FROM events")
+    (row,) = ledger.query(
+        "SELECT payload->>'big', payload->>'small' FROM events WHERE sequence > 3"
+    )
     assert row == ("18446744073709551615", "-9223372036854775808")
 
 
@@ -129,7 +135,7 @@ def test_a_body_without_records_is_refused_as_a_whole(ledger: Ledger, name: str)
     response = send(body, media_type)
     assert response.status_code in (400, 415)
     assert said in response.json()["detail"]
-    assert ledger.store.head().event_count == 0
+    assert ledger.written() == []
 
 
 def test_good_records_go_in_and_bad_ones_are_named(ledger: Ledger) -> None:
@@ -174,16 +180,16 @@ def test_strict_is_all_or_nothing(ledger: Ledger) -> None:
     refused = send(good + b"\n17", NDJSON, **STRICT)
     detail = api.problem(refused, 400, "invalid-event")
     assert [error["index"] for error in detail["errors"]] == [3]
-    assert ledger.store.head().event_count == 0
+    assert ledger.written() == []
     taken = send(good, NDJSON, **STRICT)
     assert (taken.status_code, taken.json()["created"]) == (200, 3)
     assert taken["Preference-Applied"] == "handling=strict"
-    assert ledger.query("SELECT first_sequence, last_sequence FROM appends") == [(1, 3)]
+    assert ledger.query(APPENDS) == [(4, 6)]
 
 
 def test_strict_takes_no_more_than_one_transaction(ledger: Ledger) -> None:
     api.problem(send(b"{}" * 1001, **STRICT), 400, "invalid-batch")
-    assert ledger.store.head().event_count == 0
+    assert ledger.written() == []
 
 
 @pytest.mark.parametrize("prefer", ["handling=lenient", "handling=lenient, handling=strict", "x"])
@@ -201,7 +207,7 @@ def test_the_same_body_again_adds_nothing(ledger: Ledger) -> None:
     )
     assert (first.json()["created"], first.json()["already_there"]) == (3, 0)
     assert (again.json()["created"], again.json()["already_there"]) == (0, 3)
-    assert again.json()["last_sequence"] == 3
+    assert again.json()["last_sequence"] == 6
     assert stored(ledger) == [ONE, ONE, TWO]
 
 
@@ -224,7 +230,7 @@ def test_ids_are_as_documented(ledger: Ledger) -> None:
     body = text(ONE, TWO)
     send(body)
     seed = sha256(b"agent-7").digest() + sha256(body).digest()
-    for place, event in enumerate(ledger.store.get_events_by_sequence_range(1, 2)):
+    for place, event in enumerate(ledger.written()):
         digest = sha256(
             b"audit-portal http ingest v1\n" + seed + place.to_bytes(8, "big")
         ).hexdigest()
@@ -244,8 +250,7 @@ def test_an_id_of_the_records_own_wins(ledger: Ledger) -> None:
         json.dumps([{"id": "new"}, *reversed(sent[:3])]).encode(), JSON, "--id-field", "id"
     )
     assert (again.json()["created"], again.json()["already_there"]) == (1, 3)
-    (event,) = ledger.store.get_events_by_sequence_range(1, 1)
-    assert event.event_id == uuid.lower()
+    assert ledger.written()[0].event_id == uuid.lower()
 
 
 def test_an_id_that_is_taken_with_other_content_is_one_rejected_record(ledger: Ledger) -> None:
@@ -268,13 +273,10 @@ def test_type_and_time_come_from_the_tokens_fields(ledger: Ledger) -> None:
         {"at": "whenever"},
     ]
     response = send(json.dumps(sent).encode(), JSON, *options)
-    rows = ledger.query(
-        "SELECT event_type, local_timestamp::timestamptz AT TIME ZONE 'UTC' FROM events"
-    )
-    assert [(kind, str(at)[:23]) for kind, at in rows] == [
-        ("login", "2026-01-01 00:00:00.123"),
-        ("web.access", "2026-01-01 10:00:00"),
-        ("web.access", "1970-01-01 00:00:00.007"),
+    assert [(event.event_type, event.local_timestamp) for event in ledger.written()] == [
+        ("login", "2026-01-01T00:00:00.123000Z"),
+        ("web.access", "2026-01-01T10:00:00.000000Z"),
+        ("web.access", "1970-01-01T00:00:00.007000Z"),
     ]
     assert [error["index"] for error in response.json()["errors"]] == [3]
 
@@ -284,10 +286,7 @@ def test_the_presets_time_is_the_portals_clock_at_an_address_without_preset(ledg
     for options in (["--local-time", "preset"], ["--local-time", "preset,at"]):
         answer = send(text({"at": "2020-01-31T12:00:00Z", "of": options}), JSON, *options)
         assert answer.json()["created"] == 1
-    assert ledger.query("SELECT local_timestamp < '2021-01-01Z' FROM events ORDER BY sequence") == [
-        (False,),
-        (True,),
-    ]
+    assert [event.local_timestamp < "2021" for event in ledger.written()] == [False, True]
 
 
 def test_a_preset_knows_the_type(ledger: Ledger) -> None:
@@ -298,7 +297,7 @@ def test_a_preset_knows_the_type(ledger: Ledger) -> None:
     }
     caller = api.agent()
     assert caller.post("ingest/cloudtrail", record).json()["created"] == 1
-    (event,) = ledger.store.get_events_by_sequence_range(1, 1)
+    (event,) = ledger.written()
     assert (event.event_type, event.agent_id) == ("ConsoleLogin", "agent-7")
     detail = api.problem(caller.post("ingest/cloudtrial", record), 404, "not-found")
     assert "cloudtrail" in detail["detail"]
@@ -307,7 +306,7 @@ def test_a_preset_knows_the_type(ledger: Ledger) -> None:
 def test_more_than_a_thousand_records_are_several_transactions(ledger: Ledger) -> None:
     body = b"".join(b'{"n":%d}\n' % number for number in range(2_500))
     assert send(body, NDJSON).json()["created"] == 2_500
-    assert len(ledger.query("SELECT FROM appends")) == 3
+    assert len(ledger.query(APPENDS)) == 3
     assert send(body, NDJSON).json()["already_there"] == 2_500
 
 
@@ -332,7 +331,7 @@ def test_a_halted_ledger_accepts_nothing_but_finds_recorded_events(ledger: Ledge
     detail = api.problem(send(text(TWO)), 503, "halted")
     assert detail["taken"] == 0
     api.problem(send(text(ONE, TWO), **STRICT), 503, "halted")
-    assert ledger.store.head().event_count == 1
+    assert len(ledger.written()) == 1
 
 
 def test_a_failure_between_groups_says_how_many_were_recorded(

@@ -28,5 +28,5 @@ def test_a_full_queue_takes_nothing_and_says_when_to_come_again(
     assert [line["log_level"] for line in lines if line["event"] == "request_refused"] == [
         "warning"
     ]
-    assert ledger.store.head().event_count == 0
+    assert ledger.written() == []
     assert caller.post(path, body).status_code == 201

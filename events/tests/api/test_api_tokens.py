@@ -83,7 +83,7 @@ def test_an_observers_token_only_reads(ledger: Ledger, path: str) -> None:
     assert caller.get("events").status_code == 200
     detail = api.problem(caller.post(path, api.event()), 403, "forbidden")
     assert "only read" in detail["detail"]
-    assert ledger.store.head().event_count == 0
+    assert ledger.written() == []
 
 
 def test_an_agents_token_reads_too(ledger: Ledger) -> None:
@@ -109,7 +109,7 @@ def test_a_session_never_writes(ledger: Ledger) -> None:
         "/api/v1/events", api.event(), content_type="application/json"
     )
     api.problem(response, 403, "forbidden")
-    assert ledger.store.head().event_count == 0
+    assert ledger.written() == []
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,8 @@ def test_documents_are_payloads_and_again_add_nothing(ledger: Ledger, name: str)
     verb = next(iter(action))
     said = [item[verb] for item in first.json()["items"]]
     assert [(one["status"], one["result"], one["_seq_no"]) for one in said] == [
-        (201, "created", 1),
-        (201, "created", 2),
+        (201, "created", 4),
+        (201, "created", 5),
     ]
     assert [item[verb]["status"] for item in again.json()["items"]] == [200, 200]
     assert (first.json()["errors"], again.json()["errors"]) == (False, False)

@@ -16,7 +16,7 @@ from events.append.services import writer
 from events.append.writer import AtomicEventWriter
 from events.models import ApiToken
 from events.tests.support import api
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 
 
 def command(*words: str) -> str:
@@ -45,7 +45,7 @@ def test_a_token_of_an_agent_reads_its_own_events_unless_told_otherwise(mixed: L
     page = api.agent().get("events").json()
     assert agents(page["events"]) == ["agent-7", "agent-7"]
     everything = api.Caller(api.issue("--agent", "agent-7", "--reads", "all")).get("events").json()
-    assert len(everything["events"]) == 5
+    assert len(everything["events"]) == OPENING + 5
     assert page["completeness"] == everything["completeness"]
 
 
@@ -57,16 +57,16 @@ def test_others_asked_for_by_name_are_refused(mixed: Ledger, path: str, query: s
 
 
 def test_an_event_of_another_is_as_one_that_is_not_there(mixed: Ledger) -> None:
-    caller, other = api.agent(), mixed.store.get_event(2)
+    caller, other = api.agent(), mixed.store.get_event(5)
     assert other is not None
     for path, nowhere in (
-        ("events/2", "events/99"),
+        ("events/5", "events/99"),
         (f"events/by-id/{other.event_id}", "events/by-id/0191d7a0-0000-7000-8000-000000000001"),
     ):
         found = api.problem(caller.get(path), 404, "not-found")["detail"]
         missing = api.problem(caller.get(nowhere), 404, "not-found")["detail"]
         assert found.split(" has ")[0] == missing.split(" has ")[0] == "no event of agent-7"
-    assert caller.get("events/3").json()["agent_id"] == "agent-7"
+    assert caller.get("events/6").json()["agent_id"] == "agent-7"
 
 
 def test_an_export_holds_its_own_events_alone_and_says_so(mixed: Ledger) -> None:
@@ -88,7 +88,7 @@ def test_drift_warnings_and_keys_are_narrowed(mixed: Ledger) -> None:
 
 def test_numbers_and_hashes_stay_whole(mixed: Ledger) -> None:
     caller = api.agent()
-    assert caller.get("head").json()["event_count"] == 5
+    assert caller.get("head").json()["event_count"] == OPENING + 5
     assert caller.get("continuity").json()["is_continuous"]
 
 
@@ -101,7 +101,7 @@ def test_findings_speak_of_everybody_so_they_are_closed(mixed: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["events", "events/1", "head", "continuity", "drift-warnings", "keys", "export"]
+    "path", ["events", "events/4", "head", "continuity", "drift-warnings", "keys", "export"]
 )
 def test_a_token_that_only_writes_reads_nothing(mixed: Ledger, path: str) -> None:
     caller = api.Caller(api.issue("--agent", "agent-7", "--reads", "nothing"))
