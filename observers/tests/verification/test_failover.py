@@ -116,5 +116,5 @@ def test_an_address_that_leads_to_the_standby_before_it_is_promoted(
     assert (answer.status_code, answer.json()["checks"]["writes"]) == (503, "failed")
     assert primary.store.get_max_sequence() == OPENING + 2  # reading goes on
     standby.query("SELECT pg_promote()")
-    assert primary.write()[0].sequence == 3
+    assert primary.write()[0].sequence == OPENING + 3
     assert Client().get("/readyz").status_code == 200
