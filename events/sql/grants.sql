@@ -24,8 +24,8 @@ DECLARE
         procrastinate_events, procrastinate_jobs, procrastinate_periodic_defers, procrastinate_workers}';
     -- The functions that only read, for both roles, and those that change something, for the application.
     tells CONSTANT TEXT[] := '{verify_chain, signable_content, content_hash_of, ceremony_is_approved, ceremonies_in_force,
-        canonical_time, waiting_records, proposal_expires, unseen_characters, is_text, is_reason, is_name, name_fold, latin_shape,
-        imitates_system}';
+        canonical_time, decided_threshold, waiting_records, proposal_expires, unseen_characters, is_text, is_reason, is_name,
+        name_fold, latin_shape, imitates_system}';
     acts CONSTANT TEXT[] := '{open_append, begin_append, confirm_append, open_ledger, halt_ledger, remember_continuity, open_ceremony}';
     thing RECORD;
 BEGIN

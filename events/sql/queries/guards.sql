@@ -412,16 +412,13 @@ WITH decided AS (
     FROM events e
     WHERE e.agent_id IS NULL AND e.event_type IN (
         'system.person_registered', 'system.halted', 'ceremony.add_person', 'ceremony.retire_person',
-        'ceremony.rotate_key', 'ceremony.retire_key', 'ceremony.drift_threshold', 'ceremony.clear_halt')
+        'ceremony.clear_halt')
 ), registry AS (
-    SELECT key_id AS name, public_key, from_sequence, until_sequence FROM agent_keys
+    SELECT key_id AS name, agent_id AS owner, public_key, custody, from_sequence, until_sequence FROM agent_keys
     UNION ALL
-    SELECT witness_id, public_key, from_sequence, until_sequence FROM witnesses
+    SELECT witness_id, NULL, public_key, 'server', from_sequence, until_sequence FROM witnesses
 ), waiting AS (
     SELECT record FROM jsonb_array_elements(waiting_records()) record
-), key_changes AS (
-    SELECT d.sequence, d.details ->> 'old_key' AS old, d.details ->> 'new_key' AS new, d.details ->> 'new_public_key' AS public_key
-    FROM decided d WHERE d.event_type IN ('ceremony.rotate_key', 'ceremony.retire_key')
 )
 SELECT 'person', k.person || ' ' || k.public_key, 'registered, and no event says so', false
 FROM person_keys k
@@ -456,17 +453,27 @@ SELECT 'person', d.details ->> 'person' || ' ' || k.public_key, format('valid be
 FROM decided d JOIN person_keys k ON k.person = d.details ->> 'person' AND k.from_sequence <= d.sequence
 WHERE d.event_type = 'ceremony.retire_person' AND (k.until_sequence IS NULL OR k.until_sequence > d.sequence)
 UNION ALL
+SELECT 'key', k.name, 'registered, and no event says so', false
+FROM registry k
+WHERE NOT EXISTS (SELECT FROM key_changes c WHERE c.change = 'registered' AND c.id = k.name)
+UNION ALL
+SELECT 'key', c.id, format('not what event %%s registered', c.sequence), false
+FROM key_changes c JOIN registry k ON k.name = c.id
+WHERE c.change = 'registered' AND (k.owner, k.public_key, k.custody, k.from_sequence)
+    IS DISTINCT FROM (c.owner, c.public_key, c.custody, c.from_sequence)
+UNION ALL
 SELECT 'key', k.name, format('valid beyond event %%s, which ended it', c.sequence), false
-FROM key_changes c JOIN registry k ON k.name = c.old
-WHERE k.until_sequence IS NULL OR k.until_sequence > c.sequence
+FROM key_changes c JOIN registry k ON k.name = c.id
+WHERE c.change = 'retired' AND (k.until_sequence IS NULL OR k.until_sequence > c.sequence)
 UNION ALL
-SELECT 'key', c.old, format('gone, and event %%s speaks of it', c.sequence), false
-FROM key_changes c WHERE NOT EXISTS (SELECT FROM registry k WHERE k.name = c.old)
+SELECT 'key', k.name, format('ended at event %%s, which does not say so', k.until_sequence), false
+FROM registry k
+WHERE k.until_sequence IS NOT NULL AND NOT EXISTS (
+    SELECT FROM key_changes c WHERE c.change = 'retired' AND c.id = k.name AND c.sequence <= k.until_sequence)
 UNION ALL
-SELECT 'key', c.new, format('not what event %%s decided', c.sequence), false
+SELECT 'key', c.id, format('gone, and event %%s speaks of it', c.sequence), false
 FROM key_changes c
-WHERE c.new IS NOT NULL AND NOT EXISTS (
-    SELECT FROM registry k WHERE k.name = c.new AND k.public_key = c.public_key AND k.from_sequence > c.sequence)
+WHERE c.id IS NOT NULL AND NOT EXISTS (SELECT FROM registry k WHERE k.name = c.id)
 UNION ALL
 SELECT 'threshold', 'drift', format('%%s s, and the chain decided %%s s', c.drift_threshold_seconds, decided_threshold()), false
 FROM ledger_config c

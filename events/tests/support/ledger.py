@@ -37,6 +37,7 @@ GUARDED = (
     "agent_keys",
     "witnesses",
     "halt_state",
+    "ledger_config",
 )
 
 _numbers = itertools.count(1)
