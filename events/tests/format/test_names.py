@@ -189,7 +189,7 @@ ORDINARY = [
     "system.email.delivery",
     "system.halted.host",
     "system.halt",
-    "system.key_registered",
+    "system.key_added",
     "sequence.started",
     "s y s t e m .x",
     "systems.halted",

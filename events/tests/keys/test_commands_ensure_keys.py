@@ -15,15 +15,6 @@ from events.registrar import registrar
 from events.store import registry
 from events.tests.support.ledger import Ledger, submission
 
-pytestmark = pytest.mark.usefixtures("ledger")
-
-
-@pytest.fixture
-def keyless(ledger: Ledger) -> Ledger:
-    """A ledger that never had a key."""
-    ledger.tamper("DELETE FROM agent_keys", "DELETE FROM witnesses")
-    return ledger
-
 
 def run() -> list[str]:
     out = StringIO()
@@ -31,39 +22,38 @@ def run() -> list[str]:
     return out.getvalue().splitlines()
 
 
-def test_makes_three_keys_that_can_write(keyless: Ledger) -> None:
+def test_makes_three_keys_that_can_write(unopened: Ledger) -> None:
     lines = run()
     assert len(lines) == 3
     assert [line.split()[:3] for line in lines] == [
         ["created", "the", "system"],
-        ["created", "the", "key"],
         ["created", "the", "witness"],
+        ["created", "the", "key"],
     ]
     written = writer().write_events([submission(agent_id=None), submission(agent_id="first-agent")])
     assert [w.event.witness_id for w in written] == ["WITNESS:first"] * 2
 
 
-def test_makes_nothing_the_second_time(keyless: Ledger) -> None:
+def test_makes_nothing_the_second_time(unopened: Ledger) -> None:
     run()
     before = registry.list_agent_keys("default"), registry.list_witnesses("default")
     assert run() == []
     assert (registry.list_agent_keys("default"), registry.list_witnesses("default")) == before
 
 
-def test_leaves_retired_keys_retired(keyless: Ledger) -> None:
+def test_leaves_retired_keys_retired(unopened: Ledger) -> None:
     run()
-    registrar().retire_witness("WITNESS:first")
     registrar().retire_key(signing_service().active_key("first-agent"))
     assert run() == []
 
 
-def test_adopts_the_witness_key_of_an_interrupted_start(keyless: Ledger) -> None:
+def test_adopts_the_witness_key_of_an_interrupted_start(unopened: Ledger) -> None:
     key_backend().create("WITNESS:first")
     assert "created the witness WITNESS:first" in run()
     writer().write_event(submission(agent_id="first-agent"))
 
 
-def test_of_several_at_once_one_makes_the_keys(keyless: Ledger) -> None:
+def test_of_several_at_once_one_makes_the_keys(unopened: Ledger) -> None:
     starters = 6
     barrier = threading.Barrier(starters)
     lines: list[str] = []
@@ -94,7 +84,7 @@ def test_a_halted_ledger_with_keys_is_left_alone(ledger: Ledger) -> None:
     assert run() == []
 
 
-def test_a_halted_ledger_without_keys_is_refused(keyless: Ledger) -> None:
-    keyless.query("SELECT halt_ledger('a test')")
+def test_a_halted_ledger_without_keys_is_refused(unopened: Ledger) -> None:
+    unopened.query("SELECT halt_ledger('a test')")
     with pytest.raises(SystemHaltedError):
         run()

@@ -33,13 +33,17 @@ def verified_by_place(events: Iterable[Event]) -> list[str]:
     return used
 
 
+def events_of_agent_7(ledger: Ledger) -> list[Event]:
+    return [event for event in ledger.written() if event.agent_id == "agent-7"]
+
+
 def test_old_events_keep_verifying(ledger: Ledger) -> None:
     first = signing_service().active_key("agent-7")
     ledger.write(2)
     old, new = registrar().rotate_key("agent-7")
     assert old == first != new
     ledger.write(2)
-    assert verified_by_place(ledger.written()) == [old, old, new, new]
+    assert verified_by_place(events_of_agent_7(ledger)) == [old, old, new, new]
 
 
 def test_keys_follow_one_another_without_overlap(ledger: Ledger) -> None:
@@ -48,19 +52,19 @@ def test_keys_follow_one_another_without_overlap(ledger: Ledger) -> None:
         registrar().rotate_key("agent-7")
     keys = [k for k in registry.list_agent_keys("default") if k.agent_id == "agent-7"]
     spans = [(k.validity.from_sequence, k.validity.until_sequence) for k in keys]
-    assert spans == [(1, 5), (6, 7), (8, 9), (10, None)]
+    assert spans == [(3, 6), (7, 9), (10, 12), (13, None)]
     for old, new in itertools.pairwise(keys):
         assert old.validity.active_until is not None
         assert old.validity.active_until <= new.validity.active_from
 
 
-def test_a_key_that_never_signed_covers_nothing(ledger: Ledger) -> None:
+def test_a_key_that_never_signed_covers_its_own_retirement(ledger: Ledger) -> None:
     ledger.write(1)
     _, unused = registrar().rotate_key("agent-7")
     registrar().rotate_key("agent-7")
     (key,) = [k for k in registry.list_agent_keys("default") if k.key_id == unused]
-    assert (key.validity.from_sequence, key.validity.until_sequence) == (5, 4)
-    assert not any(key.validity.covers(n) for n in range(8))
+    assert (key.validity.from_sequence, key.validity.until_sequence) == (6, 6)
+    assert [n for n in range(9) if key.validity.covers(n)] == [6]  # the event that replaced it
 
 
 def test_a_retired_key_cannot_sign(ledger: Ledger) -> None:
@@ -70,7 +74,7 @@ def test_a_retired_key_cannot_sign(ledger: Ledger) -> None:
         ledger.write(1)
     registrar().create_key("agent-7")
     ledger.write(1)
-    assert len(set(verified_by_place(ledger.written()))) == 2
+    assert len(set(verified_by_place(events_of_agent_7(ledger)))) == 2
 
 
 def test_an_agent_without_key_cannot_rotate(ledger: Ledger) -> None:
@@ -84,9 +88,9 @@ def test_a_rotation_that_fails_leaves_the_old_key(
     old = signing_service().active_key("agent-7")
 
     def fail(*_: object) -> int:
-        raise RuntimeError("injected between retirement and registration")
+        raise RuntimeError("injected before the database carries it out")
 
-    monkeypatch.setattr(registry, "register_agent_key", fail)
+    monkeypatch.setattr("events.registrar.settle", fail)
     with pytest.raises(RuntimeError, match="injected"):
         registrar().rotate_key("agent-7")
     monkeypatch.undo()
@@ -101,7 +105,7 @@ def test_appends_that_race_a_rotation_use_the_old_key_or_the_new(ledger: Ledger)
             [lambda: registrar().rotate_key("agent-7") and None]
             + [lambda: ledger.write(2) and None] * writers
         )
-    events = ledger.written()
+    events = events_of_agent_7(ledger)
     assert len(events) == rounds * writers * 2
     used = verified_by_place(events)
     keys = [k.key_id for k in registry.list_agent_keys("default") if k.agent_id == "agent-7"]
@@ -134,7 +138,7 @@ def test_a_key_retired_between_the_look_and_the_lock_is_looked_up_again(
 
     before_opening(monkeypatch, look_then_rotate)
     appended = service.write_event(submission()).event
-    assert appended.sequence == OPENING + 1
+    assert appended.sequence == OPENING + 3  # behind both rotations
     assert len(rotated) == 2
     assert appended.signing_key_id == rotated[-1][1]
 

@@ -41,12 +41,12 @@ def test_ct12_the_witness_attests_the_agents_signature(ledger: Ledger) -> None:
 
 def test_rt1_without_an_active_witness_nothing_is_written(ledger: Ledger) -> None:
     ledger.write(1)
-    registrar().retire_witness("WITNESS:alpha")
+    ledger.tamper("UPDATE witnesses SET active_until = now(), until_sequence = 4")
     with pytest.raises(WitnessUnavailableError, match=r"^RT-1: .*: none is active$"):
         ledger.write(1)
     assert ledger.query("SELECT count(*) FROM events") == [(OPENING + 1,)]
-    registrar().create_witness("beta")
-    assert ledger.write(1)[0].witness_id == "WITNESS:beta"
+    ledger.tamper("UPDATE witnesses SET active_until = NULL, until_sequence = NULL")
+    assert ledger.write(1)[0].witness_id == "WITNESS:alpha"
     assert ledger.query("SELECT * FROM verify_chain()") == []
 
 
@@ -82,12 +82,12 @@ def test_every_active_witness_has_its_turn(ledger: Ledger) -> None:
 def test_a_retired_witness_keeps_its_place(ledger: Ledger) -> None:
     ledger.write(2)
     registrar().create_witness("beta")
-    assert registrar().retire_witness("WITNESS:alpha") == 5
+    assert registrar().retire_witness("WITNESS:alpha") == 7
     ledger.write(1)
     alpha, beta = registry.list_witnesses("default")
-    assert (alpha.validity.from_sequence, alpha.validity.until_sequence) == (1, 5)
-    assert (beta.validity.from_sequence, beta.validity.until_sequence) == (6, None)
-    for appended in ledger.store.get_events_by_sequence_range(1, 6):
+    assert (alpha.validity.from_sequence, alpha.validity.until_sequence) == (1, 7)
+    assert (beta.validity.from_sequence, beta.validity.until_sequence) == (7, None)
+    for appended in ledger.store.get_events_by_sequence_range(1, 8):
         (covering,) = [
             w
             for w in (alpha, beta)
