@@ -14,7 +14,7 @@ from events.append.services import writer
 from events.models import Verification
 from events.store.connection import LedgerUnavailableError
 from events.tests.support.ceremonies import document_gap, forge
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 from observers.tests.support.pages import remove
 from observers.verification.ledger import verify_ledger
 from observers.verification.strays import pieces_of
@@ -29,8 +29,8 @@ SIZE = 5
 
 @pytest.fixture
 def filled(ledger: Ledger) -> Ledger:
-    """A ledger of 43 events, in appends of several sizes."""
-    for first, last in ((0, 1), (1, 12), (12, 40), (40, EVENTS)):
+    """A ledger of 43 events, behind its opening in appends of several sizes."""
+    for first, last in ((OPENING, 4), (4, 12), (12, 40), (40, EVENTS)):
         writer().write_events([submission(number=n) for n in range(first, last)])
     return ledger
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from events.models import Verification
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 from observers.verification_jobs.history import latest
 from observers.verification_jobs.records import ask_to_cancel
 from observers.verification_jobs.runner import run_verification
@@ -24,8 +24,8 @@ CHANGES = (
 )
 
 
-def asked(ledger: Ledger, end: int = 3) -> int:
-    if ledger.store.get_max_sequence() == 0:
+def asked(ledger: Ledger, end: int = 6) -> int:
+    if ledger.store.get_max_sequence() == OPENING:
         ledger.write(3)
     return request(requested_by="auditor", start=1, end=end).pk
 
@@ -117,9 +117,9 @@ def test_a_record_cannot_claim_an_end_that_it_did_not_reach(ledger: Ledger) -> N
 def test_the_latest_of_the_whole_ledger(ledger: Ledger) -> None:
     assert (latest().finished, latest().sound) == (None, None)
     sound = finished(ledger)
-    ledger.tamper("UPDATE events SET payload = '{\"number\": 99}' WHERE sequence = 2")
+    ledger.tamper("UPDATE events SET payload = '{\"number\": 99}' WHERE sequence = 5")
     unsound = finished(ledger)
-    part = request(requested_by="auditor", start=3, end=3).pk
+    part = request(requested_by="auditor", start=6, end=6).pk
     run_verification(part)
     cancelled(ledger)
     asked(ledger)
@@ -129,4 +129,4 @@ def test_the_latest_of_the_whole_ledger(ledger: Ledger) -> None:
     assert found.sound
     assert (found.finished.pk, found.finished.is_sound) == (unsound, False)
     assert (found.sound.pk, found.sound.is_sound) == (sound, True)
-    assert found.sound.end_sequence == 3
+    assert found.sound.end_sequence == 6

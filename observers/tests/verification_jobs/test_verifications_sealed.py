@@ -25,7 +25,7 @@ FORGED = (
 
 
 def edit(ledger: Ledger) -> None:
-    ledger.tamper("""UPDATE events SET payload = '"changed"' WHERE sequence = 2""")
+    ledger.tamper("""UPDATE events SET payload = '"changed"' WHERE sequence = 4""")
 
 
 def asked(end: int = 6) -> int:
@@ -41,7 +41,7 @@ SEALS = {
 
 @pytest.mark.parametrize("seal", SEALS)
 def test_a_record_that_somebody_wrote_is_nobodys_base(ledger: Ledger, seal: str) -> None:
-    ledger.write(6)
+    ledger.write(3)
     run_verification(asked())
     first = Verification.objects.get()
     edit(ledger)
@@ -62,7 +62,7 @@ def test_a_record_that_somebody_wrote_is_nobodys_base(ledger: Ledger, seal: str)
 
 
 def test_without_a_record_of_its_own_nothing_is_gone_on_from(ledger: Ledger) -> None:
-    ledger.write(6)
+    ledger.write(3)
     edit(ledger)
     with ledger.connect("portal_app") as application:
         application.execute(FORGED.format(number=1, seal="NULL"))
@@ -72,7 +72,7 @@ def test_without_a_record_of_its_own_nothing_is_gone_on_from(ledger: Ledger) -> 
 
 
 MOVED = {
-    "beyond the edited event": "reached_sequence = 4, checked = 4",
+    "beyond the edited event": "reached_sequence = 5, checked = 5",
     "to its end": "reached_sequence = 6, checked = 6",
     "more found": "finding_count = 3",
     "a clock that stepped back": "backward_steps = 3",
@@ -81,7 +81,7 @@ MOVED = {
 
 @pytest.mark.parametrize("change", MOVED)
 def test_a_record_that_somebody_moved_on_is_not_gone_on_with(ledger: Ledger, change: str) -> None:
-    ledger.write(6)
+    ledger.write(3)
     number = asked()
     edit(ledger)
     with ledger.connect("portal_app") as application:
@@ -94,7 +94,7 @@ def test_a_record_that_somebody_moved_on_is_not_gone_on_with(ledger: Ledger, cha
 
 
 def test_between_two_slices_too(ledger: Ledger) -> None:
-    ledger.write(6)
+    ledger.write(3)
     taken = records.claim(asked())
     assert taken is not None
     with ledger.connect("portal_app") as application:
@@ -104,7 +104,7 @@ def test_between_two_slices_too(ledger: Ledger) -> None:
 
 
 def test_a_range_forged_as_verified_is_not_counted(ledger: Ledger) -> None:
-    ledger.write(6)
+    ledger.write(3)
     edit(ledger)
     taken = records.claim(asked())
     assert taken is not None
@@ -122,7 +122,7 @@ def test_a_range_forged_as_verified_is_not_counted(ledger: Ledger) -> None:
 
 
 def test_a_checkpoint_noted_by_the_portal_is_continued(ledger: Ledger) -> None:
-    ledger.write(6)
+    ledger.write(3)
     taken = records.claim(asked())
     assert taken is not None
     assert work_at_one(taken.pk, lambda: False) is False
@@ -133,7 +133,7 @@ def test_a_checkpoint_noted_by_the_portal_is_continued(ledger: Ledger) -> None:
 
 
 def test_with_another_secret_nothing_is_believed(ledger: Ledger, settings: Settings) -> None:
-    ledger.write(6)
+    ledger.write(3)
     run_verification(asked())
     settings.SECRET_KEY = "another" * 10
     assert latest().sound is None

@@ -10,7 +10,7 @@ from django.db import connections
 
 from events.append.services import writer
 from events.models import Verification, VerificationRange
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 from events.tests.support.race import together
 from observers.tests.support.pages import remove
 from observers.verification.ledger import verify_ledger
@@ -27,8 +27,8 @@ PATIENCE_SECONDS = 30
 
 @pytest.fixture
 def filled(ledger: Ledger) -> Ledger:
-    """A ledger of 60 events, with a gap and a payload that was changed."""
-    writer().write_events([submission(number=n) for n in range(EVENTS)])
+    """A ledger of 60 events, its opening among them, with a gap and a payload that was changed."""
+    writer().write_events([submission(number=n) for n in range(OPENING, EVENTS)])
     remove(ledger, 20, 23)
     ledger.tamper("UPDATE events SET payload = '{\"number\": -1}' WHERE sequence = 41")
     return ledger

@@ -79,7 +79,7 @@ def process(ledger: Ledger) -> Iterator[Start]:
         each.communicate()
 
 
-def ask(end: int = 3, start: int = 1) -> Verification:
+def ask(end: int = 6, start: int = 1) -> Verification:
     return request(requested_by="auditor", start=start, end=end)
 
 
@@ -95,7 +95,7 @@ def jobs(ledger: Ledger) -> list[str]:
 
 def test_does_everything_that_waits_in_order(ledger: Ledger) -> None:
     ledger.write(3)
-    asked = [ask(), ask(2), ask(3, 2)]
+    asked = [ask(), ask(5), ask(6, 5)]
     work_once()
     records = list(Verification.objects.order_by("ended_at"))
     assert [record.pk for record in records] == [record.pk for record in asked]
@@ -221,7 +221,7 @@ async def recover() -> None:
 def test_another_worker_continues_where_a_killed_one_stopped(
     ledger: Ledger, process: Start
 ) -> None:
-    ledger.write(7)
+    ledger.write(4)
     record = ask(7)
     victim = process("-c", HOLDING)
     await_line(victim, "holding")
@@ -242,7 +242,7 @@ def test_another_worker_continues_where_a_killed_one_stopped(
 
 def test_ends_promptly_when_told_to(ledger: Ledger, process: Start) -> None:
     """Also in the middle of a slice, which the next worker then does again."""
-    ledger.write(7)
+    ledger.write(4)
     record = ask(7)
     worker = process("-c", HOLDING)
     await_line(worker, "holding")
@@ -299,7 +299,7 @@ def test_a_large_one_is_shared_by_jobs(ledger: Ledger, monkeypatch: pytest.Monke
     monkeypatch.setattr(
         "observers.verification_jobs.runner.run_shared", partial(run_shared, size=2)
     )
-    ledger.write(9)
+    ledger.write(6)
     record = ask(end=9)
     work_once()
     ended = Verification.objects.get(pk=record.pk)
