@@ -54,7 +54,7 @@ class Base(RuleBasedStateMachine):
         self.direct = writer()
         self.gathered = AppendQueue(writer())
         self._open.callback(self.gathered.close)
-        self.model = first_model()
+        self.model = first_model(self.ledger)
 
     def teardown(self) -> None:
         """The whole ledger is verified, unless a step has failed already."""

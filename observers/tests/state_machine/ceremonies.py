@@ -20,6 +20,7 @@ from events.store.ceremonies import unwritten_records
 from events.store.connection import LedgerUnavailableError
 from events.tests.support.ceremonies import Person
 from events.tests.support.connection_cuts import Cut
+from events.tests.support.ledger import OPENING
 from observers.tests.state_machine.comparison import ALL
 from observers.tests.state_machine.model import Model
 from observers.tests.state_machine.writers import Wanted, WriterSteps, requests
@@ -221,7 +222,7 @@ class CeremonySteps(WriterSteps):
             first = self.model.head + 1 + (pick % 7 == 3)
             given = {"first": str(first), "last": str(first + LENGTHS[pick % 5] - 1)}
         elif kind == "erase_payload":
-            given = {"sequence": str(pick % (self.model.head + 1) if pick % 5 else 1)}
+            given = {"sequence": str(pick % (self.model.head + 1) if pick % 5 else OPENING + 1)}
             if int(given["sequence"]) not in self.model.events:
                 return None
         elif kind in ("rotate_key", "retire_key"):

@@ -95,9 +95,11 @@ def _spans(known: Mapping[str, Validity]) -> dict[str, tuple[int, int | None]]:
     return {name: (v.from_sequence, v.until_sequence) for name, v in known.items()}
 
 
-def first_model() -> Model:
-    """The model of an empty ledger."""
-    return Model(
+def first_model(ledger: Ledger) -> Model:
+    """The model of a ledger that holds its opening alone."""
+    model = Model(
         {key.key_id: Span(key.agent_id, 1) for key in registry.list_agent_keys("default")},
         {each.witness_id: Span(None, 1) for each in registry.list_witnesses("default")},
     )
+    model.append(stored_events(ledger))
+    return model

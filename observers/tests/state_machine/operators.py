@@ -102,8 +102,6 @@ class OperatorSteps(CeremonySteps):
     def _losable(self, pick: int, count: int) -> range:
         """Some events of agents in a row, the last ones or any."""
         places = sorted(self.model.events)
-        if not places:
-            return range(0)
         last = first = places[-1] if pick % 2 else places[pick % len(places)]
         while last - first < count and self._is_losable(first):
             first -= 1

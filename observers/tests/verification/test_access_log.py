@@ -39,10 +39,10 @@ def taken(client: Client, query: str) -> bytes:
 def test_a_range_by_token_is_entered_with_its_filter_and_its_events(ledger: Ledger) -> None:
     ledger.write(3)
     caller = api.observer()
-    assert caller.get("events?start=2&event_type=test.happened").status_code == 200
+    assert caller.get("events?start=5&event_type=test.happened").status_code == 200
     (entry,) = entries()
     assert (entry.kind, entry.who) == ("token", caller.token[:15])
-    assert entry.asked == "GET /api/v1/events?start=2&event_type=test.happened"
+    assert entry.asked == "GET /api/v1/events?start=5&event_type=test.happened"
     assert (entry.route, entry.address) == ("api-events", "127.0.0.1")
     assert (entry.outcome, entry.status, entry.events) == ("answered", 200, 2)
 
@@ -51,10 +51,10 @@ def test_a_page_by_a_person_is_entered(ledger: Ledger) -> None:
     ledger.write(2)
     client = sign_in(name="zoe", staff=False)
     client.get("/events/")
-    client.get("/events/1/")
+    client.get("/events/4/")
     event, listing = entries(who="zoe")
     assert (event.route, event.events) == ("event", 1)
-    assert (listing.kind, listing.route, listing.events) == ("account", "events", 2)
+    assert (listing.kind, listing.route, listing.events) == ("account", "events", 5)
 
 
 def test_a_live_page_that_is_shown_nothing_is_entered_once_for_each_filter(
@@ -64,10 +64,10 @@ def test_a_live_page_that_is_shown_nothing_is_entered_once_for_each_filter(
     client = sign_in(name="zoe", staff=False)
     monkeypatch.setattr(events_page, "_asked", {})
     for address in (
-        "/events/live?after=3",
+        "/events/live?after=6",
         "/events/live?after=0&payload_field=pin&payload_value=1",
         "/events/live?after=0&payload_field=pin&payload_value=1",
-        "/events/live?after=2&payload_field=pin&payload_value=1",
+        "/events/live?after=5&payload_field=pin&payload_value=1",
         "/events/live?after=0&payload_field=pin&payload_value=2",
         "/events/live?after=0&agent_id=nobody",
     ):
@@ -103,7 +103,7 @@ def test_strangers_writers_and_probes_leave_no_entry(ledger: Ledger) -> None:
 def test_asking_for_a_verification_is_entered(ledger: Ledger) -> None:
     ledger.write(1)
     client = sign_in(name="zoe", staff=False)
-    assert client.post("/verifications/start", {"start": 1, "end": 1}).status_code == 302
+    assert client.post("/verifications/start", {"start": 4, "end": 4}).status_code == 302
     (entry,) = entries(route="start-verification")
     assert (entry.who, entry.status) == ("zoe", 302)
 
@@ -118,7 +118,7 @@ def test_an_export_is_entered_before_its_first_byte_and_at_its_end(
     assert (begun.outcome, begun.events) == ("begun", None)
     b"".join(response.streaming_content)
     sent, _ = entries()
-    assert (sent.outcome, sent.events, sent.asked) == ("sent", 3, begun.asked)
+    assert (sent.outcome, sent.events, sent.asked) == ("sent", 6, begun.asked)
 
 
 def test_an_export_that_breaks_off_says_so(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +214,7 @@ def test_anybody_reads_in_public_and_is_entered(ledger: Ledger, settings: Settin
     ledger.write(1)
     client = Client()
     assert client.get("/api/v1/events").status_code == 200
-    page = client.get("/events/1/")
+    page = client.get("/events/4/")
     assert page.status_code == 200
     assert "Log in" in page.content.decode()
     assert client.post("/verifications/start", {}).status_code == 302

@@ -27,27 +27,27 @@ from observers.tests.support.pages import remove
 
 def test_two_lost_numbers_are_documented_and_the_rest_is_an_incident(ledger: Ledger) -> None:
     ledger.write(9)
-    remove(ledger, 3, 4)
+    remove(ledger, 6, 7)
     assert run("check_continuity").code == 1
-    ceremony = document_gap(ledger, 3, 4).sequence
+    ceremony = document_gap(ledger, 6, 7).sequence
     ran = run("check_continuity")
     assert ran.code == 0
-    assert f"  3 to 4 (2): documented by event {ceremony}" in ran.text
+    assert f"  6 to 7 (2): documented by event {ceremony}" in ran.text
     assert findings() == []
-    remove(ledger, 7)
+    remove(ledger, 10)
     ran = run("check_continuity")
     assert ran.code == 1
-    assert "  7: not explained" in ran.text
-    assert findings() == [(7, "gap")]
+    assert "  10: not explained" in ran.text
+    assert findings() == [(10, "gap")]
 
 
 NOT_EXACTLY = {
-    "a part": (3, 3),
-    "more": (2, 4),
-    "what is there": (6, 6),
-    "beyond the head": (9, 12),
-    "backwards": (4, 3),
-    "numbers that do not come next": (12, 13),
+    "a part": (6, 6),
+    "more": (5, 7),
+    "what is there": (9, 9),
+    "beyond the head": (12, 15),
+    "backwards": (7, 6),
+    "numbers that do not come next": (15, 16),
 }
 
 
@@ -56,7 +56,7 @@ def test_a_range_that_is_not_exactly_what_is_missing_is_refused(
     ledger: Ledger, bounds: tuple[int, int]
 ) -> None:
     ledger.write(9)
-    remove(ledger, 3, 4)
+    remove(ledger, 6, 7)
     with pytest.raises(CeremonyRefusedError, match=r"^CT-13: ") as refused:
         document_gap(ledger, *bounds)
     assert refused.value.check == "details"
@@ -64,30 +64,30 @@ def test_a_range_that_is_not_exactly_what_is_missing_is_refused(
 
 def test_the_next_numbers_are_skipped_only_by_a_ceremony(ledger: Ledger) -> None:
     ledger.write(5)
-    ledger.tamper("SELECT setval('events_sequence_seq', 8)")
-    assert ledger.write(1)[0].sequence == 6, "a number drawn by anybody else is given back"
-    (before,) = ledger.store.get_events_by_sequence_range(6, 6)
-    skip = document_gap(ledger, 7, 1_000_006, "numbers printed on forms that burnt")
-    assert (skip.sequence, skip.prev_hash) == (1_000_007, before.content_hash)
+    ledger.tamper("SELECT setval('events_sequence_seq', 11)")
+    assert ledger.write(1)[0].sequence == 9, "a number drawn by anybody else is given back"
+    (before,) = ledger.store.get_events_by_sequence_range(9, 9)
+    skip = document_gap(ledger, 10, 1_000_009, "numbers printed on forms that burnt")
+    assert (skip.sequence, skip.prev_hash) == (1_000_010, before.content_hash)
     (after,) = ledger.write(1)
-    assert (after.sequence, after.prev_hash) == (1_000_008, skip.content_hash)
+    assert (after.sequence, after.prev_hash) == (1_000_011, skip.content_hash)
     head = ledger.store.head()
-    assert (head.max_sequence, head.event_count) == (1_000_008, 8)
+    assert (head.max_sequence, head.event_count) == (1_000_011, 11)
     assert run("check_continuity").code == 0
     assert findings() == []
 
 
 def test_a_lost_tail_is_documented_even_while_the_ledger_is_halted(ledger: Ledger) -> None:
     written = ledger.write(6)
-    remove(ledger, 5, 6)
+    remove(ledger, 8, 9)
     with pytest.raises(HeadMismatchError):
         ledger.write(1)
     halt(writer(), reason="the tail is gone", by="keeper")
-    ceremony = document_gap(ledger, 5, 6)
-    assert ceremony.sequence == 7
+    ceremony = document_gap(ledger, 8, 9)
+    assert ceremony.sequence == 10
     assert ceremony.prev_hash == written[-1].content_hash, "the head remembers what was lost"
     cleared = hold(ledger, "clear_halt", halt_details())
-    records = ledger.store.get_events_by_sequence_range(8, cleared.sequence)
+    records = ledger.store.get_events_by_sequence_range(11, cleared.sequence)
     assert [each.event_type for each in records] == ["system.halted", "ceremony.clear_halt"]
     ledger.write(1)
     assert run("check_continuity").code == 0
@@ -96,12 +96,12 @@ def test_a_lost_tail_is_documented_even_while_the_ledger_is_halted(ledger: Ledge
 
 def test_a_tail_that_is_lost_further_than_approved_is_refused(ledger: Ledger) -> None:
     ledger.write(6)
-    remove(ledger, 6)
+    remove(ledger, 9)
     ada, bela, cleo = people_from_the_start(ledger)
-    proposal = ada.propose("sequence_skip", {"first": 6, "last": 6})
+    proposal = ada.propose("sequence_skip", {"first": 9, "last": 9})
     bela.say(proposal)
     cleo.say(proposal)
-    remove(ledger, 5)
+    remove(ledger, 8)
     with pytest.raises(CeremonyRefusedError, match="the gap is larger"):
         ceremonies.record(writer(), proposal.ceremony_id)
 
@@ -109,10 +109,10 @@ def test_a_tail_that_is_lost_further_than_approved_is_refused(ledger: Ledger) ->
 def test_an_event_that_only_looks_like_a_ceremony_is_found(ledger: Ledger) -> None:
     """Written past the database's guard, with the system's key and two names."""
     ledger.write(5)
-    remove(ledger, 3)
+    remove(ledger, 6)
     approvals = [{"person": "Ada"}, {"person": "Bela"}]
-    forged = forge(ledger, {"first": 3, "last": 3, "reason": "lost", "approvals": approvals})
-    assert findings() == [(3, "gap"), (forged.sequence, "ceremony")]
+    forged = forge(ledger, {"first": 6, "last": 6, "reason": "lost", "approvals": approvals})
+    assert findings() == [(6, "gap"), (forged.sequence, "ceremony")]
 
 
 def test_a_ceremony_with_a_signature_of_another_text_is_found(ledger: Ledger) -> None:

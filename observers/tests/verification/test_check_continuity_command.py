@@ -11,7 +11,7 @@ from observers.tests.support.commands import run
 COUNTED = "Every number was counted now.\n"
 
 
-def test_an_empty_ledger_misses_nothing(ledger: Ledger) -> None:
+def test_an_empty_ledger_misses_nothing(unopened: Ledger) -> None:
     ran = run("check_continuity", "--json")
     assert ran.code == 0
     assert ran.json == {
@@ -31,18 +31,18 @@ def test_an_empty_ledger_misses_nothing(ledger: Ledger) -> None:
 
 def test_a_whole_ledger_exits_0(ledger: Ledger) -> None:
     ledger.write(4)
-    assert run("check_continuity") == (0, "Sequences 1 to 4: none missing.\n" + COUNTED)
+    assert run("check_continuity") == (0, "Sequences 1 to 7: none missing.\n" + COUNTED)
 
 
 def test_an_unexplained_gap_exits_1_and_is_named(ledger: Ledger) -> None:
     ledger.write(8)
-    ledger.tamper("DELETE FROM events WHERE sequence IN (2, 5, 6)")
+    ledger.tamper("DELETE FROM events WHERE sequence IN (5, 8, 9)")
     ran = run("check_continuity")
     assert ran.code == 1
     assert ran.text.splitlines() == [
-        "Sequences 1 to 8: 3 missing in 2 gaps.",
-        "  2: not explained",
-        "  5 to 6 (2): not explained",
+        "Sequences 1 to 11: 3 missing in 2 gaps.",
+        "  5: not explained",
+        "  8 to 9 (2): not explained",
         "INCIDENT: 2 gaps (3 numbers) without explanation.",
         COUNTED.strip(),
     ]
@@ -50,28 +50,28 @@ def test_an_unexplained_gap_exits_1_and_is_named(ledger: Ledger) -> None:
 
 def test_a_cut_tail_is_a_gap_up_to_the_head(ledger: Ledger) -> None:
     ledger.write(6)
-    ledger.tamper("DELETE FROM events WHERE sequence > 4")
+    ledger.tamper("DELETE FROM events WHERE sequence > 7")
     assert run("check_continuity", "--json").json["gaps"] == [
-        {"start": 5, "end": 6, "count": 2, "documented": False, "ceremony_sequence": None}
+        {"start": 8, "end": 9, "count": 2, "documented": False, "ceremony_sequence": None}
     ]
 
 
 def test_a_documented_gap_exits_0_and_names_its_ceremony(ledger: Ledger) -> None:
     ledger.write(5)
-    ledger.tamper("DELETE FROM events WHERE sequence IN (3, 4)")
-    document_gap(ledger, 3, 4)
+    ledger.tamper("DELETE FROM events WHERE sequence IN (6, 7)")
+    document_gap(ledger, 6, 7)
     ran = run("check_continuity")
     assert ran.code == 0
-    assert "  3 to 4 (2): documented by event 6" in ran.text
+    assert "  6 to 7 (2): documented by event 9" in ran.text
     assert ran.text.endswith("Every gap is documented.\n" + COUNTED)
 
 
 def test_a_range_is_bounded_by_its_ends(ledger: Ledger) -> None:
     ledger.write(8)
-    ledger.tamper("DELETE FROM events WHERE sequence IN (2, 5, 6)")
-    ran = run("check_continuity", "--json", "--start", "3", "--end", "5")
-    assert [(gap["start"], gap["end"]) for gap in ran.json["gaps"]] == [(5, 5)]
-    assert run("check_continuity", "--start", "7").code == 0
+    ledger.tamper("DELETE FROM events WHERE sequence IN (5, 8, 9)")
+    ran = run("check_continuity", "--json", "--start", "6", "--end", "8")
+    assert [(gap["start"], gap["end"]) for gap in ran.json["gaps"]] == [(8, 8)]
+    assert run("check_continuity", "--start", "10").code == 0
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "one", str(2**63)])
@@ -86,4 +86,4 @@ def test_remembered_says_that_it_is_and_is_of_the_whole_ledger(ledger: Ledger) -
     ran = run("check_continuity", "--remembered")
     assert ran.code == 0
     assert "From cached counts: every number was last checked after 20" in ran.text
-    assert run("check_continuity", "--remembered", "--start=2").code == 2
+    assert run("check_continuity", "--remembered", "--start=5").code == 2

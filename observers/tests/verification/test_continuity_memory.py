@@ -14,7 +14,7 @@ from events.store.connection import fetch_one
 from events.store.ledger import GapReport
 from events.tests.store.test_gaps_query import BLOCK, put
 from events.tests.support import api
-from events.tests.support.ledger import Ledger
+from events.tests.support.ledger import OPENING, Ledger
 from observers.continuity import check_continuity, recall_continuity
 
 LONG = 10 * BLOCK
@@ -22,8 +22,8 @@ LONG = 10 * BLOCK
 
 @pytest.fixture
 def long(ledger: Ledger) -> Ledger:
-    """Ten blocks and a few more, all of them seen."""
-    put(ledger, range(1, LONG + 6))
+    """Ten blocks and a few events more, all of them seen."""
+    put(ledger, range(OPENING + 1, LONG + 6))
     look(ledger)
     return ledger
 
@@ -58,7 +58,7 @@ def gaps(report: GapReport) -> list[tuple[int, int]]:
 
 
 def test_new_numbers_are_cached_once_they_fill_a_block(ledger: Ledger) -> None:
-    put(ledger, range(1, BLOCK))
+    put(ledger, range(OPENING + 1, BLOCK))
     look(ledger)
     assert seen(ledger) == []
     put(ledger, range(BLOCK, BLOCK + 10))
@@ -146,7 +146,7 @@ def test_an_answer_over_http_stops_before_a_gap_that_a_round_found(long: Ledger)
 
     long.tamper(
         "INSERT INTO appends (last_sequence, first_sequence, content_hash, authority_timestamp,"
-        f" event_count) VALUES ({LONG + 5}, 1, repeat('0', 64), now(), {LONG + 5})"
+        f" event_count) VALUES ({LONG + 5}, 4, repeat('0', 64), now(), {LONG + 5})"
     )
     assert complete_through() == LONG + 5
     go_round(long)
@@ -171,7 +171,7 @@ def test_remembered_and_counted_are_the_same_after_a_round(ledger: Ledger) -> No
         assert remembered.listed == counted.listed
         assert remembered.missing_count == counted.missing_count
 
-    put(ledger, range(1, 4 * BLOCK))
+    put(ledger, range(OPENING + 1, 4 * BLOCK))
     with ledger.tampering() as superuser:
         check()
 

@@ -15,7 +15,7 @@ from events.access.recorder import recorder
 from events.append.services import writer
 from events.format.event import FIELDS
 from events.tests.support import api
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 from observers import export as spreadsheets
 from observers.tests.support.pages import sign_in
 
@@ -58,7 +58,7 @@ def test_no_cell_of_an_export_begins_as_a_formula(ledger: Ledger) -> None:
     for payload in ("=1", "+1", "-1", "@a", "\tx", "\rx", -1, {"a": "=1"}):
         writer().write_event(submission(payload))
     written = rows(content(api.observer().get(ALL)))
-    assert len(written) == 8
+    assert len(written) == OPENING + 8
     assert list(written[0]) == list(FIELDS)
     cells = [cell for row in written for cell in row.values()]
     assert not [cell for cell in cells if cell.startswith(spreadsheets.FORMULA)]
@@ -67,7 +67,7 @@ def test_no_cell_of_an_export_begins_as_a_formula(ledger: Ledger) -> None:
 def test_a_text_too_long_for_a_cell_is_cut_with_a_mark(ledger: Ledger) -> None:
     writer().write_event(submission("x" * 40_000))
     writer().write_event(submission("\N{GRINNING FACE}" * 20_000))
-    for row in rows(content(api.observer().get(ALL))):
+    for row in rows(content(api.observer().get(ALL)))[OPENING:]:
         payload = row["payload"]
         assert len(payload.encode("utf-16-le")) // 2 <= spreadsheets.MAX_CELL
         assert payload.endswith(" characters")

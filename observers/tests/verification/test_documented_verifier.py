@@ -77,19 +77,19 @@ def test_the_documented_verifier_finds_tampering(
 ) -> None:
     ledger.write(6)
     ledger.tamper(
-        """UPDATE events SET payload = '{"number": 7}' WHERE sequence = 2""",
-        "UPDATE events SET event_type = 'test.never' WHERE sequence = 4",
-        "DELETE FROM events WHERE sequence = 5",
+        """UPDATE events SET payload = '{"number": 7}' WHERE sequence = 5""",
+        "UPDATE events SET event_type = 'test.never' WHERE sequence = 7",
+        "DELETE FROM events WHERE sequence = 8",
     )
     keys = save_keys(tmp_path / "keys.json")
     export = save_export(ledger, tmp_path / "ledger.jsonl")
     assert outsider(verifier, export, keys) == (
         1,
-        "sequence 2: payload_hash\n"
-        "sequence 4: content_hash\n"
-        "sequence 4: signature\n"
-        "sequence 4: witness_signature\n"
-        "sequence 6: gap\n",
+        "sequence 5: payload_hash\n"
+        "sequence 7: content_hash\n"
+        "sequence 7: signature\n"
+        "sequence 7: witness_signature\n"
+        "sequence 9: gap\n",
     )
 
 
@@ -105,9 +105,9 @@ def test_the_documented_verifier_knows_ceremonies_and_what_they_erased(
     held = hold(ledger, "erase_payload", details)
     keys = save_keys(tmp_path / "keys.json")
     export = save_export(ledger, tmp_path / "ledger.jsonl")
-    assert outsider(verifier, export, keys) == (0, "sequence 1: the payload was erased\n")
+    assert outsider(verifier, export, keys) == (0, "sequence 4: the payload was erased\n")
     ledger.tamper(
-        "UPDATE events SET payload = (SELECT payload FROM events WHERE sequence = 1),"
+        "UPDATE events SET payload = (SELECT payload FROM events WHERE sequence = 4),"
         f" payload_salt = repeat('0', 64) WHERE sequence = {other.sequence}"
     )
     payload = json.loads(held.payload)
@@ -117,7 +117,7 @@ def test_the_documented_verifier_knows_ceremonies_and_what_they_erased(
     assert outsider(verifier, export, keys) == (
         1,
         f"sequence {forged.sequence}: ceremony\n"
-        "sequence 1: the payload was erased\nsequence 3: payload_hash\n",
+        "sequence 4: the payload was erased\nsequence 6: payload_hash\n",
     )
 
 
@@ -142,10 +142,10 @@ def test_the_documented_verifier_takes_no_erasure_mark_that_says_more(
         "ceremony_id": json.loads(held.payload)["ceremony_id"],
         "ceremony_sequence": held.sequence,
     }
-    ledger.tamper(f"UPDATE events SET payload = '{json.dumps(marker)}' WHERE sequence = 1")
+    ledger.tamper(f"UPDATE events SET payload = '{json.dumps(marker)}' WHERE sequence = 4")
     keys = save_keys(tmp_path / "keys.json")
     export = save_export(ledger, tmp_path / "ledger.jsonl")
-    assert outsider(verifier, export, keys) == (1, "sequence 1: payload_hash\n")
+    assert outsider(verifier, export, keys) == (1, "sequence 4: payload_hash\n")
 
 
 def test_the_documented_verifier_takes_the_keys_and_signatures_that_the_ledger_takes() -> None:

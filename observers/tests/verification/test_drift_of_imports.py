@@ -68,7 +68,7 @@ def test_the_page_shows_running_clocks_first_and_imports_apart(reader: Reader) -
     assert [(a.figures.agent_id, a.figures.warnings) for a in context["findings"].agents] == [
         ("agent-7", 2)
     ]
-    assert [warning.sequence for warning in context["warnings"]] == [2, 1]
+    assert [warning.sequence for warning in context["warnings"]] == [5, 4]
     assert [(i.record.sequence, i.warnings) for i in context["findings"].imports] == [
         (recorded, 20)
     ]
@@ -77,13 +77,13 @@ def test_the_page_shows_running_clocks_first_and_imports_apart(reader: Reader) -
     assert "20 warnings are about events of 1 import" in text
     assert "trail.json" in text
     too = reader.get("/drift/?imports=too").context
-    assert [warning.sequence for warning in too["warnings"]] == list(range(22, 0, -1))
+    assert [warning.sequence for warning in too["warnings"]] == list(range(25, 3, -1))
 
 
 def test_a_ledger_whose_only_drift_is_of_imports_says_so(reader: Reader) -> None:
     old_records()
     text = reader.text("/drift/")
-    assert "No warning in sequences 1 to 21 but those of imports" in text
+    assert "No warning in sequences 1 to 24 but those of imports" in text
     assert "None." in text
 
 
@@ -159,7 +159,7 @@ def test_figures_are_over_all_warnings_of_running_clocks(ledger: Ledger) -> None
         old_records(count=50)
     window, agents = figures_by_agent("default", DriftFilter(), import_spans("default"), most=5)
     assert window is not None
-    assert (window.warnings, window.cut, agents[0].first_sequence) == (1, False, 1)
+    assert (window.warnings, window.cut, agents[0].first_sequence) == (1, False, 4)
 
 
 def test_the_report_counts_imports_apart_and_finds_nothing_in_them(ledger: Ledger) -> None:
@@ -174,8 +174,8 @@ def test_the_report_counts_imports_apart_and_finds_nothing_in_them(ledger: Ledge
     lines = ran.text.splitlines()
     assert lines[0] == "1 drift warnings above 5 s"
     assert lines[-2].startswith("20 more come from imports")
-    assert "20 of trail.json, sequences 1 to 20, event 21" in lines[-1]
-    assert run("drift_report", "--end", "5", "--json").json["import_warnings"] == 5
+    assert "20 of trail.json, sequences 4 to 23, event 24" in lines[-1]
+    assert run("drift_report", "--end", "8", "--json").json["import_warnings"] == 5
 
 
 def test_overview_and_metrics_tell_them_apart(reader: Reader) -> None:

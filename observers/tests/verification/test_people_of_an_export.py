@@ -22,17 +22,17 @@ from observers.verification.keyring import public_keys
 
 __all__ = ["verifier"]
 
-CEREMONY, SKIP = 7, 8
+CEREMONY, SKIP = 10, 11
 
 
 @pytest.fixture
 def held(ledger: Ledger) -> Ledger:
-    """Ada, Bela and Cleo by events 1 to 3; Dana by ceremony 7; 8 explains that 5 is gone."""
+    """Ada, Bela and Cleo by events 4 to 6; Dana by ceremony 10; 11 explains that 8 is gone."""
     register()
     ledger.write(3)
     hold(ledger, "add_person", person("Dana").details)
-    ledger.tamper("DELETE FROM events WHERE sequence = 5")
-    hold(ledger, "sequence_skip", {"first": 5, "last": 5})
+    ledger.tamper("DELETE FROM events WHERE sequence = 8")
+    hold(ledger, "sequence_skip", {"first": 8, "last": 8})
     return ledger
 
 
@@ -51,18 +51,18 @@ def test_people_whom_events_register_are_believed(
 ) -> None:
     export, keys = save_export(held, tmp_path / "ledger.jsonl"), save(tmp_path / "keys.json")
     places = [each["registered_by"] for each in public_keys("default")["people"]]
-    assert places == [1, 2, 3, CEREMONY]
+    assert places == [4, 5, 6, CEREMONY]
     assert findings("--export", str(export), "--keys", str(keys)) == []
     # The page's verifier leaves out which gaps ceremonies explain.
-    assert outsider(verifier, export, keys) == (1, "sequence 6: gap\n")
+    assert outsider(verifier, export, keys) == (1, "sequence 9: gap\n")
 
 
 WRONG: dict[str, Callable[[list[dict[str, Any]]], object]] = {
     "no event": lambda people: people[1].update(registered_by=None),
-    "an event that registers another": lambda people: people[1].update(registered_by=1),
-    "an event that registers nobody": lambda people: people[1].update(registered_by=4),
-    "an event that is missing": lambda people: people[1].update(registered_by=5),
-    "an event behind the ceremony": lambda people: people[1].update(registered_by=9),
+    "an event that registers another": lambda people: people[1].update(registered_by=4),
+    "an event that registers nobody": lambda people: people[1].update(registered_by=7),
+    "an event that is missing": lambda people: people[1].update(registered_by=8),
+    "an event behind the ceremony": lambda people: people[1].update(registered_by=12),
     "no sequence": lambda people: people[1].update(registered_by=0),
 }
 
@@ -76,7 +76,7 @@ def test_a_person_whom_no_event_registers_speaks_in_no_ceremony(
     assert writer().write_event(late).event.sequence == SKIP + 1
     export, keys = save_export(held, tmp_path / "ledger.jsonl"), save(tmp_path / "k.json", change)
     assert findings("--export", str(export), "--keys", str(keys)) == [
-        (5, "gap"),
+        (8, "gap"),
         (CEREMONY, "ceremony"),
         (SKIP, "ceremony"),
     ]
@@ -88,5 +88,5 @@ def test_an_export_that_begins_later_takes_the_list_at_its_word(
     held: Ledger, tmp_path: Path
 ) -> None:
     export, keys = save_export(held, tmp_path / "ledger.jsonl"), save(tmp_path / "keys.json")
-    export.write_bytes(b"".join(export.read_bytes().splitlines(keepends=True)[4:]))
-    assert findings("--export", str(export), "--keys", str(keys), "--start", "6") == []
+    export.write_bytes(b"".join(export.read_bytes().splitlines(keepends=True)[7:]))
+    assert findings("--export", str(export), "--keys", str(keys), "--start", "9") == []

@@ -52,7 +52,7 @@ def replica(
     monkeypatch: pytest.MonkeyPatch,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[Replica]:
-    """The replica, read by observers, up to date with three events."""
+    """The replica, read by observers, up to date with the three events of the opening."""
     place = followed.server.dsn("portal_observer", ledger.name)
     connections.settings["observer"] = {
         **connections.settings["default"],
@@ -69,7 +69,6 @@ def replica(
     settings.PORTAL_REPLICA_LAG = PATIENT
     monkeypatch.setattr(trusting, "CHECK_SECONDS", 0.0)
     trust.forget()
-    ledger.write(3)
     followed.catch_up()
     yield followed
     followed.server.start()

@@ -24,10 +24,10 @@ from observers.verification.explained_gaps import find_gaps
 
 @pytest.fixture
 def skip(ledger: Ledger) -> Event:
-    """3 and 4 are missing, and a ceremony explains it."""
+    """6 and 7 are missing, and a ceremony explains it."""
     ledger.write(6)
-    remove(ledger, 3, 4)
-    return document_gap(ledger, 3, 4)
+    remove(ledger, 6, 7)
+    return document_gap(ledger, 6, 7)
 
 
 def documented(start: int = 1, end: int | None = None) -> list[int | None]:
@@ -49,7 +49,7 @@ def test_a_sound_ceremony_documents_its_gap_for_everybody(ledger: Ledger, skip: 
     assert findings() == []
 
 
-@pytest.mark.parametrize("bounds", [(1, 3), (4, 7), (3, 3), (4, 4), (3, 4), (2, 5)], ids=str)
+@pytest.mark.parametrize("bounds", [(1, 6), (7, 10), (6, 6), (7, 7), (6, 7), (5, 8)], ids=str)
 def test_a_documented_gap_stays_so_where_bounds_cut_it_off(
     ledger: Ledger, skip: Event, bounds: tuple[int, int]
 ) -> None:
@@ -58,33 +58,33 @@ def test_a_documented_gap_stays_so_where_bounds_cut_it_off(
 
 
 def test_a_larger_gap_is_not_what_was_decided(ledger: Ledger, skip: Event) -> None:
-    remove(ledger, 5)
+    remove(ledger, 8)
     assert documented() == [None]
-    assert documented(3, 4) == [None], "cut to what the ceremony names, it is still larger"
-    assert findings("--start", "3", "--end", "4") == [(3, "gap")]
+    assert documented(6, 7) == [None], "cut to what the ceremony names, it is still larger"
+    assert findings("--start", "6", "--end", "7") == [(6, "gap")]
 
 
 def test_a_smaller_gap_is_not_what_was_decided(ledger: Ledger, skip: Event) -> None:
-    (five,) = ledger.store.get_events_by_sequence_range(5, 5)
+    (eight,) = ledger.store.get_events_by_sequence_range(8, 8)
     with ledger.tampering() as superuser:
         forgery.insert(
-            superuser, replace(five, sequence=4, event_id="0191d7a0-0000-7000-8000-00000000000f")
+            superuser, replace(eight, sequence=7, event_id="0191d7a0-0000-7000-8000-00000000000f")
         )
     assert documented() == [None]
-    assert (3, "gap") in findings()
+    assert (6, "gap") in findings()
 
 
 def test_a_gap_elsewhere_is_not_what_was_decided(ledger: Ledger, skip: Event) -> None:
     ledger.write(4)
-    remove(ledger, 9, 10)
+    remove(ledger, 12, 13)
     assert documented() == [skip.sequence, None]
-    assert findings() == [(9, "gap")]
+    assert findings() == [(12, "gap")]
 
 
 UNSOUND: dict[str, str] = {
     "payload changed": "payload = jsonb_set(payload, '{proposal,reason}', '\"another\"')",
-    "signature of another event": "signature = (SELECT signature FROM events WHERE sequence = 6)",
-    "no witness": "witness_signature = (SELECT signature FROM events WHERE sequence = 6)",
+    "signature of another event": "signature = (SELECT signature FROM events WHERE sequence = 9)",
+    "no witness": "witness_signature = (SELECT signature FROM events WHERE sequence = 9)",
     "hash of another event": "content_hash = repeat('a', 64)",
     "key that is not registered": "signing_key_id = 'unknown'",
     "bent link": "prev_hash = repeat('b', 64)",
@@ -99,7 +99,7 @@ def test_a_ceremony_that_fails_a_check_documents_nothing(
     ledger.tamper(f"UPDATE events SET {change} WHERE sequence = {skip.sequence}")
     assert seen_by_all() == [[None]] * 4
     assert run("check_continuity").code == 1
-    assert (3, "gap") in findings()
+    assert (6, "gap") in findings()
 
 
 def test_a_ceremony_that_its_append_contradicts_documents_nothing(
@@ -130,9 +130,9 @@ def test_a_relinked_ceremony_with_right_signatures_documents_nothing(
 def test_the_first_sound_ceremony_of_a_gap_counts(ledger: Ledger, skip: Event) -> None:
     first = forge(ledger, json.loads(skip.payload))
     assert documented() == [skip.sequence]
-    ledger.tamper("UPDATE events SET content_hash = repeat('a', 64) WHERE sequence = 7")
-    assert documented() == [None], "8 is linked to what 7 was"
-    assert first.sequence == 8
+    ledger.tamper("UPDATE events SET content_hash = repeat('a', 64) WHERE sequence = 10")
+    assert documented() == [None], "11 is linked to what 10 was"
+    assert first.sequence == 11
 
 
 NOT_DOCUMENTED: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -142,9 +142,9 @@ NOT_DOCUMENTED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "one person twice": lambda p: p | {"approvals": [p["approvals"][0]] * 2},
     "approvals that are no list": lambda p: p | {"approvals": p["approvals"][0]},
     "other numbers than were signed": lambda p: p | {"first": 1, "last": 1},
-    "bounds as text": lambda p: p | {"first": "3", "last": "4"},
-    "bounds as fractions": lambda p: p | {"first": 3.5},
-    "no object": lambda p: [3, 4],
+    "bounds as text": lambda p: p | {"first": "6", "last": "7"},
+    "bounds as fractions": lambda p: p | {"first": 6.5},
+    "no object": lambda p: [6, 7],
 }
 
 
@@ -168,7 +168,7 @@ def without_the_append(ledger: Ledger, event: Event) -> Iterator[None]:
 
 def test_no_row_without_a_signature_documents_anything(ledger: Ledger) -> None:
     """A superuser without any key."""
-    ledger.write(9)
+    ledger.write(6)
     remove(ledger, 5, 6)
     ledger.tamper(
         "INSERT INTO events SELECT gen_random_uuid(), 10, 'ceremony.sequence_skip',"
@@ -186,7 +186,7 @@ def test_no_row_without_a_signature_documents_anything(ledger: Ledger) -> None:
 def test_the_databases_choice_of_the_ceremony_is_not_trusted(ledger: Ledger, skip: Event) -> None:
     """An operator of the operator's own says that all payloads are equal."""
     ledger.write(6)
-    remove(ledger, 9, 10)
+    remove(ledger, 12, 13)
     with ledger.connect("postgres") as superuser:
         for statement in (
             "CREATE SCHEMA evil",
@@ -201,7 +201,7 @@ def test_the_databases_choice_of_the_ceremony_is_not_trusted(ledger: Ledger, ski
     connections.close_all()
     try:
         assert documented() == [skip.sequence, None]
-        assert findings() == [(9, "gap")]
+        assert findings() == [(12, "gap")]
     finally:
         connections.close_all()
         with ledger.connect("postgres") as superuser:

@@ -13,7 +13,7 @@ import pytest
 from events.append.services import writer
 from events.models import Verification
 from events.store.connection import LedgerUnavailableError
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 from observers.tests.support.commands import findings, run
 from observers.tests.support.pages import remove
 from observers.verification import ledger as ranges
@@ -27,7 +27,7 @@ EVENTS = 12
 
 
 def test_processes_find_what_a_single_pass_finds(ledger: Ledger) -> None:
-    writer().write_events([submission(number=n) for n in range(EVENTS)])
+    writer().write_events([submission(number=n) for n in range(OPENING, EVENTS)])
     remove(ledger, 4, 5)
     ledger.tamper("UPDATE events SET payload = '[1]' WHERE sequence = 9")
     seen: list[int] = []
@@ -40,7 +40,7 @@ def test_processes_find_what_a_single_pass_finds(ledger: Ledger) -> None:
 
 
 def test_a_killed_worker_is_an_error_that_names_it(ledger: Ledger) -> None:
-    writer().write_events([submission(number=n) for n in range(EVENTS)])
+    writer().write_events([submission(number=n) for n in range(OPENING, EVENTS)])
     killed: list[int] = []
 
     def kill_the_workers(more: int) -> None:
@@ -68,7 +68,7 @@ def test_a_killed_worker_is_an_error_that_names_it(ledger: Ledger) -> None:
 def test_an_error_of_a_worker_is_the_verifications(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    writer().write_events([submission(number=n) for n in range(4)])
+    writer().write_events([submission(number=n) for n in range(OPENING, 4)])
     monkeypatch.setattr(ranges, "_place", lambda using: {"HOST": str(tmp_path)})
     keys = keyring_from_registry("default")
     with pytest.raises(LedgerUnavailableError):
@@ -77,8 +77,8 @@ def test_an_error_of_a_worker_is_the_verifications(
 
 def test_without_signatures_it_says_so(ledger: Ledger) -> None:
     ledger.write(3)
-    ledger.tamper("UPDATE events SET witness_signature = signature WHERE sequence = 2")
-    assert findings() == [(2, "witness_signature")]
+    ledger.tamper("UPDATE events SET witness_signature = signature WHERE sequence = 5")
+    assert findings() == [(5, "witness_signature")]
     ran = run("verify_ledger", "--no-signatures")
     assert (ran.code, "NO SIGNATURE WAS CHECKED" in ran.text) == (0, True)
     assert run("verify_ledger", "--json", "--no-signatures").json["signatures_checked"] is False
@@ -88,17 +88,17 @@ def test_since_the_last_sound_verification(ledger: Ledger) -> None:
     ledger.write(3)
     assert run("verify_ledger", "--since-last-sound").code == 2
     assert run("verify_ledger", "--record").code == 0
-    assert "No events after sequence 3." in run("verify_ledger", "--since-last-sound").text
+    assert "No events after sequence 6." in run("verify_ledger", "--since-last-sound").text
     ledger.write(2)
     ran = run("verify_ledger", "--since-last-sound", "--json")
-    assert (ran.json["start"], ran.json["checked"], ran.json["since"]["end"]) == (4, 2, 3)
-    ledger.tamper("UPDATE events SET content_hash = repeat('a', 64) WHERE sequence = 3")
-    assert findings("--since-last-sound") == [(3, "head"), (4, "prev_hash")]
+    assert (ran.json["start"], ran.json["checked"], ran.json["since"]["end"]) == (7, 2, 6)
+    ledger.tamper("UPDATE events SET content_hash = repeat('a', 64) WHERE sequence = 6")
+    assert findings("--since-last-sound") == [(6, "head"), (7, "prev_hash")]
 
 
 def test_resumes_what_was_interrupted(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    writer().write_events([submission(number=n) for n in range(EVENTS)])
-    remove(ledger, 2)
+    writer().write_events([submission(number=n) for n in range(OPENING, EVENTS)])
+    remove(ledger, 5)
     defaults = ranges.scan_ranges.__kwdefaults__ or {}
     monkeypatch.setitem(defaults, "size", 5)
     original = records.save_slice
@@ -115,7 +115,7 @@ def test_resumes_what_was_interrupted(ledger: Ledger, monkeypatch: pytest.Monkey
     assert Verification.objects.get().reached_sequence == 6
     ran = run("verify_ledger", "--resume", "--workers", "1", "--json")
     assert (ran.code, ran.json["checked"], ran.json["verification"]) == (1, EVENTS - 1, 1)
-    assert [(f["sequence"], f["check"]) for f in ran.json["findings"]] == [(2, "gap")]
+    assert [(f["sequence"], f["check"]) for f in ran.json["findings"]] == [(5, "gap")]
     assert Verification.objects.get().state == "finished"
     assert run("verify_ledger", "--resume").code == 2
 
@@ -125,6 +125,6 @@ def test_a_null_is_a_finding(ledger: Ledger) -> None:
     for column in ("authority_timestamp", "payload", "prev_hash"):
         ledger.tamper(
             f"ALTER TABLE events ALTER {column} DROP NOT NULL",
-            f"UPDATE events SET {column} = NULL WHERE sequence = 2",
+            f"UPDATE events SET {column} = NULL WHERE sequence = 5",
         )
-    assert (2, "format") in findings()
+    assert (5, "format") in findings()

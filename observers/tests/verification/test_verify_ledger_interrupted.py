@@ -40,7 +40,7 @@ if __name__ == "__main__":
 @pytest.fixture
 def holding(ledger: Ledger, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """The command, begun on a ledger of 7 events."""
-    ledger.write(7)
+    ledger.write(4)
     script = tmp_path / "holding.py"
     script.write_text(HOLDING)
     place = ledger.server.dsn("portal_app", ledger.name)
