@@ -68,7 +68,7 @@ def test_a_cut_ledger_takes_nothing(ledger: Ledger) -> None:
 
 def test_without_a_witness_nothing_is_accepted(ledger: Ledger) -> None:
     caller = api.agent()
-    registrar().retire_witness("WITNESS:alpha")
+    ledger.tamper("UPDATE witnesses SET active_until = now(), until_sequence = 3")
     assert "RT-1" in refused(caller, 503, "witness-unavailable")["detail"]
     assert ledger.written() == []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.test import Client
 
+from events.format import key_events
 from events.tests.support import api
 from events.tests.support.ledger import OPENING, Ledger
 
@@ -42,8 +43,9 @@ def basic(secret: str, name: str = "elastic") -> str:
 
 
 def rows(ledger: Ledger) -> list[tuple[str, str | None, Any]]:
-    """Type, agent and payload of every event behind the opening."""
+    """Type, agent and payload of every event behind the opening that registers no key."""
     return ledger.query(
-        "SELECT event_type, agent_id, payload FROM events WHERE sequence > %s ORDER BY sequence",
-        [OPENING],
+        "SELECT event_type, agent_id, payload FROM events"
+        " WHERE sequence > %s AND event_type <> %s ORDER BY sequence",
+        [OPENING, key_events.REGISTERED],
     )
