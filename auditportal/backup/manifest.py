@@ -66,7 +66,7 @@ class Manifest:
     server_major: int
     dump_major: int
     head: BackedUpHead
-    keys: dict[str, list[dict[str, Any]]]
+    keys: dict[str, Any]
     migrations: list[str]
     files: list[BackedUpFile]
 

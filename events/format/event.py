@@ -1,4 +1,4 @@
-"""The event, format version 1: its fields, what is hashed and what is signed.
+"""The event: its fields, what is hashed and what is signed.
 
 Pure except for random bytes and generated ids. `docs/event-format.md` describes the same bytes for
 outsiders.
@@ -54,6 +54,9 @@ def new_event_id() -> str:
 
 HASH_ALG_VERSION = 1
 SIG_ALG_VERSION = 1
+WRITER_SIGNED = 2
+"""The `sig_alg_version` of an event that its writer signed with a key of its own, before it was
+submitted; version 1 is signed by the portal."""
 MAX_SEQUENCE = 2**63 - 1
 """The largest sequence, that of PostgreSQL's bigint. The first is 1."""
 
@@ -238,6 +241,17 @@ def submission_message(
             "signing_key_id": signing_key_id,
         }
     )
+
+
+def signed_message(signable: bytes, sig_alg_version: int, ledger_id: str) -> bytes:
+    """The bytes under an event's signature: the submission in version 2, otherwise all of
+    `signable`."""
+    if sig_alg_version != WRITER_SIGNED:
+        return agent_message(signable)
+    members = orjson.loads(signable)
+    for name in ("authority_timestamp", "prev_hash", "sequence", "witness_id"):
+        del members[name]  # the ledger's own, which no writer knows
+    return submission_message(ledger_id=ledger_id, **members)
 
 
 def witness_message(agent_signature: bytes, signable: bytes) -> bytes:

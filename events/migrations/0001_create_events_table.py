@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         ),
         sql.migration(
             "001_create_events_table.sql",
-            sha256="c2c725c6d967507884121fca781213ea120bacbf66c5d4f180f39d730145b1da",
+            sha256="d73557c9662aafb9daf93bb36684003f6601f5f96323b3c96629666d8bbe0675",
             models=[
                 sql.model("LedgerEvent", "events", verbose_name="event", permissions=PERMISSIONS)
             ],

@@ -20,7 +20,7 @@ CREATE TABLE events (
         CHECK (octet_length(signature) = 88 AND right(signature, 2) = '=='
                AND left(signature, 86) !~ '[^A-Za-z0-9+/]'),
     hash_alg_version    SMALLINT    NOT NULL DEFAULT 1 CHECK (hash_alg_version = 1),
-    sig_alg_version     SMALLINT    NOT NULL DEFAULT 1 CHECK (sig_alg_version = 1),
+    sig_alg_version     SMALLINT    NOT NULL DEFAULT 1 CHECK (sig_alg_version IN (1, 2)),
     agent_id            TEXT        CHECK (is_text(agent_id, 200)),
     witness_id          TEXT        NOT NULL CHECK (witness_id ~ '^WITNESS:.'),
     witness_signature   TEXT        NOT NULL

@@ -83,6 +83,7 @@ class HeadShape(Answer):
     content_hash = HashField(help_text="Of the last event; 64 zeros when there is none.")
     authority_timestamp = serializers.DateTimeField(allow_null=True)
     event_count = serializers.IntegerField()
+    ledger_id = serializers.UUIDField(help_text="The name of the ledger.")
 
 
 class StrayShape(serializers.Serializer[Any]):
@@ -150,6 +151,10 @@ class AgentKeyShape(ValidityShape):
 
     key_id = serializers.CharField()
     agent_id = serializers.CharField(allow_null=True, help_text="Null for the system itself.")
+    sig_alg_version = serializers.IntegerField(help_text="Of the events that the key signs.")
+    custody = serializers.ChoiceField(
+        ["server", "writer"], help_text="Whoever holds the private key."
+    )
 
 
 class WitnessShape(ValidityShape):
@@ -170,6 +175,7 @@ class PersonKeyShape(ValidityShape):
 class KeysShape(Answer):
     """Every public key ever registered, oldest first."""
 
+    ledger_id = serializers.UUIDField(help_text="The ledger that the keys belong to.")
     agents = AgentKeyShape(many=True)
     witnesses = WitnessShape(many=True)
     people = PersonKeyShape(many=True)

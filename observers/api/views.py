@@ -22,6 +22,7 @@ from events.api.views import ApiView, SubmitEvent
 from events.format.event import MAX_SEQUENCE, Event
 from events.store.drift import DriftFilter, DriftWarning, list_warnings
 from events.store.ledger import EventFilter, PostgresEventStore
+from events.store.registry import ledger_id
 from observers.api.paging import read_page
 from observers.api.parameters import (
     DriftParameters,
@@ -130,7 +131,8 @@ class Head(SaysStatus, ApiView):
         """Returns the head, always the primary's: one that went back, as from the primary to a
         replica, would be mistaken for a truncated ledger."""
         NoParameters.read(request.query_params)
-        return Response(asdict(PostgresEventStore(PRIMARY).head()))
+        head = asdict(PostgresEventStore(PRIMARY).head())
+        return Response(head | {"ledger_id": ledger_id(PRIMARY)})
 
 
 class Continuity(SaysStatus, ApiView):

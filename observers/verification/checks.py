@@ -18,7 +18,7 @@ from events.format.canonical import canonicalize_text
 from events.format.ceremony import PREFIX
 from events.format.ceremony_record import REGISTERED
 from events.format.ed25519 import SignatureError
-from events.format.event import FIELDS, Event
+from events.format.event import FIELDS, WRITER_SIGNED, Event
 from events.store.ranges import Row
 from observers.verification.ceremonies import check_ceremony
 from observers.verification.forms import have_forms, wrong_forms
@@ -52,7 +52,7 @@ class Check(StrEnum):
     FORMAT = (
         "format",
         2,
-        "Every field has the form that version 1 of the event format asks for.",
+        "Every field has the form that the event format asks for.",
         "a field does not have the form that the event format requires",
     )
     PAYLOAD_HASH = (
@@ -147,7 +147,7 @@ def check_event(subject: Event, keys: Keyring, *, signatures: bool = True) -> It
         (Check.FORMAT, wrong_forms(subject)),
         (Check.PAYLOAD_HASH, _payload_hash(whole)),
         (Check.CONTENT_HASH, _content_hash(whole, signable)),
-        (Check.SIGNING_KEY, _key(keys.agents.get(whole.signing_key_id), whole.agent_id, whole)),
+        (Check.SIGNING_KEY, _signing_key(keys.agents.get(whole.signing_key_id), whole)),
         (Check.SIGNATURE, _signature(whole, signable, keys)),
         (Check.WITNESS, _key(keys.witnesses.get(whole.witness_id), whole.witness_id, whole)),
         (Check.WITNESS_SIGNATURE, _witness_signature(whole, signable, keys)),
@@ -211,14 +211,26 @@ def _key(key: TrustedKey | None, owner: str | None, subject: Event) -> Iterator[
         )
 
 
+def _signing_key(key: TrustedKey | None, subject: Event) -> Iterator[str]:
+    yield from _key(key, subject.agent_id, subject)
+    if key is not None and key.sig_alg_version != subject.sig_alg_version:
+        yield (
+            f"it signs by version {key.sig_alg_version}, and the event says "
+            f"version {subject.sig_alg_version}"
+        )
+
+
 def _signature(subject: Event, signable: bytes, keys: Keyring) -> Iterator[str]:
     key = keys.agents.get(subject.signing_key_id)
     if key is None:
         yield f"nothing to verify it with: {subject.signing_key_id} is not in the registry"
         return
+    if subject.sig_alg_version == WRITER_SIGNED and keys.ledger_id is None:
+        yield "nothing to verify it with: the keys do not say which ledger they belong to"
+        return
+    message = event.signed_message(signable, subject.sig_alg_version, keys.ledger_id or "")
     try:
-        signature = ed25519.decode(subject.signature)
-        ed25519.verify(key.public_key, event.agent_message(signable), signature)
+        ed25519.verify(key.public_key, message, ed25519.decode(subject.signature))
     except SignatureError as error:
         yield f"key {subject.signing_key_id}: {error}"
 
@@ -277,9 +289,14 @@ def _passes(row: Row, keys: Keyring, signatures: bool) -> bool:
     key, witness = keys.agents.get(key_id), keys.witnesses.get(witness_id)
     if not (_may_sign(key, agent_id, sequence) and _may_sign(witness, witness_id, sequence)):
         return False
-    if signatures and key is not None and witness is not None:
+    if key is None or key.sig_alg_version != sig_version:
+        return False
+    if signatures and witness is not None:
+        if sig_version == WRITER_SIGNED and keys.ledger_id is None:
+            return False
         raw = ed25519.decode(signature)
-        ed25519.verify(key.public_key, event.agent_message(signable), raw)
+        signed = event.signed_message(signable, sig_version, keys.ledger_id or "")
+        ed25519.verify(key.public_key, signed, raw)
         message = event.witness_message(raw, signable)
         ed25519.verify(witness.public_key, message, ed25519.decode(attestation))
     return True

@@ -13,7 +13,14 @@ from functools import lru_cache
 
 from events.errors import TimestampError
 from events.format import timestamps
-from events.format.event import FIELDS, HASH_ALG_VERSION, MAX_SEQUENCE, SIG_ALG_VERSION, Event
+from events.format.event import (
+    FIELDS,
+    HASH_ALG_VERSION,
+    MAX_SEQUENCE,
+    SIG_ALG_VERSION,
+    WRITER_SIGNED,
+    Event,
+)
 from events.format.names import MAX_NAME
 from events.store.ranges import Row
 
@@ -61,7 +68,10 @@ _HOT = re.compile(
     )
 )
 _SIGNATURES = re.compile(f"{_SIGNATURE[0]} {_SIGNATURE[0]}")
-_VERSIONS = {"hash_alg_version": HASH_ALG_VERSION, "sig_alg_version": SIG_ALG_VERSION}
+_VERSIONS = {
+    "hash_alg_version": (HASH_ALG_VERSION,),
+    "sig_alg_version": (SIG_ALG_VERSION, WRITER_SIGNED),
+}
 
 
 def wrong_forms(subject: Event) -> Iterator[str]:
@@ -76,10 +86,12 @@ def wrong_forms(subject: Event) -> Iterator[str]:
             yield from _wrong_text(name, value)
         elif name in ("event_type", "agent_id") and not is_name(value):
             yield f"{name} is not 1 to {MAX_NAME} printable characters, not all of them blanks"
-        elif name in _VERSIONS and value != _VERSIONS[name]:
+        elif name in _VERSIONS and value not in _VERSIONS[name]:
             yield f"{name} {value} is unknown"
         elif name == "sequence" and not 1 <= value <= MAX_SEQUENCE:
             yield f"sequence {value} is not from 1 to {MAX_SEQUENCE}"
+    if subject.sig_alg_version == WRITER_SIGNED and subject.agent_id is None:
+        yield "agent_id is missing: the system signs by version 1"
 
 
 def have_forms(row: Row, *, signatures: bool) -> bool:
@@ -98,9 +110,10 @@ def have_forms(row: Row, *, signatures: bool) -> bool:
     return (
         _HOT.fullmatch(f"{event_id} {prev_hash} {local} {authority} {salt}") is not None
         and is_name(event_type)
-        and (agent_id is None or is_name(agent_id))
+        and (sig_version == SIG_ALG_VERSION if agent_id is None else is_name(agent_id))
         and _is_key_name(key_id, witness_id)
-        and (hash_version, sig_version) == (HASH_ALG_VERSION, SIG_ALG_VERSION)
+        and hash_version == HASH_ALG_VERSION
+        and sig_version in _VERSIONS["sig_alg_version"]
         and 1 <= sequence <= MAX_SEQUENCE
         and (not signatures or _SIGNATURES.fullmatch(f"{signature} {attestation}") is not None)
         and datetime.fromisoformat(local) is not None

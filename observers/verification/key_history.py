@@ -63,7 +63,8 @@ class ChainKey:
         validity = Validity(
             self.active_from, self.active_until, self.from_sequence, self.until_sequence
         )
-        return TrustedKey(self.owner, ed25519.decode(self.public_key), validity)
+        public_key = ed25519.decode(self.public_key)
+        return TrustedKey(self.owner, public_key, validity, self.sig_alg_version)
 
 
 @dataclass
@@ -90,6 +91,7 @@ class KeyHistory:
                 if key.role == witness
             },
             people={k: key.trusted() for k, key in self.people.items()},
+            ledger_id=self.ledger_id or None,
         )
 
     def take(self, event: Event) -> None:

@@ -19,11 +19,13 @@ class KeyringError(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
-    """A public key (32 bytes), its owner, and the sequences where it may sign."""
+    """A public key (32 bytes), its owner, the sequences where it may sign, and the version of its
+    signatures."""
 
     owner: str | None
     public_key: bytes
     validity: Validity
+    sig_alg_version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,17 @@ class Keyring:
     people: Mapping[str, TrustedKey] = field(default_factory=dict)
     registered_by: Mapping[str, int | None] = field(default_factory=dict)
     """Of people's keys of a saved list, the sequence of the event that registers each."""
+    ledger_id: str | None = None
+    """The ledger for which writers sign; None where a saved list of keys does not say."""
 
 
 def keyring_from_registry(using: str) -> Keyring:
     """Returns every key and witness ever registered."""
     return Keyring(
         agents={
-            key.key_id: TrustedKey(key.agent_id, ed25519.decode(key.public_key), key.validity)
+            key.key_id: TrustedKey(
+                key.agent_id, ed25519.decode(key.public_key), key.validity, key.sig_alg_version
+            )
             for key in registry.list_agent_keys(using)
         },
         witnesses={
@@ -54,10 +60,11 @@ def keyring_from_registry(using: str) -> Keyring:
             key.public_key: TrustedKey(key.person, ed25519.decode(key.public_key), key.validity)
             for key in registry.list_people(using)
         },
+        ledger_id=registry.ledger_id(using),
     )
 
 
-def public_keys(using: str, *, only_agent: str | None = None) -> dict[str, list[dict[str, Any]]]:
+def public_keys(using: str, *, only_agent: str | None = None) -> dict[str, Any]:
     """Returns the answer of `GET /api/v1/keys`, with retired keys; with `only_agent`, agents' keys
     of that agent alone."""
     agents = [
@@ -66,6 +73,7 @@ def public_keys(using: str, *, only_agent: str | None = None) -> dict[str, list[
         if only_agent is None or key.agent_id == only_agent
     ]
     return {
+        "ledger_id": registry.ledger_id(using),
         "agents": [_listed(key) for key in agents],
         "witnesses": [_listed(witness) for witness in registry.list_witnesses(using)],
         "people": [_listed(key) for key in registry.list_people(using)],
@@ -91,6 +99,7 @@ def keyring_from_json(document: Any) -> Keyring:
                 for entry in listed
                 if "registered_by" in entry
             },
+            ledger_id=_text(document.get("ledger_id")),
         )
     except (AttributeError, KeyError, TypeError, ed25519.SignatureError) as error:
         raise KeyringError(f"not an answer of GET /api/v1/keys: {error!r}") from None
@@ -144,7 +153,15 @@ def _trusted(entry: Mapping[str, Any], owner: str | None) -> TrustedKey:
         from_sequence=first,
         until_sequence=_place(entry["until_sequence"]),
     )
-    return TrustedKey(owner, ed25519.decode(entry["public_key"]), validity)
+    version = _place(entry.get("sig_alg_version", 1)) or 0
+    return TrustedKey(owner, ed25519.decode(entry["public_key"]), validity, version)
+
+
+def _text(value: Any) -> str | None:
+    """Parses a text or null."""
+    if not isinstance(value, str | None):
+        raise TypeError(f"{value!r} is not a text")
+    return value
 
 
 def _place(value: Any) -> int | None:

@@ -160,7 +160,7 @@ MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
     "a type like the system's": ({"event_type": "syst\u0435m.x"}, "events_type_of_an_agent"),
     "an empty agent": ({"agent_id": ""}, "events_agent_id_check"),
     "an unknown hash algorithm": ({"hash_alg_version": 2}, "events_hash_alg_version_check"),
-    "an unknown signature algorithm": ({"sig_alg_version": 2}, "events_sig_alg_version_check"),
+    "an unknown signature algorithm": ({"sig_alg_version": 3}, "events_sig_alg_version_check"),
     "a hash in capitals": ({"content_hash": "A" * 64}, "events_content_hash_check"),
     "a short salt": ({"payload_salt": "00"}, "events_payload_salt_check"),
     "an infinite local time": ({"local_timestamp": "infinity"}, "events_local_timestamp_check"),

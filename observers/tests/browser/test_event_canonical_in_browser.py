@@ -14,6 +14,7 @@ import events.tests
 from events.format.canonical import canonicalize, canonicalize_text
 from events.tests.support.json_values import ANY_JSON
 from observers.tests.browser.conftest import Window
+from observers.tests.support.vector_cases import cases
 from observers.tests.support.vector_events import FORMS, keys_for, signed_event
 
 VECTOR_FOLDER = Path(events.tests.__file__).parent / "vectors"
@@ -174,6 +175,17 @@ def test_every_check_passes_on_the_published_vectors(opened: Window) -> None:
         if VECTORS["events"][at - 1]["event"]["event_type"].startswith("ceremony."):
             expected["ceremony"] = "failed"  # its approvals bear no signatures
         assert found == expected
+
+
+def test_the_vectors_of_both_versions_are_judged_as_the_server_judges_them(
+    opened: Window,
+) -> None:
+    head = json.dumps({"max_sequence": 100, "content_hash": "0" * 64})
+    for case in cases():
+        texts = [json.dumps(case.event)]
+        (found,) = opened.page.evaluate(CHECKED, [texts, [json.dumps(case.keys)], head])
+        failed = {name for name, state in found.items() if state == "failed"}
+        assert failed == case.failing, case.name
 
 
 def test_every_form_is_judged_as_the_server_judges_it(opened: Window) -> None:

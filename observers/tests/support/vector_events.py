@@ -13,12 +13,14 @@ from events.format.canonical import canonicalize
 from events.format.event import FIELDS
 from observers.verification.keyring import Keyring, keyring_from_json
 
-_VECTORS = Path(events.tests.__file__).parent / "vectors"
-_PUBLISHED = json.loads((_VECTORS / "event-v1.json").read_text(encoding="utf-8"))
+VECTOR_FOLDER = Path(events.tests.__file__).parent / "vectors"
+_PUBLISHED = json.loads((VECTOR_FOLDER / "event-v1.json").read_text(encoding="utf-8"))
 AGENT = bytes.fromhex(_PUBLISHED["agent_key"]["private_key_hex"])
 WITNESS = bytes.fromhex(_PUBLISHED["witness_key"]["private_key_hex"])
 
-FORMS: list[dict[str, Any]] = json.loads((_VECTORS / "forms-v1.json").read_text(encoding="utf-8"))
+FORMS: list[dict[str, Any]] = json.loads(
+    (VECTOR_FOLDER / "forms-v1.json").read_text(encoding="utf-8")
+)
 """Accepted and refused values of members: `member`, `value`, `good`, and `why`."""
 
 SIGNED = frozenset(FIELDS) - {
@@ -28,6 +30,7 @@ SIGNED = frozenset(FIELDS) - {
     "signature",
     "witness_signature",
 }
+LEDGER_ID = "7b0f2f5e-6f1b-4c58-9a56-0b1a3a0c2d11"
 COMPUTED = frozenset({"payload_hash", "content_hash", "signature", "witness_signature"})
 """Members that cannot be replaced without making another check fail."""
 
@@ -46,7 +49,8 @@ def signed_event(**changes: Any) -> dict[str, Any]:
         fields["payload_hash"] = event.payload_hash(salt, canonicalize(fields["payload"]))
         fields |= changes
         signable = event.signable_content(**{name: fields[name] for name in SIGNED})
-        signature = ed25519.sign(AGENT, event.agent_message(signable))
+        signed = event.signed_message(signable, fields["sig_alg_version"], LEDGER_ID)
+        signature = ed25519.sign(AGENT, signed)
         attestation = ed25519.sign(WITNESS, event.witness_message(signature, signable))
     except (TypeError, ValueError):
         return fields
@@ -68,10 +72,13 @@ def keys_for(fields: dict[str, Any]) -> dict[str, Any]:
         "from_sequence": 1,
         "until_sequence": None,
     }
+    version = fields["sig_alg_version"]
     return {
+        "ledger_id": LEDGER_ID,
         "agents": [
             {
                 "key_id": names["signing_key_id"],
+                "sig_alg_version": version if type(version) is int else 1,
                 "agent_id": names["agent_id"],
                 "public_key": ed25519.encode(ed25519.public_key(AGENT)),
                 **validity,

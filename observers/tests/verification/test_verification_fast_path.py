@@ -21,6 +21,7 @@ from events.store.registry import Validity
 from observers.tests.support.vector_events import (
     AGENT,
     FORMS,
+    LEDGER_ID,
     SIGNED,
     WITNESS,
     published,
@@ -79,9 +80,12 @@ def row_and_keys(fields: dict[str, Any]) -> tuple[Row, Keyring]:
     stored = dict(fields)
     if not isinstance(stored["payload"], str | None):
         stored["payload"] = canonicalize(stored["payload"]).decode()
-    agent = TrustedKey(fields["agent_id"], ed25519.public_key(AGENT), ANYWHERE)
+    version = fields["sig_alg_version"]
+    agent = TrustedKey(fields["agent_id"], ed25519.public_key(AGENT), ANYWHERE, version)
     witness = TrustedKey(fields["witness_id"], ed25519.public_key(WITNESS), ANYWHERE)
-    keys = Keyring({fields["signing_key_id"]: agent}, {fields["witness_id"]: witness})
+    keys = Keyring(
+        {fields["signing_key_id"]: agent}, {fields["witness_id"]: witness}, ledger_id=LEDGER_ID
+    )
     return tuple(stored[name] for name in FIELDS), keys
 
 
@@ -116,6 +120,7 @@ def signed_with_wrong_keys(draw: st.DrawFn) -> tuple[Row, Keyring]:
     name, key = next(iter(getattr(keys, kind).items()))
     changed = draw(
         st.sampled_from([None, replace(key, owner="other"), replace(key, owner=None)])
+        | st.just(replace(key, sig_alg_version=2))
         | st.builds(lambda seed: replace(key, public_key=ed25519.public_key(seed)), SIGNERS)
         | st.builds(lambda validity: replace(key, validity=validity), VALIDITIES)
     )

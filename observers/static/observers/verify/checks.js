@@ -17,8 +17,13 @@ const SIGNED = [
   "local_timestamp", "payload_hash", "prev_hash", "sequence", "sig_alg_version",
   "signing_key_id", "witness_id",
 ];
+const SUBMITTED = [
+  "agent_id", "event_id", "event_type", "hash_alg_version", "local_timestamp", "payload_hash",
+  "sig_alg_version", "signing_key_id",
+];
 const GENESIS = "0".repeat(64);
 const AGENT_CONTEXT = ascii("audit-portal event v1\n");
+const SUBMISSION_CONTEXT = ascii("audit-portal submission v2\n");
 const WITNESS_CONTEXT = ascii("audit-portal witness v1\n");
 
 const CEREMONY_CONTEXT = "audit-portal ceremony v1\n";
@@ -59,8 +64,8 @@ export async function checkEvent(event, surroundings, subtle) {
     payload_hash: await checkPayload(event, surroundings.erasure, subtle),
     content_hash: await checkContent(event, signable, subtle),
     prev_hash: checkLink(event, previous),
-    signing_key: checkKey(key, event, key?.get("agent_id"), event.get("agent_id")),
-    signature: await checkSignature(event, signable, key, subtle),
+    signing_key: checkSigningKey(key, event),
+    signature: await checkSignature(event, signable, key, keys.get("ledger_id"), subtle),
     witness: checkKey(witness, event, null, null),
     witness_signature: await checkAttestation(event, signable, witness, subtle),
     head: checkHead(event, head),
@@ -168,9 +173,24 @@ function checkKey(key, event, owner, wanted) {
   return wrong.length ? failed(wrong, facts) : passed(facts);
 }
 
-async function checkSignature(event, signable, key, subtle) {
+/** The key's owner and place, and that it signs by the event's version. */
+function checkSigningKey(key, event) {
+  const verdict = checkKey(key, event, key?.get("agent_id"), event.get("agent_id"));
+  const [known, said] = [key?.get("sig_alg_version") ?? 1n, event.get("sig_alg_version")];
+  if (!key || known === said) return verdict;
+  const wrong = `it signs by version ${known}, and the event says version ${said}`;
+  return failed([...verdict.notes, wrong], verdict.facts);
+}
+
+/* In version 2 the writer signed what it submitted, and for which ledger. */
+async function checkSignature(event, signable, key, ledger, subtle) {
   const signature = bytesOfBase64(event.get("signature"));
-  return verifies(subtle, key, signature, () => [AGENT_CONTEXT, signable]);
+  if (event.get("sig_alg_version") !== 2n) {
+    return verifies(subtle, key, signature, () => [AGENT_CONTEXT, signable]);
+  }
+  if (typeof ledger !== "string") return failed("the keys do not say which ledger they belong to");
+  const submitted = new Map(SUBMITTED.map((name) => [name, event.get(name)])).set("ledger_id", ledger);
+  return verifies(subtle, key, signature, () => [SUBMISSION_CONTEXT, canonicalBytes(submitted)]);
 }
 
 async function checkAttestation(event, signable, witness, subtle) {

@@ -29,6 +29,7 @@ const TEXTS = {
   payload_hash: HASH,
   payload_salt: HASH,
 };
+const VERSIONS = { hash_alg_version: [1n], sig_alg_version: [1n, 2n] };
 const NUMBERS = ["sequence", "hash_alg_version", "sig_alg_version"];
 
 /** Tells whether every member is there and of its type, so that the other checks can be made. The
@@ -47,8 +48,11 @@ export function wrongForms(event) {
   const wrong = Object.entries(TEXTS)
     .filter(([name, [pattern]]) => event.get(name) !== null && !pattern.test(event.get(name)))
     .map(([name, [, complaint]]) => `${name} ${complaint}`);
-  for (const name of ["hash_alg_version", "sig_alg_version"]) {
-    if (event.get(name) !== 1n) wrong.push(`${name} ${event.get(name)} is unknown`);
+  for (const [name, known] of Object.entries(VERSIONS)) {
+    if (!known.includes(event.get(name))) wrong.push(`${name} ${event.get(name)} is unknown`);
+  }
+  if (event.get("sig_alg_version") === 2n && event.get("agent_id") === null) {
+    wrong.push("agent_id is missing: the system signs by version 1");
   }
   const sequence = event.get("sequence");
   if (sequence < 1n || sequence > MAX_SEQUENCE) wrong.push(`sequence ${sequence} is not from 1 to ${MAX_SEQUENCE}`);
