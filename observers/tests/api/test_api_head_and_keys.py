@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from events.format import ed25519
 from events.registrar import registrar
+from events.store.registry import ledger_id
 from events.tests.support import api
 from events.tests.support.ledger import Ledger
 
@@ -14,6 +15,7 @@ def test_the_head_of_an_empty_ledger(unopened: Ledger) -> None:
         "content_hash": "0" * 64,
         "authority_timestamp": None,
         "event_count": 0,
+        "ledger_id": ledger_id("default"),
         **api.RUNNING,
     }
 
@@ -25,6 +27,7 @@ def test_the_head_is_the_last_event(ledger: Ledger) -> None:
         "content_hash": last.content_hash,
         "authority_timestamp": last.authority_timestamp,
         "event_count": 6,
+        "ledger_id": ledger_id("default"),
         **api.RUNNING,
     }
 
@@ -32,12 +35,15 @@ def test_the_head_is_the_last_event(ledger: Ledger) -> None:
 def test_the_keys_verify_the_events(ledger: Ledger) -> None:
     (event,) = ledger.write(1)
     keys = api.observer().get("keys").json()
+    assert keys["ledger_id"] == ledger_id("default")
     (key,) = [key for key in keys["agents"] if key["key_id"] == event.signing_key_id]
     assert key["agent_id"] == "agent-7"
     assert len(ed25519.decode(key["public_key"])) == 32
     (witness,) = keys["witnesses"]
     assert witness["witness_id"] == event.witness_id
-    assert set(key) - {"key_id", "agent_id"} == set(witness) - {"witness_id"}
+    assert (key["sig_alg_version"], key["custody"]) == (1, "server")
+    of_agents = {"key_id", "agent_id", "sig_alg_version", "custody"}
+    assert set(key) - of_agents == set(witness) - {"witness_id"}
 
 
 def test_validity_goes_by_sequence(ledger: Ledger) -> None:

@@ -124,7 +124,8 @@ def signed_with_wrong_keys(draw: st.DrawFn) -> tuple[Row, Keyring]:
         | st.builds(lambda seed: replace(key, public_key=ed25519.public_key(seed)), SIGNERS)
         | st.builds(lambda validity: replace(key, validity=validity), VALIDITIES)
     )
-    return row, replace(keys, **{kind: {} if changed is None else {name: changed}})
+    held = {} if changed is None else {name: changed}
+    return row, (replace(keys, agents=held) if kind == "agents" else replace(keys, witnesses=held))
 
 
 CASES = (
