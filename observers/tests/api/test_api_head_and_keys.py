@@ -50,14 +50,14 @@ def test_validity_goes_by_sequence(ledger: Ledger) -> None:
     ledger.write(2)
     old, new = registrar().rotate_key("agent-7")
     ledger.write(1)
-    registrar().retire_witness("WITNESS:alpha")
+    registrar().replace_witness("WITNESS:alpha", "beta")
     keys = api.observer().get("keys").json()
     by_id = {key["key_id"]: key for key in keys["agents"]}
-    assert (by_id[old]["from_sequence"], by_id[old]["until_sequence"]) == (1, 5)
-    assert (by_id[new]["from_sequence"], by_id[new]["until_sequence"]) == (6, None)
+    assert (by_id[old]["from_sequence"], by_id[old]["until_sequence"]) == (3, 6)
+    assert (by_id[new]["from_sequence"], by_id[new]["until_sequence"]) == (7, None)
     assert by_id[old]["active_until"].endswith("Z")
     assert by_id[new]["active_until"] is None
-    assert keys["witnesses"][0]["until_sequence"] == 6
+    assert keys["witnesses"][0]["until_sequence"] == 8
 
 
 def test_the_system_key_has_no_agent(ledger: Ledger) -> None:

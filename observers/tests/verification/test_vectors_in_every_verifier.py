@@ -1,6 +1,6 @@
 """The published vectors of both versions, good and bad, and a writer's event with one bit changed
-in each member that it signed: the full checks, the fast path and the documented verifier give the same
-verdicts; the browser has its own test."""
+in each member that it signed: the full checks, the fast path and the documented verifier give the
+same verdicts; the browser has its own test."""
 
 from __future__ import annotations
 
