@@ -30,7 +30,7 @@ from events.format.ceremony_record import ADDITION, wrong_possession, wrong_reco
 from events.format.event import ERASED_SALT, Event
 from events.format.timestamps import parse_canonical
 from events.keys.backend import KeyBackend
-from events.keys.signing import new_key_for
+from events.keys.signing import is_writer_held, new_key_for
 from events.store import ceremonies as store
 from events.store import registry
 from events.store.ceremonies import Ceremony, unwritten_records
@@ -205,9 +205,10 @@ def _require_payload_as_said(using: str, proposal: Proposal) -> None:
 
 
 def _require_new_key(writer: AtomicEventWriter, proposal: Proposal) -> None:
-    """Refuse a new key whose private key is not here: the ledger could never write again."""
+    """Refuse a new key whose private key is not here: the ledger could never write again. The
+    successor of a key that its writer holds never is."""
     name = proposal.details.get("new_key")
-    if name is None:
+    if name is None or is_writer_held(writer.using, proposal.details["old_key"]):
         return
     try:
         public_key = ed25519.encode(writer.signing.backend.public_key(name))

@@ -20,7 +20,7 @@ from events.format import ed25519, key_events
 from events.format.canonical import canonicalize, canonicalize_text
 from events.format.drift import check_threshold
 from events.format.event import Event
-from events.keys.signing import PREFIX, new_key_id
+from events.keys.signing import PREFIX, new_key_id, refuse_writer_held
 from events.store import registry
 from events.store.append import open_append
 from events.store.ceremonies import settle
@@ -119,8 +119,10 @@ class Registrar:
 
         Raises:
             NoActiveKeyError: the agent has no active key.
+            KeyRegistryError: its writer holds the key.
         """
         old, new = self.writer.signing.active_key(agent_id), new_key_id(agent_id)
+        refuse_writer_held(self.using, old)
         public_key = self.backend.create(new)
         self._prove_and_register(
             key_events.registration(
@@ -128,6 +130,38 @@ class Registrar:
             )
         )
         return old, new
+
+    def register_writer_key(
+        self,
+        agent_id: str,
+        key_id: str,
+        public_key: str,
+        proof: str,
+        replaces: str | None = None,
+        replaced_proof: str | None = None,
+    ) -> Event:
+        """Register a key whose private half its writer keeps, and return the event that does. Keys
+        and signatures are base64. `replaces` names the agent's active key.
+
+        `replaced_proof` is a signature over the same bytes as `proof` by the key that is replaced,
+        which its writer holds. With it, the writer's own decision is enough at any time.
+
+        Raises:
+            KeyRegistryError: a signature does not verify, name or key is taken, or the agent has an
+                active key that is not replaced.
+        """
+        said = key_events.registration(
+            key_events.AGENT,
+            key_id,
+            public_key,
+            owner=agent_id,
+            custody=key_events.WRITER,
+            replaces=replaces,
+        )
+        said["proof"] = proof
+        if replaced_proof is not None:
+            said["replaced_proof"] = replaced_proof
+        return self.register(said)
 
     def retire_key(self, key_id: str) -> int:
         """Retire a key permanently; returns the last sequence it may have signed.

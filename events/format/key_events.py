@@ -12,6 +12,7 @@ from typing import Any
 from events.errors import KeyRegistryError
 from events.format import ed25519
 from events.format.canonical import canonicalize
+from events.format.event import SIG_ALG_VERSION, WRITER_SIGNED
 
 OPENED = "system.ledger_opened"
 REGISTERED = "system.key_registered"
@@ -22,10 +23,12 @@ FORMAT_VERSION = 1
 AGENT, SYSTEM, WITNESS = "agent", "system", "witness"
 SERVER, WRITER = "server", "writer"
 PROOF_CONTEXT = b"audit-portal key v1\n"
+PROOFS = ("proof", "replaced_proof")
+"""The members of a registration that are signatures over all others."""
 
 Registration = dict[str, Any]
 """The payload of `system.key_registered`: role, id, owner, public_key, sig_alg_version, custody,
-proof, and replaces if the key retires another."""
+proof, replaces if the key retires another, and replaced_proof if that one agrees."""
 
 
 def registration(
@@ -44,7 +47,7 @@ def registration(
         "id": key_id,
         "owner": owner,
         "public_key": public_key if isinstance(public_key, str) else ed25519.encode(public_key),
-        "sig_alg_version": 2 if custody == WRITER else 1,
+        "sig_alg_version": WRITER_SIGNED if custody == WRITER else SIG_ALG_VERSION,
         "custody": custody,
     }
     return members if replaces is None else {**members, "replaces": replaces}
@@ -56,8 +59,9 @@ def role_of(agent_id: str | None) -> str:
 
 
 def proof_message(said: Mapping[str, Any], ledger_id: str) -> bytes:
-    """Return the bytes that a new key signs over its own registration, for one ledger only."""
-    members = {name: value for name, value in said.items() if name != "proof"}
+    """Return the bytes that a new key signs over its own registration, for one ledger only. A
+    writer-held key that agrees to be replaced signs the same bytes."""
+    members = {name: value for name, value in said.items() if name not in PROOFS}
     return PROOF_CONTEXT + canonicalize({**members, "ledger_id": ledger_id})
 
 
@@ -72,13 +76,26 @@ def check_proof(said: Mapping[str, Any], ledger_id: str) -> None:
     Raises:
         KeyRegistryError: a member is missing, the key is not usable, or the proof does not verify.
     """
+    _check(said, "proof", said.get("id"), said.get("public_key"), ledger_id)
+
+
+def check_replaced_proof(said: Mapping[str, Any], replaced: str, ledger_id: str) -> None:
+    """Check that a registration is signed by the key that it replaces, whose public key in base64
+    is `replaced`.
+
+    Raises:
+        KeyRegistryError: the signature does not verify.
+    """
+    _check(said, "replaced_proof", said.get("replaces"), replaced, ledger_id)
+
+
+def _check(said: Mapping[str, Any], proof: str, key_id: Any, key: Any, ledger_id: str) -> None:
+    message = proof_message(said, ledger_id)
     try:
-        ed25519.verify(
-            ed25519.decode_key(said["public_key"]),
-            proof_message(said, ledger_id),
-            ed25519.decode(said["proof"]),
-        )
+        ed25519.verify(ed25519.decode_key(key), message, ed25519.decode(said[proof]))
     except (KeyError, TypeError, ed25519.SignatureError) as error:
+        text = message.removeprefix(PROOF_CONTEXT).decode()
         raise KeyRegistryError(
-            f"the proof is not a signature by the key {said.get('id')}: {error}"
+            f"the {proof} is not a signature by the key {key_id}: {error}; it signs "
+            f'"{PROOF_CONTEXT.decode().strip()}", a line feed, and {text}'
         ) from None

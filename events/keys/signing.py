@@ -30,8 +30,9 @@ def new_key_for(backend: KeyBackend, using: str, old: str) -> dict[str, str]:
     The private key stays in `backend`. Nothing is registered: the ceremony's record does that.
 
     Raises:
-        KeyRegistryError: there is no such key.
+        KeyRegistryError: there is no such key, or its writer holds it.
     """
+    refuse_writer_held(using, old)
     owner: str | None = None
     if old.startswith(PREFIX):
         known = old in {each.witness_id for each in registry.list_witnesses(using)}
@@ -45,6 +46,25 @@ def new_key_for(backend: KeyBackend, using: str, old: str) -> dict[str, str]:
     said = key_events.registration(role, name, backend.create(name), owner=owner, replaces=old)
     proof = key_events.proved(said, registry.ledger_id(using), backend.signer(name))["proof"]
     return {"new_key": name, "new_public_key": said["public_key"], "proof": proof}
+
+
+def is_writer_held(using: str, key_id: str) -> bool:
+    """True if the private half of this key is with its writer."""
+    custody = {key.key_id: key.custody for key in registry.list_agent_keys(using)}
+    return custody.get(key_id) == key_events.WRITER
+
+
+def refuse_writer_held(using: str, key_id: str) -> None:
+    """Refuse to make the successor of a key that its writer holds.
+
+    Raises:
+        KeyRegistryError: its writer holds the key.
+    """
+    if is_writer_held(using, key_id):
+        raise KeyRegistryError(
+            f"key {key_id} is held by its writer, who makes the successor and its proof "
+            f"(`python -m events.keys.writer_key`)"
+        )
 
 
 MAX_KNOWN = 100_000

@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "018_key_history.sql",
-            sha256="e0f57b194fe063a6e43e51530db93c45772b27af29fffb6c28767b5ae93e811b",
+            sha256="48fd29e82128a49ef962d1007ddba6dfd2c05bd789bc56cf6e1d7761bf3c912e",
         ),
     ]

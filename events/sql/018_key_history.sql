@@ -102,14 +102,29 @@ $$;
 
 -- --- Later changes -----------------------------------------------------------------------------------
 
--- Tells whether a registration is signed by the new key itself, for this ledger.
+-- The text that a new key signs over its own registration, for this ledger.
+CREATE FUNCTION registration_text(registration JSONB) RETURNS TEXT
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT E'audit-portal key v1\n' || canonical_json(
+        registration - '{proof, replaced_proof}'::text[] || jsonb_build_object('ledger_id', c.ledger_id))
+    FROM ledger_config c
+$$;
+
+-- Tells whether a registration is signed by the new key itself.
 CREATE FUNCTION registration_verifies(registration JSONB) RETURNS BOOLEAN
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT ed25519_verifies_text(
-        registration ->> 'public_key',
-        E'audit-portal key v1\n' || canonical_json(registration - 'proof' || jsonb_build_object('ledger_id', c.ledger_id)),
-        registration ->> 'proof')
-    FROM ledger_config c
+        registration ->> 'public_key', registration_text(registration), registration ->> 'proof')
+$$;
+
+-- Tells whether the key that a registration replaces has signed it too. Only the signature of a key that
+-- its writer holds says something: the server could make those of all others itself.
+CREATE FUNCTION replaced_key_agrees(registration JSONB) RETURNS BOOLEAN
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM agent_keys k
+        WHERE k.key_id = registration ->> 'replaces' AND k.custody = 'writer' AND k.until_sequence IS NULL
+          AND ed25519_verifies_text(k.public_key, registration_text(registration), registration ->> 'replaced_proof'))
 $$;
 
 -- Retires a key or a witness at an event. What follows the event in its transaction may not be signed by
@@ -131,7 +146,8 @@ END
 $$;
 
 -- Registers the key that an event names, and retires the one that it replaces. Setting up ends with the
--- third person: then only the first key of a new agent is registered so.
+-- third person: then only the first key of a new agent is registered so, and the successor of a key that
+-- its writer holds and that has signed the registration too.
 CREATE FUNCTION register_key(event events) RETURNS VOID
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -139,7 +155,7 @@ DECLARE
     old CONSTANT TEXT := key ->> 'replaces';
     wanted CONSTANT TEXT[] := '{custody, id, owner, proof, public_key, role, sig_alg_version}';
 BEGIN
-    IF jsonb_typeof(key) <> 'object' OR NOT key ?& wanted OR key - wanted - 'replaces' <> '{}'
+    IF jsonb_typeof(key) <> 'object' OR NOT key ?& wanted OR key - wanted - '{replaces, replaced_proof}'::text[] <> '{}'
        OR (key ->> 'role') NOT IN ('agent', 'system', 'witness') OR (key ->> 'role' = 'agent') <> (key ->> 'owner' IS NOT NULL)
        OR (key ->> 'role' = 'witness') <> starts_with(key ->> 'id', 'WITNESS:')
        OR key ->> 'role' <> 'agent' AND key ->> 'custody' <> 'server' THEN
@@ -148,10 +164,14 @@ BEGIN
     ELSIF NOT registration_verifies(key) THEN
         RAISE EXCEPTION 'CT-13: the proof is not a signature by the key %', key ->> 'id'
             USING ERRCODE = 'AP005', CONSTRAINT = 'proof';
+    ELSIF key ? 'replaced_proof' AND NOT replaced_key_agrees(key) THEN
+        RAISE EXCEPTION 'CT-13: the replaced_proof is not a signature by an active key % that its writer holds', old
+            USING ERRCODE = 'AP005', CONSTRAINT = 'proof';
     END IF;
     IF key ->> 'role' = 'witness' THEN
         PERFORM require_setting_up('another witness');
-    ELSIF EXISTS (SELECT FROM agent_keys k WHERE k.agent_id IS NOT DISTINCT FROM key ->> 'owner') THEN
+    ELSIF NOT key ? 'replaced_proof'
+          AND EXISTS (SELECT FROM agent_keys k WHERE k.agent_id IS NOT DISTINCT FROM key ->> 'owner') THEN
         PERFORM require_setting_up('another key of an agent that had one');
     END IF;
     IF old IS NOT NULL THEN

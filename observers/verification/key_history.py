@@ -163,8 +163,10 @@ class KeyHistory:
         known = any(
             (key.role, key.owner) == (said["role"], said["owner"]) for key in self.keys.values()
         )
-        if known or said["role"] == key_events.WITNESS:
+        if said["role"] == key_events.WITNESS or (known and "replaced_proof" not in said):
             self._require_setting_up("another key of somebody who had one")
+        if "replaced_proof" in said:
+            self._check_replaced(said)
         expected = key_events.registration(
             said["role"],
             said["id"],
@@ -173,9 +175,15 @@ class KeyHistory:
             custody=said["custody"],
             replaces=said.get("replaces"),
         )
-        if {name: value for name, value in said.items() if name != "proof"} != expected:
+        if {n: value for n, value in said.items() if n not in key_events.PROOFS} != expected:
             raise KeyRegistryError("it does not have exactly the members of a registration")
         self._add_key(event, said)
+
+    def _check_replaced(self, said: Mapping[str, Any]) -> None:
+        old = self.keys.get(said["replaces"])
+        if old is None or not _is_active(old) or old.custody != key_events.WRITER:
+            raise KeyRegistryError(f"{said['replaces']} is not an active key that its writer holds")
+        key_events.check_replaced_proof(said, old.public_key, self.ledger_id)
 
     def _rotate(self, event: Event, details: Mapping[str, Any]) -> None:
         old = self.keys.get(details["old_key"])
