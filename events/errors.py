@@ -135,6 +135,10 @@ class NoActiveKeyError(LedgerError):
     """An agent has no active signing key, or its private key is not in the key backend."""
 
 
+class WriterHeldKeyError(NoActiveKeyError):
+    """The portal cannot sign for an agent whose writer holds the key."""
+
+
 class KeyBackendError(LedgerError):
     """The key backend cannot create, find or read a private key."""
 

@@ -1,7 +1,7 @@
 """Validates submissions field by field before any lock is taken, with a fast path for valid ones.
 
 Every malformed field is reported as `InvalidSubmissionError`. The fast path (`parse_…_fast`)
-decodes an event into its four fields without an object for each JSON value; the payload stays text
+decodes an event into its fields without an object for each JSON value; the payload stays text
 until `canonicalize_text` reads it, once. It never refuses: where it is not certain it returns None,
 and `canonical.parse` with `validate` decides. The decoder knows no other fields and types; what it
 accepts and we do not (a repeated key, nesting too deep for the whole body) is caught by length and
@@ -20,8 +20,9 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from events.errors import CanonicalJSONError, FieldError, InvalidSubmissionError, TimestampError
-from events.format import canonical, names
-from events.format.timestamps import parse_timestamp
+from events.format import canonical, ed25519, names
+from events.format.event import ERASED_SALT
+from events.format.timestamps import format_timestamp, parse_timestamp
 
 MAX_PAYLOAD_BYTES = 2**20
 MAX_EXPANSION = 4 * 2**20
@@ -30,10 +31,24 @@ MAX_EXPANSION = 4 * 2**20
 MAX_UNKNOWN = 100
 """Unknown fields that are reported for one event; a body has room for millions."""
 
-FIELDS = ("event_type", "payload", "local_timestamp", "event_id")
+SIGNED = ("payload_salt", "signing_key_id", "signature")
+"""The fields of a writer that signs its own events: all three or none."""
+
+FIELDS = ("event_type", "payload", "local_timestamp", "event_id", *SIGNED)
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SALT = re.compile(r"[0-9a-f]{64}")
 _MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class WriterSignature:
+    """The signature that a writer made of its own submission, with the key and the salt that it
+    chose: 64 and 32 bytes."""
+
+    key_id: str
+    salt: bytes
+    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,8 @@ class Submission:
     """One event to record.
 
     `agent_id` None is the system. `local_timestamp` None takes the clock of the writing process.
-    `event_id` None generates one; given, it makes the write idempotent.
+    `event_id` None generates one; given, it makes the write idempotent. `signed` None lets the
+    portal sign for the agent.
     """
 
     event_type: str
@@ -49,6 +65,7 @@ class Submission:
     agent_id: str | None
     local_timestamp: datetime | None = None
     event_id: str | None = None
+    signed: WriterSignature | None = None
 
 
 def validate(
@@ -72,6 +89,7 @@ def validate(
             break
         if name not in FIELDS:
             problems.add(f"/{_escape(name)}", f"unknown field; an event has {', '.join(FIELDS)}")
+    is_signed = any(document.get(name) is not None for name in SIGNED)
     submission = Submission(
         event_type=problems.take(
             "/event_type", check_event_type, document.get("event_type", _MISSING), agent_id
@@ -81,9 +99,13 @@ def validate(
         ),
         agent_id=agent_id,
         local_timestamp=problems.take(
-            "/local_timestamp", check_local_timestamp, document.get("local_timestamp", _MISSING)
+            "/local_timestamp",
+            check_local_timestamp,
+            document.get("local_timestamp", _MISSING),
+            is_signed,
         ),
-        event_id=problems.take("/event_id", check_event_id, document.get("event_id")),
+        event_id=problems.take("/event_id", check_event_id, document.get("event_id"), is_signed),
+        signed=_take_signature(problems, document) if is_signed else None,
     )
     problems.raise_any()
     return submission
@@ -133,24 +155,73 @@ def check_payload_size(text: bytes) -> bytes:
     return text
 
 
-def check_local_timestamp(value: Any) -> datetime:
+def check_local_timestamp(value: Any, is_signed: bool = False) -> datetime:
     """Parse the writer's clock: RFC 3339 with an offset. Any time in the years 1 to 9999 is
-    accepted, however far off (AC4)."""
+    accepted, however far off (AC4). A signed one must be in canonical form."""
     if value is _MISSING:
         raise WrongField("is required: the writer's time, with offset")
     if not isinstance(value, str):
         raise WrongField("must be a string")
-    return parse_timestamp(value)
+    moment = parse_timestamp(value)
+    if is_signed and value != (canonical_form := format_timestamp(moment)):
+        raise WrongField(f"must be in the form that is signed: {canonical_form}")
+    return moment
 
 
-def check_event_id(value: Any) -> str | None:
+def check_event_id(value: Any, is_signed: bool = False) -> str | None:
     """Check an event id: any UUID in its usual text form; null or nothing lets the ledger generate
-    one."""
+    one. A signed one is required, in lower case."""
     if value is None:
+        if is_signed:
+            raise WrongField("is required beside a signature")
         return None
     if not isinstance(value, str) or not _UUID.fullmatch(value):
         raise WrongField("must be a UUID such as 0191d7a0-0000-7000-8000-000000000001")
+    if is_signed and value != value.lower():
+        raise WrongField("must be in the form that is signed: lower case")
     return value.lower()
+
+
+def check_payload_salt(value: Any) -> bytes:
+    """Return the 32 bytes of a writer's own salt, given in hex."""
+    if not isinstance(value, str) or not _SALT.fullmatch(value):
+        raise WrongField("must be 32 random bytes as 64 lowercase hex digits" + _beside(value))
+    if value == ERASED_SALT:
+        raise WrongField("must be random: 64 zeros mark an erased payload")
+    return bytes.fromhex(value)
+
+
+def check_signing_key_id(value: Any) -> str:
+    """Check the name of the key that a writer signed with."""
+    if not isinstance(value, str) or not 0 < len(value) <= names.MAX_NAME:
+        raise WrongField("must be the key_id of a key that you hold" + _beside(value))
+    return value
+
+
+def check_signature(value: Any) -> bytes:
+    """Return the 64 bytes of a writer's own signature, given in base64."""
+    try:
+        signature = ed25519.decode(value) if isinstance(value, str) else b""
+    except ed25519.SignatureError as error:
+        raise WrongField(f"is {error}") from None
+    if len(signature) != ed25519.SIGNATURE_BYTES:
+        raise WrongField("must be 64 bytes in standard base64" + _beside(value))
+    return signature
+
+
+def _beside(value: Any) -> str:
+    return f"; {', '.join(SIGNED)} come together" if value is None else ""
+
+
+def _take_signature(problems: _Problems, document: Mapping[str, Any]) -> WriterSignature:
+    salt, key_id, signature = (
+        problems.take(f"/{name}", check, document.get(name))
+        for name, check in zip(SIGNED, _CHECKS, strict=True)
+    )
+    return WriterSignature(key_id, salt, signature)
+
+
+_CHECKS = (check_payload_salt, check_signing_key_id, check_signature)
 
 
 class WrongField(Exception):
@@ -201,6 +272,9 @@ class _Event(msgspec.Struct, forbid_unknown_fields=True):
     payload: Raw
     local_timestamp: str
     event_id: str | UnsetType | None = UNSET
+    payload_salt: str | UnsetType | None = UNSET
+    signing_key_id: str | UnsetType | None = UNSET
+    signature: str | UnsetType | None = UNSET
 
 
 _UNCERTAIN = (
@@ -296,12 +370,24 @@ def _submission(piece: bytes | Raw, agent_id: str | None, level: int) -> Submiss
     payload = bytes(event.payload)
     if payload.count(b"[") + payload.count(b"{") > canonical.MAX_DEPTH - level:
         raise _Uncertain
+    signed = _signature_of(event)
+    event_id = None if event.event_id is UNSET else event.event_id
     return Submission(
         event_type=check_event_type(event.event_type, agent_id),
         canonical_payload=check_payload_size(canonical.canonicalize_text(payload)),
         agent_id=agent_id,
-        local_timestamp=check_local_timestamp(event.local_timestamp),
-        event_id=None if event.event_id is UNSET else check_event_id(event.event_id),
+        local_timestamp=check_local_timestamp(event.local_timestamp, signed is not None),
+        event_id=check_event_id(event_id, signed is not None),
+        signed=signed,
+    )
+
+
+def _signature_of(event: _Event) -> WriterSignature | None:
+    salt, key_id, signature = event.payload_salt, event.signing_key_id, event.signature
+    if not (salt or key_id or signature):
+        return None
+    return WriterSignature(
+        check_signing_key_id(key_id), check_payload_salt(salt), check_signature(signature)
     )
 
 
@@ -309,13 +395,15 @@ def _least_length(event: _Event) -> int:
     """The event's length without white space and escapes. If the text is hardly longer, no key in
     it can be repeated."""
     length = _FRAME + len(event.payload) + _size(event.event_type) + _size(event.local_timestamp)
-    if event.event_id is UNSET:
-        return length
-    return length + _ID + (_size(event.event_id) if event.event_id else len("null") - 2)
+    for name in _OPTIONAL:
+        value = getattr(event, name)
+        if value is not UNSET:
+            length += len(f',"{name}":""') + (len("null") - 2 if value is None else _size(value))
+    return length
 
 
+_OPTIONAL = ("event_id", *SIGNED)
 _FRAME = len('{"event_type":"","payload":,"local_timestamp":""}')
-_ID = len(',"event_id":""')
 
 
 def _size(text: str) -> int:

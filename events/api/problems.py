@@ -50,6 +50,7 @@ INVALID_BATCH = Problem("invalid-batch", 400, "The batch is not valid")
 INVALID_PARAMETER = Problem("invalid-parameter", 400, "A query parameter is not valid")
 BAD_REQUEST = Problem("bad-request", 400, "The request cannot be understood")
 UNAUTHENTICATED = Problem("unauthenticated", 401, "A valid token is required")
+SIGNATURE_REQUIRED = Problem("signature-required", 403, "The agent signs its own events")
 FORBIDDEN = Problem("forbidden", 403, "The token does not permit this")
 NOT_FOUND = Problem("not-found", 404, "Nothing was found at this address")
 METHOD_NOT_ALLOWED = Problem("method-not-allowed", 405, "The method is not allowed here")
@@ -108,6 +109,7 @@ _OF_THE_LEDGER: Mapping[type[Exception], Problem] = {
     ledger.SystemHaltedError: HALTED,
     HaltStateMissingError: HALTED,
     ledger.HeadMismatchError: HEAD_MISMATCH,
+    ledger.WriterHeldKeyError: SIGNATURE_REQUIRED,
     ledger.NoActiveKeyError: KEY_UNAVAILABLE,
     ledger.KeyBackendError: KEY_UNAVAILABLE,
     ledger.WitnessUnavailableError: WITNESS_UNAVAILABLE,

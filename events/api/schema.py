@@ -84,6 +84,22 @@ class EventToSend(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Any UUID; makes sending again safe. Generated if left out.",
     )
+    payload_salt = HashField(
+        required=False,
+        allow_null=True,
+        help_text="Only of an agent that holds its own key: 32 random bytes in hex.",
+    )
+    signing_key_id = serializers.CharField(
+        required=False,
+        allow_null=True,
+        max_length=MAX_NAME,
+        help_text="Only of an agent that holds its own key: the name of the key.",
+    )
+    signature = serializers.CharField(
+        required=False,
+        allow_null=True,
+        help_text=f"Only of an agent that holds its own key. {BASE64_SIGNATURE}",
+    )
 
 
 class StoredEvent(serializers.Serializer[Any]):
@@ -177,6 +193,7 @@ WRITING = (
     problems.MALFORMED_JSON,
     problems.INVALID_EVENT,
     problems.FORBIDDEN,
+    problems.SIGNATURE_REQUIRED,
     problems.EVENT_ID_CONFLICT,
     problems.LENGTH_REQUIRED,
     problems.TOO_LARGE,

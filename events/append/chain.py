@@ -13,7 +13,7 @@ from typing import NamedTuple
 from events.format import ed25519, event
 from events.format.event import Event, new_event_id, random_piece
 from events.format.timestamps import format_timestamp
-from events.keys.backend import Pair, sign_pair
+from events.keys.backend import Order, Pair, made_before, sign_pair
 from events.keys.signing import Attestor, Signer
 from events.store.append import Opening
 from events.submission import Submission
@@ -29,16 +29,24 @@ class PreparedEvent:
     salt: bytes
     payload_hash: str
 
+    @property
+    def sig_alg_version(self) -> int:
+        """The version of its signature, which tells who makes it."""
+        if self.submission.signed is None:
+            return event.SIG_ALG_VERSION
+        return event.WRITER_SIGNED
+
     def made(self, stored: Event) -> bool:
         """True if the stored event was written from this very preparation, by an attempt whose
-        answer was lost. The salt of 32 random bytes identifies it."""
-        return stored.payload_salt == self.salt.hex()
+        answer was lost. The salt of 32 random bytes identifies it, unless the writer chose it: then
+        any attempt may have been the first."""
+        return self.submission.signed is None and stored.payload_salt == self.salt.hex()
 
     def is_same(self, stored: Event) -> bool:
         """True if the stored event has the same content as this one.
 
         The payload is compared by its salted hash. An erased payload has lost its salt and equals
-        nothing.
+        nothing. What a writer signed is the same only with the same signature.
         """
         return (
             stored.payload_salt != event.ERASED_SALT
@@ -47,11 +55,16 @@ class PreparedEvent:
             == event.payload_hash(
                 bytes.fromhex(stored.payload_salt), self.submission.canonical_payload
             )
+            and self._is_signed_so(stored)
         )
 
     def is_same_but_erased(self, stored: Event) -> bool:
         """True if the stored event matches in everything but its payload, which was erased."""
         return stored.payload_salt == event.ERASED_SALT and self._is_same_but_payload(stored)
+
+    def _is_signed_so(self, stored: Event) -> bool:
+        signed = self.submission.signed
+        return signed is None or stored.signature == ed25519.encode(signed.signature)
 
     def _is_same_but_payload(self, stored: Event) -> bool:
         """Compare everything but the payload. A submission without a clock reading matches any
@@ -67,8 +80,9 @@ class PreparedEvent:
 
 
 def prepare(submission: Submission, event_id: str | None = None) -> PreparedEvent:
-    """Hash the payload with a fresh salt, and generate an event_id if the submission has none."""
-    salt = random_piece()
+    """Hash the payload with a fresh salt or the writer's own, and generate an event_id if the
+    submission has none."""
+    salt = random_piece() if submission.signed is None else submission.signed.salt
     return PreparedEvent(
         event_id=event_id or submission.event_id or new_event_id(),
         submission=submission,
@@ -91,9 +105,17 @@ class UnsignedEvent(NamedTuple):
     signer: Signer
     attestor: Attestor
 
+    @property
+    def order(self) -> Order:
+        """The order to the signing helper. A signature of the writer's own is only attested."""
+        own = self.item.submission.signed
+        return own.signature if own else self.signer.key_id, self.attestor.witness_id, self.signable
+
     def signed_here(self) -> Event:
-        """Sign and attest in this process."""
-        return self.signed(sign_pair(self.signer.sign, self.attestor.sign, self.signable))
+        """Sign and attest in this process; a signature of the writer's own is only attested."""
+        own = self.item.submission.signed
+        agent = made_before(own.signature) if own else self.signer.sign
+        return self.signed(sign_pair(agent, self.attestor.sign, self.signable))
 
     def signed(self, pair: Pair) -> Event:
         """Return the event completed with both signatures."""
@@ -107,7 +129,7 @@ class UnsignedEvent(NamedTuple):
             content_hash=self.content_hash,
             signature=ed25519.encode(pair[0]),
             hash_alg_version=event.HASH_ALG_VERSION,
-            sig_alg_version=event.SIG_ALG_VERSION,
+            sig_alg_version=self.item.sig_alg_version,
             agent_id=submission.agent_id,
             witness_id=self.attestor.witness_id,
             witness_signature=ed25519.encode(pair[1]),
@@ -157,7 +179,7 @@ class Chain:
             payload_hash=item.payload_hash,
             prev_hash=previous,
             sequence=sequence,
-            sig_alg_version=event.SIG_ALG_VERSION,
+            sig_alg_version=item.sig_alg_version,
             signing_key_id=signer.key_id,
             witness_id=self.attestor.witness_id,
         )

@@ -33,8 +33,8 @@ class PendingAppend:
     """
 
     def __init__(self, submissions: Sequence[Submission]) -> None:
+        self.submissions = submissions
         self.prepared = [prepare(submission) for submission in submissions]
-        self.agents = {submission.agent_id for submission in submissions}
         self.bytes = sum(len(submission.canonical_payload) for submission in submissions)
         self._outcome: list[Written] | BaseException | None = None
         # Used as an event: held until there is an outcome.
@@ -86,17 +86,17 @@ class PendingAppend:
 def to_append(
     prepared: Sequence[PreparedEvent],
     stored: Mapping[str, Event],
-    placed: Mapping[str, Submission],
+    placed: Mapping[str, PreparedEvent],
 ) -> list[PreparedEvent]:
     """The prepared events that are not in the ledger yet, each id once.
 
-    `stored` are the ledger's events with one of the ids, `placed` the submissions that the same
-    transaction appends before them.
+    `stored` are the ledger's events with one of the ids, `placed` what the same transaction appends
+    before them.
 
     Raises:
         EventIdConflictError: an id is taken with other content.
     """
-    first: dict[str, Submission] = {}
+    first: dict[str, PreparedEvent] = {}
     wanted = []
     for index, item in enumerate(prepared):
         there = stored.get(item.event_id)
@@ -112,9 +112,9 @@ def to_append(
             continue
         before = placed.get(item.event_id) or first.get(item.event_id)
         if before is None:
-            first[item.event_id] = item.submission
+            first[item.event_id] = item
             wanted.append(item)
-        elif before != item.submission:
+        elif before.submission != item.submission:
             raise EventIdConflictError(item.event_id, None, index)
     return wanted
 
@@ -123,6 +123,7 @@ def as_written(
     prepared: Sequence[PreparedEvent],
     stored: Mapping[str, Event],
     appended: Mapping[str, Event],
+    placed: Mapping[str, PreparedEvent],
     threshold: Decimal | None,
 ) -> list[Written]:
     """The outcome for each prepared event. `created` is also true for one that an earlier attempt
@@ -130,6 +131,6 @@ def as_written(
     written = []
     for item in prepared:
         event = appended.get(item.event_id) or stored[item.event_id]
-        created = item.made(event)
+        created = placed.get(item.event_id) is item or item.made(event)
         written.append(Written(event, created, threshold if created else None))
     return written

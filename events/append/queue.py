@@ -109,6 +109,7 @@ class AppendQueue:
             QueueFullError: too much is waiting already, or the process is about to end.
         """
         request = PendingAppend(submissions)
+        self._writer.signatures.check(request.prepared)
         self._put(request)
         return request
 

@@ -88,7 +88,7 @@ class _Shared:
     def give(self, piece: list[UnsignedEvent]) -> None:
         """Send a batch to the helper."""
         self.under_way.append((piece, None))
-        self._helper.send([(p.signer.key_id, p.attestor.witness_id, p.signable) for p in piece])
+        self._helper.send([placed.order for placed in piece])
         self.at_helper += 1
 
     def sign_here(self, piece: list[UnsignedEvent]) -> None:

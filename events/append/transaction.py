@@ -3,8 +3,8 @@
 One request's failure does not affect another, and nothing is reported as written before it is
 durable. What each caller gets when
 
-- a request repeats an id with other content, or its agent has no key: its own error before anything
-  is written; the others continue;
+- a request repeats an id with other content, its agent has no key, or it is signed with another key
+  than the agent's active one: its own error before anything is written; the others continue;
 - a trigger, a constraint or a key backend refuses something: the group is bisected down to the one
   request at fault;
 - a key was retired since lookup: keys are looked up again and the group is retried;
@@ -33,6 +33,7 @@ from events.errors import (
     AppendRefusedError,
     EventIdConflictError,
     HeadMismatchError,
+    InvalidSubmissionError,
     KeyBackendError,
     LedgerConfigurationError,
     LedgerHeldError,
@@ -46,7 +47,6 @@ from events.store.append import Opening, PipelinedAppend, append_on
 from events.store.connection import LedgerUnavailableError, constraint, key_taken
 from events.store.ledger import PostgresEventStore
 from events.store.locks import Patience
-from events.submission import Submission
 
 ATTEMPTS = 4
 """Attempts when a key was retired between lookup and lock."""
@@ -204,7 +204,7 @@ def _stored_answer(
         wanted = to_append(request.prepared, stored, {})
     except EventIdConflictError as error:
         return error
-    return None if wanted else as_written(request.prepared, stored, {}, None)
+    return None if wanted else as_written(request.prepared, stored, {}, {}, None)
 
 
 def _unanswered(requests: Sequence[PendingAppend]) -> list[PendingAppend]:
@@ -229,7 +229,7 @@ class _BatchTransaction:
         """True if generated ids may be in the ledger too, after a commit of unknown outcome."""
         self._append: PipelinedAppend | None = None
         self._stored: dict[str, Event] = {}
-        self._placed: dict[str, Submission] = {}
+        self._placed: dict[str, PreparedEvent] = {}
         self._appended: dict[str, Event] = {}
         self._signers: dict[str | None, Signer] = {}
         self._included: list[PendingAppend] = []
@@ -257,7 +257,13 @@ class _BatchTransaction:
                 self._send(self._append, opening, chain([first], wanted), expected)
         for request in self._included:
             request.decide(
-                as_written(request.prepared, self._stored, self._appended, opening.drift_threshold)
+                as_written(
+                    request.prepared,
+                    self._stored,
+                    self._appended,
+                    self._placed,
+                    opening.drift_threshold,
+                )
             )
         return self._included
 
@@ -297,8 +303,8 @@ class _BatchTransaction:
             if self._stored and all(event_id in self._stored for event_id in request.ids()):
                 continue
             try:
-                self._signers |= self._appender.signing.signers(request.agents)
-            except NoActiveKeyError as error:
+                self._signers |= self._appender.signing.signers_of(request.submissions)
+            except (NoActiveKeyError, InvalidSubmissionError) as error:
                 request.answer(error)
 
     def _wanted(self, requests: Sequence[PendingAppend]) -> Iterator[PreparedEvent]:
@@ -320,5 +326,5 @@ class _BatchTransaction:
                 continue
             self._included.append(request)
             for item in wanted:
-                self._placed[item.event_id] = item.submission
+                self._placed[item.event_id] = item
             yield from wanted

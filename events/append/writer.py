@@ -15,6 +15,7 @@ from events.append.chain import Chain, prepare
 from events.append.pending import PendingAppend, Written, as_written, to_append
 from events.append.signing_pool import SigningPool
 from events.append.transaction import BatchAppender
+from events.append.writer_signatures import WriterSignatures
 from events.format.drift import Drift
 from events.format.event import Event
 from events.keys.signing import SigningService, WitnessService
@@ -71,6 +72,7 @@ class AtomicEventWriter:
         self.time_authority = time_authority
         self.using = using
         self.store = PostgresEventStore(using)
+        self.signatures = WriterSignatures(using)
 
     def write_event(self, submission: Submission) -> Written:
         """Append one event, or return the stored one of the same `event_id`. Errors as
@@ -83,7 +85,8 @@ class AtomicEventWriter:
 
         Raises:
             EventIdConflictError: an `event_id` is taken with other content.
-            NoActiveKeyError: an agent cannot sign.
+            NoActiveKeyError: an agent cannot sign, or only its writer can.
+            InvalidSubmissionError: a signature of a writer's own does not verify.
             WitnessUnavailableError: RT-1, no witness is available.
             SystemHaltedError: CT-11, the ledger is halted.
             HeadMismatchError: CT-13, the tail of the ledger is not its head.
@@ -93,6 +96,7 @@ class AtomicEventWriter:
                 if it went away during the commit. Sending the same ids again settles it.
         """
         request = PendingAppend(submissions)
+        self.signatures.check(request.prepared)
         appender = BatchAppender(self.signing, self.witnessing, self.using, SigningPool())
         appender.append(lambda: [request])
         written = request.result()
@@ -110,9 +114,9 @@ class AtomicEventWriter:
         stored = self.store.get_events_by_id([item.event_id for item in prepared])
         if len(stored) < len({item.event_id for item in prepared}):
             return None
-        return (
-            as_written(prepared, stored, {}, None) if not to_append(prepared, stored, {}) else None
-        )
+        if to_append(prepared, stored, {}):
+            return None
+        return as_written(prepared, stored, {}, {}, None)
 
     def append_in_transaction(
         self, submissions: Sequence[Submission], patience_ms: int = PATIENCE_MS
@@ -122,7 +126,8 @@ class AtomicEventWriter:
         self.signing.forget()  # no retry follows, so no stale key may be used
         self.witnessing.forget()
         prepared = [prepare(submission) for submission in submissions]
-        signers = self.signing.signers({submission.agent_id for submission in submissions})
+        self.signatures.check(prepared)
+        signers = self.signing.signers_of(submissions)
         attestor = self.witnessing.attestor()
         opening = open_append(self.using, patience_ms)
         events = list(Chain.behind(opening, signers, attestor).seal(prepared))

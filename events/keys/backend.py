@@ -25,6 +25,16 @@ Pair = tuple[bytes, bytes]
 """The agent's signature, and the witness's signature over it: 64 bytes each."""
 
 
+Order = tuple[str | bytes, str, bytes]
+"""What a helper signs: key_id, or the agent's signature if its writer made it; witness_id; signable
+content."""
+
+
+def made_before(signature: bytes) -> Sign:
+    """A function that returns the signature that a writer made before it submitted its event."""
+    return lambda _: signature
+
+
 def sign_pair(agent: Sign, witness: Sign, signable: bytes) -> Pair:
     """Sign as the agent, then attest as the witness. Both cover `signable_content()`."""
     signature = agent(event.agent_message(signable))

@@ -9,18 +9,22 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from events.errors import (
+    FieldError,
+    InvalidSubmissionError,
     KeyBackendError,
     KeyRegistryError,
     NoActiveKeyError,
     WitnessUnavailableError,
+    WriterHeldKeyError,
 )
 from events.format import key_events
 from events.keys.backend import KeyBackend, Sign
 from events.store import registry
+from events.submission import SIGNED, Submission
 
 
 def new_key_for(backend: KeyBackend, using: str, old: str) -> dict[str, str]:
@@ -50,8 +54,8 @@ def new_key_for(backend: KeyBackend, using: str, old: str) -> dict[str, str]:
 
 def is_writer_held(using: str, key_id: str) -> bool:
     """True if the private half of this key is with its writer."""
-    custody = {key.key_id: key.custody for key in registry.list_agent_keys(using)}
-    return custody.get(key_id) == key_events.WRITER
+    known = registry.signing_keys(using, [key_id])
+    return key_id in known and known[key_id].custody == key_events.WRITER
 
 
 def refuse_writer_held(using: str, key_id: str) -> None:
@@ -77,6 +81,8 @@ class Signer:
 
     key_id: str
     sign: Sign
+    by_writer: bool = False
+    """True if the private half is with the writer, so that `sign` only raises."""
 
 
 class SigningService:
@@ -98,6 +104,27 @@ class SigningService:
             self._look_up(unknown)
         return {agent: self._known[agent] for agent in wanted}
 
+    def signers_of(self, submissions: Sequence[Submission]) -> dict[str | None, Signer]:
+        """A signer for each agent of these submissions. Whoever holds an agent's key has signed.
+
+        Raises:
+            NoActiveKeyError: an agent has no active key, or its private key is not here.
+            WriterHeldKeyError: only its writer can sign, and has not.
+            InvalidSubmissionError: it is signed with another key than the active one.
+        """
+        signers = self.signers(submission.agent_id for submission in submissions)
+        if stale := {s.agent_id for s in submissions if _wrong(s, signers[s.agent_id])}:
+            for agent in stale:  # the key may have been replaced meanwhile
+                del self._known[agent]
+            signers |= self.signers(stale)
+        for place, submission in enumerate(submissions):
+            if wrong := _wrong(submission, signers[submission.agent_id]):
+                if submission.signed is None:
+                    raise WriterHeldKeyError(wrong)
+                where = place if len(submissions) > 1 else None
+                raise InvalidSubmissionError([FieldError("/signing_key_id", wrong, where)])
+        return signers
+
     def forget(self) -> None:
         """Clear the cache, after a key was refused."""
         self._known.clear()
@@ -108,8 +135,12 @@ class SigningService:
         active = registry.active_keys(self.using, agents)
         for agent in sorted(agents - active.keys(), key=str):
             raise NoActiveKeyError(f"{_named(agent)} has no active signing key")
+        keys = registry.signing_keys(self.using, active.values())
         for agent, key_id in active.items():
-            self._known[agent] = Signer(key_id, self._private_half(agent, key_id))
+            if keys[key_id].custody == key_events.WRITER:
+                self._known[agent] = Signer(key_id, _signed_by_writer, by_writer=True)
+            else:
+                self._known[agent] = Signer(key_id, self._private_half(agent, key_id))
 
     def active_key(self, agent_id: str | None) -> str:
         """The key_id that an agent signs with now.
@@ -127,6 +158,23 @@ class SigningService:
             return self.backend.signer(key_id)
         except KeyBackendError as error:
             raise NoActiveKeyError(f"{_named(agent_id)} cannot sign: {error}") from error
+
+
+def _signed_by_writer(_message: bytes) -> bytes:
+    raise WriterHeldKeyError("the writer holds this key")
+
+
+def _wrong(submission: Submission, signer: Signer) -> str:
+    """The reason why a submission cannot be appended with the agent's active key, or ""."""
+    signed, agent = submission.signed, _named(submission.agent_id)
+    if signed is None and signer.by_writer:
+        return (
+            f"{agent} signs its own events with {signer.key_id}: nobody else can write for it, "
+            f"and {', '.join(SIGNED)} are required"
+        )
+    if signed is not None and (signed.key_id != signer.key_id or not signer.by_writer):
+        return f"is not the active key of {agent}, which is {signer.key_id}"
+    return ""
 
 
 def new_key_id(agent_id: str | None) -> str:

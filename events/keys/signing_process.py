@@ -6,7 +6,7 @@ is slow to start, dies or does not answer, its parent signs itself.
 
 `python -m events.keys.signing_process FOLDER` reads orders from its standard input and writes pairs
 of signatures to its standard output until the input ends. An order is a 4-byte length and a
-marshalled list of (key_id, witness_id, signable); marshal is safe here, because both ends are this
+marshalled list of `Order`; marshal is safe here, because both ends are this
 program. An answer is a 4-byte length and the signatures, 128 bytes an order; an empty answer means
 that one of the keys cannot sign.
 """
@@ -27,10 +27,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from events.errors import LedgerError
-from events.keys.backend import FileKeyBackend, Pair, sign_pair
-
-Order = tuple[str, str, bytes]
-"""key_id, witness_id, signable content."""
+from events.keys.backend import FileKeyBackend, Order, Pair, made_before, sign_pair
 
 READY = b"r"
 PAIR_BYTES = 128
@@ -171,8 +168,12 @@ def serve(folder: Path, orders: BinaryIO, answers: BinaryIO) -> None:
 def _signed(backend: FileKeyBackend, orders: list[Order]) -> bytes:
     try:
         pairs = [
-            sign_pair(backend.signer(key_id), backend.signer(witness_id), signable)
-            for key_id, witness_id, signable in orders
+            sign_pair(
+                backend.signer(agent) if isinstance(agent, str) else made_before(agent),
+                backend.signer(witness_id),
+                signable,
+            )
+            for agent, witness_id, signable in orders
         ]
     except LedgerError:
         return b""

@@ -78,6 +78,21 @@ def active_keys(using: str, agent_ids: Iterable[str | None]) -> dict[str | None,
     }
 
 
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """The parts of an agent's key that never change; `agent_id` None is the system."""
+
+    agent_id: str | None
+    public_key: str
+    custody: str
+
+
+def signing_keys(using: str, key_ids: Iterable[str]) -> dict[str, SigningKey]:
+    """The keys among these ids that were ever registered."""
+    rows = fetch_all(using, "registry.signing_keys", {"key_ids": list(key_ids)})
+    return {key_id: SigningKey(*rest) for key_id, *rest in rows}
+
+
 def known_agents(using: str, agent_ids: Iterable[str]) -> dict[str, bool]:
     """The agents among these that have or had a key; True if one is active."""
     return dict(fetch_all(using, "registry.agents_known", {"agent_ids": list(agent_ids)}))

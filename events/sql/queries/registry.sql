@@ -31,6 +31,10 @@ FROM person_keys k ORDER BY from_sequence, person
 SELECT coalesce(agent_id, ''), key_id FROM agent_keys
 WHERE until_sequence IS NULL AND coalesce(agent_id, '') = ANY (%(agent_ids)s::text[])
 
+-- name: signing_keys
+-- The unchangeable parts of these keys.
+SELECT key_id, agent_id, public_key, custody FROM agent_keys WHERE key_id = ANY (%(key_ids)s::text[])
+
 -- name: active_witnesses
 -- The ids of the active witnesses.
 SELECT witness_id FROM witnesses WHERE until_sequence IS NULL ORDER BY witness_id

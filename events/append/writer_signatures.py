@@ -1,0 +1,88 @@
+"""Verifies the signatures that writers made themselves, in the caller's thread, before the ledger's
+lock is taken. Libsodium runs without the GIL, so requests verify in parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from events.append.chain import PreparedEvent
+from events.errors import FieldError, InvalidSubmissionError
+from events.format import ed25519, event, key_events
+from events.store import registry
+from events.store.registry import SigningKey
+from events.submission import WriterSignature
+
+MAX_KNOWN = 100_000
+"""Keys that are cached at once."""
+
+
+class WriterSignatures:
+    """The writer-held keys of one ledger.
+
+    Keys are cached, also retired ones: a key never changes its owner or its public half, and what
+    it signed before its end can be sent again. The append decides whether it is active still.
+    """
+
+    def __init__(self, using: str) -> None:
+        self.using = using
+        self._ledger_id = ""
+        self._known: dict[str, SigningKey] = {}
+
+    def check(self, prepared: Sequence[PreparedEvent]) -> None:
+        """Verify every event that comes with a signature of its writer.
+
+        Raises:
+            InvalidSubmissionError: with each wrong field.
+        """
+        signed = [
+            (place, item, item.submission.signed)
+            for place, item in enumerate(prepared)
+            if item.submission.signed is not None
+        ]
+        if not signed:
+            return
+        self._look_up({own.key_id for _, _, own in signed})
+        errors = [
+            FieldError(*wrong, place if len(prepared) > 1 else None)
+            for place, item, own in signed
+            if (wrong := self._wrong(item, own))
+        ]
+        if errors:
+            raise InvalidSubmissionError(errors)
+
+    def _look_up(self, key_ids: set[str]) -> None:
+        if not self._ledger_id:
+            self._ledger_id = registry.ledger_id(self.using)
+        if len(self._known) > MAX_KNOWN:
+            self._known.clear()
+        if unknown := key_ids - self._known.keys():
+            self._known |= registry.signing_keys(self.using, unknown)
+
+    def _wrong(self, item: PreparedEvent, own: WriterSignature) -> tuple[str, str] | None:
+        """The field that is wrong and the reason."""
+        agent, key = item.submission.agent_id, self._known.get(own.key_id)
+        if key is None or agent is None or key.agent_id != agent:
+            return "/signing_key_id", f"is not a key of the agent {agent}"
+        if key.custody != key_events.WRITER:
+            return "/signing_key_id", "is held by the portal, so only the portal signs with it"
+        message = event.submission_message(
+            agent_id=agent,
+            event_id=item.event_id,
+            event_type=item.submission.event_type,
+            hash_alg_version=event.HASH_ALG_VERSION,
+            ledger_id=self._ledger_id,
+            local_timestamp=item.local_timestamp,
+            payload_hash=item.payload_hash,
+            sig_alg_version=item.sig_alg_version,
+            signing_key_id=own.key_id,
+        )
+        try:
+            ed25519.verify(ed25519.decode_key(key.public_key), message, own.signature)
+        except ed25519.SignatureError:
+            content = message.removeprefix(event.SUBMISSION_CONTEXT).decode()
+            context = event.SUBMISSION_CONTEXT.decode().strip()
+            return "/signature", (
+                f"does not verify with the key {own.key_id}; verified was "
+                f'"{context}", a line feed, and {content}'
+            )
+        return None
