@@ -85,7 +85,9 @@ def _names(found: Found) -> list[str]:
             f"guards {each['aspect']} {MADE_UP.sub('', each['subject'])}"
             for each in found.payload["deviations"]
         ]
-    return [found.kind.value] if found.kind in (Kind.HEAD, Kind.ROLLBACK) else [found.key]
+    if found.kind in (Kind.HEAD, Kind.ROLLBACK):
+        return [found.kind.value]
+    return [MADE_UP.sub("", found.key)]
 
 
 def _assert_recorded(ledger: Ledger, outcome: Outcome) -> None:

@@ -73,10 +73,8 @@ CASES = [
     ),
     Case(
         "triggers switched off and on again",
-        "A superuser switches the triggers off, changes the threshold, and switches them on.",
-        statement(
-            "UPDATE ledger_config SET drift_threshold_seconds = 7, operator_threshold_seconds = 7"
-        ),
+        "A superuser switches the triggers off, changes a setting, and switches them on.",
+        statement("UPDATE ledger_config SET proposal_days = 7"),
         (),
         (f"guards history of trigger {EVENTS_GUARD}",),
         among_others=True,

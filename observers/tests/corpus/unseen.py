@@ -6,17 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from events.format.event import Event
-from events.registrar import registrar
 from events.tests.support.ledger import Ledger
 from observers.tests.corpus.case import PAGE, VERIFY, WATCH, Case, statement
 from observers.tests.support import forgery
 
 SAVED = "not found by anything inside; found against a saved head"
 NOTHING = dict.fromkeys((VERIFY, WATCH, PAGE), SAVED)
-
-
-def everywhere(reason: str) -> dict[str, str]:
-    return dict.fromkeys((VERIFY, WATCH, PAGE), reason)
 
 
 def rewrite(ledger: Ledger, events: list[Event]) -> None:
@@ -29,13 +24,6 @@ def rewrite(ledger: Ledger, events: list[Event]) -> None:
             forgery.overwrite(superuser, forged)
             forgery.record(superuser, forged)
             previous = forged.content_hash
-
-
-def retired(ledger: Ledger) -> list[Event]:
-    """A key that its operator retired alone, before there were people."""
-    events = ledger.write(12)
-    registrar().rotate_key("agent-8")
-    return events
 
 
 cut = statement(
@@ -70,19 +58,5 @@ CASES = [
         put_back,
         because=NOTHING,
         saved_head=True,
-    ),
-    Case(
-        "a key opened again that no ceremony retired",
-        "A superuser widens the validity of a key that its operator retired alone, before three"
-        " people were registered.",
-        statement(
-            "UPDATE agent_keys SET active_until = now(), until_sequence = 1000"
-            " WHERE agent_id = 'agent-8' AND until_sequence IS NOT NULL"
-        ),
-        because=everywhere(
-            "no event says when it ended; a list of keys saved elsewhere does, and from the third"
-            " person on only ceremonies retire keys"
-        ),
-        healthy=retired,
     ),
 ]

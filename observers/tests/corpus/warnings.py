@@ -8,7 +8,7 @@ from events.append.services import writer
 from events.format.event import Event
 from events.registrar import registrar
 from events.tests.support.ledger import Ledger, submission
-from observers.tests.corpus.case import PAGE, VERIFY, WATCH, WATCHED, Case, at, chain, statement
+from observers.tests.corpus.case import WATCHED, Case, at, chain, statement
 from observers.tests.corpus.decided import decide
 
 FORGED = (
@@ -153,11 +153,10 @@ CASES = [
         "A superuser deletes warnings that are older than the last change of the threshold that"
         " an operator made alone.",
         ALL_DELETED,
-        because=dict.fromkeys(
-            (VERIFY, WATCH, PAGE),
-            "nothing says which threshold so old an event was compared with; both times stand in"
-            " the event itself, signed, and its page shows how far they are apart",
-        ),
+        at(4, "records"),
+        chain("4-4", "records"),
+        banner=(WATCHED,),
+        event=(4, ("records",)),
         healthy=drifted_before_the_operators_change,
     ),
 ]

@@ -197,9 +197,7 @@ def test_a_guard_switched_off_and_on_leaves_two_events(ledger: Ledger) -> None:
 def test_a_guard_that_was_off_between_two_looks_leaves_its_trace(ledger: Ledger) -> None:
     ledger.write(2)
     look_once()
-    ledger.tamper(
-        "UPDATE ledger_config SET drift_threshold_seconds = 7, operator_threshold_seconds = 7"
-    )
+    ledger.tamper("UPDATE ledger_config SET proposal_days = 7")
     look_once()
     look_once()
     assert types(ledger) == ["system.guards_changed", "system.guards_restored"]
