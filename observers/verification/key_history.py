@@ -285,7 +285,8 @@ def compare_keys(using: str) -> list[Stray]:
     if not history.keys:
         found.append(_stray("opening", 1, "no first event opens the ledger"))
     elif history.ledger_id != registry.ledger_id(using):
-        text = f"the ledger calls itself {registry.ledger_id(using)}, its first event says "
+        named = registry.ledger_id(using) or "nothing"
+        text = f"the ledger calls itself {named}, its first event says "
         found.append(_stray("ledger", 1, text + history.ledger_id))
     listed = {key.key_id: _agent_key(key) for key in registry.list_agent_keys(using)}
     listed |= {each.witness_id: _witness(each) for each in registry.list_witnesses(using)}

@@ -60,7 +60,7 @@ def keyring_from_registry(using: str) -> Keyring:
             key.public_key: TrustedKey(key.person, ed25519.decode(key.public_key), key.validity)
             for key in registry.list_people(using)
         },
-        ledger_id=registry.ledger_id(using),
+        ledger_id=registry.ledger_id(using) or None,
     )
 
 

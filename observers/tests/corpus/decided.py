@@ -154,10 +154,13 @@ CASES = [
         "a person forced into the registry",
         "A superuser inserts somebody into the people who hold ceremonies.",
         force_a_person,
-        (),
-        (f"guards person Mallory {MALLORY.public_key}",),
-        banner=(GUARD,),
-        because={VERIFY: ALIVE},
+        at(12, "key_history"),
+        (
+            *chain("12-12", "key_history"),
+            f"guards person Mallory {MALLORY.public_key}",
+            f"stray key/{MALLORY.public_key}",
+        ),
+        banner=(WATCHED, GUARD),
     ),
     Case(
         "a record forced among those that wait",
@@ -175,14 +178,15 @@ CASES = [
         "A superuser inserts three people of their own, and records that wait to say so; these"
         " three clear the halt.",
         force_three_people,
-        (),
+        at(1, *["key_history"] * 3),
         (
+            *chain("1-1", "key_history"),
             *(f"guards person {each.name} {each.public_key}" for each in FORGERS),
             *(f"guards record system.person_registered {record_id(each)}" for each in FORGERS),
+            *sorted(f"stray key/{each.public_key}" for each in FORGERS),
         ),
-        banner=(GUARD,),
+        banner=(WATCHED, GUARD),
         healthy=people_then_halted,
-        because={VERIFY: ALIVE},
     ),
     Case(
         "a ceremony forged to explain a gap",
@@ -249,13 +253,12 @@ CASES = [
     ),
     Case(
         "the threshold deleted",
-        "A superuser deletes the row that says which clocks drift.",
+        "A superuser deletes the row that names the ledger and says which clocks drift.",
         statement("DELETE FROM ledger_config"),
-        (),
-        ("guards threshold drift",),
+        at(1, "key_history"),
+        (*chain("1-1", "key_history"), "guards threshold drift", "stray key/ledger"),
         recorded=False,
-        because={VERIFY: "no event is wrong; nothing is appended without that row"},
-        banner=(GUARD,),
+        banner=(WATCHED, GUARD),
     ),
     *(
         Case(

@@ -87,7 +87,7 @@ def _names(found: Found) -> list[str]:
         ]
     if found.kind in (Kind.HEAD, Kind.ROLLBACK):
         return [found.kind.value]
-    return [MADE_UP.sub("", found.key)]
+    return [MADE_UP.sub("", found.key) if found.key.startswith("stray key/") else found.key]
 
 
 def _assert_recorded(ledger: Ledger, outcome: Outcome) -> None:
