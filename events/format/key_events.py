@@ -6,6 +6,7 @@ Pure: no database and no clock.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,6 +52,12 @@ def registration(
         "custody": custody,
     }
     return members if replaces is None else {**members, "replaces": replaces}
+
+
+def fingerprint(public_key: str) -> str:
+    """Return the SHA-256 in hex of a public key in base64, by which people compare a ledger's first
+    key."""
+    return hashlib.sha256(ed25519.decode(public_key)).hexdigest()
 
 
 def role_of(agent_id: str | None) -> str:

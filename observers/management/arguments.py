@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
@@ -35,6 +36,13 @@ def positive(text: str) -> int:
     if number < 1:
         raise ArgumentTypeError("it takes at least 1")
     return number
+
+
+def fingerprint(text: str) -> str:
+    """Parses a SHA-256 in hex."""
+    if not re.fullmatch("[0-9a-f]{64}", text.lower()):
+        raise ArgumentTypeError("it takes 64 hex digits")
+    return text.lower()
 
 
 def add_range(parser: ArgumentParser) -> None:

@@ -1,14 +1,11 @@
 """Verifies an export without the database. An export file (JSON lines) is the second
-`EventStoreProtocol`: it is streamed, and any line that cannot be read is refused.
-
-`with_registered_people` keeps only the people's keys that the export's own events register, so that
-a saved list of keys is not trusted by itself.
+`EventStoreProtocol`: it is streamed, and any line that cannot be read is refused. `export_keys`
+finds its keys.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +14,6 @@ from events.format import canonical
 from events.format.event import FIELDS, Event
 from events.format.gaps import SequenceOrderError, validate_sequence_continuity
 from events.store.ledger import EventStoreProtocol
-from observers.verification.ceremonies import registered_person
-from observers.verification.checks import check_event
 from observers.verification.keyring import Keyring
 from observers.verification.partial_report import before_the_first, finish
 from observers.verification.range_scan import Advance, RangeScan, boundary, ignore
@@ -46,42 +41,6 @@ def verify_export(
         scan.take(subject)
         progress(1)
     return finish(scan.finish(), before, erased_by=erasures_in(source, keys))
-
-
-def with_registered_people(
-    source: EventStoreProtocol, keys: Keyring, start: int, *, signatures: bool
-) -> Keyring:
-    """Returns the keyring without people whom no sound event registers, where the list of keys
-    names the event; each key is valid only after that event.
-
-    An event before `start`, where the source begins, cannot be looked up, and a list without
-    `registered_by` names none. Both are taken as they are.
-    """
-    places = {place for place in keys.registered_by.values() if place is not None}
-    found = {
-        subject.sequence: subject
-        for subject in source.get_events_by_sequence_range(start, max(places, default=0))
-        if subject.sequence in places
-    }
-    people = {key: known for key, known in keys.people.items() if key not in keys.registered_by}
-    vouched = replace(keys, people=people)
-    # In order of place: who registers somebody by ceremony was registered before.
-    for public_key, place in sorted(keys.registered_by.items(), key=lambda item: item[1] or 0):
-        known = keys.people[public_key]
-        if place is None or place < 1:
-            continue
-        if place >= start:
-            event = found.get(place)
-            if (
-                event is None
-                or registered_person(event) != (known.owner, public_key)
-                or any(check_event(event, vouched, signatures=signatures))
-            ):
-                continue
-            first = max(known.validity.from_sequence, place + 1)
-            known = replace(known, validity=replace(known.validity, from_sequence=first))
-        people[public_key] = known
-    return vouched
 
 
 _INTEGERS = frozenset({"sequence", "hash_alg_version", "sig_alg_version"})

@@ -41,6 +41,7 @@ TYPES = (
     REMOVAL,
 )
 """The events that register and retire keys and people."""
+ROLES = (key_events.AGENT, key_events.SYSTEM, key_events.WITNESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,18 @@ class KeyHistory:
             },
             people={k: key.trusted() for k, key in self.people.items()},
             ledger_id=self.ledger_id or None,
+        )
+
+    @property
+    def genesis(self) -> str | None:
+        """The fingerprint of the system's first key; None where no event opens the ledger."""
+        return next(
+            (
+                key_events.fingerprint(key.public_key)
+                for key in self.keys.values()
+                if (key.role, key.registered_at) == (key_events.SYSTEM, 1)
+            ),
+            None,
         )
 
     def take(self, event: Event) -> None:
@@ -160,6 +173,13 @@ class KeyHistory:
                 self._rotate(event, details)
 
     def _register(self, event: Event, said: Mapping[str, Any]) -> None:
+        role, owner = said["role"], said["owner"]
+        if role not in ROLES or (role == key_events.AGENT) != isinstance(owner, str):
+            raise KeyRegistryError(f"it registers a key of the role {role} for {owner}")
+        if said["custody"] not in (key_events.SERVER, key_events.WRITER) or (
+            role != key_events.AGENT and said["custody"] != key_events.SERVER
+        ):
+            raise KeyRegistryError(f"it leaves a key of the role {role} to a {said['custody']}")
         known = any(
             (key.role, key.owner) == (said["role"], said["owner"]) for key in self.keys.values()
         )

@@ -18,11 +18,8 @@ from observers.management.progress import progress_bar
 from observers.management.verification_outcome import Outcome
 from observers.replica.reading import alias_reaching
 from observers.verification.checks import Check
-from observers.verification.export_file import (
-    ExportFileStore,
-    verify_export,
-    with_registered_people,
-)
+from observers.verification.export_file import ExportFileStore, verify_export
+from observers.verification.export_keys import keys_of_export
 from observers.verification.keyring import Keyring, KeyringError, keyring_from_json
 from observers.verification.ledger import reachable_end, strays_in, verify_ledger
 from observers.verification.report import Report
@@ -45,8 +42,8 @@ class Command(LedgerCommand):
             subcommand,
             formatter_class=RawDescriptionHelpFormatter,
             epilog=arguments.EXIT_CODES
-            + "\nAn export is checked without the database: --export FILE --keys FILE. It begins "
-            "with\nsequence 1, or with --start; check 10 needs the ledger itself.",
+            + "\nAn export is checked without the database: --export FILE. It begins with sequence "
+            "1, or with\n--start, and then needs --keys FILE; check 10 needs the ledger itself.",
             **kwargs,
         )
 
@@ -56,7 +53,18 @@ class Command(LedgerCommand):
             "--export", type=Path, metavar="FILE", help="verify this JSON lines export instead"
         )
         parser.add_argument(
-            "--keys", type=Path, metavar="FILE", help="its keys: a saved GET /api/v1/keys"
+            "--keys",
+            type=Path,
+            metavar="FILE",
+            help="a saved GET /api/v1/keys: the keys of an export that does not begin with 1; "
+            "those of any other are recomputed from its events, and compared with this list",
+        )
+        parser.add_argument(
+            "--genesis",
+            type=arguments.fingerprint,
+            metavar="FINGERPRINT",
+            help="the SHA-256 of the ledger's first public key, in hex, as you know it from "
+            "elsewhere: the one thing to trust about an export",
         )
         parser.add_argument(
             "--workers",
@@ -105,8 +113,9 @@ class Command(LedgerCommand):
 
 def _refuse_conflicting_options(options: dict[str, Any]) -> None:
     arguments.require_order(options["start"], options["end"])
-    if bool(options["export"]) != bool(options["keys"]):
-        refuse("--export and --keys need each other")
+    for name in ("keys", "genesis"):
+        if options[name] and not options["export"]:
+            refuse(f"--{name} needs --export")
     ways = [name for name in ("export", "since_last_sound", "record", "resume") if options[name]]
     if len(ways) > 1:
         first, second = (f"--{name.replace('_', '-')}" for name in ways[:2])
@@ -174,15 +183,26 @@ def _verify_export(options: dict[str, Any]) -> Outcome:
         refuse(f"{path} holds no event: nothing was verified")
     if last < start:
         refuse(f"{path} ends with sequence {last}, before the start at {start}")
-    keys = with_registered_people(source, _read_keys(options["keys"]), start, signatures=signatures)
+    listed = _read_keys(options["keys"]) if options["keys"] else None
+    found = keys_of_export(source, listed, start, genesis=options["genesis"], signatures=signatures)
     with progress_bar(end - start + 1) as advance:
-        report = verify_export(source, keys, start, end, progress=advance, signatures=signatures)
+        report = verify_export(
+            source, found.keyring, start, end, progress=advance, signatures=signatures
+        )
+    report.add_all(found.findings)
     report.seconds = time.monotonic() - began
-    return Outcome(report, signatures=signatures, notes=tuple(_notes_on(report, first)))
+    notes = _notes_on(report, first, None if options["genesis"] else found.genesis)
+    return Outcome(report, signatures=signatures, notes=tuple(notes))
 
 
-def _notes_on(report: Report, first: int) -> Iterator[str]:
-    """Returns notes that qualify a verdict on an export."""
+def _notes_on(report: Report, first: int, unknown: str | None) -> Iterator[str]:
+    """Returns notes that qualify a verdict on an export. `unknown` is the fingerprint of its first
+    key, unless the person gave it."""
+    if unknown is not None:
+        yield (
+            f"the fingerprint of the ledger's first key is {unknown}: compare it with one that you "
+            "have from elsewhere, because whoever made the events could have made the key"
+        )
     if first > report.start:
         yield (
             f"the export begins with sequence {first}, and {report.start} was expected: if it was "

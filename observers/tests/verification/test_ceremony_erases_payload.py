@@ -21,7 +21,11 @@ from events.tests.support.ceremonies import hold, people_from_the_start
 from events.tests.support.ledger import Ledger, submission
 from observers.tests.support.commands import findings, run
 from observers.tests.support.pages import Reader, sign_in
-from observers.tests.verification.test_documented_verifier import outsider, verifier
+from observers.tests.verification.test_documented_verifier import (
+    genesis,
+    outsider,
+    verifier,
+)
 from observers.tests.verification.test_verify_ledger_command import save_export, save_keys
 
 __all__ = ["verifier"]
@@ -287,10 +291,10 @@ def test_a_changed_payload_stays_reported_after_its_erasure(
     ceremony_id = json.loads(ceremony.payload)["ceremony_id"]
     assert "is not what was signed" in reader.text(f"/ceremonies/{ceremony_id}/")
 
-    export, keys = save_export(ledger, tmp_path / "e.jsonl"), save_keys(tmp_path / "keys.json")
+    export = save_export(ledger, tmp_path / "e.jsonl")
     said = "sequence 6: the payload was erased, and had been changed before\n"
-    assert outsider(verifier, export, keys) == (0, said)
-    assert findings("--export", str(export), "--keys", str(keys)) == []
+    assert outsider(verifier, export, genesis()) == (0, said)
+    assert findings("--export", str(export), "--genesis", genesis()) == []
 
 
 def test_the_page_calls_an_erasure_mark_what_it_is(ledger: Ledger, personal: Event) -> None:

@@ -14,11 +14,13 @@ from django.conf import settings
 
 import events.tests
 from events.append.services import writer
-from events.format import ed25519
+from events.format import ed25519, key_events
 from events.registrar import registrar
-from events.tests.support.ceremonies import forge, hold
+from events.store import registry
+from events.tests.support.ceremonies import forge, hold, register
 from events.tests.support.ledger import Ledger, submission
-from observers.tests.verification.test_verify_ledger_command import save_export, save_keys
+from observers.tests.support.vector_events import LEDGER_ID
+from observers.tests.verification.test_verify_ledger_command import save_export
 
 
 def documented_program() -> str:
@@ -36,10 +38,20 @@ def verifier(tmp_path: Path) -> Path:
     return path
 
 
-def outsider(verifier: Path, export: Path, keys: Path) -> tuple[int, str]:
+def genesis() -> str:
+    """The fingerprint of the ledger's first key."""
+    (first,) = (
+        key
+        for key in registry.list_agent_keys("default")
+        if (key.agent_id, key.validity.from_sequence) == (None, 1)
+    )
+    return key_events.fingerprint(first.public_key)
+
+
+def outsider(verifier: Path, export: Path, *fingerprint: str) -> tuple[int, str]:
     """Exit code and output of the program, which knows nothing of this project."""
     ran = subprocess.run(
-        [sys.executable, "-I", "-W", "ignore", verifier, export, keys],
+        [sys.executable, "-I", "-W", "ignore", verifier, export, *fingerprint],
         capture_output=True,
         text=True,
         check=False,
@@ -65,11 +77,10 @@ def test_the_documented_verifier_agrees_with_the_ledger(
         writer().write_event(submission(payload))
     registrar().rotate_key("agent-7")
     ledger.write(2)
-    keys = save_keys(tmp_path / "keys.json")
     export = save_export(ledger, tmp_path / "ledger.jsonl")
-    assert outsider(verifier, export, keys) == (0, "")
+    assert outsider(verifier, export, genesis()) == (0, "")
     export.write_text(export.read_text(encoding="utf-8").replace("\n", "\n\n"), encoding="utf-8")
-    assert outsider(verifier, export, keys) == (0, "")  # blank lines say nothing
+    assert outsider(verifier, export, genesis()) == (0, "")  # blank lines say nothing
 
 
 def test_the_documented_verifier_finds_tampering(
@@ -81,9 +92,8 @@ def test_the_documented_verifier_finds_tampering(
         "UPDATE events SET event_type = 'test.never' WHERE sequence = 7",
         "DELETE FROM events WHERE sequence = 8",
     )
-    keys = save_keys(tmp_path / "keys.json")
     export = save_export(ledger, tmp_path / "ledger.jsonl")
-    assert outsider(verifier, export, keys) == (
+    assert outsider(verifier, export, genesis()) == (
         1,
         "sequence 5: payload_hash\n"
         "sequence 7: content_hash\n"
@@ -96,6 +106,7 @@ def test_the_documented_verifier_finds_tampering(
 def test_the_documented_verifier_knows_ceremonies_and_what_they_erased(
     ledger: Ledger, verifier: Path, tmp_path: Path
 ) -> None:
+    register()
     secret, _, other = ledger.write(3)
     details = {
         "sequence": secret.sequence,
@@ -103,21 +114,20 @@ def test_the_documented_verifier_knows_ceremonies_and_what_they_erased(
         "payload_hash": secret.payload_hash,
     }
     held = hold(ledger, "erase_payload", details)
-    keys = save_keys(tmp_path / "keys.json")
     export = save_export(ledger, tmp_path / "ledger.jsonl")
-    assert outsider(verifier, export, keys) == (0, "sequence 4: the payload was erased\n")
+    assert outsider(verifier, export, genesis()) == (0, "sequence 7: the payload was erased\n")
     ledger.tamper(
-        "UPDATE events SET payload = (SELECT payload FROM events WHERE sequence = 4),"
+        "UPDATE events SET payload = (SELECT payload FROM events WHERE sequence = 7),"
         f" payload_salt = repeat('0', 64) WHERE sequence = {other.sequence}"
     )
     payload = json.loads(held.payload)
     payload["proposal"]["reason"] = "another"
     forged = forge(ledger, payload, "ceremony.erase_payload")
     export = save_export(ledger, tmp_path / "ledger.jsonl")
-    assert outsider(verifier, export, keys) == (
+    assert outsider(verifier, export, genesis()) == (
         1,
         f"sequence {forged.sequence}: ceremony\n"
-        "sequence 4: the payload was erased\nsequence 6: payload_hash\n",
+        "sequence 7: the payload was erased\nsequence 9: payload_hash\n",
     )
 
 
@@ -131,6 +141,7 @@ ADDED = {
 def test_the_documented_verifier_takes_no_erasure_mark_that_says_more(
     ledger: Ledger, verifier: Path, tmp_path: Path, marker: dict[str, Any]
 ) -> None:
+    register()
     (secret,) = ledger.write(1)
     details = {
         "sequence": secret.sequence,
@@ -142,10 +153,9 @@ def test_the_documented_verifier_takes_no_erasure_mark_that_says_more(
         "ceremony_id": json.loads(held.payload)["ceremony_id"],
         "ceremony_sequence": held.sequence,
     }
-    ledger.tamper(f"UPDATE events SET payload = '{json.dumps(marker)}' WHERE sequence = 4")
-    keys = save_keys(tmp_path / "keys.json")
+    ledger.tamper(f"UPDATE events SET payload = '{json.dumps(marker)}' WHERE sequence = 7")
     export = save_export(ledger, tmp_path / "ledger.jsonl")
-    assert outsider(verifier, export, keys) == (1, "sequence 4: payload_hash\n")
+    assert outsider(verifier, export, genesis()) == (1, "sequence 7: payload_hash\n")
 
 
 def test_the_documented_verifier_takes_the_keys_and_signatures_that_the_ledger_takes() -> None:
@@ -160,6 +170,7 @@ def test_the_documented_verifier_takes_the_keys_and_signatures_that_the_ledger_t
             bytes.fromhex(vector[f"{name}_hex"]) for name in ("public_key", "message", "signature")
         )
         key = {
+            "owner": None,
             "public_key": ed25519.encode(public_key),
             "from_sequence": 1,
             "until_sequence": None,
@@ -172,41 +183,82 @@ def test_the_documented_verifier_takes_the_keys_and_signatures_that_the_ledger_t
 def test_the_documented_verifier_says_nothing_of_nothing(
     ledger: Ledger, verifier: Path, tmp_path: Path
 ) -> None:
-    export, keys = tmp_path / "empty.jsonl", save_keys(tmp_path / "keys.json")
+    export = tmp_path / "empty.jsonl"
     export.write_text("")
-    assert outsider(verifier, export, keys) == (1, "there is no event: nothing was verified\n")
+    assert outsider(verifier, export, genesis()) == (1, "there is no event: nothing was verified\n")
 
 
-def test_the_documented_verifier_refuses_a_key_that_is_named_twice(
+def test_the_documented_verifier_prints_the_fingerprint_that_it_was_not_given(
     ledger: Ledger, verifier: Path, tmp_path: Path
 ) -> None:
-    ledger.write(1)
-    export, keys = save_export(ledger, tmp_path / "ledger.jsonl"), tmp_path / "keys.json"
-    document = json.loads(save_keys(keys).read_text())
-    document["agents"] += document["agents"][:1]
-    keys.write_text(json.dumps(document))
-    assert outsider(verifier, export, keys) == (
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    said = "compare the fingerprint of the first key with one from elsewhere: "
+    assert outsider(verifier, export) == (0, f"{said}{genesis()}\n")
+    code, told = outsider(verifier, export, "0" * 64)
+    assert (code, told) == (
         1,
-        "the keys file has one key_id, or one public key, twice\n",
+        f"sequence 1: key_history: the fingerprint of the first key is {genesis()}\n",
     )
 
 
-def test_the_documented_verifier_refuses_two_keys_of_one_agent_at_once(
+def test_the_documented_verifier_takes_no_ledger_without_its_opening(
     ledger: Ledger, verifier: Path, tmp_path: Path
 ) -> None:
-    ledger.write(1)
-    export, keys = save_export(ledger, tmp_path / "ledger.jsonl"), tmp_path / "keys.json"
-    document = json.loads(save_keys(keys).read_text())
-    key = next(key for key in document["agents"] if key["agent_id"] is not None)
-    document["agents"].append(key | {"key_id": "another"})
-    keys.write_text(json.dumps(document))
-    assert outsider(verifier, export, keys) == (
-        1,
-        "the keys file has one key_id, or one public key, twice\n",
+    export = save_export(ledger, tmp_path / "ledger.jsonl")
+    export.write_bytes(b"".join(export.read_bytes().splitlines(keepends=True)[1:]))
+    code, told = outsider(verifier, export, genesis())
+    assert code == 1
+    assert told.startswith("no first event opens the ledger: key_history\nsequence 2: gap\n")
+
+
+def follow(program: dict[str, Any], known: Any, said: dict[str, Any], at: int) -> bool:
+    """Tells whether the program takes a registration at a place."""
+    event = {
+        "event_type": key_events.REGISTERED,
+        "agent_id": None,
+        "payload": said,
+        "sequence": at,
+    }
+    try:
+        known.follow(event, True)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
+def test_the_documented_verifier_refuses_a_key_that_is_named_twice_and_two_keys_at_once() -> None:
+    program: dict[str, Any] = {"__name__": "verifier"}
+    exec(documented_program(), program)  # noqa: S102 - the page's own program
+    known = program["Known"]()
+    known.ledger_id = LEDGER_ID
+    first = registered("first", 1)
+    assert follow(program, known, first, 4)
+    again = {
+        "the name": registered("first", 2, owner="agent-9"),
+        "the public key": registered("second", 1, owner="agent-9"),
+        "another key of the agent": registered("second", 2),
+        "another ledger": registered("second", 2, owner="agent-9", ledger_id="another"),
+        "no proof": registered("second", 2, owner="agent-9") | {"proof": first["proof"]},
+        "another member": registered("second", 2, owner="agent-9") | {"note": ""},
+        "an agent without a name": registered("second", 2, owner=None),
+    }
+    for why, said in again.items():
+        assert not follow(program, known, said, 5), why
+    assert follow(program, known, registered("second", 2, replaces="first"), 6)
+    assert [key["until_sequence"] for key in known.keys.values()] == [6, None]
+
+
+def registered(
+    key_id: str,
+    seed: int,
+    *,
+    owner: str | None = "agent-7",
+    replaces: str | None = None,
+    ledger_id: str = LEDGER_ID,
+) -> dict[str, Any]:
+    """Returns the registration of an agent's key with its proof."""
+    private = bytes([seed]) * 32
+    said = key_events.registration(
+        key_events.AGENT, key_id, ed25519.public_key(private), owner=owner, replaces=replaces
     )
-    document["agents"][-1]["public_key"] = document["witnesses"][0]["public_key"]
-    keys.write_text(json.dumps(document))
-    assert outsider(verifier, export, keys) == (
-        1,
-        f"the keys file gives {key['agent_id']} two keys at sequence {key['from_sequence']}\n",
-    )
+    return key_events.proved(said, ledger_id, ed25519.signer(private))

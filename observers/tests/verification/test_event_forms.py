@@ -21,7 +21,6 @@ from observers.tests.support.vector_events import (
     COMPUTED,
     FORMS,
     keyring_for,
-    keys_for,
     published,
     signed_event,
 )
@@ -80,13 +79,12 @@ def test_the_quick_way_says_yes_to_what_passes_and_to_nothing_else(signatures: b
 def test_the_documented_verifier_judges_every_form(tmp_path: Path) -> None:
     program: dict[str, Any] = {"__name__": "verifier"}
     exec(documented_program(), program)  # noqa: S102 - the page's own program
-    ledger, keys = tmp_path / "ledger.jsonl", tmp_path / "keys.json"
+    ledger = tmp_path / "ledger.jsonl"
     for vector in FORMS:
         fields = signed_event(**{vector["member"]: vector["value"]})
         ledger.write_text(json.dumps(fields) + "\n", encoding="utf-8")
-        keys.write_text(json.dumps(keys_for(fields)), encoding="utf-8")
         with contextlib.redirect_stdout(io.StringIO()) as said:
-            code = program["main"](str(ledger), str(keys))
+            code = program["main"](str(ledger))
         assert ("format" not in said.getvalue()) == vector["good"], names(vector)
         assert code == 1 or vector["good"], names(vector)
 

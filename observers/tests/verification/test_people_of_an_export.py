@@ -16,7 +16,11 @@ from events.submission import Submission
 from events.tests.support.ceremonies import hold, person, register
 from events.tests.support.ledger import Ledger
 from observers.tests.support.commands import findings
-from observers.tests.verification.test_documented_verifier import outsider, verifier
+from observers.tests.verification.test_documented_verifier import (
+    genesis,
+    outsider,
+    verifier,
+)
 from observers.tests.verification.test_verify_ledger_command import save_export
 from observers.verification.keyring import public_keys
 
@@ -50,11 +54,12 @@ def test_people_whom_events_register_are_believed(
     held: Ledger, verifier: Path, tmp_path: Path
 ) -> None:
     export, keys = save_export(held, tmp_path / "ledger.jsonl"), save(tmp_path / "keys.json")
+    assert findings("--export", str(export), "--genesis", genesis()) == []
     places = [each["registered_by"] for each in public_keys("default")["people"]]
     assert places == [4, 5, 6, CEREMONY]
     assert findings("--export", str(export), "--keys", str(keys)) == []
     # The page's verifier leaves out which gaps ceremonies explain.
-    assert outsider(verifier, export, keys) == (1, "sequence 9: gap\n")
+    assert outsider(verifier, export, genesis()) == (1, "sequence 9: gap\n")
 
 
 WRONG: dict[str, Callable[[list[dict[str, Any]]], object]] = {
@@ -69,7 +74,7 @@ WRONG: dict[str, Callable[[list[dict[str, Any]]], object]] = {
 
 @pytest.mark.parametrize("change", WRONG.values(), ids=WRONG.keys())
 def test_a_person_whom_no_event_registers_speaks_in_no_ceremony(
-    held: Ledger, verifier: Path, tmp_path: Path, change: Callable[[list[dict[str, Any]]], object]
+    held: Ledger, tmp_path: Path, change: Callable[[list[dict[str, Any]]], object]
 ) -> None:
     bela = canonicalize(person("Bela").details)
     late = Submission("system.person_registered", bela, agent_id=None)
@@ -79,8 +84,31 @@ def test_a_person_whom_no_event_registers_speaks_in_no_ceremony(
         (8, "gap"),
         (CEREMONY, "ceremony"),
         (SKIP, "ceremony"),
+        (SKIP + 1, "key_history"),
     ]
-    code, said = outsider(verifier, export, keys)
+
+
+UNREGISTERED: dict[str, Callable[[list[bytes], bytes], list[bytes]]] = {
+    "no event": lambda lines, late: lines[:4] + lines[5:],
+    "an event that is changed": lambda lines, late: [
+        line.replace(b'"Bela"', b'"Bele"') if at == 4 else line for at, line in enumerate(lines)
+    ],
+    "an event behind the ceremony": lambda lines, late: [*lines[:4], *lines[5:], late],
+}
+
+
+@pytest.mark.parametrize("change", UNREGISTERED.values(), ids=UNREGISTERED.keys())
+def test_a_person_whom_the_export_does_not_register_speaks_in_no_ceremony(
+    held: Ledger, verifier: Path, tmp_path: Path, change: Callable[..., list[bytes]]
+) -> None:
+    bela = canonicalize(person("Bela").details)
+    writer().write_event(Submission("system.person_registered", bela, agent_id=None))
+    export = save_export(held, tmp_path / "ledger.jsonl")
+    *lines, late = export.read_bytes().splitlines(keepends=True)
+    export.write_bytes(b"".join(change(lines, late)))
+    found = findings("--export", str(export), "--genesis", genesis())
+    assert {(CEREMONY, "ceremony"), (SKIP, "ceremony")} <= set(found)
+    code, said = outsider(verifier, export, genesis())
     assert (code, f"sequence {CEREMONY}: ceremony" in said) == (1, True)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from events.format import event
+from events.format import event, key_events
 from observers.tests.support.vector_cases import SUBMITTED, V2, Case, cases
 from observers.tests.verification.test_documented_verifier import documented_program
 from observers.verification.checks import Check, check_event, passes_fast
@@ -62,11 +62,14 @@ def judged_by(program: dict[str, Any], case: Case) -> list[str]:
     """Returns what the documented program finds in an event whose link is taken as it is."""
     said, keys = case.event, case.keys
     previous = {"sequence": said["sequence"] - 1, "content_hash": said["prev_hash"]}
-    agents = {key["key_id"]: key for key in keys["agents"]}
-    witnesses = {key["witness_id"]: key for key in keys["witnesses"]}
-    return list(
-        program["failed_checks"](said, previous, keys["ledger_id"], agents, witnesses, {}, {})
-    )
+    known = program["Known"]()
+    known.ledger_id = keys["ledger_id"]
+    for key in keys["agents"]:
+        role, version = key_events.role_of(key["agent_id"]), key["sig_alg_version"]
+        known.put(role, key["key_id"], key["agent_id"], key["public_key"], 1, version)
+    for key in keys["witnesses"]:
+        known.put("witness", key["witness_id"], None, key["public_key"], 1)
+    return list(program["failed_checks"](said, previous, known))
 
 
 def found_in(case: Case, **changes: Any) -> set[Check]:
