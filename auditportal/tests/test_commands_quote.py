@@ -19,7 +19,7 @@ import events.management.commands
 import observers.management.commands
 from events.format.names import show
 from events.management.base import LedgerCommand
-from events.tests.support.ceremonies import people_from_the_start
+from events.tests.support.ceremonies import three_people
 from events.tests.support.ledger import Ledger
 
 FOLDERS: tuple[ModuleType, ...] = (
@@ -64,7 +64,7 @@ def test_no_terminal_obeys_what_a_command_prints(text: str) -> None:
 def test_a_value_cannot_begin_a_line_of_its_own(ledger: Ledger) -> None:
     """Names, reasons and findings that only a superuser could have put there."""
     ledger.write(3)
-    ada, *_ = people_from_the_start(ledger)
+    ada, *_ = three_people(ledger)
     proposal = ada.propose("drift_threshold", {"seconds": "7"})
     quoted = HOSTILE.replace("'", "''")
     with ledger.tampering() as superuser:

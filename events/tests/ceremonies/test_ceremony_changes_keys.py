@@ -15,7 +15,7 @@ from events.format.event import Event
 from events.registrar import registrar
 from events.store import registry
 from events.store.drift import get_threshold
-from events.tests.support.ceremonies import hold, people_from_the_start
+from events.tests.support.ceremonies import hold, three_people
 from events.tests.support.intact import assert_intact
 from events.tests.support.ledger import Ledger
 
@@ -38,13 +38,13 @@ ALONE: dict[str, Callable[[], object]] = {
 def test_one_person_decides_alone_only_until_three_are_registered(
     ledger: Ledger, alone: Callable[[], object]
 ) -> None:
-    people_from_the_start(ledger)
+    three_people(ledger)
     with pytest.raises(CeremonyRefusedError, match="takes a ceremony"):
         alone()
 
 
 def test_a_new_agent_stays_the_operators(ledger: Ledger) -> None:
-    people_from_the_start(ledger)
+    three_people(ledger)
     registrar().create_key("agent-9")
     ledger.write(1, agent_id="agent-9")
 
@@ -63,7 +63,7 @@ def test_a_key_is_rotated_without_a_gap(ledger: Ledger, agent: str | None) -> No
     first = 1 if agent is None else 3  # behind the event that registers it
     assert ledger.query(valid, [old]) == [(first, ceremony.sequence)]
     assert ledger.query(valid, [new]) == [(after.sequence, None)]
-    assert_intact(ledger, 3)
+    assert_intact(ledger, 6)
 
 
 def test_a_witness_is_rotated(ledger: Ledger) -> None:
@@ -72,7 +72,7 @@ def test_a_witness_is_rotated(ledger: Ledger) -> None:
     (after,) = ledger.write(1)
     assert ceremony.witness_id == "WITNESS:alpha"
     assert after.witness_id.startswith("WITNESS:alpha-")
-    assert_intact(ledger, 3)
+    assert_intact(ledger, 6)
 
 
 def test_a_retired_agent_gets_a_key_again_only_by_ceremony(ledger: Ledger) -> None:
@@ -82,7 +82,7 @@ def test_a_retired_agent_gets_a_key_again_only_by_ceremony(ledger: Ledger) -> No
         registrar().create_key("agent-7")
     change(ledger, "rotate_key", old_key=old)
     ledger.write(1)
-    assert_intact(ledger, 3)
+    assert_intact(ledger, 6)
 
 
 def test_the_last_key_the_ledger_needs_is_not_retired(ledger: Ledger) -> None:
@@ -101,7 +101,7 @@ def test_the_threshold_changes_by_ceremony(ledger: Ledger) -> None:
 
 
 def test_the_owner_is_held_to_it_as_well(ledger: Ledger) -> None:
-    people_from_the_start(ledger)
+    three_people(ledger)
     for statement, refusal in {
         "UPDATE ledger_config SET drift_threshold_seconds = 9": "AP004",
         "UPDATE witnesses SET active_until = now(), until_sequence = from_sequence": "AP005",

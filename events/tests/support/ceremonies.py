@@ -80,20 +80,13 @@ def register(*names: str) -> list[Person]:
     return people
 
 
-def people_from_the_start(ledger: Ledger) -> list[Person]:
-    """The three people as if registered before the first event, so that sequences stay simple."""
-    people = [person(name) for name in NAMES]
+def three_people(ledger: Ledger) -> list[Person]:
+    """Ada, Bela and Cleo, each of whom an event registers now unless one has before."""
     known = {name for (name,) in ledger.query("SELECT person FROM person_keys")}
-    with guard_off(ledger, "person_keys", "guard_person_keys_before_insert") as superuser:
-        for each in people:
-            if each.name not in known:
-                superuser.execute(
-                    "INSERT INTO person_keys"
-                    " (public_key, person, event_id, active_from, from_sequence)"
-                    " VALUES (%s, %s, gen_random_uuid(), now(), 1)",
-                    [each.public_key, each.name],
-                )
-    return people
+    missing = [name for name in NAMES if name not in known]
+    if missing:
+        register(*missing)
+    return [person(name) for name in NAMES]
 
 
 def halt_details() -> dict[str, Any]:
@@ -103,7 +96,7 @@ def halt_details() -> dict[str, Any]:
 
 def hold(ledger: Ledger, kind: str, details: Mapping[str, Any], reason: str = "a test") -> Event:
     """A whole ceremony: proposed by the first, approved by the two others, recorded."""
-    proposer, *others = people_from_the_start(ledger)
+    proposer, *others = three_people(ledger)
     proposal = proposer.propose(kind, details, reason)
     for other in others:
         other.say(proposal)

@@ -14,7 +14,7 @@ from events.append.services import writer
 from events.format.ceremony import APPROVED, PROPOSED, proposal_of, read_proposal
 from events.halting import halt
 from events.tests.support import api
-from events.tests.support.ceremonies import hold, people_from_the_start, person
+from events.tests.support.ceremonies import hold, person, three_people
 from events.tests.support.ledger import Ledger
 from observers.tests.support.pages import Reader, remove, sign_in
 
@@ -22,8 +22,8 @@ from observers.tests.support.pages import Reader, remove, sign_in
 @pytest.fixture
 def reader(ledger: Ledger) -> Reader:
     """An operator, on a ledger with people."""
+    three_people(ledger)
     ledger.write(4)
-    people_from_the_start(ledger)
     return Reader(ledger, sign_in())
 
 
@@ -71,17 +71,17 @@ def approve(reader: Reader, address: str, name: str, signer: str = "") -> Any:
 
 
 def test_a_gap_is_documented_from_its_row(reader: Reader) -> None:
-    remove(reader.ledger, 5, 6)
-    link = "/ceremonies/propose?kind=sequence_skip&amp;first=5&amp;last=6"
+    remove(reader.ledger, 8, 9)
+    link = "/ceremonies/propose?kind=sequence_skip&amp;first=8&amp;last=9"
     assert link in reader.text("/gaps/")
     form = reader.get(html.unescape(link)).context["form"]
-    assert (form["detail_first"].value(), form["detail_last"].value()) == ("5", "6")
-    address = propose(reader, "sequence_skip", first="5", last="6")
+    assert (form["detail_first"].value(), form["detail_last"].value()) == ("8", "9")
+    address = propose(reader, "sequence_skip", first="8", last="9")
     assert "Waits for 2 more approvals" in reader.text(address)
     assert approve(reader, address, "Bela").status_code == 302
     assert approve(reader, address, "Cleo").status_code == 302
     page = reader.text(address)
-    assert 'as <a href="/events/8/">event 8</a>, in force' in page
+    assert 'as <a href="/events/11/">event 11</a>, in force' in page
     assert page.index("<code>first</code>") < page.index("<code>last</code>")
     assert "Show what to sign" not in page
     assert "Events are missing" not in page
@@ -232,15 +232,15 @@ def test_a_ceremony_that_could_not_be_recorded_is_recorded_later(reader: Reader)
     """The last vote came, and something else stood in the way."""
     address = propose(reader, "drift_threshold", seconds="9")
     approve(reader, address, "Bela")
-    remove(reader.ledger, 7)
+    remove(reader.ledger, 10)
     response = approve(reader, address, "Cleo")
     assert response.status_code == 400
-    assert "CT-13: events end at 6" in response.content.decode()
+    assert "CT-13: events end at 9" in response.content.decode()
     assert "Record the ceremony" in reader.text(address)
     assert reader.client.post(f"{address}record").status_code == 400
-    hold(reader.ledger, "sequence_skip", {"first": 7, "last": 7})
+    hold(reader.ledger, "sequence_skip", {"first": 10, "last": 10})
     assert reader.client.post(f"{address}record").status_code == 302
-    assert "event 9" in reader.text("/ceremonies/")
+    assert "event 12" in reader.text("/ceremonies/")
 
 
 def test_no_ceremony_before_there_are_people(ledger: Ledger) -> None:
@@ -268,7 +268,7 @@ def test_a_proposal_that_a_browser_made_up_is_shown_as_it_is_or_refused(
     reader: Reader, member: str
 ) -> None:
     """The page takes the proposal's text back from the browser, and looks at it again."""
-    people_from_the_start(reader.ledger)
+    three_people(reader.ledger)
     document = {
         "ceremony_id": "0191d7a0-0000-7000-8000-000000000001",
         "kind": "ceremony.drift_threshold",
@@ -294,7 +294,7 @@ def test_a_proposal_that_a_browser_made_up_is_shown_as_it_is_or_refused(
 
 
 def test_an_expired_proposal_says_so_and_takes_no_vote(reader: Reader) -> None:
-    people_from_the_start(reader.ledger)
+    three_people(reader.ledger)
     address = propose(reader, "drift_threshold", seconds="7")
     page = reader.text(address)
     assert "It expires" in page
@@ -307,7 +307,7 @@ def test_an_expired_proposal_says_so_and_takes_no_vote(reader: Reader) -> None:
 
 
 def test_records_written_before_a_halt_ends_are_shown_to_approvers(reader: Reader) -> None:
-    people_from_the_start(reader.ledger)
+    three_people(reader.ledger)
     with reader.ledger.connect() as application:
         application.execute("SELECT halt_ledger('a fork', 'Ada')")
     page = reader.text(propose(reader, "clear_halt"))

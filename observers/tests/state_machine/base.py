@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from events.append.queue import AppendQueue
 from events.append.services import writer
 from events.store.ledger import Halt
-from events.tests.support.ceremonies import people_from_the_start
+from events.tests.support.ceremonies import three_people
 from events.tests.support.connection_cuts import Cuts
 from events.tests.support.ledger import Ledger, put_keys_into
 from events.tests.support.race import together
@@ -50,7 +50,7 @@ class Base(RuleBasedStateMachine):
         put_keys_into(keys)
         self.cuts = Cuts(self.ledger)
         self._open.enter_context(self.cuts.installed())
-        self.people = people_from_the_start(self.ledger)
+        self.people = three_people(self.ledger)
         self.direct = writer()
         self.gathered = AppendQueue(writer())
         self._open.callback(self.gathered.close)

@@ -18,7 +18,8 @@ from events.tests.support.ceremonies import (
     guard_off,
     halt_details,
     hold,
-    people_from_the_start,
+    person,
+    three_people,
 )
 from events.tests.support.ledger import Ledger
 from observers.tests.support.commands import findings, run
@@ -63,31 +64,33 @@ def test_a_range_that_is_not_exactly_what_is_missing_is_refused(
 
 
 def test_the_next_numbers_are_skipped_only_by_a_ceremony(ledger: Ledger) -> None:
+    three_people(ledger)
     ledger.write(5)
-    ledger.tamper("SELECT setval('events_sequence_seq', 11)")
-    assert ledger.write(1)[0].sequence == 9, "a number drawn by anybody else is given back"
-    (before,) = ledger.store.get_events_by_sequence_range(9, 9)
-    skip = document_gap(ledger, 10, 1_000_009, "numbers printed on forms that burnt")
-    assert (skip.sequence, skip.prev_hash) == (1_000_010, before.content_hash)
+    ledger.tamper("SELECT setval('events_sequence_seq', 14)")
+    assert ledger.write(1)[0].sequence == 12, "a number drawn by anybody else is given back"
+    (before,) = ledger.store.get_events_by_sequence_range(12, 12)
+    skip = document_gap(ledger, 13, 1_000_012, "numbers printed on forms that burnt")
+    assert (skip.sequence, skip.prev_hash) == (1_000_013, before.content_hash)
     (after,) = ledger.write(1)
-    assert (after.sequence, after.prev_hash) == (1_000_011, skip.content_hash)
+    assert (after.sequence, after.prev_hash) == (1_000_014, skip.content_hash)
     head = ledger.store.head()
-    assert (head.max_sequence, head.event_count) == (1_000_011, 11)
+    assert (head.max_sequence, head.event_count) == (1_000_014, 14)
     assert run("check_continuity").code == 0
     assert findings() == []
 
 
 def test_a_lost_tail_is_documented_even_while_the_ledger_is_halted(ledger: Ledger) -> None:
+    three_people(ledger)
     written = ledger.write(6)
-    remove(ledger, 8, 9)
+    remove(ledger, 11, 12)
     with pytest.raises(HeadMismatchError):
         ledger.write(1)
     halt(writer(), reason="the tail is gone", by="keeper")
-    ceremony = document_gap(ledger, 8, 9)
-    assert ceremony.sequence == 10
+    ceremony = document_gap(ledger, 11, 12)
+    assert ceremony.sequence == 13
     assert ceremony.prev_hash == written[-1].content_hash, "the head remembers what was lost"
     cleared = hold(ledger, "clear_halt", halt_details())
-    records = ledger.store.get_events_by_sequence_range(11, cleared.sequence)
+    records = ledger.store.get_events_by_sequence_range(14, cleared.sequence)
     assert [each.event_type for each in records] == ["system.halted", "ceremony.clear_halt"]
     ledger.write(1)
     assert run("check_continuity").code == 0
@@ -95,13 +98,13 @@ def test_a_lost_tail_is_documented_even_while_the_ledger_is_halted(ledger: Ledge
 
 
 def test_a_tail_that_is_lost_further_than_approved_is_refused(ledger: Ledger) -> None:
+    ada, bela, cleo = three_people(ledger)
     ledger.write(6)
-    remove(ledger, 9)
-    ada, bela, cleo = people_from_the_start(ledger)
-    proposal = ada.propose("sequence_skip", {"first": 9, "last": 9})
+    remove(ledger, 12)
+    proposal = ada.propose("sequence_skip", {"first": 12, "last": 12})
     bela.say(proposal)
     cleo.say(proposal)
-    remove(ledger, 8)
+    remove(ledger, 11)
     with pytest.raises(CeremonyRefusedError, match="the gap is larger"):
         ceremonies.record(writer(), proposal.ceremony_id)
 
@@ -131,7 +134,7 @@ def test_a_ceremony_with_a_signature_of_another_text_is_found(ledger: Ledger) ->
 def test_the_second_approval_is_the_one_that_is_missing(ledger: Ledger) -> None:
     """One approval, kept by the guard, and recorded past it."""
     ledger.write(3)
-    ada, bela, _ = people_from_the_start(ledger)
+    ada, bela, _ = three_people(ledger)
     proposal = ceremonies.draft("drift_threshold", "a test", {"seconds": "9"})
     voices = [
         {
@@ -158,12 +161,10 @@ def test_the_second_approval_is_the_one_that_is_missing(ledger: Ledger) -> None:
 
 def test_a_retired_person_counts_where_they_counted_then(ledger: Ledger) -> None:
     ledger.write(1)
-    held = hold(ledger, "drift_threshold", {"seconds": "7.5"})
+    hold(ledger, "drift_threshold", {"seconds": "7.5"})
+    hold(ledger, "add_person", person("Dana").details)
+    hold(ledger, "retire_person", {"person": "Ada"})
+    assert findings() == []
     with guard_off(ledger, "person_keys", "refuse_change_of_person_keys") as superuser:
-        superuser.execute(
-            "UPDATE person_keys SET active_until = now(), until_sequence = %s WHERE person = 'Ada'",
-            [held.sequence],
-        )
-        assert findings() == []
-        superuser.execute("UPDATE person_keys SET until_sequence = 1 WHERE person = 'Ada'")
-        assert findings() == [(held.sequence, "ceremony")]
+        superuser.execute("UPDATE person_keys SET until_sequence = 7 WHERE person = 'Ada'")
+    assert findings() == [(5, "key_history"), *((n, "ceremony") for n in (8, 9, 10))]

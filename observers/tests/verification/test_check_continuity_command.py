@@ -62,7 +62,7 @@ def test_a_documented_gap_exits_0_and_names_its_ceremony(ledger: Ledger) -> None
     document_gap(ledger, 6, 7)
     ran = run("check_continuity")
     assert ran.code == 0
-    assert "  6 to 7 (2): documented by event 9" in ran.text
+    assert "  6 to 7 (2): documented by event 12" in ran.text
     assert ran.text.endswith("Every gap is documented.\n" + COUNTED)
 
 

@@ -122,7 +122,7 @@ def test_a_gap_that_a_ceremony_documents_is_not_a_finding(ledger: Ledger) -> Non
     ran = run("verify_ledger", "--json")
     assert ran.code == 0
     assert ran.json["documented_gaps"] == [
-        {"start": 6, "end": 7, "count": 2, "documented": True, "ceremony_sequence": 9}
+        {"start": 6, "end": 7, "count": 2, "documented": True, "ceremony_sequence": 12}
     ]
     assert findings("--end", "8") == [], "a ceremony beyond the range documents it as well"
     assert findings("--end", "6") == [], "a range may end inside the gap"
@@ -153,9 +153,9 @@ def test_a_ceremony_that_is_itself_forged_documents_nothing(ledger: Ledger) -> N
     ledger.tamper("DELETE FROM events WHERE sequence IN (5, 7)")
     document_gap(ledger, 5, 5)
     ledger.tamper(
-        """UPDATE events SET payload = payload || '{"first": 7, "last": 7}' WHERE sequence = 9"""
+        """UPDATE events SET payload = payload || '{"first": 7, "last": 7}' WHERE sequence = 12"""
     )
-    assert findings() == [(5, "gap"), (7, "gap"), (9, "payload_hash"), (9, "ceremony")]
+    assert findings() == [(5, "gap"), (7, "gap"), (12, "payload_hash"), (12, "ceremony")]
 
 
 def test_an_export_verifies_without_the_database(ledger: Ledger, tmp_path: Path) -> None:

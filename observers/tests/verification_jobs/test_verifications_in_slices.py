@@ -117,20 +117,20 @@ def test_a_gap_is_documented_by_a_ceremony_far_away(filled: Ledger, approvals: i
     """In a slice of its own, which the slice with the gap has not seen."""
     remove(filled, *range(4, 18))
     if approvals == 2:
-        document_gap(filled, 4, 17)
+        ceremony = document_gap(filled, 4, 17)
     else:
-        forge(filled, {"first": 4, "last": 17, "approvals": [{"person": "one"}]})
-    asked = ask(1, EVENTS + 1)
+        ceremony = forge(filled, {"first": 4, "last": 17, "approvals": [{"person": "one"}]})
+    asked = ask(1, ceremony.sequence)
     run_verification(asked, size=SIZE)
     record = read(asked)
     if approvals == 2:
         assert record.finding_count == 0
         assert record.is_sound
         assert [(g["start"], g["end"]) for g in record.documented_gaps] == [(4, 17)]
-        assert record.documented_gaps[0]["ceremony_sequence"] == EVENTS + 1
+        assert record.documented_gaps[0]["ceremony_sequence"] == ceremony.sequence
     else:
         found = [(f["sequence"], f["check"]) for f in record.findings]
-        assert sorted(found) == [(4, "gap"), (EVENTS + 1, "ceremony")]
+        assert sorted(found) == [(4, "gap"), (ceremony.sequence, "ceremony")]
         assert record.documented_gap_count == 0
 
 

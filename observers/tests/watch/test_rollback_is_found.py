@@ -11,7 +11,7 @@ from events.append.services import writer
 from events.errors import SystemHaltedError
 from events.format.event import Event
 from events.halting import halt
-from events.tests.support.ceremonies import halt_details, hold, people_from_the_start, register
+from events.tests.support.ceremonies import halt_details, hold, register, three_people
 from events.tests.support.ledger import Ledger
 from observers.heads.rollback import BEGINNING
 from observers.heads.seen import SavedHeadError, SeenHead
@@ -55,16 +55,17 @@ def test_a_start_halts_a_shorter_ledger_and_names_both_heads(ledger: Ledger) -> 
 
 
 def test_a_ceremony_acknowledges_the_loss_for_good(ledger: Ledger) -> None:
+    register()
     lost = ledger.write(5)[4]
     check_before_serving()
-    roll_back(ledger, 6)
+    roll_back(ledger, 9)
     check_before_serving()
     clear(ledger)
-    for _ in range(2):  # the second time another event stands at 8
+    for _ in range(2):  # the second time another event stands at 11
         check_before_serving()
         assert not ledger.store.halt().halted
         ledger.write(4)
-    instead = ledger.store.get_event(8)
+    instead = ledger.store.get_event(11)
     assert instead is not None
     assert instead.content_hash != lost.content_hash
     assert Watch().look() is not None
@@ -83,13 +84,14 @@ def test_a_rewritten_event_below_the_head_also_counts_as_a_rollback(ledger: Ledg
 
 
 def test_a_second_loss_after_an_acknowledged_one_is_found(ledger: Ledger) -> None:
+    register()
     ledger.write(9)
     check_before_serving()
-    roll_back(ledger, 6)
+    roll_back(ledger, 9)
     check_before_serving()
     ceremony = clear(ledger)
-    seen = ledger.write()[0]  # below the 12 that is acknowledged
-    assert seen.sequence < 12
+    seen = ledger.write()[0]  # below the 15 that is acknowledged
+    assert seen.sequence < 15
     check_before_serving()
     roll_back(ledger, ceremony.sequence)
     check_before_serving()
@@ -120,10 +122,11 @@ def test_the_watch_records_a_rollback_and_halts_unasked(ledger: Ledger) -> None:
 
 
 def test_clearing_another_halt_acknowledges_nothing(ledger: Ledger) -> None:
+    register()
     watch = Watch()
     ledger.write(5)
     watch.look()
-    roll_back(ledger, 6)
+    roll_back(ledger, 9)
     halt(writer(), reason="a quiet weekend", by="Ada")
     watch.look()
     check_before_serving()
@@ -138,7 +141,7 @@ def test_two_people_are_needed_to_acknowledge(ledger: Ledger) -> None:
     check_before_serving()
     roll_back(ledger, 4)
     check_before_serving()
-    proposer, second, _ = people_from_the_start(ledger)
+    proposer, second, _ = three_people(ledger)
     details = halt_details()
     proposal = proposer.propose("clear_halt", details)
     second.say(proposal)
