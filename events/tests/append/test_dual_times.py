@@ -69,13 +69,14 @@ def test_ac1_without_a_clock_reading_the_writing_process_gives_it(ledger: Ledger
 
 
 def test_fr6_both_times_are_under_the_hash(ledger: Ledger) -> None:
-    ledger.write(1)
+    (appended,) = ledger.write(1)
+    where = f"WHERE sequence = {appended.sequence}"
     for column in ("local_timestamp", "authority_timestamp"):
-        ledger.tamper(f"UPDATE events SET {column} = {column} + interval '1 microsecond'")
+        ledger.tamper(f"UPDATE events SET {column} = {column} + interval '1 microsecond' {where}")
         assert [check for _, check, _, _ in ledger.query("SELECT * FROM verify_chain()")] == [
             "content_hash"
         ]
-        ledger.tamper(f"UPDATE events SET {column} = {column} - interval '1 microsecond'")
+        ledger.tamper(f"UPDATE events SET {column} = {column} - interval '1 microsecond' {where}")
     assert ledger.query("SELECT * FROM verify_chain()") == []
 
 

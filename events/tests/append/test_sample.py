@@ -77,7 +77,7 @@ def test_an_empty_ledger_gets_sixty_events_at_once(ledger: Ledger) -> None:
 
 
 def test_a_ledger_with_events_is_refused(ledger: Ledger) -> None:
-    ledger.write()
+    ledger.write(agent_id=None)
     with pytest.raises(CommandError, match="not empty") as refusal:
         call_command("play_sample", minutes=0.001)
     assert refusal.value.returncode == 2
