@@ -13,7 +13,7 @@ import pytest
 from events.append.services import signing_service, writer
 from events.registrar import registrar
 from events.tests.support.ceremonies import hold
-from events.tests.support.ledger import OPENING, Ledger, submission
+from events.tests.support.ledger import Ledger, submission
 
 APPEND_ONLY = "AP004"
 NO_PRIVILEGE = "42501"
@@ -175,13 +175,16 @@ def test_a_key_is_retired_once_and_nothing_else(ledger: Ledger, table: str, key:
         ):
             refuses(owner, f"UPDATE {table} SET {change}", APPEND_ONLY)
         refuses(owner, f"UPDATE {table} SET until_sequence = 5", "23514")
-        owner.execute(f"UPDATE {table} SET {RETIREMENT}")
+        refuses(owner, f"UPDATE {table} SET {RETIREMENT}", CEREMONY_NEEDED)  # no event says so
+        registrar().rotate_key("agent-7")
+        registrar().replace_witness("WITNESS:alpha", "beta")
         for change in (
             RETIREMENT,
             "active_until = NULL, until_sequence = NULL",
             "active_until = now(), until_sequence = 6",
         ):
-            refuses(owner, f"UPDATE {table} SET {change}", APPEND_ONLY)
+            retired = f"UPDATE {table} SET {change} WHERE until_sequence IS NOT NULL"
+            refuses(owner, retired, APPEND_ONLY)
 
 
 def test_an_agent_cannot_be_given_anothers_key(ledger: Ledger) -> None:
@@ -191,5 +194,6 @@ def test_an_agent_cannot_be_given_anothers_key(ledger: Ledger) -> None:
 
 def test_the_services_retirement_is_the_change_that_is_allowed(ledger: Ledger) -> None:
     registrar().retire_key(signing_service().active_key("agent-7"))
-    registrar().retire_witness("WITNESS:alpha")
-    assert ledger.query("SELECT until_sequence FROM witnesses") == [(OPENING,)]
+    registrar().create_witness("beta")
+    last = registrar().retire_witness("WITNESS:alpha")
+    assert ledger.query("SELECT until_sequence FROM witnesses") == [(None,), (last,)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError
 from structlog.testing import capture_logs
 
 from events.append.services import writer
@@ -17,6 +17,7 @@ from events.append.writer import TimeAuthorityService
 from events.errors import LedgerConfigurationError
 from events.format.drift import measure_drift
 from events.format.event import Event
+from events.format.key_events import THRESHOLD_SET
 from events.registrar import registrar
 from events.store.drift import DriftFilter, get_threshold, list_warnings
 from events.tests.support.ledger import OPENING, Ledger, submission
@@ -202,7 +203,8 @@ def test_ac4_trigger_and_python_agree_along_the_line(ledger: Ledger) -> None:
     with capture_logs() as logs:
         for n in range(60):
             write_at(datetime.now(UTC) - timedelta(microseconds=n * 120))
-    over = [e.sequence for e in ledger.written() if e.drift.exceeds(Decimal("0.004"))]
+    _, *written = ledger.written()  # the first one sets the threshold
+    over = [e.sequence for e in written if e.drift.exceeds(Decimal("0.004"))]
     assert 0 < len(over) < 60
     assert [sequence for sequence, *_ in warnings(ledger)] == over
     assert [e["sequence"] for e in logs if e["event"] == "clock_drift_detected"] == over
@@ -222,6 +224,7 @@ def test_ac4_the_default_threshold_is_five_seconds(ledger: Ledger) -> None:
     assert get_threshold("default") == Decimal(5)
 
 
+SET_THRESHOLD = "UPDATE ledger_config SET drift_threshold_seconds = %s"
 NO_THRESHOLD = ["0", "-1", "NaN", "Infinity", "-Infinity", "five", ""]
 
 
@@ -232,11 +235,14 @@ def test_ac4_no_other_threshold_is_taken_by_python_or_table(ledger: Ledger, valu
     for role in ("portal_owner", "postgres"):
         with (
             ledger.connect(role) as connection,
-            pytest.raises(psycopg.Error, match=r"numeric|check"),
+            pytest.raises(psycopg.Error, match=r"numeric|an event sets its threshold"),
         ):
-            connection.execute("UPDATE ledger_config SET drift_threshold_seconds = %s", [value])
-    with ledger.connect() as app, pytest.raises(psycopg.Error, match=r"numeric|check"):
-        app.execute("SELECT set_drift_threshold(%s::text::numeric)", [value])
+            connection.execute(SET_THRESHOLD, [value])
+    with ledger.tampering() as superuser, pytest.raises(psycopg.Error, match=r"numeric|check"):
+        superuser.execute(SET_THRESHOLD, [value])
+    event = submission({"seconds": value}, event_type=THRESHOLD_SET, agent_id=None)
+    with pytest.raises(DatabaseError, match=r"numeric|check"):
+        writer().write_event(event)
     assert get_threshold("default") == Decimal(5)
 
 
@@ -244,15 +250,14 @@ def test_ac4_there_is_one_row_of_configuration(ledger: Ledger) -> None:
     with ledger.connect("portal_owner") as owner:
         for statement in (
             "INSERT INTO ledger_config DEFAULT VALUES",
-            "INSERT INTO ledger_config VALUES (false, 1)",
+            "INSERT INTO ledger_config VALUES (false)",
         ):
             with pytest.raises(psycopg.IntegrityError, match="ledger_config"):
                 owner.execute(statement)
 
 
 def test_ac4_a_missing_threshold_is_reported_and_nothing_is_written(ledger: Ledger) -> None:
-    with ledger.connect("portal_owner") as owner:
-        owner.execute("DELETE FROM ledger_config")
+    ledger.tamper("DELETE FROM ledger_config")
     with pytest.raises(LedgerConfigurationError, match="AC4: the drift threshold is missing"):
         get_threshold("default")
     with pytest.raises(LedgerConfigurationError, match="AC4: the drift threshold is missing"):
