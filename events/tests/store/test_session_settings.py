@@ -190,7 +190,7 @@ def test_a_transaction_of_djangos_is_read_committed(unpinned: Ledger) -> None:
     set_for_role(unpinned, "portal_app", "default_transaction_isolation", "serializable")
     unpinned.write(1)
     registrar().create_key("agent-9")
-    assert_intact(unpinned, 1)
+    assert_intact(unpinned, 2)
 
 
 def test_a_halt_is_taken_at_any_isolation(unpinned: Ledger) -> None:
