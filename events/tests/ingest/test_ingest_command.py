@@ -85,7 +85,7 @@ def test_a_file_alone_works_and_says_what_it_assumed(ledger: Ledger, log: str) -
     run = Run(log)
     assert run.status == 0
     assert "type log.line, agent first-agent" in run.err.getvalue()
-    assert "5 read, 5 added (sequence 5 to 9), 0 already there, 0 rejected" in run.out.getvalue()
+    assert "5 read, 5 added (sequence 6 to 10), 0 already there, 0 rejected" in run.out.getvalue()
     event = taken(ledger)[0]
     assert (event.event_type, event.agent_id) == ("log.line", "first-agent")
 
@@ -288,12 +288,12 @@ def test_a_halted_ledger_stops_with_one_line(ledger: Ledger, log: str) -> None:
 def test_a_missing_witness_stops_and_another_run_finishes(ledger: Ledger, log: str) -> None:
     Run(log, "--agent", "agent-7")
     Path(log).write_bytes(Path(log).read_bytes() + b'{"n":5}\n')
-    registrar().retire_witness("WITNESS:alpha")
+    ledger.tamper("UPDATE witnesses SET active_until = now(), until_sequence = 10")
     run = Run(log, "--agent", "agent-7", "--batch", "5")
     assert run.status == 2
     assert "RT-1" in run.err.getvalue()
     assert f"{log}, line 6" in run.err.getvalue()
-    registrar().create_witness("beta")
+    ledger.tamper("UPDATE witnesses SET active_until = NULL, until_sequence = NULL")
     assert Run(log, "--agent", "agent-7", "--json").counts() == [(6, 1, 5, 0)]
 
 

@@ -90,7 +90,7 @@ def test_a_run_stops_at_the_rejects_that_were_allowed(ledger: Ledger, tmp_path: 
     assert "more than 1 records were rejected" in run.err.getvalue()
 
 
-@pytest.mark.parametrize(("answer", "status", "events"), [(b"y\n", 0, 7), (b"n\n", 2, 0)])
+@pytest.mark.parametrize(("answer", "status", "events"), [(b"y\n", 0, 8), (b"n\n", 2, 0)])
 def test_on_a_terminal_it_asks(
     ledger: Ledger, tmp_path: Path, answer: bytes, status: int, events: int
 ) -> None:
