@@ -301,10 +301,11 @@ def history_in(using: str) -> KeyHistory:
 def compare_keys(using: str) -> list[Stray]:
     """Compares the registries of keys and people with the events, in both directions."""
     history = history_in(using)
-    found = [_stray(f"event {place}", place, text) for place, text in history.wrong]
     if not history.keys:
-        found.append(_stray("opening", 1, "no first event opens the ledger"))
-    elif history.ledger_id != registry.ledger_id(using):
+        text = "no first event opens the ledger, so none of its keys can be traced to one"
+        return [_stray("opening", 1, text)]
+    found = [_stray(f"event {place}", place, text) for place, text in history.wrong]
+    if history.ledger_id != registry.ledger_id(using):
         named = registry.ledger_id(using) or "nothing"
         text = f"the ledger calls itself {named}, its first event says "
         found.append(_stray("ledger", 1, text + history.ledger_id))

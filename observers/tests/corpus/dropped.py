@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from events.format.event import Event
 from events.tests.support.ledger import Ledger
-from observers.tests.corpus.case import END, MISSING, SIGNED, WATCHED, Case, chain, statement
+from observers.tests.corpus.case import END, GUARD, MISSING, SIGNED, WATCHED, Case, chain, statement
 from observers.tests.support import forgery
+
+EVERY_KEY = ("WITNESS:alpha", "agent-7", "agent-8", "system")
 
 
 def close_up(ledger: Ledger, events: list[Event]) -> None:
@@ -26,24 +28,40 @@ def close_up(ledger: Ledger, events: list[Event]) -> None:
             previous = forged.content_hash
 
 
-def deleted(name: str, condition: str, first: int, gap: str, *, tail: bool = False) -> Case:
+def deleted(
+    name: str,
+    condition: str,
+    first: int,
+    gap: str,
+    *,
+    tail: bool = False,
+    keys: tuple[str, ...] = (),
+) -> Case:
+    """Events deleted, with the registration of `keys` among them."""
+    watched = (*(f"guards key {key}" for key in keys), f"gap {gap}", *(["head"] if tail else []))
+    if keys:
+        watched += (*chain("1-1", "key_history"), "stray key/opening")
     return Case(
         name,
         "A superuser with the triggers off deletes events.",
         statement(f"DELETE FROM events WHERE {condition}"),
-        ((first, "gap"),),
-        ("head", f"gap {gap}") if tail else (f"gap {gap}",),
+        ((first, "gap"), *([(1, "key_history")] if keys else [])),
+        tuple(sorted(watched)),
         recorded=not tail,
-        banner=(END, MISSING) if tail else (MISSING,),
+        banner=(
+            *([END] if tail else []),
+            MISSING,
+            *([WATCHED, GUARD] if keys else []),
+        ),
         event=(first, ("missing",)),
     )
 
 
 CASES = [
     deleted("deleted in the middle", "sequence BETWEEN 5 AND 7", 5, "5-7"),
-    deleted("first one deleted", "sequence = 1", 1, "1-1"),
+    deleted("first one deleted", "sequence = 1", 1, "1-1", keys=("WITNESS:alpha", "system")),
     deleted("tail deleted", "sequence > 10", 11, "11-12", tail=True),
-    deleted("all deleted", "true", 1, "1-12", tail=True),
+    deleted("all deleted", "true", 1, "1-12", tail=True, keys=EVERY_KEY),
     Case(
         "one taken out and the rest closed up",
         "A superuser deletes an event, renumbers all after it and recomputes their hashes.",
