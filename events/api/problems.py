@@ -47,6 +47,7 @@ class Problem:
 MALFORMED_JSON = Problem("malformed-json", 400, "The body is not JSON that the ledger can store")
 INVALID_EVENT = Problem("invalid-event", 400, "An event is not valid")
 INVALID_BATCH = Problem("invalid-batch", 400, "The batch is not valid")
+INVALID_KEY = Problem("invalid-key", 400, "The key cannot be registered")
 INVALID_PARAMETER = Problem("invalid-parameter", 400, "A query parameter is not valid")
 BAD_REQUEST = Problem("bad-request", 400, "The request cannot be understood")
 UNAUTHENTICATED = Problem("unauthenticated", 401, "A valid token is required")
@@ -110,6 +111,7 @@ _OF_THE_LEDGER: Mapping[type[Exception], Problem] = {
     HaltStateMissingError: HALTED,
     ledger.HeadMismatchError: HEAD_MISMATCH,
     ledger.WriterHeldKeyError: SIGNATURE_REQUIRED,
+    ledger.KeyRegistryError: INVALID_KEY,
     ledger.NoActiveKeyError: KEY_UNAVAILABLE,
     ledger.KeyBackendError: KEY_UNAVAILABLE,
     ledger.WitnessUnavailableError: WITNESS_UNAVAILABLE,

@@ -102,6 +102,29 @@ class EventToSend(serializers.Serializer[Any]):
     )
 
 
+class KeyToRegister(serializers.Serializer[Any]):
+    """The successor of a key that its writer holds."""
+
+    key_id = serializers.CharField(help_text="Its name, never used before.")
+    public_key = serializers.CharField(help_text="Standard base64 of 32 bytes.")
+    proof = serializers.CharField(help_text=f"The new key's. {BASE64_SIGNATURE}")
+    replaces = serializers.CharField(help_text="The name of the agent's active key.")
+    replaced_proof = serializers.CharField(
+        help_text=f"The old key's, over the same bytes. {BASE64_SIGNATURE}"
+    )
+
+
+class RegisteredKey(serializers.Serializer[Any]):
+    """A key that was registered."""
+
+    key_id = serializers.CharField()
+    public_key = serializers.CharField()
+    from_sequence = serializers.IntegerField(
+        min_value=1, help_text="The first sequence that it may sign."
+    )
+    replaces = serializers.CharField()
+
+
 class StoredEvent(serializers.Serializer[Any]):
     """An event of the ledger: its columns by name."""
 

@@ -16,11 +16,15 @@ MAX_KNOWN = 100_000
 """Keys that are cached at once."""
 
 
+_Signed = tuple[int | None, PreparedEvent, WriterSignature]
+"""An event with its place in a batch, and its signature."""
+
+
 class WriterSignatures:
     """The writer-held keys of one ledger.
 
-    Keys are cached, also retired ones: a key never changes its owner or its public half, and what
-    it signed before its end can be sent again. The append decides whether it is active still.
+    Keys are cached, also retired ones: what they signed before their end can be sent again, and the
+    append decides which one is active. They are read again before anything is refused.
     """
 
     def __init__(self, using: str) -> None:
@@ -35,20 +39,25 @@ class WriterSignatures:
             InvalidSubmissionError: with each wrong field.
         """
         signed = [
-            (place, item, item.submission.signed)
+            (place if len(prepared) > 1 else None, item, item.submission.signed)
             for place, item in enumerate(prepared)
             if item.submission.signed is not None
         ]
         if not signed:
             return
+        if self._errors(signed):
+            self._known.clear()  # the database may have been restored, with other keys behind it
+            self._ledger_id = ""
+            if errors := self._errors(signed):
+                raise InvalidSubmissionError(errors)
+
+    def _errors(self, signed: Sequence[_Signed]) -> list[FieldError]:
         self._look_up({own.key_id for _, _, own in signed})
-        errors = [
-            FieldError(*wrong, place if len(prepared) > 1 else None)
+        return [
+            FieldError(*wrong, place)
             for place, item, own in signed
             if (wrong := self._wrong(item, own))
         ]
-        if errors:
-            raise InvalidSubmissionError(errors)
 
     def _look_up(self, key_ids: set[str]) -> None:
         if not self._ledger_id:

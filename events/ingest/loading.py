@@ -23,6 +23,7 @@ from events.append.pending import PendingAppend, Written
 from events.append.queue import AppendQueue
 from events.append.writer import AtomicEventWriter
 from events.errors import AppendRefusedError, EventIdConflictError, KeyRegistryError, LedgerError
+from events.format import key_events
 from events.ingest.errors import RejectedRecordError
 from events.ingest.import_records import ImportRecord
 from events.ingest.mapping import record_event_id
@@ -88,6 +89,11 @@ class AgentKeys:
         keys = registry.list_agent_keys(registrar.using)
         self._active = {key.agent_id for key in keys if key.validity.until_sequence is None}
         self._retired = {key.agent_id for key in keys} - self._active
+        self._signing = {
+            key.agent_id
+            for key in keys
+            if key.validity.until_sequence is None and key.custody == key_events.WRITER
+        }
 
     def knows(self, agent_id: str) -> bool:
         """True if the agent has an active key."""
@@ -97,8 +103,12 @@ class AgentKeys:
         """Make sure that the agent has an active key, creating one if allowed.
 
         Raises:
-            RejectedRecordError: the agent has no key and may not get one.
+            RejectedRecordError: the agent has no key and may not get one, or holds it itself.
         """
+        if agent_id in self._signing:
+            raise RejectedRecordError(
+                f"the agent {agent_id!r} signs its own events, so nobody else can write for it"
+            )
         if agent_id in self._active:
             return
         if agent_id in self._retired:

@@ -93,8 +93,8 @@ def signing_keys(using: str, key_ids: Iterable[str]) -> dict[str, SigningKey]:
     return {key_id: SigningKey(*rest) for key_id, *rest in rows}
 
 
-def known_agents(using: str, agent_ids: Iterable[str]) -> dict[str, bool]:
-    """The agents among these that have or had a key; True if one is active."""
+def known_agents(using: str, agent_ids: Iterable[str]) -> dict[str, str | None]:
+    """The agents among these that have or had a key, and the custody of the active one, if any."""
     return dict(fetch_all(using, "registry.agents_known", {"agent_ids": list(agent_ids)}))
 
 

@@ -19,6 +19,7 @@ from events.api.shippers.mapping import Ids, RejectedError, TokenMapping
 from events.append.chain import prepare
 from events.append.services import shared_writer
 from events.errors import EventIdConflictError, FieldError, KeyRegistryError
+from events.format import key_events
 from events.format.event import Event
 from events.registrar import registrar
 from events.store import registry
@@ -32,6 +33,13 @@ MAX_AGENTS = 10_000
 """Agents under one prefix: what names them is the sender's, and a key is never deleted."""
 
 
+REFUSED = {
+    None: "the agent is retired: it has no active key",
+    key_events.WRITER: "the agent signs its own events, so nobody else can write for it",
+}
+"""Why an agent cannot be written for, by the custody of its active key."""
+
+
 def refused_agents(agent_ids: Iterable[str], under: str) -> dict[str, str]:
     """Return why each of these agents cannot be written for; the others have a key now.
 
@@ -41,11 +49,7 @@ def refused_agents(agent_ids: Iterable[str], under: str) -> dict[str, str]:
     keys = registrar()
     wanted = set(agent_ids)
     known = registry.known_agents(keys.using, wanted)
-    refused = {
-        agent: "the agent is retired: it has no active key"
-        for agent, is_active in known.items()
-        if not is_active
-    }
+    refused = {agent: REFUSED[custody] for agent, custody in known.items() if custody in REFUSED}
     new = sorted(wanted - known.keys())
     if not new:
         return refused

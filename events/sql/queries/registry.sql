@@ -40,8 +40,8 @@ SELECT key_id, agent_id, public_key, custody FROM agent_keys WHERE key_id = ANY 
 SELECT witness_id FROM witnesses WHERE until_sequence IS NULL ORDER BY witness_id
 
 -- name: agents_known
--- The agents among these that have or had a key, and whether one is active.
-SELECT agent_id, bool_or(until_sequence IS NULL) FROM agent_keys
+-- The agents among these that have or had a key, and the custody of the active one.
+SELECT agent_id, max(custody) FILTER (WHERE until_sequence IS NULL) FROM agent_keys
 WHERE agent_id = ANY (%(agent_ids)s::text[]) GROUP BY agent_id
 
 -- name: agents_under

@@ -24,7 +24,7 @@ SERVER = "http://127.0.0.1:8000"
 BLOCK = re.compile(r"^```(console|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # What differs from one ledger to the next: only its type is compared.
-VARIES = re.compile(r".*(_hash|signature|_timestamp|_salt|_key_id|drift_seconds)|event_id")
+VARIES = re.compile(r".*(_hash|signature|_timestamp|_salt|_key_id|drift_seconds)|(event|ledger)_id")
 
 
 @dataclass
