@@ -3,7 +3,7 @@ lock is taken. Libsodium runs without the GIL, so requests verify in parallel.""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from events.append.chain import PreparedEvent
 from events.errors import FieldError, InvalidSubmissionError
@@ -45,31 +45,39 @@ class WriterSignatures:
         ]
         if not signed:
             return
-        if self._errors(signed):
-            self._known.clear()  # the database may have been restored, with other keys behind it
-            self._ledger_id = ""
-            if errors := self._errors(signed):
-                raise InvalidSubmissionError(errors)
+        key_ids = {own.key_id for _, _, own in signed}
+        errors = self._errors(signed, self._keys(key_ids))
+        if errors:  # the database may have been restored since, with other keys behind its end
+            errors = self._errors(signed, self._read(key_ids))
+        if errors:
+            raise InvalidSubmissionError(errors)
 
-    def _errors(self, signed: Sequence[_Signed]) -> list[FieldError]:
-        self._look_up({own.key_id for _, _, own in signed})
+    def _keys(self, key_ids: set[str]) -> dict[str, SigningKey]:
+        keys = {key_id: key for key_id in key_ids if (key := self._known.get(key_id))}
+        return keys if len(keys) == len(key_ids) else self._read(key_ids)
+
+    def _read(self, key_ids: set[str]) -> dict[str, SigningKey]:
+        self._ledger_id = registry.ledger_id(self.using)
+        keys = registry.signing_keys(self.using, key_ids)
+        if len(self._known) > MAX_KNOWN:
+            self._known = {}
+        self._known |= keys
+        return keys
+
+    def _errors(
+        self, signed: Sequence[_Signed], keys: Mapping[str, SigningKey]
+    ) -> list[FieldError]:
         return [
             FieldError(*wrong, place)
             for place, item, own in signed
-            if (wrong := self._wrong(item, own))
+            if (wrong := self._wrong(item, own, keys.get(own.key_id)))
         ]
 
-    def _look_up(self, key_ids: set[str]) -> None:
-        if not self._ledger_id:
-            self._ledger_id = registry.ledger_id(self.using)
-        if len(self._known) > MAX_KNOWN:
-            self._known.clear()
-        if unknown := key_ids - self._known.keys():
-            self._known |= registry.signing_keys(self.using, unknown)
-
-    def _wrong(self, item: PreparedEvent, own: WriterSignature) -> tuple[str, str] | None:
+    def _wrong(
+        self, item: PreparedEvent, own: WriterSignature, key: SigningKey | None
+    ) -> tuple[str, str] | None:
         """The field that is wrong and the reason."""
-        agent, key = item.submission.agent_id, self._known.get(own.key_id)
+        agent = item.submission.agent_id
         if key is None or agent is None or key.agent_id != agent:
             return "/signing_key_id", f"is not a key of the agent {agent}"
         if key.custody != key_events.WRITER:

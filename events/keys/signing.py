@@ -115,7 +115,7 @@ class SigningService:
         signers = self.signers(submission.agent_id for submission in submissions)
         if stale := {s.agent_id for s in submissions if _wrong(s, signers[s.agent_id])}:
             for agent in stale:  # the key may have been replaced meanwhile
-                del self._known[agent]
+                self._known.pop(agent, None)
             signers |= self.signers(stale)
         for place, submission in enumerate(submissions):
             if wrong := _wrong(submission, signers[submission.agent_id]):

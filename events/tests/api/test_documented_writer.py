@@ -1,4 +1,4 @@
-"""The program of docs/http-writing.md that signs its own events runs as printed."""
+"""The program of docs/http-signing.md that signs its own events runs as printed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from events.tests.support import api
 from events.tests.support.ledger import Ledger
 from events.tests.support.writer import WRITER, Writer
 
-TEXT = (settings.BASE_DIR / "docs" / "http-writing.md").read_text(encoding="utf-8")
+TEXT = (settings.BASE_DIR / "docs" / "http-signing.md").read_text(encoding="utf-8")
 
 
 def test_the_documented_program_signs_an_event(ledger: Ledger, tmp_path: Path) -> None:

@@ -301,6 +301,15 @@ def test_a_retired_writer_writes_nothing(own: Writer) -> None:
         writer().write_event(read(own.signed(document())))
 
 
+def test_a_restored_database_may_know_the_name_by_another_key(own: Writer, ledger: Ledger) -> None:
+    service, other = writer(), Writer()
+    service.write_event(read(own.signed(document())))
+    ledger.tamper(
+        f"UPDATE agent_keys SET public_key = '{other.public_key}' WHERE key_id = '{own.key_id}'"
+    )
+    assert service.write_event(read(other.signed(document()))).created
+
+
 # --- The trigger ---
 
 

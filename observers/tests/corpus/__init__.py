@@ -22,6 +22,7 @@ from observers.tests.corpus import (
     unnumbered,
     unseen,
     warnings,
+    writer_held,
 )
 from observers.tests.corpus.case import Case
 
@@ -33,6 +34,7 @@ SUBJECTS: dict[str, list[Case]] = {
     "Reordered": reordered.CASES,
     "Forked": forked.CASES,
     "Signed again": resigned.CASES,
+    "Keys that writers hold": writer_held.CASES,
     "The record of appends": appends.CASES,
     "Keys and witnesses": keys.CASES,
     "People, ceremonies, halts": decided.CASES,
