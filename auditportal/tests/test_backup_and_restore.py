@@ -92,7 +92,7 @@ def test_a_backup_during_appends_is_a_snapshot_that_can_be_continued(
 def test_statistics_and_positions_of_sequences_come_back(target: Ledger, folder: Path) -> None:
     assert restore(folder).code == 0
     assert target.query("SELECT stxname FROM pg_statistic_ext") == [("events_blocks",)]
-    assert target.query("SELECT last_value, is_called FROM events_sequence_seq") == [(3, True)]
+    assert target.query("SELECT last_value, is_called FROM events_sequence_seq") == [(6, True)]
     options = "SELECT reloptions FROM pg_class WHERE oid = 'events'::regclass"
     assert "autovacuum_vacuum_insert_threshold=100000" in target.query(options)[0][0]
 
@@ -104,7 +104,7 @@ def test_a_ledger_is_never_restored_over(ledger: Ledger, folder: Path) -> None:
     ran = restore(folder)
     assert ran.code == 2
     assert f"the database {ledger.name} has a ledger in it" in ran.text
-    assert ledger.store.get_max_sequence() == 2
+    assert ledger.store.get_max_sequence() == 5
     assert not maintenance.read_target("owner").is_marked
 
 
@@ -123,10 +123,10 @@ def test_a_changed_dump_is_refused_by_its_digest(target: Ledger, folder: Path) -
 
 def test_a_ledger_that_is_not_the_manifests_stays_closed(target: Ledger, folder: Path) -> None:
     head = json.loads((folder / "manifest.json").read_text())["head"]
-    change_manifest(folder, head=head | {"max_sequence": 4, "event_count": 4})
+    change_manifest(folder, head=head | {"max_sequence": 7, "event_count": 7})
     ran = restore(folder, "--accept-findings")
     assert ran.code == 1
-    assert "the manifest says 4" in ran.text
+    assert "the manifest says 7" in ran.text
     assert maintenance.read_target("owner").is_marked
     assert run("worker", "--once").code == 2
 

@@ -39,4 +39,4 @@ def test_a_killed_restore_stays_closed_and_can_be_run_again(ledger: Ledger, tmp_
         ran = run("restore", str(folder), "--workers=1", "--json")
         assert (ran.code, ran.json["is_sound"]) == (0, True)
         assert not maintenance.read_target("owner").is_marked
-        assert target.store.get_max_sequence() == 4
+        assert target.store.get_max_sequence() == 7

@@ -73,7 +73,7 @@ def test_a_value_cannot_begin_a_line_of_its_own(ledger: Ledger) -> None:
         superuser.execute("ALTER TABLE events DROP CONSTRAINT events_prev_hash_check")
         superuser.execute(f"UPDATE person_keys SET person = '{quoted}' WHERE person = 'Ada'")
         superuser.execute(f"UPDATE ceremonies SET person = '{quoted}'")
-        superuser.execute(f"UPDATE events SET prev_hash = '{quoted}' WHERE sequence = 2")
+        superuser.execute(f"UPDATE events SET prev_hash = '{quoted}' WHERE sequence = 5")
         superuser.execute(
             f"UPDATE halt_state SET halted = true, reason = '{quoted}', halted_at = now()"
         )

@@ -49,11 +49,11 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
 def test_first_event_and_first_check(portal: Callable[..., Portal], home: Path, port: int) -> None:
     portal().await_ready()
     event = json.loads(typed(commands("First event"), home, port))
-    assert (event["sequence"], event["agent_id"]) == (1, "first-agent")
+    assert (event["sequence"], event["agent_id"]) == (3, "first-agent")
     assert event["payload"] == {"text": "hello"}
 
     said = typed(commands("First check"), home, port)
-    assert said.startswith("Sequences 1 to 1: none missing.")
+    assert said.startswith("Sequences 1 to 3: none missing.")
     assert said.endswith("Sound.\n")
 
 

@@ -11,7 +11,7 @@ from auditportal.backup.manifest import BackupError
 from auditportal.tests.backups import emptied, empty_database, start_command
 from events.append.services import writer
 from events.errors import SystemHaltedError
-from events.tests.support.ceremonies import halt_details, hold
+from events.tests.support.ceremonies import halt_details, hold, register
 from events.tests.support.ledger import Ledger, submission
 from observers.heads.store import memory_of
 from observers.tests.support.commands import run
@@ -21,6 +21,7 @@ from observers.watch.at_start import check_before_serving
 def test_an_old_backup_is_restored_halted_and_a_ceremony_resumes_writing(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    register()
     kept = ledger.write(3)[2]
     run("backup", str(tmp_path / "backup"))
     lost = ledger.write(2)[1]
@@ -33,18 +34,18 @@ def test_an_old_backup_is_restored_halted_and_a_ceremony_resumes_writing(
         ran = run("restore", str(tmp_path / "backup"), "--workers=1")
         assert ran.code == 1
         assert (
-            f"Restored, and HALTED: the ledger was rolled back: the head 5 ({lost.content_hash})"
+            f"Restored, and HALTED: the ledger was rolled back: the head 11 ({lost.content_hash})"
             in ran.text
         )
-        assert f"its head is now 3 ({kept.content_hash})" in (ledger.store.halt().reason or "")
+        assert f"its head is now 9 ({kept.content_hash})" in (ledger.store.halt().reason or "")
         with pytest.raises(SystemHaltedError):
             writer().write_event(submission())
         check_before_serving()
         hold(ledger, "clear_halt", halt_details())
         check_before_serving()
         assert not ledger.store.halt().halted
-        # 4 says that it was halted, 5 that people cleared it: the trace stands at the lost numbers.
-        assert writer().write_event(submission()).event.sequence == 6
+        # 10 says that it was halted, 11 that people cleared it: traces at the lost numbers.
+        assert writer().write_event(submission()).event.sequence == 12
         check_before_serving()
         assert not ledger.store.halt().halted
         assert run("verify_ledger", "--workers=1").code == 0
@@ -82,5 +83,5 @@ def test_an_empty_ledger_is_not_begun_where_one_was_seen(ledger: Ledger, tmp_pat
         portal = start_command(target, home, "portal", "--port=0")
         said = portal.communicate(timeout=60)[0]
         assert portal.returncode == 2
-        assert f"the ledger is empty, but its head 1 ({event.content_hash}) was seen here" in said
+        assert f"the ledger is empty, but its head 4 ({event.content_hash}) was seen here" in said
         assert target.query("SELECT count(*) FROM pg_class WHERE relname = 'events'") == [(0,)]

@@ -17,9 +17,9 @@ from observers.verification_jobs.runner import Stopped, run_verification
 from observers.verification_jobs.tasks import request
 from observers.watch.watch import Watch
 
-LOST = (9, 9)
-SKIPPED = (30, 34)
-CHANGED = 19
+LOST, CHANGED, SKIPPED = 8, 18, range(29, 34)
+"""Places among the events that the sample agents play."""
+
 PLAYED = 64
 
 
@@ -42,24 +42,27 @@ def set_scene(ledger: Ledger) -> Scene:
         registrar().create_key(agent.agent_id)
     played = writer().write_events(list(islice(sample.play(), PLAYED)))
     drifted = next(w.event for w in played if w.event.agent_id == "old-plc")
-    remove(ledger, *range(SKIPPED[0], SKIPPED[1] + 1))
+    lost, changed = played[LOST].event.sequence, played[CHANGED].event.sequence
+    skipped = [played[place].event.sequence for place in SKIPPED]
+    remove(ledger, *skipped)
     register()
-    ceremony = document_gap(ledger, *SKIPPED, "A disk was lost; these were never written.")
+    lost_disk = "A disk was lost; these were never written."
+    ceremony = document_gap(ledger, skipped[0], skipped[-1], lost_disk)
     payload = {"rows": [{"id": n, "amount": 2**63 - n} for n in range(3)], "note": "<b>bold</b>"}
     last = writer().write_event(submission(payload, agent_id="agent-8"))
-    remove(ledger, *range(LOST[0], LOST[1] + 1))
+    remove(ledger, lost)
     ledger.tamper(
         f'UPDATE events SET payload = payload || \'{{"gross": "9999.99"}}\''
-        f" WHERE sequence = {CHANGED}"
+        f" WHERE sequence = {changed}"
     )
     _verify(last.event.sequence)
     Watch().look()
     return Scene(
         good=played[-1].event.sequence,
         drifted=drifted.sequence,
-        changed=CHANGED,
-        lost=LOST[0],
-        skipped=SKIPPED[0],
+        changed=changed,
+        lost=lost,
+        skipped=skipped[0],
         ceremony=ceremony.sequence,
         last=last.event.sequence,
     )

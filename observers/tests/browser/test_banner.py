@@ -14,7 +14,7 @@ def test_the_banner_is_announced_when_it_changes_and_not_on_every_page(
     ledger: Ledger, window: Window
 ) -> None:
     ledger.write(6)
-    remove(ledger, 3)
+    remove(ledger, 6)
     window.sign_in()
     window.open("/")
     said = window.page.locator("body > [role=alert]")
@@ -30,7 +30,7 @@ def test_the_banner_is_announced_when_it_changes_and_not_on_every_page(
 
 def test_the_details_open_by_keyboard(ledger: Ledger, window: Window) -> None:
     ledger.write(6)
-    remove(ledger, 3)
+    remove(ledger, 6)
     window.sign_in()
     window.open("/")
     details = window.page.locator(".banner details p").first
@@ -52,7 +52,7 @@ def test_the_account_is_reached_at_every_width(ledger: Ledger, window: Window, w
 
 def test_masthead_and_banner_are_aligned_with_the_content(ledger: Ledger, window: Window) -> None:
     ledger.write(6)
-    remove(ledger, 3)
+    remove(ledger, 6)
     window.page.set_viewport_size({"width": 1920, "height": 800})
     window.sign_in()
     window.open("/")

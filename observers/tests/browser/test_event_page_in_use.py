@@ -35,7 +35,7 @@ def stored(ledger: Ledger) -> Event:
 def opened(stored: Event, window: Window) -> Window:
     """At the page of that event."""
     window.sign_in()
-    window.open("/events/2/")
+    window.open("/events/5/")
     return window
 
 
@@ -74,22 +74,22 @@ def test_copies_the_canonical_json_and_the_permanent_link(opened: Window, stored
     opened.page.click('[data-copy-text="permalink"]')
     expect(opened.page.locator(".permalink [role=status]")).to_have_text("Copied.")
     link = str(opened.page.evaluate("navigator.clipboard.readText()"))
-    assert link == f"{opened.portal}/events/2/?content_hash={stored.content_hash}"
+    assert link == f"{opened.portal}/events/5/?content_hash={stored.content_hash}"
     opened.page.goto(link)
     assert opened.page.get_by_text("it still matches").count() == 1
 
 
 def test_keys_lead_to_the_neighbours_and_to_the_check(opened: Window) -> None:
     opened.page.keyboard.press("j")
-    opened.page.wait_for_url("**/events/3/")
+    opened.page.wait_for_url("**/events/6/")
     opened.page.keyboard.press("k")
-    opened.page.wait_for_url("**/events/2/")
+    opened.page.wait_for_url("**/events/5/")
     opened.page.keyboard.press("v")
     expect(opened.page.locator("#verify-button")).to_have_text("Check again")
     opened.page.keyboard.press("f")
     opened.page.keyboard.type("jjj")
     assert opened.page.input_value("#tree-search") == "jjj"
-    assert opened.page.url.endswith("/events/2/")
+    assert opened.page.url.endswith("/events/5/")
 
 
 def test_shows_the_times_in_the_readers_zone_next_to_utc(
@@ -98,7 +98,7 @@ def test_shows_the_times_in_the_readers_zone_next_to_utc(
     with browser.new_context(timezone_id="Asia/Kolkata") as context:
         window = Window(context.new_page(), portal)
         window.sign_in()
-        window.open("/events/2/")
+        window.open("/events/5/")
         times = window.page.locator(".clock-times")
         expect(times).to_contain_text("1970-01-01 00:00:00.000000 UTC")
         expect(times).to_contain_text("05:30:00")
@@ -111,8 +111,8 @@ def test_reads_folds_and_shows_its_verdicts_without_javascript(
     with browser.new_context(java_script_enabled=False) as context:
         window = Window(context.new_page(), portal)
         window.sign_in()
-        window.open("/events/2/")
-        assert window.page.locator("#verdicts .state-passed").count() == 12
+        window.open("/events/5/")
+        assert window.page.locator("#verdicts .state-passed").count() == 13
         first = window.page.locator("#tree > li > details > summary")
         first.click()
         assert window.page.locator("#tree .json-key:visible").count() == 0
@@ -146,7 +146,7 @@ def test_fits_a_phone_and_a_page_enlarged_twice(opened: Window, width: int) -> N
 def test_an_ordinary_event_prints_as_a_record_of_one_page(ledger: Ledger, window: Window) -> None:
     writer().write_event(submission({f"field {n}": f"value {n}" for n in range(25)}))
     window.sign_in()
-    window.open("/events/1/")
+    window.open("/events/4/")
     window.page.click("#verify-button")
     expect(window.page.locator("#verify-button")).to_have_text("Check again")
     paper = window.page.pdf(prefer_css_page_size=True)

@@ -11,8 +11,7 @@ from observers.tests.browser.conftest import Window
 
 @pytest.fixture
 def reader(ledger: Ledger, window: Window) -> Window:
-    """Signed in, on a ledger of three events."""
-    ledger.write(3)
+    """Signed in, on a ledger of three events, its opening."""
     window.sign_in()
     window.open("/")
     return window

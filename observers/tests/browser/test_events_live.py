@@ -9,7 +9,7 @@ from django.core.cache import cache
 from playwright.sync_api import Browser, Page, Route, expect
 
 from events.append.services import writer
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 from observers.tests.browser.conftest import Window
 from observers.tests.support.pages import remove
 
@@ -17,7 +17,7 @@ from observers.tests.support.pages import remove
 @pytest.fixture
 def reader(ledger: Ledger, window: Window) -> Window:
     """Signed in, on a ledger longer than a screen."""
-    ledger.write(40)
+    ledger.write(40 - OPENING)
     window.page.set_viewport_size({"width": 1000, "height": 600})
     window.sign_in()
     return window

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser
 
 from events.append.services import writer
 from events.models import Verification
-from events.tests.support.ledger import Ledger, submission
+from events.tests.support.ledger import OPENING, Ledger, submission
 from observers.tests.browser.conftest import Window
 from observers.verification_jobs.runner import Stopped, run_verification
 
@@ -20,7 +20,7 @@ def work_until(number: int, events: int) -> None:
 
 
 def test_moves_by_itself_and_ends_as_its_record(ledger: Ledger, window: Window) -> None:
-    writer().write_events([submission(number=n) for n in range(100)])
+    writer().write_events([submission(number=n) for n in range(OPENING, 100)])
     ledger.tamper("UPDATE events SET payload = '{\"number\": 999}' WHERE sequence = 77")
     window.sign_in()
     window.open("/")
@@ -63,7 +63,7 @@ def test_works_without_scripts(
 
 def test_prints_on_one_sheet(ledger: Ledger, window: Window) -> None:
     """Also with as many findings as are shown at once."""
-    ledger.write(60)
+    ledger.write(60 - OPENING)
     ledger.tamper("UPDATE events SET payload = '{\"number\": 999}' WHERE sequence % 2 = 0")
     window.sign_in()
     window.open("/verifications/")
