@@ -35,6 +35,7 @@ class AgentKeyAdmin(ReadOnlyAdmin):
     list_display = (
         "key_id",
         "agent_id",
+        "custody",
         "from_sequence",
         "until_sequence",
         ACTIVE_FROM,
@@ -44,6 +45,7 @@ class AgentKeyAdmin(ReadOnlyAdmin):
     fields = (
         "key_id",
         "agent_id",
+        "custody",
         "public_key",
         "from_sequence",
         "until_sequence",

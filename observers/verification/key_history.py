@@ -95,6 +95,20 @@ class KeyHistory:
             ledger_id=self.ledger_id or None,
         )
 
+    def _keyring_for(self, event: Event) -> Keyring:
+        """Returns the keys that an event needs: to build all of them for each event of a long
+        history costs its square."""
+        signer, witness = self.keys.get(event.signing_key_id), self.keys.get(event.witness_id)
+        return KeyHistory(
+            self.ledger_id,
+            {
+                name: key
+                for name, key in ((event.signing_key_id, signer), (event.witness_id, witness))
+                if key is not None
+            },
+            self.people,
+        ).keyring()
+
     @property
     def genesis(self) -> str | None:
         """The fingerprint of the system's first key; None where no event opens the ledger."""
@@ -117,7 +131,7 @@ class KeyHistory:
             if event.event_type == key_events.OPENED:
                 self._open(event, said)
                 return
-            if not passes(event, self.keyring()):
+            if not passes(event, self._keyring_for(event)):
                 raise KeyRegistryError("it does not pass its own checks with the keys before it")
             self._follow(event, said)
         except (CanonicalJSONError, KeyRegistryError) as error:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-from events.format.event import GENESIS_HASH, Event
+from events.format.event import GENESIS_HASH, WRITER_SIGNED, Event
 from events.store.ledger import PostgresEventStore
 from observers.pages.events.timeline import gap_at
 from observers.verification.checks import Check
@@ -108,8 +108,24 @@ class Verdict:
         return "not made" if self.state == "unmade" else self.state
 
 
-def judge(using: str, report: Report, previous: Link | None, last: int) -> list[Verdict]:
-    """The results of all checks, run now by the code of `verify_ledger`."""
+def signed_how(event: Event) -> str:
+    """Whose key signed an event, and who holds that key; checks 6 and 7 say whether it is true."""
+    if event.sig_alg_version == WRITER_SIGNED:
+        return "writer-signed: by the writer itself, with a key that this portal never had"
+    if event.agent_id is None:
+        return "server-signed: by the portal, for itself"
+    return "server-signed: by the portal, with a key that it holds for the writer"
+
+
+def judge(
+    using: str,
+    report: Report,
+    previous: Link | None,
+    last: int,
+    unregistered: Iterable[str] = (),
+) -> list[Verdict]:
+    """The results of all checks, run now by the code of `verify_ledger`; `unregistered` is what
+    check 12 finds about the event's own keys."""
     verdicts = {
         check: Verdict(
             check,
@@ -122,6 +138,9 @@ def judge(using: str, report: Report, previous: Link | None, last: int) -> list[
         )
         for check in Check
     }
+    keys = verdicts[Check.KEY_HISTORY]
+    failures = (*keys.failures, *unregistered)
+    verdicts[Check.KEY_HISTORY] = replace(keys, failures=failures)
     for known in report.erased:
         note = f"The payload was erased by ceremony, event {known.ceremony_sequence}."
         if not known.payload_matched:

@@ -24,6 +24,7 @@ from observers.pages.event.verdicts import (
     link_before,
     permanent_address,
     read_pin,
+    signed_how,
     summarize,
 )
 from observers.pages.events.timeline import gap_at
@@ -33,6 +34,7 @@ from observers.pages.rendering import render_page
 from observers.pages.status import LedgerStatus, read_status
 from observers.replica.reading import alias_reaching, find_by_id
 from observers.verification.ceremonies import claimed_erasure
+from observers.verification.event_keys import unregistered_keys
 from observers.verification.ledger import verify_ledger
 
 
@@ -54,7 +56,9 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
     note_events(request, 1)
     report = verify_ledger(using, event.sequence, event.sequence)
     erasure = next(iter(report.erased), None)
-    verdicts = judge(using, report, previous, outlook.standing.last_sequence)
+    key, witness = _agent_key(using, event), _witness(using, event)
+    unregistered = unregistered_keys(using, key, witness)
+    verdicts = judge(using, report, previous, outlook.standing.last_sequence, unregistered)
     pin = read_pin(request, event)
     context = {
         "event": event,
@@ -69,8 +73,9 @@ def event_page(request: HttpRequest, sequence: int) -> HttpResponse:
         "clocks": read_clocks(event, shown_threshold(using)),
         "previous": previous,
         "next": link_after(event, around, outlook.standing.last_sequence),
-        "key": _agent_key(using, event),
-        "witness": _witness(using, event),
+        "key": key,
+        "signed_how": signed_how(event),
+        "witness": witness,
     }
     status = pin.status if pin else 200
     return render_page(request, "event.html", outlook, context, status=status)

@@ -61,7 +61,7 @@ def test_a_payload_cannot_turn_the_writing_direction(reader: Reader) -> None:
 def test_a_sound_event_passes_every_check(reader: Reader) -> None:
     reader.ledger.write(3)
     verdicts = reader.get("/events/5/").context["verdicts"]
-    assert len(verdicts) == 12
+    assert len(verdicts) == 13
     assert all(verdict.passed for verdict in verdicts)
 
 
@@ -125,9 +125,27 @@ def test_names_the_key_that_was_valid_then(reader: Reader) -> None:
     new = reader.ledger.write(1)[0]
     assert old.signing_key_id != new.signing_key_id
     key = reader.get("/events/4/").context["key"]
-    assert (key.key_id, key.validity.until_sequence) == (old.signing_key_id, 4)
+    assert (key.key_id, key.validity.until_sequence) == (old.signing_key_id, 5)
     key = reader.get("/events/5/").context["key"]
     assert (key.key_id, key.validity.from_sequence) == (new.signing_key_id, 5)
+
+
+def test_says_whether_server_or_writer_signed_it(reader: Reader) -> None:
+    reader.ledger.write(1)
+    assert "server-signed: by the portal, with a key that it holds" in reader.text("/events/4/")
+    assert "server-signed: by the portal, for itself" in reader.text("/events/1/")
+    reader.ledger.tamper("UPDATE events SET sig_alg_version = 2 WHERE sequence = 4")
+    page = reader.text("/events/4/")
+    assert "writer-signed: by the writer itself" in page
+    assert "it signs by version 1, and the event says version 2" in page
+
+
+def test_names_a_key_that_the_chain_does_not_register(reader: Reader) -> None:
+    reader.ledger.write(1)
+    reader.ledger.tamper("UPDATE agent_keys SET from_sequence = 2 WHERE agent_id = 'agent-7'")
+    page = reader.text("/events/4/")
+    assert "1 check failed: key_history" in page
+    assert "is valid from 2 on, and event 1 does not register it" in page
 
 
 def test_a_clock_stuck_in_1970_is_shown_in_words_and_exactly(reader: Reader) -> None:
