@@ -126,8 +126,8 @@ def test_names_the_key_that_was_valid_then(reader: Reader) -> None:
     assert old.signing_key_id != new.signing_key_id
     key = reader.get("/events/4/").context["key"]
     assert (key.key_id, key.validity.until_sequence) == (old.signing_key_id, 5)
-    key = reader.get("/events/5/").context["key"]
-    assert (key.key_id, key.validity.from_sequence) == (new.signing_key_id, 5)
+    key = reader.get("/events/6/").context["key"]
+    assert (key.key_id, key.validity.from_sequence) == (new.signing_key_id, 6)
 
 
 def test_says_whether_server_or_writer_signed_it(reader: Reader) -> None:
