@@ -65,10 +65,22 @@ FIELDS = st.fixed_dictionaries(
         "local_timestamp": st.sampled_from([f'"{NOON}"', '"2026-01-31t10:00:00.5z"'])
         | st.sampled_from(['"2026-02-30T12:00:00Z"', '"9999-12-31T23:59:59-01:00"', "7", '"x"']),
         "event_id": st.sampled_from([f'"{ID}"', "null", '"x"', "[]"]),
+        "payload_salt": st.sampled_from([f'"{"ab" * 32}"', f'"{"00" * 32}"', '""', "null", "1"]),
+        "signing_key_id": st.sampled_from(['"own"', '"\\u006fwn"', '""', "null", "[]"]),
+        "signature": st.sampled_from([f'"{"A" * 86}=="', '"AAAA"', '""', "null", "{}"]),
         "\\u0065vent_type": st.just('"twice"'),
         "more": st.just("1"),
     },
 )
+SIGNED = {
+    "local_timestamp": '"2026-01-31T10:00:00.000000Z"',
+    "event_id": f'"{ID.lower()}"',
+    "payload_salt": f'"{"ab" * 32}"',
+    "signing_key_id": '"own"',
+    "signature": f'"{"A" * 86}=="',
+}
+"""What a writer that signs its own events adds."""
+
 VALID = {"event_type": '"vote.cast"', "payload": '{"n":1}', "local_timestamp": f'"{NOON}"'}
 
 
@@ -81,7 +93,8 @@ def text_of_lists() -> bytes:
 @st.composite
 def documents(draw: st.DrawFn) -> str:
     """An event in one of the forms that JSON leaves open, perhaps with a member twice."""
-    changed = draw(st.just({}) | FIELDS)
+    signed = draw(st.sampled_from([{}, SIGNED]))
+    changed = signed | draw(st.just({}) | FIELDS)
     members = list((VALID | changed).items())
     if draw(st.booleans()):
         members.append(draw(st.sampled_from([*members, ("payload", "1"), ("event_id", "null")])))

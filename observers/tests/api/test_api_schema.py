@@ -49,12 +49,12 @@ def test_every_address_is_described(schema: Any) -> None:
         each for each in addresses(get_resolver().url_patterns) if each.startswith("/api/v1/")
     }
     assert set(schema["paths"]) == routed
-    assert len(routed) == 12
+    assert len(routed) == 13
 
 
 def test_the_schema_of_requests_has_the_validated_fields() -> None:
     assert tuple(EventToSend().get_fields()) == submission.FIELDS
-    assert set(SENT) == set(submission.FIELDS)
+    assert {*SENT, *submission.SIGNED} == set(submission.FIELDS)
     submission.validate(SENT, agent_id="agent-7")
 
 
