@@ -26,6 +26,8 @@ from events.errors import (
 from events.format import ed25519
 from events.format import event as fmt
 from events.format.event import Event
+from events.ingest.errors import RejectedRecordError
+from events.ingest.loading import AgentKeys
 from events.keys.signing_process import SigningProcess
 from events.registrar import registrar
 from events.store import registry
@@ -293,6 +295,13 @@ def test_one_writers_fault_does_not_concern_the_others(own: Writer) -> None:
         queue.receive(requests[0])
     assert all(queue.receive(request)[0].created for request in requests[1:])
     queue.close()
+
+
+def test_an_import_rejects_the_records_of_a_writer(own: Writer) -> None:
+    keys = AgentKeys(registrar(), None)
+    keys.require("agent-7")
+    with pytest.raises(RejectedRecordError, match="'agent-9' signs its own events"):
+        keys.require(WRITER)
 
 
 def test_a_retired_writer_writes_nothing(own: Writer) -> None:
