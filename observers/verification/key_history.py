@@ -80,6 +80,9 @@ class KeyHistory:
     keys: dict[str, ChainKey] = field(default_factory=dict)
     people: dict[str, ChainKey] = field(default_factory=dict)
     wrong: list[tuple[int, str]] = field(default_factory=list)
+    _public_keys: set[str] = field(default_factory=set)
+    _latest: dict[tuple[str, str | None], str] = field(default_factory=dict)
+    """The id of the last key of each role and owner: no other of theirs can be active."""
 
     def keyring(self) -> Keyring:
         """Returns the keys that the events taken so far give."""
@@ -164,7 +167,9 @@ class KeyHistory:
             )
         if not passes(event, opened.keyring()):
             raise KeyRegistryError("it is not signed and attested by the two keys that it names")
-        self.ledger_id, self.keys = opened.ledger_id, opened.keys
+        self.ledger_id = opened.ledger_id
+        for key_id, key in opened.keys.items():
+            self._put(key_id, key)
 
     def _follow(self, event: Event, said: Any) -> None:
         if event.event_type == key_events.REGISTERED:
@@ -194,9 +199,7 @@ class KeyHistory:
             role != key_events.AGENT and said["custody"] != key_events.SERVER
         ):
             raise KeyRegistryError(f"it leaves a key of the role {role} to a {said['custody']}")
-        known = any(
-            (key.role, key.owner) == (said["role"], said["owner"]) for key in self.keys.values()
-        )
+        known = (role, owner) in self._latest
         if said["role"] == key_events.WITNESS or (known and "replaced_proof" not in said):
             self._require_setting_up("another key of somebody who had one")
         if "replaced_proof" in said:
@@ -240,30 +243,35 @@ class KeyHistory:
         replaces = said.get("replaces")
         if (role == key_events.WITNESS) != key_id.startswith("WITNESS:"):
             raise KeyRegistryError(f"{key_id} does not name a key of the role {role}")
-        if key_id in self.keys or said["public_key"] in (
-            *(key.public_key for key in self.keys.values()),
-        ):
+        if key_id in self.keys or said["public_key"] in self._public_keys:
             raise KeyRegistryError(f"{key_id} or its public key was registered before")
         if replaces is not None and not retired:
             old = self.keys.get(replaces)
             if old is None or (old.role, old.owner) != (role, owner):
                 raise KeyRegistryError(f"it replaces {replaces}, which is not a key of the same")
             self._retire(event, replaces)
-        if role != key_events.WITNESS and any(
-            _is_active(key) and (key.role, key.owner) == (role, owner) for key in self.keys.values()
-        ):
+        latest = self._latest.get((role, owner))
+        if role != key_events.WITNESS and latest and _is_active(self.keys[latest]):
             raise KeyRegistryError(f"{owner or 'the system'} has an active key already")
-        self.keys[key_id] = ChainKey(
-            role,
-            owner,
-            said["public_key"],
-            said["sig_alg_version"],
-            said["custody"],
-            event.sequence,
-            event.sequence + 1,
-            None,
-            event.authority_timestamp,
+        self._put(
+            key_id,
+            ChainKey(
+                role,
+                owner,
+                said["public_key"],
+                said["sig_alg_version"],
+                said["custody"],
+                event.sequence,
+                event.sequence + 1,
+                None,
+                event.authority_timestamp,
+            ),
         )
+
+    def _put(self, key_id: str, key: ChainKey) -> None:
+        self.keys[key_id] = key
+        self._public_keys.add(key.public_key)
+        self._latest[key.role, key.owner] = key_id
 
     def _retire(self, event: Event, key_id: str) -> None:
         old = self.keys.get(key_id)
