@@ -20,6 +20,13 @@ def test_an_empty_ledger_says_what_to_do_next(unopened: Ledger) -> None:
     assert 'class="banner' not in page
 
 
+def test_an_opened_ledger_says_how_an_agent_writes(ledger: Ledger) -> None:
+    reader = Reader(ledger, sign_in())
+    assert "issue_token --agent" in reader.text("/")
+    ledger.write()
+    assert "issue_token --agent" not in reader.text("/")
+
+
 def test_shows_the_head_and_the_latest_events(ledger: Ledger) -> None:
     events = ledger.write(20)
     response = Reader(ledger, sign_in()).get("/")
