@@ -155,10 +155,11 @@ DECLARE
     old CONSTANT TEXT := key ->> 'replaces';
     wanted CONSTANT TEXT[] := '{custody, id, owner, proof, public_key, role, sig_alg_version}';
 BEGIN
-    IF jsonb_typeof(key) <> 'object' OR NOT key ?& wanted OR key - wanted - '{replaces, replaced_proof}'::text[] <> '{}'
+    -- A member that is null makes a comparison null, which refuses as well.
+    IF (jsonb_typeof(key) <> 'object' OR NOT key ?& wanted OR key - wanted - '{replaces, replaced_proof}'::text[] <> '{}'
        OR (key ->> 'role') NOT IN ('agent', 'system', 'witness') OR (key ->> 'role' = 'agent') <> (key ->> 'owner' IS NOT NULL)
        OR (key ->> 'role' = 'witness') <> starts_with(key ->> 'id', 'WITNESS:')
-       OR key ->> 'role' <> 'agent' AND key ->> 'custody' <> 'server' THEN
+       OR key ->> 'role' <> 'agent' AND key ->> 'custody' <> 'server') IS NOT FALSE THEN
         RAISE EXCEPTION 'CT-13: the registration of a key says exactly %', array_to_string(wanted, ', ')
             USING ERRCODE = 'AP005', CONSTRAINT = 'registration';
     ELSIF NOT registration_verifies(key) THEN
