@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "018_key_history.sql",
-            sha256="48fd29e82128a49ef962d1007ddba6dfd2c05bd789bc56cf6e1d7761bf3c912e",
+            sha256="1622287d615026835338aa781eee9c14c5f1644c3d83cc76ac42eb96c87489ae",
         ),
     ]

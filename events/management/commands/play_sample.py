@@ -1,6 +1,6 @@
-"""`play_sample`: fills an empty embedded ledger with sample events.
+"""`play_sample`: fills a new embedded ledger with sample events.
 
-Invariant: refuses a ledger that has events, and any database but the embedded one.
+Invariant: refuses a ledger with events of agents, and any database but the embedded one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from events.ingest.loading import AgentKeys
 from events.management.base import LedgerCommand, refuse
 from events.registrar import registrar
 from events.store.connection import LedgerUnavailableError
+from events.store.ledger import EventFilter
 from events.submission import Submission
 
 FIRST_EVENTS = 60
@@ -36,9 +37,9 @@ class Command(LedgerCommand):
     """Writes the first events at once, then one every two seconds, until the time is up."""
 
     help = (
-        "Let sample agents write into an empty embedded ledger: 60 events at once, then one every "
+        "Let sample agents write into a new embedded ledger: 60 events at once, then one every "
         "2 seconds. The clock of one runs fast, another's is stuck in 1970. "
-        "Refuses a ledger that has events, and any database of DATABASE_URL."
+        "Refuses a ledger with events of agents, and any database of DATABASE_URL."
     )
     requires_system_checks = []  # those look at the web pages
 
@@ -52,8 +53,8 @@ class Command(LedgerCommand):
         if not settings.PORTAL_EMBEDDED:
             refuse("sample agents never play on a DATABASE_URL")
         self._writer = writer()
-        if self._writer.store.get_max_sequence() or self._writer.store.head().event_count:
-            refuse("the ledger is not empty; sample agents need an empty one")
+        if self._writer.store.select(EventFilter(system=False), limit=1):
+            refuse("agents have written to this ledger; sample agents need one that is unused")
         # Not an Event: a signal handler that sets one can deadlock on its lock in this thread.
         self._stop: queue.SimpleQueue[int] = queue.SimpleQueue()
         with _stopping(self._stop):
