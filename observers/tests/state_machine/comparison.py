@@ -96,10 +96,11 @@ def _spans(known: Mapping[str, Validity]) -> dict[str, tuple[int, int | None]]:
 
 
 def first_model(ledger: Ledger) -> Model:
-    """The model of a ledger that holds its opening alone."""
+    """The model of a ledger that holds its opening and its people alone."""
+    keys, witnesses = registry.list_agent_keys("default"), registry.list_witnesses("default")
     model = Model(
-        {key.key_id: Span(key.agent_id, 1) for key in registry.list_agent_keys("default")},
-        {each.witness_id: Span(None, 1) for each in registry.list_witnesses("default")},
+        {key.key_id: Span(key.agent_id, key.validity.from_sequence) for key in keys},
+        {each.witness_id: Span(None, each.validity.from_sequence) for each in witnesses},
     )
     model.append(stored_events(ledger))
     return model
