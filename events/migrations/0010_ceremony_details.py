@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "010_ceremony_details.sql",
-            sha256="f70fdc45646011a8fb73c36b7be9f51c733a196bf8f673c146facd42549f1dc1",
+            sha256="736b56984302c6fe53c11cc61d9e3f0fd8a36066bdd69ce7d78146e6cf4d5621",
         ),
     ]

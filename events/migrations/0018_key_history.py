@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         sql.migration(
             "018_key_history.sql",
-            sha256="1622287d615026835338aa781eee9c14c5f1644c3d83cc76ac42eb96c87489ae",
+            sha256="ae6a029bf5b828a6912b0bb0627fec57d56859c276aa9b2033580311a764e9f3",
         ),
     ]

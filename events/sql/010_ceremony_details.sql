@@ -130,7 +130,7 @@ DECLARE
     known RECORD;
 BEGIN
     IF is_witness THEN
-        SELECT w.until_sequence, NULL::text AS agent_id, 'server' AS custody, 1 AS sig_alg_version
+        SELECT w.until_sequence, NULL::text AS agent_id, 'server'::text AS custody, 1::smallint AS sig_alg_version
             INTO known FROM witnesses w WHERE w.witness_id = old;
     ELSE
         SELECT k.until_sequence, k.agent_id, k.custody, k.sig_alg_version

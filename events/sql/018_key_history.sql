@@ -2,33 +2,43 @@
 -- first two keys, and every later key is registered and retired by an event. The registries hold what
 -- these events say, so that anybody can recompute them from the chain.
 
--- Tells which key an event registers or retires: one row for each change.
+-- Tells which key an event registers or retires: one row for each change. Every column has its name and
+-- type, so that a restored view has the same text.
 CREATE VIEW key_changes AS
-SELECT e.sequence, 'registered' AS change, k.role, k.id, NULL AS owner, k.public_key, 1 AS sig_alg_version,
-       'server' AS custody, 1::bigint AS from_sequence
-FROM events e CROSS JOIN LATERAL (VALUES
-    ('system', e.payload #>> '{system_key,key_id}', e.payload #>> '{system_key,public_key}'),
-    ('witness', e.payload #>> '{witness,witness_id}', e.payload #>> '{witness,public_key}')) k (role, id, public_key)
+SELECT e.sequence, 'registered'::text AS change, k.role, k.id, NULL::text AS owner, k.public_key,
+       1 AS sig_alg_version, 'server'::text AS custody, 1::bigint AS from_sequence
+FROM events e CROSS JOIN LATERAL (
+    SELECT 'system'::text AS role, e.payload #>> '{system_key,key_id}' AS id,
+           e.payload #>> '{system_key,public_key}' AS public_key
+    UNION ALL
+    SELECT 'witness'::text AS role, e.payload #>> '{witness,witness_id}' AS id,
+           e.payload #>> '{witness,public_key}' AS public_key) k
 WHERE e.event_type = 'system.ledger_opened' AND e.agent_id IS NULL
 UNION ALL
-SELECT e.sequence, 'registered', e.payload ->> 'role', e.payload ->> 'id', e.payload ->> 'owner', e.payload ->> 'public_key',
-       (e.payload ->> 'sig_alg_version')::integer, e.payload ->> 'custody', e.sequence + 1
+SELECT e.sequence, 'registered'::text AS change, e.payload ->> 'role' AS role, e.payload ->> 'id' AS id,
+       e.payload ->> 'owner' AS owner, e.payload ->> 'public_key' AS public_key,
+       (e.payload ->> 'sig_alg_version')::integer AS sig_alg_version, e.payload ->> 'custody' AS custody,
+       e.sequence + 1 AS from_sequence
 FROM events e WHERE e.event_type = 'system.key_registered' AND e.agent_id IS NULL
 UNION ALL
-SELECT e.sequence, 'registered', r.role, e.payload #>> '{proposal,details,new_key}', r.owner,
-       e.payload #>> '{proposal,details,new_public_key}', r.sig_alg_version, r.custody, e.sequence + 1
+SELECT e.sequence, 'registered'::text AS change, r.role, e.payload #>> '{proposal,details,new_key}' AS id, r.owner,
+       e.payload #>> '{proposal,details,new_public_key}' AS public_key, r.sig_alg_version, r.custody,
+       e.sequence + 1 AS from_sequence
 FROM events e CROSS JOIN LATERAL (
-    SELECT CASE WHEN k.agent_id IS NULL THEN 'system' ELSE 'agent' END, k.agent_id, k.sig_alg_version::integer, k.custody
+    SELECT CASE WHEN k.agent_id IS NULL THEN 'system'::text ELSE 'agent'::text END AS role, k.agent_id AS owner,
+           k.sig_alg_version::integer AS sig_alg_version, k.custody
     FROM agent_keys k WHERE k.key_id = e.payload #>> '{proposal,details,old_key}'
     UNION ALL
-    SELECT 'witness', NULL, 1, 'server'
-    WHERE starts_with(e.payload #>> '{proposal,details,old_key}', 'WITNESS:')) r (role, owner, sig_alg_version, custody)
+    SELECT 'witness'::text AS role, NULL::text AS owner, 1 AS sig_alg_version, 'server'::text AS custody
+    WHERE starts_with(e.payload #>> '{proposal,details,old_key}', 'WITNESS:')) r
 WHERE e.event_type = 'ceremony.rotate_key' AND e.agent_id IS NULL
 UNION ALL
-SELECT e.sequence, 'retired', NULL, CASE e.event_type
+SELECT e.sequence, 'retired'::text AS change, NULL::text AS role, CASE e.event_type
            WHEN 'system.key_registered' THEN e.payload ->> 'replaces'
            WHEN 'system.key_retired' THEN e.payload ->> 'id'
-           ELSE e.payload #>> '{proposal,details,old_key}' END, NULL, NULL, NULL, NULL, NULL
+           ELSE e.payload #>> '{proposal,details,old_key}' END AS id,
+       NULL::text AS owner, NULL::text AS public_key, NULL::integer AS sig_alg_version, NULL::text AS custody,
+       NULL::bigint AS from_sequence
 FROM events e
 WHERE (e.event_type IN ('system.key_retired', 'ceremony.rotate_key', 'ceremony.retire_key')
        OR e.event_type = 'system.key_registered' AND e.payload ? 'replaces')

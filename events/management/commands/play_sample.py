@@ -54,7 +54,7 @@ class Command(LedgerCommand):
             refuse("sample agents never play on a DATABASE_URL")
         self._writer = writer()
         if self._writer.store.select(EventFilter(system=False), limit=1):
-            refuse("agents have written to this ledger; sample agents need one that is unused")
+            refuse("the ledger is not empty; sample agents need one that no agent has written to")
         # Not an Event: a signal handler that sets one can deadlock on its lock in this thread.
         self._stop: queue.SimpleQueue[int] = queue.SimpleQueue()
         with _stopping(self._stop):

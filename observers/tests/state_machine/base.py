@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from events.append.queue import AppendQueue
 from events.append.services import writer
+from events.registrar import registrar
 from events.store.ledger import Halt
 from events.tests.support.ceremonies import three_people
 from events.tests.support.connection_cuts import Cuts
@@ -50,6 +51,7 @@ class Base(RuleBasedStateMachine):
         put_keys_into(keys)
         self.cuts = Cuts(self.ledger)
         self._open.enter_context(self.cuts.installed())
+        registrar().create_witness("beta")
         self.people = three_people(self.ledger)
         self.direct = writer()
         self.gathered = AppendQueue(writer())

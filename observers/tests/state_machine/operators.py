@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from events.append.services import writer
-from events.errors import HeadMismatchError, SystemHaltedError
+from events.errors import CeremonyRefusedError, HeadMismatchError, SystemHaltedError
 from events.format.event import ERASED_SALT
 from events.halting import Halted, halt
 from events.registrar import registrar
@@ -20,7 +20,7 @@ from events.tests.support.connection_cuts import Cut
 from events.tests.support.ledger import submission
 from observers.tests.state_machine.calls import Call
 from observers.tests.state_machine.ceremonies import CeremonySteps, cuts, people, picks
-from observers.tests.state_machine.model import HALTED, Model, Span
+from observers.tests.state_machine.model import HALTED, Model
 from observers.tests.state_machine.writers import Wanted, requests
 from observers.tests.support.pages import remove
 
@@ -30,7 +30,7 @@ class OperatorSteps(CeremonySteps):
 
     def __init__(self) -> None:
         super().__init__()
-        self.halts = self.witnesses = 0
+        self.halts = 0
 
     @precondition(lambda self: not self.model.halt.halted)
     @rule(cut=st.sampled_from((None, *Cut)), wanted=st.lists(requests, max_size=4))
@@ -68,18 +68,12 @@ class OperatorSteps(CeremonySteps):
         assert details is not None
         self.hold_whole("clear_halt", by, details, cut)
 
-    @precondition(lambda self: self.witnesses < 3)
     @rule()
     def add_witness(self) -> None:
-        """The operator's alone, and no event; but not while the ledger is halted."""
-        self.witnesses += 1
-        name = f"WITNESS:{self.witnesses}"
-        if self.model.halt.halted:
-            with pytest.raises(SystemHaltedError):
-                registrar().create_witness(name)
-        else:
-            registrar().create_witness(name)
-            self.model.witnesses[name] = Span(None, self.model.head + 1)
+        """Nobody may alone, now that three people are registered."""
+        refusal = SystemHaltedError if self.model.halt.halted else CeremonyRefusedError
+        with pytest.raises(refusal):
+            registrar().create_witness("WITNESS:another")
 
     @rule(pick=picks, count=st.integers(1, 4), by=people)
     def lose_events(self, pick: int, count: int, by: int) -> None:
