@@ -181,7 +181,7 @@ def test_a_restore_stopped_before_it_verified_can_be_resumed(
     change_manifest(another, taken_at="2001-01-01T00:00:00.000000Z")
     assert "half restored from another backup" in restore(another).text
     ran = restore(folder)
-    assert (ran.code, ran.json["verification"]["checked"]) == (0, 3)
+    assert (ran.code, ran.json["verification"]["checked"]) == (0, 6)
 
 
 def _stopped(*args: object) -> None:
