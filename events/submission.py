@@ -384,7 +384,7 @@ def _submission(piece: bytes | Raw, agent_id: str | None, level: int) -> Submiss
 
 def _signature_of(event: _Event) -> WriterSignature | None:
     salt, key_id, signature = event.payload_salt, event.signing_key_id, event.signature
-    if not (salt or key_id or signature):
+    if all(value is None or value is UNSET for value in (salt, key_id, signature)):
         return None
     return WriterSignature(
         check_signing_key_id(key_id), check_payload_salt(salt), check_signature(signature)
