@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.api import event_bodies
-from events.api.problems import MALFORMED_JSON, Refused, refusal
+from events.api.problems import INVALID_EVENT, MALFORMED_JSON, Refused, refusal
 from events.errors import LedgerError
 from events.submission import Submission, parse_array_fast, parse_event_fast, parse_lines_fast
 from events.tests.support.json_values import ANY_JSON, TEXTS
@@ -129,6 +129,17 @@ def test_both_paths_read_one_event_alike(document: str, agent: str | None, stray
     assert outcome(event_bodies.parse_event, body, agent) == outcome(
         event_bodies._document, body, agent
     )
+
+
+@pytest.mark.parametrize("field", ["payload_salt", "signing_key_id", "signature"])
+def test_an_empty_field_of_a_signature_is_given_and_wrong(field: str) -> None:
+    body = json.dumps(
+        {"event_type": "x", "payload": 1, "local_timestamp": NOON, field: ""}
+    ).encode()
+    for read in (event_bodies.parse_event, event_bodies._document):
+        refusal = outcome(read, body, "agent-7")
+        assert isinstance(refusal, dict)
+        assert refusal["problem"] is INVALID_EVENT
 
 
 @settings(max_examples=300, deadline=None)
