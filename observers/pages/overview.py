@@ -229,20 +229,10 @@ def overview(request: HttpRequest) -> HttpResponse:
         "activity": activity.answer if activity else None,
         "activity_at": activity.found_at if activity else None,
         "site": f"{request.scheme}://{request.get_host()}",
-        "nobody_wrote": _nobody_wrote(using, outlook),
+        "nobody_wrote": outlook.standing.last_sequence == len(latest)
+        and all(event.agent_id is None for event in latest),
     }
     return render_page(request, "overview.html", outlook, context)
-
-
-FIRST = 20
-"""Numbers among which the events that only open a ledger lie."""
-
-
-def _nobody_wrote(using: str, outlook: LedgerStatus) -> bool:
-    """True if there is no event but the ledger's own, as after its opening."""
-    if outlook.standing.last_sequence > FIRST:
-        return False
-    return all(agent is None for agent, _ in busiest_agents(using, 0, limit=2))
 
 
 def _activity(using: str, outlook: LedgerStatus) -> CachedAnswer[Activity] | None:

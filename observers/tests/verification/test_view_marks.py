@@ -41,6 +41,7 @@ MARKED = {
         "api-batch",
         "api-ingest",
         "api-ingest-preset",
+        "api-rotate-key",
         "hec",
         "hec-event",
         "hec-event-1",
