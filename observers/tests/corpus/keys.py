@@ -72,7 +72,7 @@ CASES = [
         ((2, "key_history"), *((n, "signature") for n in range(4, 13))),
         registry("agent-7", 2, *chain("4-12", "signature")),
         banner=(WATCHED, GUARD),
-        event=(5, ("signature",)),
+        event=(5, ("signature", "key_history")),
     ),
     Case(
         "key cut short",
