@@ -18,10 +18,13 @@ from pathlib import Path
 import orjson
 import psycopg
 import pytest
+from pytest_django import Settings
 
 from auditportal.embedded import EmbeddedPostgres
 from auditportal.env import BASE_DIR
+from auditportal.management.commands.portal import _wants_sample
 from auditportal.tests.conftest import clean_environment
+from events.tests.support.ledger import Ledger
 
 PASSWORD = re.compile(r"^ +password +(\S+)$", re.MULTILINE)
 PATIENCE = 90.0
@@ -294,6 +297,15 @@ def test_serves_an_external_database_and_starts_none(
         # The worker may already have said that this server runs without fsync.
         agents = "SELECT count(*) FROM events WHERE agent_id IS NOT NULL"
         assert connection.execute(agents).fetchone() == (0,)
+
+
+def test_a_ledger_gets_a_sample_until_an_agent_has_written(
+    ledger: Ledger, settings: Settings
+) -> None:
+    settings.PORTAL_EMBEDDED = settings.PORTAL_SAMPLE = True
+    assert _wants_sample()
+    ledger.write()
+    assert not _wants_sample()
 
 
 @linux

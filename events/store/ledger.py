@@ -249,6 +249,10 @@ class PostgresEventStore:
                 return
             start = report.gaps[-1].end + 1
 
+    def is_unused(self) -> bool:
+        """True if no agent has written yet: there is nothing but the ledger's own events."""
+        return not self.select(EventFilter(system=False), limit=1)
+
     def last_sequence(self) -> int:
         """The end of the ledger by the events or by the head, whichever is higher."""
         return max(self.get_max_sequence(), self.head().max_sequence)

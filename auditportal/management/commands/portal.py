@@ -34,7 +34,7 @@ DESCRIPTION = """\
 Start the portal and serve it until Ctrl-C.
 
 Starts the embedded PostgreSQL (or uses DATABASE_URL), migrates the tables, creates the first keys
-and the first administrator if there are none, and serves HTTP. In an empty embedded ledger sample
+and the first administrator if there are none, and serves HTTP. In an unused embedded ledger sample
 agents write some events. Stopping is clean; after kill -9 the next start recovers.
 
 environment:
@@ -113,10 +113,10 @@ class Command(LedgerCommand):
 
 
 def _wants_sample() -> bool:
-    """Only an empty embedded ledger gets a sample, since events cannot be removed."""
+    """Only an unused embedded ledger gets a sample, since events cannot be removed."""
     if not (settings.PORTAL_EMBEDDED and settings.PORTAL_SAMPLE):
         return False
-    return PostgresEventStore().get_max_sequence() == 0 and "play_sample" in get_commands()
+    return PostgresEventStore().is_unused() and "play_sample" in get_commands()
 
 
 def _refuse_empty_but_seen() -> None:

@@ -22,7 +22,6 @@ from events.ingest.loading import AgentKeys
 from events.management.base import LedgerCommand, refuse
 from events.registrar import registrar
 from events.store.connection import LedgerUnavailableError
-from events.store.ledger import EventFilter
 from events.submission import Submission
 
 FIRST_EVENTS = 60
@@ -53,7 +52,7 @@ class Command(LedgerCommand):
         if not settings.PORTAL_EMBEDDED:
             refuse("sample agents never play on a DATABASE_URL")
         self._writer = writer()
-        if self._writer.store.select(EventFilter(system=False), limit=1):
+        if not self._writer.store.is_unused():
             refuse("the ledger is not empty; sample agents need one that no agent has written to")
         # Not an Event: a signal handler that sets one can deadlock on its lock in this thread.
         self._stop: queue.SimpleQueue[int] = queue.SimpleQueue()
