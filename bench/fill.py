@@ -1,4 +1,4 @@
-"""Fills an empty ledger with many events quickly, with every trigger in force.
+"""Fills an unused ledger with many events quickly, with every trigger in force.
 
 The chain needs only hashes, because `content_hash` does not cover the signatures. So one thread
 gives every event its sequence number, salted payload hash and content hash; worker processes sign
@@ -46,8 +46,8 @@ class Chain:
 
     keys: dict[str, str]
     witness_id: str
-    sequence: int = 0
-    content_hash: str = event.GENESIS_HASH
+    sequence: int
+    content_hash: str
 
     def link(self, happening: Happening, authority: datetime, authority_text: str) -> Chained:
         """Assign an event its sequence number and hashes."""
@@ -90,31 +90,33 @@ class Chain:
 
 
 def prepare() -> bool:
-    """Migrate the database; True if the ledger has events already."""
+    """Migrate the database; True if agents have written to the ledger already."""
     from django.conf import settings
     from django.core.management import call_command
-    from django.db import connections
+
+    from events.store.ledger import PostgresEventStore
 
     if not settings.PORTAL_EMBEDDED:
         sys.exit("fill: only an embedded database is filled; unset DATABASE_URL")
     call_command("migrate", verbosity=0, interactive=False)
     call_command("apply_grants", stdout=sys.stderr)
     call_command("ensure_keys", stdout=sys.stderr)
-    with connections["default"].cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM appends)")
-        return bool(cursor.fetchone()[0])
+    return not PostgresEventStore().is_unused()
 
 
 def fill(count: int) -> None:
-    """Write `count` events into an empty ledger."""
+    """Write `count` events into a ledger that no agent has written to."""
     from django.conf import settings
     from django.db import connections, transaction
 
     from events.append.services import witness_service
+    from events.store.ledger import PostgresEventStore
 
     application, clock = connections["default"], connections["owner"]
     keys = {agent: registrar().create_key(agent) for agent in AGENTS}
-    chain = Chain(keys, witness_service().attestor().witness_id)
+    head = PostgresEventStore().head()
+    witness_id = witness_service().attestor().witness_id
+    chain = Chain(keys, witness_id, head.max_sequence, head.content_hash)
     with ExitStack() as stack:
         pool = stack.enter_context(
             ProcessPoolExecutor(
@@ -141,7 +143,7 @@ def _signed(
 ) -> Iterator[bytes]:
     """The lines to copy, in order. The workers stay a few blocks ahead."""
     under_way: deque[Future[bytes]] = deque()
-    began = time.monotonic()
+    began, done = time.monotonic(), 0
     while block := list(islice(happenings, PER_STATEMENT)):
         now.execute("SELECT clock_timestamp()")
         authority: datetime = now.fetchone()[0]
@@ -150,7 +152,8 @@ def _signed(
         under_way.append(pool.submit(sign_rows, rows))
         if len(under_way) > 4 * (os.cpu_count() or 1):
             yield under_way.popleft().result()
-        _report(chain.sequence, count, began)
+        done += len(block)
+        _report(done, count, began)
     while under_way:
         yield under_way.popleft().result()
 
