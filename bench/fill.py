@@ -46,8 +46,8 @@ class Chain:
 
     keys: dict[str, str]
     witness_id: str
-    sequence: int
-    content_hash: str
+    sequence: int = 0
+    content_hash: str = event.GENESIS_HASH
 
     def link(self, happening: Happening, authority: datetime, authority_text: str) -> Chained:
         """Assign an event its sequence number and hashes."""
