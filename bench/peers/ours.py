@@ -68,7 +68,7 @@ class Ours:
         from django.db import connections
 
         with connections["default"].cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM events")
+            cursor.execute("SELECT count(*) FROM events WHERE agent_id IS NOT NULL")
             count = int(cursor.fetchone()[0])
         connections.close_all()
         return count
