@@ -65,7 +65,7 @@ def prove(
     key_id: str,
     replaced: tuple[str, Sign] | None = None,
 ) -> dict[str, str]:
-    """The registration of a key as `POST /api/v1/keys` takes it. `replaced` is the id of the
+    """The registration of a key as `POST /api/v1/keys/rotate` takes it. `replaced` is the id of the
     agent's key until now and a function that signs with it."""
     public_key, sign = key
     said = key_events.registration(
