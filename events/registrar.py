@@ -20,7 +20,7 @@ from events.format import ed25519, key_events
 from events.format.canonical import canonicalize, canonicalize_text
 from events.format.drift import check_threshold
 from events.format.event import Event
-from events.keys.signing import PREFIX, new_key_id, refuse_writer_held
+from events.keys.signing import PREFIX, new_key_id, refuse_writer_held, witness_id_of
 from events.store import registry
 from events.store.append import open_append
 from events.store.ceremonies import settle
@@ -83,7 +83,7 @@ class Registrar:
             CeremonyRefusedError: the ledger is open already.
             KeyBackendError: a private key cannot be kept.
         """
-        key_id, witness_id = new_key_id(None), _full(witness)
+        key_id, witness_id = new_key_id(None), witness_id_of(witness)
         keys = (
             (key_id, ed25519.encode(self.backend.create(key_id))),
             (witness_id, ed25519.encode(self._witness_key(witness_id))),
@@ -150,14 +150,7 @@ class Registrar:
             KeyRegistryError: a signature does not verify, name or key is taken, or the agent has an
                 active key that is not replaced.
         """
-        said = key_events.registration(
-            key_events.AGENT,
-            key_id,
-            public_key,
-            owner=agent_id,
-            custody=key_events.WRITER,
-            replaces=replaces,
-        )
+        said = key_events.writer_registration(agent_id, key_id, public_key, replaces)
         said["proof"] = proof
         if replaced_proof is not None:
             said["replaced_proof"] = replaced_proof
@@ -178,7 +171,7 @@ class Registrar:
             KeyRegistryError: the name is taken.
             KeyBackendError: the private key cannot be stored.
         """
-        return self._create_witness(_full(name), replaces=None)
+        return self._create_witness(witness_id_of(name), replaces=None)
 
     def replace_witness(self, old: str, new: str) -> str:
         """Replace a witness with a new one by one event; returns the new one's id.
@@ -189,7 +182,7 @@ class Registrar:
         """
         if old not in registry.active_witnesses(self.using):
             raise KeyRegistryError(f"witness {old} is not retired: there is no such active witness")
-        return self._create_witness(_full(new), replaces=old)
+        return self._create_witness(witness_id_of(new), replaces=old)
 
     def retire_witness(self, witness_id: str) -> int:
         """Retire a witness permanently; returns the last sequence it may have attested.
@@ -262,10 +255,6 @@ class Registrar:
 def registrar() -> Registrar:
     """The registrar of this portal's ledger."""
     return Registrar(writer())
-
-
-def _full(name: str) -> str:
-    return name if name.startswith(PREFIX) else PREFIX + name
 
 
 @contextmanager

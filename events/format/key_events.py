@@ -60,6 +60,15 @@ def fingerprint(public_key: str) -> str:
     return hashlib.sha256(ed25519.decode(public_key)).hexdigest()
 
 
+def writer_registration(
+    agent_id: str, key_id: str, public_key: str, replaces: str | None
+) -> Registration:
+    """Build the registration of a key that its writer holds, without its proofs."""
+    return registration(
+        AGENT, key_id, public_key, owner=agent_id, custody=WRITER, replaces=replaces
+    )
+
+
 def role_of(agent_id: str | None) -> str:
     """The role of a key that signs for an agent; None is the system."""
     return SYSTEM if agent_id is None else AGENT

@@ -189,6 +189,12 @@ def _named(agent_id: str | None) -> str:
 
 PREFIX = "WITNESS:"
 
+
+def witness_id_of(name: str) -> str:
+    """The id of a witness whose name may come with or without its prefix."""
+    return name if name.startswith(PREFIX) else PREFIX + name
+
+
 REMEMBERED_SECONDS = 10.0
 """Cache lifetime: how long it may take until a new witness is used."""
 

@@ -68,13 +68,8 @@ def prove(
     """The registration of a key as `POST /api/v1/keys/rotate` takes it. `replaced` is the id of the
     agent's key until now and a function that signs with it."""
     public_key, sign = key
-    said = key_events.registration(
-        key_events.AGENT,
-        key_id,
-        public_key,
-        owner=agent_id,
-        custody=key_events.WRITER,
-        replaces=replaced[0] if replaced else None,
+    said = key_events.writer_registration(
+        agent_id, key_id, public_key, replaced[0] if replaced else None
     )
     message = key_events.proof_message(said, ledger_id)
     asked = {"key_id": key_id, "public_key": public_key, "proof": ed25519.encode(sign(message))}

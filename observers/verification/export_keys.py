@@ -13,7 +13,8 @@ from events.format import ed25519
 from events.store.ledger import EventStoreProtocol
 from observers.verification.ceremonies import registered_person
 from observers.verification.checks import Check, Finding, check_event
-from observers.verification.key_history import MOST_WAITING, KeyHistory, history_of
+from observers.verification.key_comparison import MOST_WAITING
+from observers.verification.key_history import KeyHistory, history_of
 from observers.verification.keyring import Keyring, TrustedKey
 
 

@@ -43,7 +43,7 @@ from observers.verification.decisions import (
 )
 from observers.verification.drift import DriftCheck, drift_check, thresholds_of
 from observers.verification.explained_gaps import Skips
-from observers.verification.key_history import compare_keys
+from observers.verification.key_comparison import compare_keys
 from observers.verification.keyring import Keyring, keyring_from_registry
 from observers.verification.partial_report import PartialReport, before_the_first, finish, merge
 from observers.verification.processes import Task, scan_in_processes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from events.append.services import key_backend
-from events.keys.signing import PREFIX
+from events.keys.signing import PREFIX, witness_id_of
 from events.management.base import ActionCommand, table, until
 from events.registrar import registrar
 from events.store import registry
@@ -58,7 +58,7 @@ class Command(ActionCommand):
         )
 
     def _replace(self, options: dict[str, Any]) -> tuple[Any, str]:
-        old = _full(options["old"])
+        old = witness_id_of(options["old"])
         new = registrar().replace_witness(old, options["new"])
         last = next(
             known.validity.until_sequence
@@ -69,14 +69,10 @@ class Command(ActionCommand):
         return answer, f"{new} attests from now on; {old} is retired after sequence {last}"
 
     def _retire(self, options: dict[str, Any]) -> tuple[Any, str]:
-        witness_id = _full(options["name"])
+        witness_id = witness_id_of(options["name"])
         last = registrar().retire_witness(witness_id)
         answer = {"retired": witness_id, "until_sequence": last}
         return answer, f"{witness_id} is retired; the last sequence it may have attested is {last}"
-
-
-def _full(name: str) -> str:
-    return name if name.startswith(PREFIX) else PREFIX + name
 
 
 def _as_dict(witness: WitnessRecord) -> dict[str, Any]:

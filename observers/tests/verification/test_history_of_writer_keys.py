@@ -14,7 +14,7 @@ from events.tests.support.ceremonies import guard_off, hold
 from events.tests.support.ceremonies import register as register_people
 from events.tests.support.ledger import Ledger
 from events.tests.support.writer import WRITER, Writer
-from observers.verification.key_history import compare_keys
+from observers.verification.key_comparison import compare_keys
 
 pytestmark = pytest.mark.usefixtures("ledger")
 
